@@ -1,0 +1,107 @@
+"""Times an exported classifier against its bare `tf.function` forward.
+
+    python -m benchmarks.export --output export.json
+
+Calls are interleaved, so that other load on the machine falls on all alike;
+figures are medians. Goal: a SavedModel call takes at most 1.05 times the
+bare forward, at batch 1 and 64.
+"""
+
+import argparse
+import json
+import pathlib
+import statistics
+import tempfile
+import time
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+import exports
+from zoo.models.wide_resnet import wide_resnet
+
+
+def measure(
+    *, depth: int, width: int, batch: int, rounds: int
+) -> dict[str, float]:
+    """Returns milliseconds a call, and their ratios to the bare forward."""
+    model = wide_resnet(depth=depth, width=width, image_shape=(32, 32, 3))
+    images = np.random.default_rng(0).random((batch, 32, 32, 3), "float32")
+    tensor = tf.constant(images)
+    spec = tf.TensorSpec([None, 32, 32, 3], tf.float32)
+    bare = tf.function(
+        lambda image: model(image, training=False), input_signature=[spec]
+    )
+    with tempfile.TemporaryDirectory() as directory:
+        report = exports.save(model, pathlib.Path(directory, "model"))
+        loaded = tf.saved_model.load(str(report.path))
+        served = loaded.signatures["serving_default"]
+        with exports.SavedModelSession(report.path) as session:
+            milliseconds = _interleaved(
+                {
+                    "bare": lambda: bare(tensor).numpy(),
+                    "saved_model": lambda: served(image=tensor)[
+                        "logits"
+                    ].numpy(),
+                    "cpp_session": lambda: session.run(
+                        "serving_default", {"image": images}
+                    ),
+                },
+                rounds,
+            )
+    return {
+        "batch": batch,
+        **{f"{name}_ms": value for name, value in milliseconds.items()},
+        **{
+            f"{name}_ratio": milliseconds[name] / milliseconds["bare"]
+            for name in ("saved_model", "cpp_session")
+        },
+    }
+
+
+def _interleaved(calls, rounds) -> dict[str, float]:
+    times = {name: [] for name in calls}
+    for index in range(rounds + 3):
+        for name, call in calls.items():
+            start = time.perf_counter()
+            call()
+            if index >= 3:  # The first calls trace and fill caches.
+                times[name].append(1e3 * (time.perf_counter() - start))
+    return {name: statistics.median(values) for name, values in times.items()}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--depth", type=int, default=16)
+    parser.add_argument("--width", type=int, default=2)
+    parser.add_argument("--batches", type=int, nargs="+", default=[1, 64])
+    parser.add_argument("--rounds", type=int, default=100)
+    parser.add_argument("--policy", default="float32")
+    parser.add_argument("--output", type=pathlib.Path)
+    arguments = parser.parse_args()
+    keras.config.set_dtype_policy(arguments.policy)
+    result = {
+        "benchmark": "export",
+        "model": f"wrn{arguments.depth}_{arguments.width}",
+        "policy": arguments.policy,
+        "tensorflow": tf.__version__,
+        "keras": keras.__version__,
+        "rows": [
+            measure(
+                depth=arguments.depth,
+                width=arguments.width,
+                batch=batch,
+                rounds=arguments.rounds,
+            )
+            for batch in arguments.batches
+        ],
+    }
+    text = json.dumps(result, indent=2)
+    print(text)
+    if arguments.output:
+        arguments.output.write_text(text + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,55 @@
+import collections
+
+import tensorflow as tf
+from tensorflow.python.framework import kernels
+
+from exports.gpu_kernels import gpu_kernels
+from exports.graph import reachable_nodes
+
+
+def cpu_only_ops(graph_def: tf.compat.v1.GraphDef) -> dict[str, int]:
+    """Counts the ops that have no GPU kernel for the types they are used on.
+
+    Each of them makes a server with a GPU wait for the CPU and copy there
+    and back. Ops on strings are left out: strings live on the host anyway.
+    A kernel that is listed has not been run, and arguments that it wants
+    in host memory are not seen.
+
+    Args:
+        graph_def: A graph with the functions that it calls.
+
+    Returns:
+        Numbers of nodes by op, in alphabetical order; empty if all of the
+        graph can run on a GPU.
+    """
+    functions = {f.signature.name for f in graph_def.library.function}
+    counts = collections.Counter(
+        node.op
+        for node in reachable_nodes(graph_def)
+        if node.op not in functions
+        and not _holds_strings(node)
+        and not _has_gpu_kernel(node)
+    )
+    return dict(sorted(counts.items()))
+
+
+def _has_gpu_kernel(node) -> bool:
+    accepted = gpu_kernels().get(node.op)
+    if accepted is None:
+        # Ops such as `_Arg` that the runtime replaces have no kernel at all.
+        return not kernels.get_registered_kernels_for_op(node.op).kernel
+    return any(
+        all(
+            attribute not in node.attr
+            # Zero is an attribute that holds no single type.
+            or node.attr[attribute].type in (0, *types)
+            for attribute, types in constraints.items()
+        )
+        for constraints in accepted
+    )
+
+
+def _holds_strings(node) -> bool:
+    return any(
+        value.type == tf.string.as_datatype_enum for value in node.attr.values()
+    )

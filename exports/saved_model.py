@@ -1,0 +1,216 @@
+"""Writes a classifier as a SavedModel that has been run before it counts."""
+
+import os
+import pathlib
+from collections.abc import Sequence
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from exports.entropy import SeedSource
+from exports.entropy import check_graph
+from exports.entropy import seeds_from
+from exports.placement import cpu_only_ops
+from exports.report import ExportReport
+from exports.serving import write_request
+from exports.serving import write_warmup
+from exports.signatures import IMAGE
+from exports.signatures import IMAGE_BYTES
+from exports.signatures import PIXEL_SCALE
+from exports.signatures import SIGNATURES
+from exports.signatures import build_signatures
+from exports.signatures import logits_of
+from exports.signatures import resolve_image_shape
+from exports.staging import staged_version
+from exports.verification import max_logit_difference
+
+_PATCH = 4
+_PROBES = 2
+_PROBE_SEED = 20
+
+
+def save(
+    model: keras.Model,
+    path: str | os.PathLike,
+    *,
+    version: int = 1,
+    signatures: Sequence[str] = SIGNATURES,
+    image_shape: Sequence[int] | None = None,
+    classes: Sequence[str] | None = None,
+    seed: int | None = None,
+    warmup: bool = True,
+    overwrite: bool = False,
+    tolerance: float = 1e-2,
+) -> ExportReport:
+    """Writes `<path>/<version>` for TensorFlow Serving and checks it.
+
+    The directory appears whole, after TensorFlow's C++ loader has run each
+    signature and found the logits of the Keras model; a failure leaves
+    nothing behind. The Keras model is left as it was.
+
+    A model that draws random numbers through `keras.random.SeedGenerator`
+    draws fresh entropy in the export: at every call, in every process, and
+    whatever `tf.random.set_seed` said.
+
+    An empty batch fails on a CPU with oneDNN in convolutional models, with
+    `Incompatible shapes`; `TF_ENABLE_ONEDNN_OPTS=0` makes it work.
+
+    Args:
+        model: Takes float32 images of shape (batch, height, width,
+            channels), pixels in [0, 1]; returns logits.
+        version: A whole number; servers take the highest.
+        signatures: `"serving_default"` takes pixels, `"serving_bytes"`
+            encoded pictures; both return `logits`, `probabilities` and
+            `classes` (see `exports.signatures`).
+        image_shape: Height, width and channels, where the model leaves
+            them open.
+        classes: Names of the classes, returned as `labels`.
+        seed: For debugging: every call repeats the same noise. An attacker
+            knows it too, so never serve such an export.
+        warmup: Whether to write requests that the server replays as it
+            loads the model.
+        overwrite: Whether an existing version is replaced.
+        tolerance: Difference of logits allowed, as a fraction of the
+            largest logit or of one, whichever is more. It makes room for
+            half precision and for pixels at the edge of a rounding.
+
+    Raises:
+        FileExistsError: If the version exists, unless `overwrite`.
+        OSError: If the directory cannot be written.
+        ValueError: If an argument is wrong, the model is not such a
+            classifier, it would replay its noise, or the logits differ.
+    """
+    if keras.backend.backend() != "tensorflow":
+        raise ValueError(
+            "A SavedModel needs the TensorFlow backend of Keras. "
+            f"Received: backend={keras.backend.backend()}"
+        )
+    image_shape = resolve_image_shape(model, image_shape)
+    source = SeedSource(seed)
+    with staged_version(path, version, overwrite=overwrite) as directory:
+        pixels = _probe_pixels(image_shape)
+        with seeds_from(SeedSource(_PROBE_SEED)):
+            # Makes what a model makes at its first call. A trace that made
+            # variables would run twice, and number its draws anew.
+            logits_of(model, pixels[:1] * PIXEL_SCALE)
+        with seeds_from(source):
+            functions = build_signatures(
+                model,
+                image_shape=image_shape,
+                names=signatures,
+                classes=classes,
+            )
+        _check_draws(model, source)
+        graphs = {
+            name: function.graph.as_graph_def()
+            for name, function in functions.items()
+        }
+        for graph in graphs.values():
+            check_graph(graph)
+        _write(functions, directory)
+        requests = _requests(pixels, signatures)
+        sample = _requests(pixels[:1], signatures)
+        # The shorter body, if there is a choice.
+        shown = min(sample, key=("serving_bytes", "serving_default").index)
+        write_request(directory, shown, sample[shown])
+        if warmup:
+            write_warmup(directory, pathlib.Path(path).absolute().name, sample)
+        check_seed = _PROBE_SEED if seed is None else seed
+        difference = max_logit_difference(
+            directory,
+            requests,
+            _keras_logits(model, pixels, check_seed),
+            seed=check_seed,
+            tolerance=tolerance,
+        )
+        size = sum(
+            file.stat().st_size
+            for file in directory.rglob("*")
+            if file.is_file()
+        )
+    return ExportReport(
+        path=pathlib.Path(path).absolute() / str(version),
+        version=version,
+        size_bytes=size,
+        signatures={
+            name: {
+                "inputs": {
+                    spec.name: _describe(spec)
+                    for spec in function.structured_input_signature[0]
+                },
+                "outputs": {
+                    key: _describe(spec)
+                    for key, spec in function.structured_outputs.items()
+                },
+            }
+            for name, function in functions.items()
+        },
+        max_abs_difference=difference,
+        stochastic=source.draws > 0,
+        seed=seed,
+        cpu_only_ops={
+            name: cpu_only_ops(graph) for name, graph in graphs.items()
+        },
+    )
+
+
+def _check_draws(model: keras.Model, source: SeedSource) -> None:
+    """Refuses noise that was drawn while tracing, and so is a constant."""
+    stochastic = [
+        layer.name
+        for layer in model._flatten_layers()
+        if getattr(layer, "stochastic", False)
+    ]
+    if stochastic and not source.draws:
+        raise ValueError(
+            "A stochastic layer must draw from a "
+            "`keras.random.SeedGenerator` when it predicts, else its noise "
+            f"is frozen into the export. Received: layers={stochastic}"
+        )
+
+
+def _write(functions, directory: pathlib.Path) -> None:
+    module = tf.Module()
+    module.weights = [v for f in functions.values() for v in f.variables]
+    try:
+        tf.saved_model.save(module, str(directory), signatures=functions)
+    except tf.errors.OpError as error:
+        raise OSError(error.message.splitlines()[0]) from error
+
+
+def _probe_pixels(image_shape: tuple[int, int, int]) -> np.ndarray:
+    """Returns 8-bit images of flat patches, which PNG packs well."""
+    height, width, channels = image_shape
+    rows, columns = -(-height // _PATCH), -(-width // _PATCH)
+    patches = np.random.default_rng(_PROBE_SEED).integers(
+        0, 256, (_PROBES, rows, columns, channels), dtype=np.uint8
+    )
+    pixels = patches.repeat(_PATCH, axis=1).repeat(_PATCH, axis=2)
+    return pixels[:, :height, :width]
+
+
+def _requests(
+    pixels: np.ndarray, signatures: Sequence[str]
+) -> dict[str, dict[str, np.ndarray]]:
+    requests = {}
+    if "serving_default" in signatures:
+        requests["serving_default"] = {IMAGE: pixels * PIXEL_SCALE}
+    if "serving_bytes" in signatures:
+        files = [tf.io.encode_png(image).numpy() for image in pixels]
+        requests["serving_bytes"] = {IMAGE_BYTES: np.array(files, object)}
+    return requests
+
+
+def _keras_logits(model, pixels: np.ndarray, seed: int) -> np.ndarray:
+    image = tf.constant(pixels * PIXEL_SCALE)
+    predict = tf.function(
+        lambda image: logits_of(model, image), autograph=False
+    )
+    with seeds_from(SeedSource(seed)):
+        return predict.get_concrete_function(image)(image).numpy()
+
+
+def _describe(spec) -> str:
+    sizes = ["?" if size is None else str(size) for size in spec.shape]
+    return f"{spec.dtype.name}[{','.join(sizes)}]"

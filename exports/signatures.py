@@ -1,0 +1,168 @@
+"""The functions that an exported classifier offers."""
+
+from collections.abc import Sequence
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+SIGNATURES = ("serving_default", "serving_bytes")
+IMAGE = "image"
+IMAGE_BYTES = "image_bytes"
+# A factor, as graph optimisation makes one of a division by 255.
+PIXEL_SCALE = np.float32(1 / 255)
+
+
+def resolve_image_shape(
+    model: keras.Model, image_shape: Sequence[int] | None = None
+) -> tuple[int, int, int]:
+    """Returns the height, width and channels that `model` takes.
+
+    Args:
+        model: A model of one input.
+        image_shape: Needed if the model leaves one of them open.
+
+    Raises:
+        ValueError: If the model does not take one batch of images, or if
+            neither it nor `image_shape` fixes the shape.
+    """
+    if not isinstance(model, keras.Model):
+        raise ValueError(
+            f"`model` must be a `keras.Model`. Received: model={model!r}"
+        )
+    inputs = _declared_inputs(model)
+    if len(inputs) > 1:
+        raise ValueError(
+            f"`model` must have one input. Received: inputs={len(inputs)}"
+        )
+    declared = tuple(inputs[0].shape) if inputs else (None,) * 4
+    if len(declared) != 4:
+        raise ValueError(
+            "`model` must take images of shape (batch, height, width, "
+            f"channels). Received: shape={declared}"
+        )
+    shape = declared[1:] if image_shape is None else tuple(image_shape)
+    if len(shape) != 3 or not all(
+        isinstance(size, int) and size > 0 for size in shape
+    ):
+        raise ValueError(
+            "`image_shape` must be three positive numbers where the model "
+            "leaves its height, width or channels open. "
+            f"Received: image_shape={image_shape}, model shape={declared}"
+        )
+    if any(
+        fixed not in (None, size)
+        for fixed, size in zip(declared[1:], shape, strict=True)
+    ):
+        raise ValueError(
+            "`image_shape` must agree with the model. "
+            f"Received: image_shape={image_shape}, model shape={declared}"
+        )
+    return shape
+
+
+def build_signatures(
+    model: keras.Model,
+    *,
+    image_shape: tuple[int, int, int],
+    names: Sequence[str] = SIGNATURES,
+    classes: Sequence[str] | None = None,
+) -> dict[str, tf.types.experimental.ConcreteFunction]:
+    """Traces the signatures of a classifier in inference mode.
+
+    `serving_default` takes `image`: float32, `(batch, height, width,
+    channels)`, pixels in [0, 1]. A model that leaves height and width open
+    takes any. `serving_bytes` takes `image_bytes`: encoded JPEG, PNG, GIF
+    or BMP files (the first frame), each decoded and resized, antialiased,
+    to `image_shape` regardless of its aspect ratio and EXIF orientation.
+
+    Both return `logits` and `probabilities`, float32, `(batch, classes)`,
+    and `classes`, int64, `(batch,)`: the index of the largest logit; and,
+    if there are `classes`, their names as `labels`.
+
+    Raises:
+        ValueError: If the model does not return logits of rank 2, if their
+            number differs from `classes`, or on an unknown name.
+    """
+    unknown = sorted(set(names) - set(SIGNATURES))
+    if unknown or not names:
+        raise ValueError(
+            f"`signatures` must be among {list(SIGNATURES)}. "
+            f"Received: signatures={names!r}"
+        )
+    height, width, channels = image_shape
+    declared = _declared_inputs(model)
+    shape = declared[0].shape[1:] if declared else image_shape
+    spec = tf.TensorSpec([None, *shape], name=IMAGE)
+
+    @tf.function(input_signature=[spec], autograph=False)
+    def serving_default(image):
+        logits = logits_of(model, image)
+        _check_logits(logits, classes)
+        index = tf.argmax(logits, axis=-1)
+        outputs = {
+            "logits": logits,
+            "probabilities": tf.nn.softmax(logits),
+            "classes": index,
+        }
+        if classes is not None:
+            outputs["labels"] = tf.gather(tf.constant(list(classes)), index)
+        return outputs
+
+    @tf.function(
+        input_signature=[tf.TensorSpec([None], tf.string, name=IMAGE_BYTES)],
+        autograph=False,
+    )
+    def serving_bytes(image_bytes):
+        def decode(contents):
+            image = tf.io.decode_image(
+                contents, channels=channels, expand_animations=False
+            )
+            image = tf.ensure_shape(image, [None, None, channels])
+            image = tf.image.resize(image, (height, width), antialias=True)
+            return image * PIXEL_SCALE
+
+        image = tf.map_fn(
+            decode,
+            image_bytes,
+            fn_output_signature=tf.TensorSpec(image_shape, tf.float32),
+        )
+        return serving_default(image)
+
+    if "serving_bytes" in names and channels not in (1, 3, 4):
+        raise ValueError(
+            "`serving_bytes` needs images of 1, 3 or 4 channels. "
+            f"Received: channels={channels}"
+        )
+    functions = {
+        "serving_default": serving_default,
+        "serving_bytes": serving_bytes,
+    }
+    return {name: functions[name].get_concrete_function() for name in names}
+
+
+def logits_of(model: keras.Model, image: tf.Tensor) -> tf.Tensor:
+    """Returns the model's float32 logits in inference mode."""
+    return keras.tree.map_structure(
+        lambda output: tf.cast(output, tf.float32),
+        model(image, training=False),
+    )
+
+
+def _declared_inputs(model: keras.Model) -> list[keras.KerasTensor]:
+    """Returns the inputs; none if the model finds its shape when called."""
+    return keras.tree.flatten(getattr(model, "inputs", None) or [])
+
+
+def _check_logits(logits, classes) -> None:
+    shape = getattr(logits, "shape", None)
+    if shape is None or len(shape) != 2 or shape[-1] is None:
+        raise ValueError(
+            "`model` must return one tensor of logits of shape (batch, "
+            f"classes). Received: output={logits}"
+        )
+    if classes is not None and len(classes) != shape[-1]:
+        raise ValueError(
+            f"`classes` must name each of the {shape[-1]} logits. "
+            f"Received: {len(classes)} names"
+        )

@@ -1,0 +1,72 @@
+import contextlib
+import os
+import pathlib
+import shutil
+import uuid
+from collections.abc import Iterator
+
+
+@contextlib.contextmanager
+def staged_version(
+    path: str | os.PathLike, version: int, *, overwrite: bool = False
+) -> Iterator[pathlib.Path]:
+    """Yields an empty directory that becomes `<path>/<version>` at the end.
+
+    A server that watches `path` sees the finished version or none. If the
+    body raises, every directory made on the way is removed again.
+
+    Args:
+        path: Directory of the model; made if it does not exist.
+        version: A whole number, zero or more; servers take the highest.
+        overwrite: Whether an existing version is replaced.
+
+    Raises:
+        FileExistsError: If the version exists, unless `overwrite`.
+        OSError: If a file cannot be written.
+        ValueError: If `version` is not a whole number from zero.
+    """
+    if isinstance(version, bool) or not isinstance(version, int) or version < 0:
+        raise ValueError(
+            "`version` must be a whole number, zero or more. "
+            f"Received: version={version!r}"
+        )
+    path = pathlib.Path(path).absolute()
+    target = path / str(version)
+    hidden = f".{version}-{uuid.uuid4().hex}"
+    staging, replaced = path / hidden, path / f"{hidden}-replaced"
+    created = [p for p in (path, *path.parents) if not os.path.lexists(p)]
+    try:
+        if target.exists() and not overwrite:
+            raise _version_exists(target)
+        # Not `tempfile`: the server's user must be able to read it.
+        staging.mkdir(parents=True)
+        yield staging
+        if target.exists():
+            if not overwrite:
+                raise _version_exists(target)
+            target.rename(replaced)
+        staging.rename(target)
+    except BaseException as error:
+        if replaced.exists() and not target.exists():
+            replaced.rename(target)
+        shutil.rmtree(staging, ignore_errors=True)
+        for directory in created:
+            with contextlib.suppress(OSError):
+                directory.rmdir()
+        if isinstance(error, OSError) and not isinstance(
+            error, FileExistsError
+        ):
+            reason = error.strerror or str(error)
+            raise OSError(
+                f"The export directory must be writable ({reason}). "
+                f"Received: path={str(path)!r}"
+            ) from error
+        raise
+    shutil.rmtree(replaced, ignore_errors=True)
+
+
+def _version_exists(target: pathlib.Path) -> FileExistsError:
+    return FileExistsError(
+        "The version must not exist yet; pass `overwrite=True` to replace "
+        f"it. Received: path={str(target)!r}"
+    )

@@ -1,0 +1,65 @@
+import os
+import stat
+
+import pytest
+
+from exports.staging import staged_version
+
+
+def test_version_appears_at_the_end(tmp_path):
+    with staged_version(tmp_path / "a" / "b", 3) as directory:
+        (directory / "file").write_text("x")
+        assert not (tmp_path / "a" / "b" / "3").exists()
+        # Servers take numbers for versions; this one must not be found.
+        assert not directory.name.isdigit()
+    assert (tmp_path / "a" / "b" / "3" / "file").read_text() == "x"
+    assert os.listdir(tmp_path / "a" / "b") == ["3"]
+
+
+def test_other_users_may_read(tmp_path):
+    """The directory has the rights that the process gives to new ones."""
+    (tmp_path / "usual").mkdir()
+    with staged_version(tmp_path / "model", 1):
+        pass
+    modes = [
+        stat.S_IMODE(path.stat().st_mode)
+        for path in (tmp_path / "usual", tmp_path / "model" / "1")
+    ]
+    assert modes[0] == modes[1]
+
+
+@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
+def test_failure_leaves_nothing(tmp_path, error):
+    with pytest.raises(error):
+        with staged_version(tmp_path / "a" / "b", 3) as directory:
+            (directory / "file").write_text("x")
+            raise error
+    assert not list(tmp_path.iterdir())
+
+
+def test_failure_keeps_what_was_there(tmp_path):
+    (tmp_path / "model" / "1").mkdir(parents=True)
+    (tmp_path / "model" / "1" / "file").write_text("old")
+    with pytest.raises(RuntimeError):
+        with staged_version(tmp_path / "model", 1, overwrite=True):
+            raise RuntimeError
+    assert (tmp_path / "model" / "1" / "file").read_text() == "old"
+    assert os.listdir(tmp_path / "model") == ["1"]
+
+
+def test_version_made_meanwhile(tmp_path):
+    """The slower of two exports of one version fails and cleans up."""
+    with pytest.raises(FileExistsError):
+        with staged_version(tmp_path, 1):
+            with staged_version(tmp_path, 1) as directory:
+                (directory / "file").write_text("first")
+    assert (tmp_path / "1" / "file").read_text() == "first"
+    assert os.listdir(tmp_path) == ["1"]
+
+
+def test_overwrite_replaces(tmp_path):
+    for text in ("old", "new"):
+        with staged_version(tmp_path, 1, overwrite=True) as directory:
+            (directory / text).write_text(text)
+    assert os.listdir(tmp_path) == ["1"]
+    assert os.listdir(tmp_path / "1") == ["new"]

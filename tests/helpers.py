@@ -1,0 +1,94 @@
+"""A model with known distances, and the checks every attack must pass."""
+
+import keras
+import numpy as np
+
+from training.attacks import Attack
+
+
+class LinearModel:
+    """A linear classifier, whose distances to other classes are exact.
+
+    Args:
+        image_shape: `(height, width, channels)`.
+        num_classes: 2 or more.
+        scale: Multiplies the logits; large values make a loss see little
+            but the nearest other class.
+        seed: Fixes weights and images.
+    """
+
+    def __init__(self, image_shape, num_classes=2, *, scale=1.0, seed=0):
+        rng = np.random.default_rng(seed)
+        size = int(np.prod(image_shape))
+        self.rng = rng
+        self.image_shape = image_shape
+        self.kernel = rng.normal(size=(size, num_classes)) * scale
+        self.bias = -0.5 * self.kernel.sum(0)
+        self.keras = keras.Sequential(
+            [
+                keras.Input(image_shape),
+                keras.layers.Flatten(),
+                keras.layers.Dense(num_classes),
+            ]
+        )
+        self.keras.set_weights([self.kernel, self.bias])
+
+    def logits(self, images):
+        return images.reshape(len(images), -1) @ self.kernel + self.bias
+
+    def batch(self, size, *, closest=0.2, farthest=0.6):
+        """Returns images of L2 distances in a range, and their classes.
+
+        Pixels stay away from 0 and 1, so that the box doesn't bind.
+        """
+        images = np.empty((0, *self.image_shape))
+        while len(images) < size:
+            new = self.rng.uniform(0.25, 0.75, (1000, *self.image_shape))
+            new = np.round(new * 255) / 255
+            distances = self.distances(new, self.logits(new).argmax(1))
+            keep = (distances > closest) & (distances < farthest)
+            images = np.concatenate([images, new[keep]])
+        images = images[:size]
+        labels = self.logits(images).argmax(1)
+        return images.astype("float32"), labels
+
+    def distances(self, images, labels, norm="l2"):
+        """Returns how far each image is from the nearest other class."""
+        logits = self.logits(images)
+        rows = np.arange(len(images))
+        gaps = logits[rows, labels][:, None] - logits
+        normals = self.kernel.T[None] - self.kernel.T[labels][:, None]
+        dual = 2 if norm == "l2" else 1
+        lengths = np.linalg.norm(normals, ord=dual, axis=-1)
+        lengths[rows, labels] = 1
+        distances = gaps / lengths
+        distances[rows, labels] = np.inf
+        return distances.min(1)
+
+
+def lengths(perturbations, norm="l2"):
+    """Returns the norm of each perturbation, in float64."""
+    flat = np.asarray(perturbations, "float64").reshape(len(perturbations), -1)
+    return np.linalg.norm(flat, ord=np.inf if norm == "linf" else 2, axis=1)
+
+
+def check_attack(attack: Attack, model, images, labels):
+    """Returns the adversarial images after checking what all must obey.
+
+    They are finite, in [0, 1] and in the ball, and the model's weights are
+    as before.
+    """
+    weights = [np.array(weight) for weight in model.get_weights()]
+    adversarial = attack(model, images, labels).numpy()
+    assert adversarial.dtype == np.float32
+    assert adversarial.shape == np.shape(images)
+    assert np.isfinite(adversarial).all()
+    assert adversarial.min() >= 0
+    assert adversarial.max() <= 1
+    if attack.eps is not None:
+        perturbations = adversarial - np.asarray(images, "float32")
+        radius = attack.eps * (1 + 1e-5) + 1e-6
+        assert (lengths(perturbations, attack.norm) <= radius).all()
+    for before, after in zip(weights, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(before, after)
+    return adversarial

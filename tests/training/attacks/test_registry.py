@@ -1,0 +1,52 @@
+"""Attacks from text."""
+
+import pytest
+
+from training import attacks
+from zoo.threat import ThreatModel
+
+
+def test_names_are_the_factories_names():
+    for name, factory in attacks.by_name.items():
+        assert factory.__name__ == name
+        assert getattr(attacks, name) is factory
+
+
+def test_options_and_fractions():
+    attack = attacks.parse("pgd:norm=l2, eps=8/255,steps=7,early_stop=True")
+    assert attack.threat == ThreatModel("l2", 8 / 255)
+    assert attack.options["steps"] == 7
+    assert attack.options["early_stop"] is True
+
+
+def test_none_and_words():
+    attack = attacks.parse("ddn:levels=None,fallback=last,max_norm=1")
+    assert attack.options["levels"] is None
+    assert attack.options["fallback"] == "last"
+    assert attack.options["max_norm"] == 1
+
+
+def test_threat_fills_what_the_text_leaves_open():
+    threat = ThreatModel("l2", 0.5)
+    assert attacks.parse("fgsm", threat).threat == threat
+    assert attacks.parse("fgsm:eps=1", threat).threat == ThreatModel("l2", 1)
+    assert attacks.parse("ddn", threat).threat is None
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        ("pdg", r"Did you mean 'pgd'\? Attacks: fgsm, bim, pgd"),
+        ("zzz", r"Unknown attack. Attacks: fgsm, bim, pgd"),
+        ("pgd", r"needs a radius, as in 'pgd:eps=0.1'. Received: 'pgd'"),
+        ("pgd:norm=linf", r"needs a radius"),
+        ("ddn:eps=1", r"one of steps, gamma.*Received: 'eps=1'"),
+        ("pgd:eps", r"Received: 'eps'"),
+        ("pgd:eps=1/0", r"Received: eps='1/0'"),
+        ("pgd:eps=0.1,steps=many", r"Received: steps='many'"),
+    ],
+)
+def test_mistakes_are_named(spec, message):
+    threat = ThreatModel("l2", 0.5) if spec == "pgd:norm=linf" else None
+    with pytest.raises(ValueError, match=message):
+        attacks.parse(spec, threat)

@@ -1,0 +1,215 @@
+"""Cards: written by an evaluation, read by everybody."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from zoo import cards
+from zoo import presets
+from zoo.presets import Preset
+from zoo.presets import base
+from zoo.presets import register
+from zoo.threat import ThreatModel
+from zoo.weights import WeightFile
+from zoo.weights import Weights
+
+CLEAN = {
+    "attack": "clean",
+    "norm": None,
+    "eps": None,
+    "accuracy": 0.9375,
+    "images": 1000,
+    "seed": 0,
+    "date": "2026-01-02",
+    "commit": "0123abc",
+}
+PGD = CLEAN | {
+    "attack": "pgd",
+    "norm": "l2",
+    "eps": 1.5,
+    "accuracy": 0.5,
+    "restarts": 5,
+    "draws": 10,
+    "steps": 40,
+    "interval": [0.469, 0.531],
+    "scoring_draws": 20,
+}
+
+
+@pytest.fixture(autouse=True)
+def folder(monkeypatch, tmp_path):
+    """A registered preset, and the folder its card is written to and read."""
+    monkeypatch.setattr(base, "_REGISTRY", dict(base._REGISTRY))
+    monkeypatch.setattr(base, "_ALIASES", dict(base._ALIASES))
+    monkeypatch.setattr(
+        cards.importlib.resources, "files", lambda package: tmp_path
+    )
+    register(net())
+    return tmp_path / "cards"
+
+
+def net(sha256="ab" * 32):
+    weights = (
+        WeightFile("net.weights.json", sha256, 500),
+        WeightFile("net_00000.weights.h5", "cd" * 32, 2_000_000),
+    )
+    return Preset(
+        name="tiny_net",
+        default_tag="data",
+        builder="package.build",
+        config=dict(num_classes=2, image_shape=(8, 6, 1), width=4),
+        dataset="data",
+        classes=("shoe", "bag"),
+        threat=ThreatModel("l2", eps=1.5),
+        recipe="package.recipe",
+        weights=Weights(weights, uri="https://example.org"),
+        paper="https://example.org/paper",
+        description="A tiny network.",
+    )
+
+
+def test_merges_preset_and_measurements(folder):
+    cards.write_card(
+        "tiny_net", [CLEAN, PGD], parameters=1234, directory=folder
+    )
+    card = cards.info("tiny_net.data")
+    assert card.to_dict() == {
+        "name": "tiny_net",
+        "description": "A tiny network.",
+        "task": "image classification",
+        "dataset": "data",
+        "classes": ["shoe", "bag"],
+        "num_classes": 2,
+        "input": {
+            "shape": [8, 6, 1],
+            "range": [0.0, 1.0],
+            "dtype": "float32",
+            "layout": "NHWC",
+        },
+        "threat": {"norm": "l2", "eps": 1.5},
+        "measurements": [CLEAN, PGD],
+        "parameters": 1234,
+        "files": ["net.weights.json", "net_00000.weights.h5"],
+        "size": 2_000_500,
+        "sha256": "ab" * 32,
+        "licence": "Apache-2.0",
+        "paper": "https://example.org/paper",
+        "recipe": "package.recipe",
+    }
+    json.dumps(card.to_dict(), allow_nan=False)
+
+
+def test_reads_well(folder):
+    cards.write_card(
+        "tiny_net", [CLEAN, PGD], parameters=1234, directory=folder
+    )
+    text = str(cards.info("tiny_net"))
+    for part in (
+        "2: shoe, bag",
+        "8x6x1",
+        "l2, eps 1.5",
+        "1,234",
+        "2.0 MB",
+        "clean                  93.8%  1000 images, seed 0, 2026-01-02",
+        "pgd         l2 1.5     50.0% (46.9% to 53.1%)  1000 images, 40 steps, "
+        "5 restarts, 10 draws, 20 scoring draws, seed 0, 2026-01-02",
+    ):
+        assert part in text
+
+
+def test_nothing_measured_or_published():
+    register(
+        Preset(
+            name="bare_net",
+            builder="package.build",
+            config=dict(num_classes=2, image_shape=(8, 6, 1)),
+            dataset="data",
+            paper="-",
+            description="Bare.",
+        )
+    )
+    card = cards.info("bare_net")
+    assert card.measurements == card.files == ()
+    assert card.size is card.sha256 is card.parameters is card.threat is None
+    text = str(card)
+    for part in ("undefended", "none published", "not measured"):
+        assert part in text
+    json.dumps(card.to_dict())
+
+
+def test_bytes_depend_on_the_content_alone(folder):
+    once = cards.write_card(
+        "tiny_net", [CLEAN, PGD], parameters=7, directory=folder / "a"
+    )
+    again = cards.write_card(
+        "tiny_net.data",
+        [dict(reversed(CLEAN.items())), dict(reversed(PGD.items()))],
+        parameters=7,
+        directory=str(folder / "b"),
+    )
+    assert once.read_bytes() == again.read_bytes()
+    assert once.name == again.name == "tiny_net.json"
+    assert once.read_text().startswith('{\n  "measurements": [\n')
+    assert [path.name for path in (folder / "a").iterdir()] == [once.name]
+
+
+def test_numbers_of_older_weights_are_left_out(folder, monkeypatch):
+    cards.write_card("tiny_net", [CLEAN], parameters=1234, directory=folder)
+    monkeypatch.setitem(base._REGISTRY, "tiny_net", net(sha256="ef" * 32))
+    card = cards.info("tiny_net")
+    assert card.measurements == ()
+    assert card.parameters is None
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"attack": None},
+        {"seed": None},
+        {"commit": None},
+        {"date": None},
+        {"accuracy": 93.75},
+        {"accuracy": -0.1},
+        {"accuracy": float("nan")},
+        {"images": 0},
+    ],
+)
+def test_bad_measurements_leave_no_file(folder, change):
+    with pytest.raises(ValueError, match="Received: "):
+        cards.write_card(
+            "tiny_net", [PGD, CLEAN | change], parameters=1, directory=folder
+        )
+    assert not folder.exists()
+
+
+def test_unserialisable_values_leave_the_old_card(folder):
+    path = cards.write_card("tiny_net", [CLEAN], parameters=1, directory=folder)
+    before = path.read_bytes()
+    for value in (object(), float("inf")):
+        with pytest.raises((TypeError, ValueError)):
+            cards.write_card(
+                "tiny_net",
+                [CLEAN | {"extra": value}],
+                parameters=1,
+                directory=folder,
+            )
+    assert path.read_bytes() == before
+    assert list(folder.iterdir()) == [path]
+
+
+def test_unknown_name(folder):
+    with pytest.raises(presets.UnknownPresetError, match="tiny_net"):
+        cards.info("tiny_nett")
+    with pytest.raises(presets.UnknownPresetError):
+        cards.write_card("tiny_nett", [], parameters=1, directory=folder)
+
+
+def test_shipped_cards_belong_to_their_presets():
+    """Each was measured on the weights that its preset publishes."""
+    for path in (Path(presets.__file__).parent / "cards").glob("*"):
+        card = json.loads(path.read_text())
+        preset = presets.get(path.name.removesuffix(".json"))
+        assert path.name == f"{preset.name}.json" == f"{card['name']}.json"
+        assert preset.weights is not None
+        assert card["sha256"] == preset.weights.sha256

@@ -1,0 +1,368 @@
+"""Downloads from a local server that can misbehave."""
+
+import contextlib
+import hashlib
+import os
+import re
+import subprocess
+import sys
+import threading
+import time
+from http.server import BaseHTTPRequestHandler
+from http.server import ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from zoo.weights import DownloadError
+from zoo.weights import WeightFile
+from zoo.weights import Weights
+from zoo.weights import fetch
+from zoo.weights import fetch_weights
+
+NAME = "net.weights.h5"
+CONTENT = bytes(range(256)) * 3200
+CHUNK = 1 << 16
+HTML = b"<!DOCTYPE html><html><body>Sign in to continue.</body></html>"
+ROOT = Path(fetch.__file__).parents[2]
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Serves `server.files`, cut, slowed or without ranges as it is told."""
+
+    def do_GET(self):
+        server = self.server
+        server.ranges.append(self.headers.get("Range"))
+        time.sleep(server.delay)
+        content = server.files.get(self.path.lstrip("/"))
+        if content is None:
+            self.send_error(404)
+            return
+        start = 0
+        wanted = re.match(r"bytes=(\d+)-", self.headers.get("Range") or "")
+        if wanted and server.accepts_ranges:
+            start = int(wanted[1])
+            if start >= len(content):
+                self.send_error(416)
+                return
+            self.send_response(206)
+            last = len(content) - 1
+            self.send_header(
+                "Content-Range", f"bytes {start}-{last}/{len(content)}"
+            )
+        else:
+            self.send_response(200)
+        if server.tells_length:
+            self.send_header("Content-Length", str(len(content) - start))
+        self.end_headers()
+        with contextlib.suppress(ConnectionError):
+            self.wfile.write(content[start:][: server.cut])
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def server():
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.files = {NAME: CONTENT}
+    server.ranges = []
+    server.accepts_ranges = True
+    server.tells_length = True
+    server.cut = None
+    server.delay = 0
+    server.url = f"http://127.0.0.1:{server.server_port}"
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    yield server
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
+    for variable in ("ZOO_WEIGHTS_URL", "ZOO_OFFLINE", "KERAS_HOME"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv("ZOO_HOME", str(tmp_path / "home"))
+    return tmp_path / "home" / "weights"
+
+
+def described(name, content):
+    return WeightFile(name, hashlib.sha256(content).hexdigest(), len(content))
+
+
+def published(uri=None, content=CONTENT, name=NAME):
+    return Weights((described(name, content),), uri=uri)
+
+
+def leftovers(cache):
+    return {path.name for path in cache.iterdir() if path.suffix != ".lock"}
+
+
+def place(cache, name, content):
+    cache.mkdir(parents=True)
+    (cache / name).write_bytes(content)
+
+
+def failure(weights):
+    with pytest.raises(DownloadError) as caught:
+        fetch_weights(weights)
+    message = str(caught.value)
+    assert "\n" not in message
+    return message
+
+
+def test_downloads_once(server, cache):
+    weights = published(server.url)
+    path = fetch_weights(weights)
+    assert path == cache / NAME
+    assert path.read_bytes() == CONTENT
+    assert fetch_weights(weights) == path
+    assert server.ranges == [None]
+    assert leftovers(cache) == {NAME}
+
+
+@pytest.mark.parametrize("progress", [True, False])
+def test_progress_is_drawn_on_terminals_only(
+    server, progress, monkeypatch, capsys
+):
+    fetch_weights(published(server.url), progress=progress)
+    assert capsys.readouterr().err == ""
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    server.files["other.weights.h5"] = CONTENT
+    other = published(server.url, name="other.weights.h5")
+    fetch_weights(other, progress=progress)
+    drawn = capsys.readouterr()
+    assert ("other.weights.h5" in drawn.err) == progress
+    assert drawn.out == ""
+
+
+def test_mirror_replaces_the_published_address(server, monkeypatch):
+    monkeypatch.setenv("ZOO_WEIGHTS_URL", server.url)
+    path = fetch_weights(published("http://127.0.0.1:9/unused"))
+    assert path.read_bytes() == CONTENT
+
+
+def test_copies_from_a_folder_even_offline(tmp_path, monkeypatch):
+    mirror = tmp_path / "mirror with space"
+    mirror.mkdir()
+    (mirror / NAME).write_bytes(CONTENT)
+    monkeypatch.setenv("ZOO_WEIGHTS_URL", mirror.as_uri())
+    monkeypatch.setenv("ZOO_OFFLINE", "1")
+    assert fetch_weights(published()).read_bytes() == CONTENT
+
+
+def test_missing_file_of_a_folder(tmp_path, cache):
+    message = failure(published(tmp_path.as_uri()))
+    assert "No such file" in message
+    assert leftovers(cache) == set()
+
+
+def test_fetches_shards_beside_their_index(server, cache):
+    names = ("net.weights.json", "net_00000.weights.h5", "net_00001.weights.h5")
+    files = []
+    for name in names:
+        server.files[name] = name.encode() * 10
+        files.append(described(name, server.files[name]))
+    path = fetch_weights(Weights(tuple(files), uri=server.url))
+    assert path == cache / names[0]
+    for name in names:
+        assert (cache / name).read_bytes() == server.files[name]
+
+
+@pytest.mark.parametrize("tells_length", [True, False])
+def test_cut_connections_are_continued(server, tells_length):
+    server.cut = 5 * CHUNK
+    server.tells_length = tells_length
+    path = fetch_weights(published(server.url))
+    assert path.read_bytes() == CONTENT
+    assert server.ranges == [None, "bytes=327680-", "bytes=655360-"]
+
+
+def test_truncation_is_an_error_and_the_next_call_continues(server, cache):
+    server.cut = CHUNK
+    message = failure(published(server.url))
+    assert "stopped at 327,680 of 819,200 bytes" in message
+    assert leftovers(cache) == {f"{NAME}.part"}
+    server.cut = None
+    server.ranges.clear()
+    assert fetch_weights(published(server.url)).read_bytes() == CONTENT
+    assert server.ranges == ["bytes=327680-"]
+    assert leftovers(cache) == {NAME}
+
+
+def test_truncated_at_the_source(server, cache):
+    weights = published(server.url)
+    server.files[NAME] = CONTENT[:-1]
+    assert "of 819,200 bytes" in failure(weights)
+    assert NAME not in leftovers(cache)
+
+
+def test_server_without_ranges_starts_over(server, cache):
+    place(cache, f"{NAME}.part", CONTENT[:1000])
+    server.accepts_ranges = False
+    assert fetch_weights(published(server.url)).read_bytes() == CONTENT
+    assert server.ranges == ["bytes=1000-"]
+
+
+def test_partial_file_of_another_version_starts_over(server, cache):
+    place(cache, f"{NAME}.part", b"x" * 1000)
+    assert fetch_weights(published(server.url)).read_bytes() == CONTENT
+    assert server.ranges == ["bytes=1000-", None]
+
+
+def test_complete_partial_file_needs_no_download(server, cache):
+    place(cache, f"{NAME}.part", CONTENT)
+    assert fetch_weights(published(server.url)).read_bytes() == CONTENT
+    assert server.ranges == []
+
+
+def test_overlong_partial_file_starts_over(server, cache):
+    place(cache, f"{NAME}.part", CONTENT * 2)
+    assert fetch_weights(published(server.url)).read_bytes() == CONTENT
+    assert server.ranges == [None]
+
+
+def test_unsatisfiable_range(server, cache):
+    """The server's file is shorter than the partial one."""
+    place(cache, f"{NAME}.part", b"x" * 5000)
+    server.files[NAME] = b"short"
+    failure(published(server.url))
+    assert NAME not in leftovers(cache)
+
+
+def test_wrong_content(server, cache):
+    server.files[NAME] = CONTENT[::-1]
+    message = failure(published(server.url))
+    assert "not the published file" in message
+    assert "SHA-256" in message
+    assert leftovers(cache) == set()
+
+
+def test_endless_content_is_cut_off(server, cache):
+    server.files[NAME] = CONTENT * 10
+    assert "more than 819,200 bytes" in failure(published(server.url))
+    assert leftovers(cache) == set()
+
+
+@pytest.mark.parametrize("length", [len(HTML), len(CONTENT), 1_000_000])
+def test_web_page_instead_of_the_file(server, cache, length):
+    server.files[NAME] = HTML.ljust(length)
+    assert "web page" in failure(published(server.url))
+    assert leftovers(cache) == set()
+
+
+def test_not_found(server, cache):
+    message = failure(published(f"{server.url}/nowhere"))
+    assert "HTTP 404 Not Found" in message
+    assert f"{server.url}/nowhere/{NAME}" in message
+    assert leftovers(cache) == set()
+
+
+def test_no_server(cache):
+    message = failure(published("http://127.0.0.1:9"))
+    assert "no connection" in message
+    assert leftovers(cache) == set()
+
+
+def test_damaged_cache_is_reported_and_fetched_again(server, cache):
+    place(cache, NAME, CONTENT[:-1] + b"?")
+    with pytest.warns(UserWarning, match=f"{NAME}` is damaged"):
+        path = fetch_weights(published(server.url))
+    assert path.read_bytes() == CONTENT
+
+
+def test_damaged_cache_does_not_survive_a_failed_download(server, cache):
+    place(cache, NAME, b"damaged")
+    del server.files[NAME]
+    with pytest.warns(UserWarning, match="damaged"):
+        failure(published(server.url))
+    assert leftovers(cache) == set()
+
+
+def test_damaged_cache_is_refused_offline(cache, monkeypatch):
+    place(cache, NAME, b"damaged")
+    monkeypatch.setenv("ZOO_OFFLINE", "1")
+    message = failure(published("https://example.org"))
+    assert "is damaged" in message
+    assert "ZOO_OFFLINE" in message
+
+
+@pytest.mark.parametrize("value", ["1", "true", "yes"])
+def test_offline_names_the_file_and_its_place(cache, monkeypatch, value):
+    monkeypatch.setenv("ZOO_OFFLINE", value)
+    weights = published("https://example.org")
+    message = failure(weights)
+    assert str(cache / NAME) in message
+    assert weights.sha256 in message
+    place_again = cache / NAME
+    place_again.write_bytes(CONTENT)
+    assert fetch_weights(weights) == place_again
+
+
+@pytest.mark.parametrize("value", ["", "0", "false"])
+def test_offline_may_be_switched_off(server, monkeypatch, value):
+    monkeypatch.setenv("ZOO_OFFLINE", value)
+    assert fetch_weights(published(server.url)).is_file()
+
+
+def test_no_address():
+    message = failure(published())
+    assert "ZOO_WEIGHTS_URL" in message
+    assert NAME in message
+
+
+def test_bad_mirror(monkeypatch):
+    monkeypatch.setenv("ZOO_WEIGHTS_URL", "s3://bucket")
+    assert "s3://bucket" in failure(published())
+
+
+def test_cache_that_cannot_be_made(server, tmp_path, monkeypatch):
+    (tmp_path / "taken").write_text("a file, not a folder")
+    monkeypatch.setenv("ZOO_HOME", str(tmp_path / "taken"))
+    assert "ZOO_HOME" in failure(published(server.url))
+    assert server.ranges == []
+
+
+def test_default_cache_is_beside_keras(monkeypatch, tmp_path):
+    monkeypatch.delenv("ZOO_HOME")
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
+    assert fetch.cache_folder() == tmp_path / "keras" / "zoo" / "weights"
+    monkeypatch.delenv("KERAS_HOME")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert fetch.cache_folder() == tmp_path / ".keras" / "zoo" / "weights"
+
+
+def test_packaged_file_comes_first(tmp_path, cache, monkeypatch):
+    place(tmp_path / "files", NAME, CONTENT)
+    monkeypatch.setattr(
+        fetch.importlib.resources, "files", lambda package: tmp_path
+    )
+    weights = published("https://example.org")
+    assert fetch_weights(weights) == tmp_path / "files" / NAME
+    assert not cache.exists()
+    (tmp_path / "files" / NAME).write_bytes(b"damaged")
+    assert "reinstall" in failure(weights)
+
+
+def test_two_processes_download_once(server, cache):
+    server.delay = 0.5
+    weights = published(server.url)
+    code = (
+        f"from zoo.weights import *\nprint(fetch_weights({weights!r}), end='')"
+    )
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", code],
+            cwd=ROOT,
+            env=os.environ,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(2)
+    ]
+    answers = [process.communicate(timeout=50)[0] for process in processes]
+    assert answers == [str(cache / NAME)] * 2
+    assert (cache / NAME).read_bytes() == CONTENT
+    assert len(server.ranges) == 1

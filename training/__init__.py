@@ -1,0 +1,15 @@
+"""Attacks, adversarial training, data sets and honest evaluation."""
+
+import importlib
+
+_MODULES = ("attacks", "datasets", "evaluation", "recipes")
+
+
+def __getattr__(name: str):
+    if name in _MODULES:
+        return importlib.import_module(f"training.{name}")
+    if name == "AdversarialTrainer":
+        from training.adversarial import AdversarialTrainer
+
+        return AdversarialTrainer
+    raise AttributeError(f"module 'training' has no attribute {name!r}")

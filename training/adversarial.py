@@ -1,0 +1,181 @@
+"""Adversarial training through plain `compile` and `fit`."""
+
+from collections.abc import Callable
+
+import keras
+import tensorflow as tf
+from keras import ops
+
+from training.scale_views import scale_views
+
+
+class AdversarialTrainer(keras.Model):
+    """Trains a classifier on clean and adversarial images.
+
+    Every step crafts adversarial images against the model as it stands, in
+    inference mode and inside the training graph, then descends
+
+        a J(x, y) + (1 - a) J(x_adv, y) + w mean((f(x) - f(x_adv))^2)
+
+    with `a` the clean weight (IRM, equation 2) and `w` the weight of
+    adversarial logit pairing (IRM, equation 4). A model that ends in a
+    `zoo.layers.MultiScaleEnsemble` is trained at each of its scales, the loss
+    being their mean; its predictions remain the ensemble's.
+
+    The trainer owns no weights. `trainer.model` is the plain model, ready to
+    save and export; callbacks, validation, mixed precision and
+    `tf.distribute` work as in any Keras fit.
+
+    Metrics: `loss`, `adversarial_accuracy`, and `clean_accuracy` (in training
+    only where clean images are seen: `clean_weight` or `logit_pairing` above
+    zero; always in validation). Metrics given to `compile` see the
+    adversarial predictions.
+
+    Args:
+        model: Maps `(batch, height, width, channels)` pixels in [0, 1] to
+            logits.
+        attack: `(model, images, labels) -> images`, such as
+            `attacks.ddn(steps=5, max_norm=1.0)`.
+        clean_weight: `a`, in [0, 1].
+        logit_pairing: `w`, not negative.
+        surrogate: Model the training attack is crafted against, sharing
+            weights with `model`; `None` for `model` itself.
+
+    Raises:
+        ValueError: If a weight is out of its range.
+    """
+
+    def __init__(
+        self,
+        model: keras.Model,
+        attack: Callable,
+        *,
+        clean_weight: float = 0.5,
+        logit_pairing: float = 0.0,
+        surrogate: keras.Model | None = None,
+        name: str = "adversarial_trainer",
+    ):
+        super().__init__(name=name)
+        if not 0.0 <= clean_weight <= 1.0:
+            raise ValueError(
+                "clean_weight must be in [0, 1]. "
+                f"Received: clean_weight={clean_weight}"
+            )
+        if logit_pairing < 0.0:
+            raise ValueError(
+                "logit_pairing must not be negative. "
+                f"Received: logit_pairing={logit_pairing}"
+            )
+        self.model = model
+        self.attack = attack
+        self.clean_weight = clean_weight
+        self.logit_pairing = logit_pairing
+        self._surrogate = surrogate or model
+        self._views = scale_views(model) or model
+        self._clean_accuracy = keras.metrics.SparseCategoricalAccuracy(
+            name="clean_accuracy"
+        )
+        self._adversarial_accuracy = keras.metrics.SparseCategoricalAccuracy(
+            name="adversarial_accuracy"
+        )
+        self.built = True
+
+    def compile(self, optimizer="sgd", loss=None, metrics=None, **kwargs):
+        """Configures training; the loss defaults to softmax cross-entropy."""
+        loss = loss or keras.losses.SparseCategoricalCrossentropy(
+            from_logits=True
+        )
+        super().compile(
+            optimizer=optimizer, loss=loss, metrics=metrics, **kwargs
+        )
+        self.optimizer.build(self.trainable_variables)
+
+    @property
+    def sees_clean_images(self) -> bool:
+        """Whether a training step needs the clean images' logits."""
+        return self.clean_weight > 0.0 or self.logit_pairing > 0.0
+
+    def call(self, images, training=None):
+        if isinstance(images, dict):
+            return {
+                kind: self._views(batch, training=training)
+                for kind, batch in images.items()
+            }
+        return self.model(images, training=training)
+
+    def train_step(self, data):
+        images, labels, weights = keras.utils.unpack_x_y_sample_weight(data)
+        adversarial = self.attack(self._surrogate, images, labels)
+        batches = {"adversarial": adversarial}
+        if self.sees_clean_images:
+            batches["clean"] = images
+        return super().train_step((batches, labels, weights))
+
+    def test_step(self, data):
+        images, labels, weights = keras.utils.unpack_x_y_sample_weight(data)
+        adversarial = self.attack(self.model, images, labels)
+        batches = {"adversarial": adversarial, "clean": images}
+        return super().test_step((batches, labels, weights))
+
+    def compute_loss(
+        self, x=None, y=None, y_pred=None, sample_weight=None, training=True
+    ):
+        if not isinstance(y_pred, dict):
+            return super().compute_loss(x, y, y_pred, sample_weight, training)
+
+        def loss(kind: str):
+            logits, labels, weights = _one_row_a_view(
+                y_pred[kind], y, sample_weight
+            )
+            return super(AdversarialTrainer, self).compute_loss(
+                x[kind], labels, logits, weights, training
+            )
+
+        total = (1.0 - self.clean_weight) * loss("adversarial")
+        if "clean" not in y_pred:
+            return total
+        total += self.clean_weight * loss("clean")
+        if self.logit_pairing:
+            replicas = tf.distribute.get_strategy().num_replicas_in_sync
+            difference = y_pred["clean"] - y_pred["adversarial"]
+            total += self.logit_pairing * (
+                ops.mean(ops.square(difference)) / replicas
+            )
+        return total
+
+    def compute_metrics(self, x, y, y_pred, sample_weight=None):
+        if not isinstance(y_pred, dict):
+            return super().compute_metrics(x, y, y_pred, sample_weight)
+        for kind, metric in (
+            ("clean", self._clean_accuracy),
+            ("adversarial", self._adversarial_accuracy),
+        ):
+            if kind in y_pred:
+                metric.update_state(y, _merge(y_pred[kind]), sample_weight)
+        logs = super().compute_metrics(
+            x["adversarial"], y, _merge(y_pred["adversarial"]), sample_weight
+        )
+        if "clean" not in y_pred:
+            logs.pop("clean_accuracy")
+        return logs
+
+
+def _one_row_a_view(logits, labels, weights):
+    """Lays `(batch, scales, classes)` logits out as one row a scale."""
+    if len(logits.shape) == 2:
+        return logits, labels, weights
+    scales, classes = logits.shape[1:]
+    if weights is not None:
+        weights = ops.repeat(weights, scales, axis=0)
+    return (
+        ops.reshape(logits, (-1, classes)),
+        ops.repeat(labels, scales, axis=0),
+        weights,
+    )
+
+
+def _merge(logits):
+    """Averages the scales' log-confidences, for accuracy while training."""
+    if len(logits.shape) == 2:
+        return logits
+    return ops.mean(ops.log_softmax(logits, axis=-1), axis=1)

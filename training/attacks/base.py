@@ -1,0 +1,206 @@
+"""What every attack is: bound options and one in-graph function."""
+
+import dataclasses
+import math
+import weakref
+from collections.abc import Callable
+from collections.abc import Mapping
+from numbers import Integral
+from numbers import Real
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from zoo.threat import ThreatModel
+
+Logits = Callable[[tf.Tensor], tf.Tensor]
+"""Maps images to float32 logits; the model in inference mode."""
+
+
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
+class Attack:
+    """An attack with its options bound, callable on any model.
+
+    `attack(model, images, labels)` returns adversarial images. Called
+    eagerly, the arguments are checked and the attack is compiled once for
+    each model and image shape, whatever the batch size; inside a
+    `tf.function` it is inlined unchecked. The model runs with
+    `training=False`: weights and moving averages stay as they are. No
+    gradient flows through the result.
+
+    To add an attack, write a factory that validates its options and
+    returns an `Attack` (`training/attacks/fgsm.py` is the shortest), and
+    list it in `training/attacks/registry.py`.
+
+    Args:
+        name: Name of the factory.
+        algorithm: In-graph function `(logits, images, labels) -> images`,
+            where `logits` maps images to the model's logits.
+        norm: Norm the attack bounds or minimizes: `"linf"`, `"l2"`, ...
+        eps: Radius of the ball, or `None` if the attack is unbounded.
+        options: Options as the caller gave them, for `repr` and reports.
+    """
+
+    name: str
+    algorithm: Callable[[Logits, tf.Tensor, tf.Tensor], tf.Tensor]
+    norm: str
+    eps: float | None
+    options: Mapping[str, Any]
+    _compiled: weakref.WeakKeyDictionary = dataclasses.field(
+        default_factory=weakref.WeakKeyDictionary, init=False
+    )
+
+    @property
+    def threat(self) -> ThreatModel | None:
+        """Ball the results stay in; `None` if unbounded or of radius 0."""
+        if not self.eps:
+            return None
+        return ThreatModel(norm=self.norm, eps=self.eps)
+
+    def __call__(
+        self, model: keras.Model, images: tf.Tensor, labels: tf.Tensor
+    ) -> tf.Tensor:
+        """Perturbs the images so that the model mistakes them.
+
+        Args:
+            model: Maps pixels in [0, 1] to logits.
+            images: Float images in [0, 1], NHWC.
+            labels: True classes, or the wanted ones if the attack is
+                targeted; integers of shape `(batch,)`.
+
+        Returns:
+            Float32 images in [0, 1], in the ball if there is one.
+
+        Raises:
+            ValueError: If images or labels break the rules above.
+        """
+        if tf.inside_function():
+            return self._run(_Inference(model), images, labels)
+        if not isinstance(model, keras.layers.Layer):
+            raise ValueError(
+                f"`model` must be a Keras model. Received: model={model!r}"
+            )
+        images, labels = _checked(images, labels)
+        graphs = self._compiled.setdefault(model, {})
+        shape = tuple(images.shape[1:])
+        if shape not in graphs:
+            graphs[shape] = self._compile(model, shape)
+        graph, num_classes = graphs[shape]
+        _check_range(labels, num_classes)
+        return graph(images, tf.cast(labels, "int32"))
+
+    def _run(self, logits, images, labels):
+        images = tf.cast(images, "float32")
+        labels = tf.cast(labels, "int32")
+        return tf.stop_gradient(self.algorithm(logits, images, labels))
+
+    def _compile(self, model, shape):
+        """Returns the traced attack and the model's number of classes."""
+        logits = _Inference(model)
+        graph = tf.function(
+            lambda images, labels: self._run(logits, images, labels),
+            autograph=False,
+        ).get_concrete_function(
+            tf.TensorSpec((None, *shape), "float32"),
+            tf.TensorSpec((None,), "int32"),
+        )
+        return graph, logits.num_classes
+
+    def __repr__(self) -> str:
+        options = ", ".join(f"{k}={v!r}" for k, v in self.options.items())
+        return f"{self.name}({options})"
+
+
+class _Inference:
+    """Maps images to the model's float32 logits, in inference mode."""
+
+    def __init__(self, model):
+        self.model = model
+        self.num_classes = None
+
+    def __call__(self, images):
+        logits = self.model(images, training=False)
+        if len(logits.shape) != 2:
+            raise ValueError(
+                "`model` must return logits of shape (batch, classes). "
+                f"Received: output shape {tuple(logits.shape)}"
+            )
+        self.num_classes = logits.shape[-1]
+        return tf.cast(logits, "float32")
+
+
+def _checked(images, labels):
+    images = tf.convert_to_tensor(images)
+    labels = tf.convert_to_tensor(labels)
+    if not images.dtype.is_floating:
+        raise ValueError(
+            "Images must be floating point, with pixels in [0, 1]. "
+            f"Received: images.dtype={images.dtype.name}"
+        )
+    if images.shape.rank != 4 or 0 in images.shape:
+        raise ValueError(
+            "Images must have shape (batch, height, width, channels), none "
+            f"of them 0. Received: images.shape={tuple(images.shape)}"
+        )
+    images = tf.cast(images, "float32")
+    if not tf.reduce_all((images >= 0) & (images <= 1)):  # False for NaN
+        low, high = np.min(images), np.max(images)
+        raise ValueError(
+            f"Pixels must be in [0, 1]. Received: pixels from {low} to {high}"
+        )
+    if labels.shape != images.shape[:1] or not labels.dtype.is_integer:
+        raise ValueError(
+            "Labels must be one integer for each image. Received: "
+            f"labels.shape={tuple(labels.shape)}, "
+            f"labels.dtype={labels.dtype.name}, "
+            f"images.shape={tuple(images.shape)}"
+        )
+    return images, labels
+
+
+def _check_range(labels, num_classes):
+    low, high = np.min(labels), np.max(labels)
+    if low < 0 or high >= num_classes:
+        raise ValueError(
+            f"Labels must be in [0, {num_classes}). "
+            f"Received: labels from {low} to {high}"
+        )
+
+
+def check_norm(norm: str) -> None:
+    """Raises a `ValueError` unless `norm` is one the library projects on."""
+    if norm not in ("linf", "l2"):
+        raise ValueError(
+            f"`norm` must be 'linf' or 'l2'. Received: norm={norm!r}"
+        )
+
+
+def check_count(**options: int) -> None:
+    """Raises a `ValueError` unless every option is a positive integer."""
+    for name, value in options.items():
+        integral = isinstance(value, Integral) and not isinstance(value, bool)
+        if not integral or value < 1:
+            raise ValueError(
+                f"`{name}` must be a positive integer. "
+                f"Received: {name}={value!r}"
+            )
+
+
+def check_size(*, positive: bool = False, **options: float) -> None:
+    """Raises a `ValueError` unless every option is finite, 0 or more.
+
+    Args:
+        positive: Whether 0 is wrong too.
+        options: The values to check, by name.
+    """
+    rule = "above 0" if positive else "0 or more"
+    for name, value in options.items():
+        real = isinstance(value, Real) and not isinstance(value, bool)
+        good = real and math.isfinite(value) and value >= 0
+        if not good or (positive and value == 0):
+            raise ValueError(
+                f"`{name}` must be a finite number, {rule}. "
+                f"Received: {name}={value!r}"
+            )

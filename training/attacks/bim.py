@@ -1,0 +1,57 @@
+"""The basic iterative method, or iterative gradient sign method."""
+
+import functools
+
+from training.attacks.base import Attack
+from training.attacks.base import check_count
+from training.attacks.base import check_norm
+from training.attacks.base import check_size
+from training.attacks.steps import ascend
+
+
+def bim(
+    *,
+    norm: str = "linf",
+    eps: float,
+    steps: int = 10,
+    step_size: float | None = None,
+    targeted: bool = False,
+    draws: int = 1,
+) -> Attack:
+    """Binds BIM (IGSM), which climbs the loss from the image itself.
+
+    It is PGD without a random start. The last iterate is returned.
+
+    Args:
+        norm: `"linf"` or `"l2"`.
+        eps: Radius of the ball, in pixel values (0 to 1).
+        steps: Gradients taken.
+        step_size: Length of a step in `norm`; `2.5 * eps / steps`, at most
+            `eps`, if `None`.
+        targeted: Whether the labels are the wanted classes.
+        draws: Forward passes averaged in each step; more than 1 for
+            randomised models.
+
+    Raises:
+        ValueError: If an option is out of range.
+
+    Reference: [Kurakin et al., 2017](https://arxiv.org/abs/1607.02533);
+    steps are CleverHans'.
+    """
+    options = dict(locals())
+    check_norm(norm)
+    check_size(eps=eps)
+    check_count(steps=steps, draws=draws)
+    if step_size is None:
+        step_size = min(2.5 * eps / steps, eps)
+    check_size(step_size=step_size)
+    algorithm = functools.partial(
+        ascend,
+        norm=norm,
+        eps=eps,
+        steps=steps,
+        step_size=step_size,
+        targeted=targeted,
+        draws=draws,
+    )
+    return Attack("bim", algorithm, norm, eps, options)

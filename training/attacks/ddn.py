@@ -1,0 +1,172 @@
+"""Decoupled direction and norm."""
+
+import functools
+import math
+
+import tensorflow as tf
+
+from training import projections
+from training.attacks.base import Attack
+from training.attacks.base import check_count
+from training.attacks.base import check_size
+from training.attacks.gradients import expected_logits
+from training.attacks.gradients import loss_gradient
+from training.attacks.gradients import rescaled
+from training.attacks.gradients import succeeds
+
+
+def ddn(
+    *,
+    steps: int = 100,
+    gamma: float = 0.05,
+    init_norm: float = 1.0,
+    levels: int | None = 256,
+    max_norm: float | None = None,
+    fallback: str = "clean",
+    targeted: bool = False,
+    draws: int = 1,
+) -> Attack:
+    """Binds DDN, which looks for the smallest L2 perturbation that fools.
+
+    Each step moves along the normalized gradient (step size from 1 to 0.01
+    along a cosine), then sets the perturbation's norm by itself: smaller by
+    `gamma` if the image already fooled the model, larger if not. The
+    smallest perturbation that fooled is returned. As in the authors' code,
+    but the last iterate is tested too.
+
+    Args:
+        steps: Gradients taken. The paper attacks with 100 to 1000.
+        gamma: Relative change of the norm at each step, in (0, 1).
+        init_norm: L2 norm after the first step.
+        levels: Grey levels the images are rounded to, 256 for 8 bits;
+            `None` doesn't round.
+        max_norm: L2 norm to which larger results are shrunk at the end, so
+            that a shrunk one may no longer fool; `None` for no bound. A
+            shrunk result is rounded towards the original, which keeps it
+            inside the ball (the authors' code rounds to the nearest level).
+        fallback: What becomes of an image that never fooled the model.
+            `"clean"`: returned unperturbed, as in the authors' code.
+            `"last"`: the last iterate. Then the unperturbed image doesn't
+            count as a success either, so that misclassified images are
+            perturbed too. Training needs `"last"`: with few steps most
+            images would come back clean.
+        targeted: Whether the labels are the wanted classes.
+        draws: Forward passes averaged in each step; more than 1 for
+            randomised models.
+
+    Raises:
+        ValueError: If an option is out of range.
+
+    Reference: [Rony et al., 2019](https://arxiv.org/abs/1811.09600),
+    Algorithm 1, and `jeromerony/fast_adversarial`.
+    """
+    options = dict(locals())
+    check_count(steps=steps, draws=draws)
+    check_size(positive=True, gamma=gamma, init_norm=init_norm)
+    if gamma >= 1:
+        raise ValueError(f"`gamma` must be below 1. Received: gamma={gamma}")
+    if levels is not None:
+        check_count(levels=levels)
+        if levels < 2:
+            raise ValueError(
+                f"`levels` must be 2 or more. Received: levels={levels}"
+            )
+    if max_norm is not None:
+        check_size(positive=True, max_norm=max_norm)
+    if fallback not in ("clean", "last"):
+        raise ValueError(
+            "`fallback` must be 'clean' or 'last'. "
+            f"Received: fallback={fallback!r}"
+        )
+    algorithm = functools.partial(_smallest_perturbation, **options)
+    return Attack("ddn", algorithm, "l2", max_norm, options)
+
+
+def _smallest_perturbation(
+    logits,
+    images,
+    labels,
+    *,
+    steps,
+    gamma,
+    init_norm,
+    levels,
+    max_norm,
+    fallback,
+    targeted,
+    draws,
+):
+    """Algorithm 1; iterates are kept as images, not as perturbations."""
+    worst_norm = projections.norms(tf.maximum(images, 1 - images), "l2")
+
+    def remember(iterate, outputs, best, best_norm):
+        """Keeps the smallest perturbation that fools the model."""
+        fooled = succeeds(outputs, labels, targeted=targeted)
+        fooled = fooled[:, None, None, None]
+        norm = projections.norms(iterate - images, "l2")
+        better = fooled & (norm < best_norm)
+        if fallback == "last":
+            better &= norm > 0
+        best = tf.where(better, iterate, best)
+        return fooled, best, tf.where(better, norm, best_norm)
+
+    def step(index, iterate, norm, best, best_norm):
+        gradient, outputs = loss_gradient(
+            logits, iterate, labels, targeted=targeted, draws=draws
+        )
+        fooled, best, best_norm = remember(iterate, outputs, best, best_norm)
+        progress = tf.cast(index, "float32") / steps
+        step_size = 0.01 + 0.99 * (1 + tf.cos(math.pi * progress)) / 2
+        perturbation = iterate - images
+        perturbation += step_size * _direction(gradient, index)
+        norm *= tf.where(fooled, 1 - gamma, 1 + gamma)
+        norm = tf.minimum(norm, worst_norm)
+        perturbation *= tf.math.divide_no_nan(
+            norm, projections.norms(perturbation, "l2")
+        )
+        iterate = images + perturbation
+        if levels is not None:
+            iterate = tf.round(iterate * (levels - 1)) / (levels - 1)
+        iterate = tf.clip_by_value(iterate, 0.0, 1.0)
+        return index + 1, iterate, norm, best, best_norm
+
+    norm = tf.fill(tf.shape(worst_norm), float(init_norm))
+    _, last, _, best, best_norm = tf.while_loop(
+        lambda index, *_: index < steps,
+        step,
+        (0, images, norm, images, worst_norm),
+    )
+    outputs = expected_logits(logits, last, draws=draws)
+    _, best, best_norm = remember(last, outputs, best, best_norm)
+    if fallback == "last":
+        best = tf.where(best_norm < worst_norm, best, last)
+    if max_norm is not None:
+        best = _shrunk(best, images, max_norm, levels)
+    return best
+
+
+def _direction(gradient, index):
+    """Returns the gradient at length 1, or noise where it is 0."""
+    gradient = rescaled(gradient)
+    length = projections.norms(gradient, "l2")
+    unit = tf.math.divide_no_nan(gradient, length)
+
+    def with_noise():
+        noise = tf.random.stateless_normal(tf.shape(unit), (index, 0))
+        return tf.where(length == 0, noise, unit)
+
+    return tf.cond(tf.reduce_any(length == 0), with_noise, lambda: unit)
+
+
+def _shrunk(images, originals, max_norm, levels):
+    """Shrinks larger perturbations, rounding towards the originals."""
+    shrunk = projections.project(images, originals, norm="l2", eps=max_norm)
+    if levels is not None:
+        scaled = shrunk * (levels - 1)
+        shrunk = tf.where(
+            shrunk > originals,
+            tf.maximum(tf.floor(scaled) / (levels - 1), originals),
+            tf.minimum(tf.math.ceil(scaled) / (levels - 1), originals),
+        )
+    norms = projections.norms(images - originals, "l2")
+    return tf.where(norms > max_norm, shrunk, images)

@@ -1,0 +1,60 @@
+"""The momentum iterative method."""
+
+import functools
+
+from training.attacks.base import Attack
+from training.attacks.base import check_count
+from training.attacks.base import check_norm
+from training.attacks.base import check_size
+from training.attacks.steps import ascend
+
+
+def mim(
+    *,
+    norm: str = "linf",
+    eps: float,
+    steps: int = 10,
+    step_size: float | None = None,
+    decay: float = 1.0,
+    targeted: bool = False,
+    draws: int = 1,
+) -> Attack:
+    """Binds MIM, which climbs the loss with momentum.
+
+    Made to transfer to other models better than PGD. The last iterate is
+    returned.
+
+    Args:
+        norm: `"linf"` or `"l2"`.
+        eps: Radius of the ball, in pixel values (0 to 1).
+        steps: Gradients taken.
+        step_size: Length of a step in `norm`; `eps / steps` if `None`.
+        decay: Weight of the past steps' directions, 0 or more.
+        targeted: Whether the labels are the wanted classes.
+        draws: Forward passes averaged in each step; more than 1 for
+            randomised models.
+
+    Raises:
+        ValueError: If an option is out of range.
+
+    Reference: [Dong et al., 2018](https://arxiv.org/abs/1710.06081);
+    steps are CleverHans'.
+    """
+    options = dict(locals())
+    check_norm(norm)
+    check_size(eps=eps, decay=decay)
+    check_count(steps=steps, draws=draws)
+    if step_size is None:
+        step_size = eps / steps
+    check_size(step_size=step_size)
+    algorithm = functools.partial(
+        ascend,
+        norm=norm,
+        eps=eps,
+        steps=steps,
+        step_size=step_size,
+        decay=decay,
+        targeted=targeted,
+        draws=draws,
+    )
+    return Attack("mim", algorithm, norm, eps, options)

@@ -1,0 +1,159 @@
+"""Projected gradient descent."""
+
+import functools
+import math
+
+import keras
+import tensorflow as tf
+
+from training import projections
+from training.attacks.base import Attack
+from training.attacks.base import check_count
+from training.attacks.base import check_norm
+from training.attacks.base import check_size
+from training.attacks.gradients import expected_logits
+from training.attacks.gradients import succeeds
+from training.attacks.steps import ascend
+
+
+def pgd(
+    *,
+    norm: str = "linf",
+    eps: float,
+    steps: int = 20,
+    step_size: float | None = None,
+    random_start: bool = True,
+    restarts: int = 1,
+    early_stop: bool = False,
+    targeted: bool = False,
+    draws: int = 1,
+    seed: int | None = None,
+) -> Attack:
+    """Binds PGD, which climbs the loss inside a norm ball.
+
+    The last iterate is returned. Of several restarts, each image keeps the
+    one that fools the model with the highest loss, else the highest loss.
+
+    Args:
+        norm: `"linf"` or `"l2"`.
+        eps: Radius of the ball, in pixel values (0 to 1).
+        steps: Gradients taken in each restart.
+        step_size: Length of a step in `norm`; `2.5 * eps / steps`, at most
+            `eps`, if `None`.
+        random_start: Whether to start anywhere in the ball, or at the image.
+        restarts: Number of starts; more than 1 needs `random_start`.
+        early_stop: Whether an image leaves the batch as soon as it fools the
+            model. The fraction fooled stays the same or grows, in much less
+            time on a weak model; but the results fool by a hair, so leave
+            it off to train or to transfer.
+        targeted: Whether the labels are the wanted classes.
+        draws: Forward passes averaged in each step; more than 1 for
+            randomised models.
+        seed: Fixes the random starts. They differ from call to call.
+
+    Raises:
+        ValueError: If an option is out of range.
+
+    Reference: [Madry et al., 2018](https://arxiv.org/abs/1706.06083);
+    steps are CleverHans'.
+    """
+    options = dict(locals())
+    check_norm(norm)
+    check_size(eps=eps)
+    check_count(steps=steps, restarts=restarts, draws=draws)
+    if step_size is None:
+        step_size = min(2.5 * eps / steps, eps)
+    check_size(step_size=step_size)
+    if restarts > 1 and not random_start:
+        raise ValueError(
+            "`restarts` above 1 need `random_start`. Received: "
+            f"restarts={restarts}, random_start={random_start}"
+        )
+    climb = functools.partial(
+        ascend,
+        norm=norm,
+        eps=eps,
+        steps=steps,
+        step_size=step_size,
+        early_stop=early_stop,
+        targeted=targeted,
+        draws=draws,
+    )
+    if random_start:
+        climb = functools.partial(
+            _from_random_starts,
+            climb=climb,
+            norm=norm,
+            eps=eps,
+            restarts=restarts,
+            early_stop=early_stop,
+            targeted=targeted,
+            draws=draws,
+            generator=keras.random.SeedGenerator(seed),
+        )
+    return Attack("pgd", climb, norm, eps, options)
+
+
+def _from_random_starts(
+    logits,
+    images,
+    labels,
+    *,
+    climb,
+    norm,
+    eps,
+    restarts,
+    early_stop,
+    targeted,
+    draws,
+    generator,
+):
+    def climb_once(images, labels):
+        start = images + projections.sample(
+            tf.shape(images), norm=norm, eps=eps, seed=generator.next()
+        )
+        start = tf.clip_by_value(start, 0.0, 1.0)
+        return climb(logits, images, labels, start=start)
+
+    def restart(index, worst, worst_scores, active):
+        labels_now = tf.gather(labels, active)
+        iterates = climb_once(tf.gather(images, active), labels_now)
+        outputs = expected_logits(logits, iterates, draws=draws)
+        scores, fooled = _scores(outputs, labels_now, targeted)
+        worse = scores > tf.gather(worst_scores, active)
+        where = active[worse][:, None]
+        worst = tf.tensor_scatter_nd_update(worst, where, iterates[worse])
+        worst_scores = tf.tensor_scatter_nd_update(
+            worst_scores, where, scores[worse]
+        )
+        if early_stop:
+            active = active[~fooled]
+        return index + 1, worst, worst_scores, active
+
+    if restarts == 1:
+        return climb_once(images, labels)
+    _, worst, _, _ = tf.while_loop(
+        lambda index, *state: (index < restarts) & (tf.size(state[-1]) > 0),
+        restart,
+        (
+            0,
+            images,
+            tf.fill(tf.shape(labels), -math.inf),
+            tf.range(tf.shape(images)[0]),
+        ),
+        shape_invariants=(
+            tf.TensorShape(()),
+            images.shape,
+            labels.shape,
+            tf.TensorShape((None,)),
+        ),
+    )
+    return worst
+
+
+def _scores(outputs, labels, targeted):
+    """Ranks outcomes: any success above any failure, then by loss."""
+    loss = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, outputs)
+    fooled = succeeds(outputs, labels, targeted=targeted)
+    scores = -loss if targeted else loss
+    return scores + tf.where(fooled, 1e6, 0.0), fooled

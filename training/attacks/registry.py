@@ -1,0 +1,83 @@
+"""Attacks by name, for command lines and reports."""
+
+import difflib
+import inspect
+from fractions import Fraction
+
+from training.attacks.base import Attack
+from training.attacks.bim import bim
+from training.attacks.ddn import ddn
+from training.attacks.fgsm import fgsm
+from training.attacks.mim import mim
+from training.attacks.pgd import pgd
+from zoo.threat import ThreatModel
+
+by_name = {
+    "fgsm": fgsm,
+    "bim": bim,
+    "pgd": pgd,
+    "mim": mim,
+    "ddn": ddn,
+}
+"""The factory of each attack."""
+
+_WORDS = {"True": True, "False": False, "None": None}
+
+
+def parse(spec: str, threat: ThreatModel | None = None) -> Attack:
+    """Builds an attack from text such as `"pgd:norm=l2,eps=1.0,steps=40"`.
+
+    Args:
+        spec: A name of `by_name`, then perhaps a colon and options. Numbers
+            may be fractions, such as `8/255`.
+        threat: Gives the `norm` and `eps` that the text leaves open, to
+            attacks that have them; `eps` only where the norm is the same.
+
+    Raises:
+        ValueError: If the name or an option is unknown, a value is wrong or
+            the radius is missing.
+
+    Example:
+
+    >>> parse("pgd:steps=40", ThreatModel("l2", 0.5)).eps
+    0.5
+    """
+    name, _, text = spec.partition(":")
+    if name not in by_name:
+        near = difflib.get_close_matches(name, by_name, n=1)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        raise ValueError(
+            f"Unknown attack.{hint} Attacks: {', '.join(by_name)}. "
+            f"Received: {name!r}"
+        )
+    accepted = inspect.signature(by_name[name]).parameters
+    options = {}
+    for pair in filter(None, text.split(",")):
+        option, _, value = (part.strip() for part in pair.partition("="))
+        if option not in accepted or not value:
+            raise ValueError(
+                f"Options of {name} are written `option=value` with one of "
+                f"{', '.join(accepted)}. Received: {pair.strip()!r}"
+            )
+        options[option] = _value(value)
+    if "eps" in accepted and threat is not None:
+        options.setdefault("norm", threat.norm)
+        if options["norm"] == threat.norm:
+            options.setdefault("eps", threat.eps)
+    if "eps" in accepted and "eps" not in options:
+        raise ValueError(
+            f"{name} needs a radius, as in '{name}:eps=0.1'. Received: {spec!r}"
+        )
+    return by_name[name](**options)
+
+
+def _value(text):
+    if text in _WORDS:
+        return _WORDS[text]
+    for number in (int, Fraction):
+        try:
+            value = number(text)
+        except (ValueError, ZeroDivisionError):
+            continue
+        return value if number is int else float(value)
+    return text

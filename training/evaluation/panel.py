@@ -1,0 +1,76 @@
+"""One model's side of a picture."""
+
+import dataclasses
+from collections.abc import Callable
+
+import keras
+import numpy as np
+from numpy.typing import ArrayLike
+
+from training.evaluation.randomness import is_stochastic
+from training.evaluation.randomness import owned_randomness
+
+
+@dataclasses.dataclass(frozen=True)
+class Panel:
+    """What a model says of some images before and after an attack on it.
+
+    Args:
+        name: The model's name in the picture.
+        adversarial: Images made against this model, NHWC in [0, 1].
+        clean_confidences: Probabilities of the originals' classes,
+            `(images, classes)`.
+        adversarial_confidences: Probabilities of the adversarial images'
+            classes, `(images, classes)`.
+    """
+
+    name: str
+    adversarial: np.ndarray
+    clean_confidences: np.ndarray
+    adversarial_confidences: np.ndarray
+
+    @classmethod
+    def of(
+        cls,
+        model: keras.Model,
+        attack: Callable,
+        images: ArrayLike,
+        labels: ArrayLike,
+        *,
+        name: str | None = None,
+        draws: int = 10,
+        seed: int = 0,
+    ) -> "Panel":
+        """Attacks a model and classifies the images before and after.
+
+        Args:
+            model: Maps pixels in [0, 1] to logits.
+            attack: `(model, images, labels) -> images`.
+            images: Float32 images in [0, 1], NHWC.
+            labels: True classes.
+            name: The model's own name if `None`.
+            draws: Forward passes whose confidences are averaged, if the
+                model is randomised.
+            seed: Of the model's randomness, which is given back as it was.
+        """
+        draws = draws if is_stochastic(model) else 1
+        images = np.asarray(images, "float32")
+
+        def confidences(batch):
+            passes = [
+                keras.ops.softmax(model(batch, training=False))
+                for _ in range(draws)
+            ]
+            return np.mean(
+                [keras.ops.convert_to_numpy(p) for p in passes], axis=0
+            )
+
+        with owned_randomness(model, seed) as reseed:
+            reseed(repr(attack), 0)
+            adversarial = np.asarray(attack(model, images, labels))
+            return cls(
+                name=name or model.name,
+                adversarial=adversarial,
+                clean_confidences=confidences(images),
+                adversarial_confidences=confidences(adversarial),
+            )

@@ -1,0 +1,63 @@
+"""What a measurement ran on."""
+
+import importlib.metadata
+import pathlib
+import platform
+import subprocess
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+
+def versions() -> dict[str, str | None]:
+    """Returns the versions of this package and of what it computes with.
+
+    This package's is `None` where it runs without being installed.
+    """
+    distributions = importlib.metadata.packages_distributions().get("zoo", [])
+    return {
+        "package": (
+            importlib.metadata.version(distributions[0])
+            if distributions
+            else None
+        ),
+        "python": platform.python_version(),
+        "tensorflow": tf.__version__,
+        "keras": keras.__version__,
+        "numpy": np.__version__,
+    }
+
+
+def commit() -> str | None:
+    """Returns the Git commit of this package's sources.
+
+    Ends in `-dirty` if tracked files were changed since; `None` if the
+    sources are not in a Git repository of their own.
+    """
+    source = pathlib.Path(__file__).resolve()
+    # A file installed inside somebody else's repository is not tracked there.
+    if _git(source.parent, "ls-files", "--error-unmatch", source.name) is None:
+        return None
+    return _git(
+        source.parent,
+        "describe",
+        "--always",
+        "--dirty",
+        "--abbrev=40",
+        "--exclude=*",
+    )
+
+
+def _git(directory, *arguments):
+    try:
+        finished = subprocess.run(
+            ("git", *arguments),
+            cwd=directory,
+            capture_output=True,
+            text=True,
+            timeout=30,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return finished.stdout.strip() if finished.returncode == 0 else None

@@ -1,0 +1,50 @@
+"""The randomness of a model under evaluation."""
+
+import contextlib
+import zlib
+from collections.abc import Callable
+from collections.abc import Iterator
+
+import keras
+import numpy as np
+
+
+def is_stochastic(model: keras.Model) -> bool:
+    """Returns whether the model, or a layer at any depth, says it is.
+
+    A layer says so by its attribute `stochastic`.
+    """
+    # `model.layers` doesn't reach the layers that a layer owns.
+    return any(
+        getattr(layer, "stochastic", False) for layer in model._flatten_layers()
+    )
+
+
+@contextlib.contextmanager
+def owned_randomness(
+    model: keras.Model, seed: int
+) -> Iterator[Callable[[str, int], None]]:
+    """Takes over the model's seed generators and gives them back unchanged.
+
+    Yields `reseed(phase, start)`, which starts every generator of the model
+    afresh from the seed, the phase's name and the index of the first image:
+    the numbers drawn for a batch don't depend on what ran before it.
+    """
+    states = [
+        variable
+        for variable in model.variables
+        if variable.name == "seed_generator_state"
+    ]
+    saved = [keras.ops.convert_to_numpy(state) for state in states]
+
+    def reseed(phase: str, start: int) -> None:
+        entropy = (seed, zlib.crc32(phase.encode()), start)
+        numbers = np.random.SeedSequence(entropy).generate_state(len(states))
+        for state, number in zip(states, numbers, strict=True):
+            state.assign(np.array([number >> 1, 0], dtype=state.dtype))
+
+    try:
+        yield reseed
+    finally:
+        for state, value in zip(states, saved, strict=True):
+            state.assign(value)

@@ -1,0 +1,161 @@
+"""The result of an evaluation."""
+
+import dataclasses
+import json
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import rich.table
+
+from training.evaluation import rendering
+from training.evaluation.accuracy import Accuracy
+from training.evaluation.attack_result import AttackResult
+from training.evaluation.replacing import replacing
+from training.evaluation.worst_case import WorstCase
+
+_FORMAT = 1
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Report:
+    """How accurate a model is, clean and attacked, and how that was measured.
+
+    Accuracies of a randomised model are means over fresh draws of its
+    randomness; the worst draw stands beside each.
+
+    Args:
+        model: The model's name.
+        dataset: The data set's name, if it was given.
+        images: Number of images.
+        stochastic: Whether the model is randomised.
+        draws: Forward passes that scored each image, 1 unless stochastic.
+        clean: Accuracy without an attack.
+        attacks: One result an attack, in the order they ran.
+        worst_cases: One for each ball that was asked for or attacked in.
+        seed: Seed of the model's and the attacks' randomness.
+        batch_size: Images attacked at once.
+        versions: Of this package, Python and the libraries.
+        commit: Git commit of this package, `None` if installed from a wheel.
+        date: When the evaluation began, UTC, ISO 8601.
+    """
+
+    model: str
+    dataset: str | None
+    images: int
+    stochastic: bool
+    draws: int
+    clean: Accuracy
+    attacks: tuple[AttackResult, ...]
+    worst_cases: tuple[WorstCase, ...]
+    seed: int
+    batch_size: int
+    versions: Mapping[str, str | None]
+    commit: str | None
+    date: str
+
+    @property
+    def clean_accuracy(self) -> float:
+        """Mean accuracy without an attack."""
+        return self.clean.mean
+
+    def measurements(self) -> list[dict[str, Any]]:
+        """Returns what a model card records: clean, attacks, worst cases."""
+        shared = {
+            "images": self.images,
+            "seed": self.seed,
+            "date": self.date,
+            "commit": self.commit,
+        }
+
+        def measurement(attack, accuracy, threat=None, options=()):
+            return {
+                "attack": attack,
+                **(dataclasses.asdict(threat) if threat else {}),
+                **{
+                    option: options[option]
+                    for option in ("steps", "restarts", "draws")
+                    if option in options
+                },
+                "accuracy": accuracy.mean,
+                "interval": list(accuracy.interval),
+                "worst_draw": accuracy.worst_draw,
+                "scoring_draws": self.draws,
+                **shared,
+            }
+
+        return [
+            measurement("clean", self.clean),
+            *(
+                measurement(r.attack, r.robust, r.threat, r.options)
+                for r in self.attacks
+            ),
+            *(
+                measurement("worst case", worst.robust, worst.threat)
+                for worst in self.worst_cases
+            ),
+        ]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns the report as plain data that JSON can hold."""
+        return {"format": _FORMAT, **dataclasses.asdict(self)}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> "Report":
+        """Reads what `to_dict` wrote.
+
+        Raises:
+            ValueError: If the data are of another format.
+        """
+        data = dict(data)
+        found = data.pop("format", None)
+        fields = {field.name for field in dataclasses.fields(cls)}
+        if found != _FORMAT or data.keys() != fields:
+            unexpected = sorted(data.keys() ^ fields)
+            raise ValueError(
+                f"A report must have format {_FORMAT} and its fields. "
+                f"Received: format={found}, missing or unknown {unexpected}"
+            )
+        data["clean"] = Accuracy.from_dict(data["clean"])
+        data["attacks"] = tuple(map(AttackResult.from_dict, data["attacks"]))
+        data["worst_cases"] = tuple(
+            map(WorstCase.from_dict, data["worst_cases"])
+        )
+        return cls(**data)
+
+    def to_json(self, path: str | os.PathLike) -> None:
+        """Writes the report, replacing the file as a whole.
+
+        Raises:
+            OSError: If the file cannot be written.
+        """
+        text = json.dumps(self.to_dict(), indent=2, allow_nan=False)
+        with replacing(path) as temporary:
+            temporary.write_text(text + "\n", encoding="utf-8")
+
+    @classmethod
+    def from_json(cls, path: str | os.PathLike) -> "Report":
+        """Reads what `to_json` wrote.
+
+        Raises:
+            OSError: If the file cannot be read.
+            ValueError: If the file holds no report.
+        """
+        with open(path, encoding="utf-8") as file:
+            return cls.from_dict(json.load(file))
+
+    def to_markdown(self, path: str | os.PathLike | None = None) -> str:
+        """Returns the report as a page, and writes it if a path is given.
+
+        Raises:
+            OSError: If the file cannot be written.
+        """
+        text = rendering.markdown(self)
+        if path is not None:
+            with replacing(path) as temporary:
+                temporary.write_text(text, encoding="utf-8")
+        return text
+
+    def table(self) -> rich.table.Table:
+        """Returns the report as a table for `rich` to print."""
+        return rendering.table(self)

@@ -1,0 +1,135 @@
+"""Runs attacks batch by batch and scores what they made."""
+
+import time
+from collections.abc import Callable
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from training.evaluation.outcome import Outcome
+
+
+class Scorer:
+    """Attacks and classifies images through one traced graph.
+
+    Args:
+        model: Maps pixels in [0, 1] to logits.
+        image_shape: `(height, width, channels)`.
+        batch_size: Images attacked and classified at once.
+        draws: Forward passes that score each image.
+
+    Raises:
+        ValueError: If the model doesn't return one row of logits an image.
+    """
+
+    def __init__(
+        self,
+        model: keras.Model,
+        image_shape: tuple[int, int, int],
+        *,
+        batch_size: int,
+        draws: int,
+    ):
+        self._model = model
+        self._batch_size = batch_size
+        self._draws = draws
+        self._predict, self.num_classes = _compile(model, image_shape)
+
+    def score(
+        self,
+        images: np.ndarray,
+        labels: np.ndarray,
+        attack: Callable | None = None,
+        *,
+        before_batch: Callable[[int], None],
+        after_batch: Callable[[int, float], None],
+    ) -> Outcome:
+        """Returns what the attack does to the images.
+
+        Args:
+            images: Float32 images in [0, 1].
+            labels: True classes, int64.
+            attack: `(model, images, labels) -> images`; `None` scores the
+                images as they are.
+            before_batch: Called with the index of the batch's first image.
+            after_batch: Called with the batch's size and the accuracy so far.
+
+        Raises:
+            ValueError: If the attack's images are not in [0, 1] or leave
+                the ball of its `threat`.
+        """
+        parts, right = [], 0.0
+        for start in range(0, len(images), self._batch_size):
+            stop = min(start + self._batch_size, len(images))
+            before_batch(start)
+            part = self._batch(images[start:stop], labels[start:stop], attack)
+            right += part.correct.mean(axis=0).sum()
+            parts.append(part)
+            after_batch(stop - start, right / stop)
+        return Outcome.merge(parts)
+
+    def _batch(self, images, labels, attack):
+        began = time.perf_counter()
+        crafted = images
+        if attack is not None:
+            crafted = np.asarray(attack(self._model, images, labels))
+            if crafted.shape != images.shape:
+                raise ValueError(
+                    "An attack must return images of the shape it was given, "
+                    f"{images.shape}. Received: {attack!r} returned "
+                    f"{crafted.shape}"
+                )
+        predictions = np.stack(
+            [self._predict(crafted).numpy() for _ in range(self._draws)]
+        )
+        outcome = Outcome.measure(
+            images,
+            crafted,
+            predictions == labels,
+            seconds=time.perf_counter() - began,
+        )
+        if attack is not None:
+            _check_crafted(attack, crafted, outcome)
+        return outcome
+
+
+def _compile(model, image_shape):
+    """Returns the traced prediction of classes, and their number.
+
+    An image with a logit that is not finite is of class -1, always wrong.
+    """
+    num_classes = None
+
+    def predict(images):
+        nonlocal num_classes
+        logits = tf.cast(model(images, training=False), "float32")
+        if logits.shape.rank != 2 or logits.shape[-1] is None:
+            raise ValueError(
+                "The model must map images to logits, (batch, classes). "
+                f"Received: {model.name} with output shape {logits.shape}"
+            )
+        num_classes = logits.shape[-1]
+        finite = tf.reduce_all(tf.math.is_finite(logits), axis=-1)
+        return tf.where(finite, tf.argmax(logits, axis=-1), -1)
+
+    graph = tf.function(predict, autograph=False).get_concrete_function(
+        tf.TensorSpec((None, *image_shape), "float32")
+    )
+    return graph, num_classes
+
+
+def _check_crafted(attack, crafted, outcome):
+    low, high = float(np.min(crafted)), float(np.max(crafted))
+    if not (low >= 0 and high <= 1):  # NaN fails too.
+        raise ValueError(
+            "An attack must return images in [0, 1]. "
+            f"Received: {attack!r} returned values from {low:g} to {high:g}"
+        )
+    threat = getattr(attack, "threat", None)
+    if threat is not None and not outcome.inside(threat).all():
+        longest = float(np.max(getattr(outcome, threat.norm)))
+        raise ValueError(
+            f"An attack must stay in its ball, {threat}. "
+            f"Received: {attack!r} returned a perturbation of {longest:g}"
+        )

@@ -1,0 +1,41 @@
+"""The single-scale predictions behind a multi-scale ensemble."""
+
+import keras
+
+from zoo.layers.multi_scale_ensemble import MultiScaleEnsemble
+
+
+def scale_views(model: keras.Model) -> keras.Model | None:
+    """Returns `model` up to its per-scale logits, before they are merged.
+
+    Weights are shared with `model`. IRM's multi-scale training resizes each
+    image to every scale and back-propagates through each (section II.B).
+
+    Args:
+        model: Functional model that ends in a `MultiScaleEnsemble`.
+
+    Returns:
+        A model from images to `(batch, scales, classes)` logits, or `None`
+        if `model` holds no multi-scale ensemble.
+    """
+    for layer in getattr(model, "layers", ()):
+        if isinstance(layer, MultiScaleEnsemble):
+            logits = _ScaleLogits(layer)(layer.input)
+            return keras.Model(model.inputs, logits, name="scale_views")
+    return None
+
+
+class _ScaleLogits(keras.layers.Layer):
+    def __init__(self, ensemble: MultiScaleEnsemble):
+        super().__init__(dtype=ensemble.dtype_policy)
+        self.ensemble = ensemble
+
+    def call(self, images, training=None):
+        return self.ensemble.scale_logits(images, training=training)
+
+    def compute_output_spec(self, images, training=None):
+        classes = self.ensemble.output.shape[-1]
+        scales = len(self.ensemble.scales)
+        return keras.KerasTensor(
+            (images.shape[0], scales, classes), dtype="float32"
+        )

@@ -1,0 +1,39 @@
+"""Hardened image classifiers: load by name, attack, fine-tune, serve.
+
+Importing the package loads neither Keras nor TensorFlow; `zoo.load`,
+`zoo.layers` and `zoo.models` do.
+"""
+
+import importlib
+
+from zoo.cards import Card
+from zoo.cards import info
+from zoo.cards import write_card
+from zoo.loading import download
+from zoo.loading import list_models
+from zoo.loading import load
+from zoo.presets import UnknownPresetError
+from zoo.threat import ThreatModel
+from zoo.version import __version__
+from zoo.weights import DownloadError
+
+__all__ = [
+    "Card",
+    "DownloadError",
+    "ThreatModel",
+    "UnknownPresetError",
+    "__version__",
+    "download",
+    "info",
+    "layers",
+    "list_models",
+    "load",
+    "models",
+    "write_card",
+]
+
+
+def __getattr__(name: str):
+    if name in ("layers", "models"):
+        return importlib.import_module(f"zoo.{name}")
+    raise AttributeError(f"module 'zoo' has no attribute {name!r}")

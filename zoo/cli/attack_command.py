@@ -1,0 +1,90 @@
+"""`zoo attack`."""
+
+import argparse
+from pathlib import Path
+
+from zoo.cli.models import add_data_arguments
+from zoo.cli.models import add_model_argument
+from zoo.cli.models import class_names
+from zoo.cli.models import load_images
+from zoo.cli.models import load_model
+from zoo.cli.output import add_json_argument
+from zoo.cli.output import emit
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the command's arguments."""
+    add_model_argument(parser)
+    parser.add_argument(
+        "--attack",
+        default="pgd:norm=l2,eps=1.0,steps=40",
+        metavar="SPEC",
+        help="attack and its options (default: %(default)s)",
+    )
+    add_data_arguments(parser, limit=8)
+    parser.add_argument(
+        "--output",
+        type=Path,
+        default=Path("attack.png"),
+        metavar="PNG",
+        help="picture to write (default: %(default)s)",
+    )
+    add_json_argument(parser)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Attacks a few images, prints what became of them and draws them."""
+    from training import attacks
+    from training import evaluation
+
+    attack = attacks.parse(options.attack)
+    model = load_model(options.model)
+    images, labels = load_images(options)
+    adversarial = attack(model, images, labels).numpy()
+    panel = evaluation.Panel.of(model, images, adversarial, name=options.model)
+    names = class_names(options.model, panel.clean_confidences.shape[-1])
+    evaluation.picture(
+        images,
+        labels,
+        [panel],
+        names,
+        options.output,
+        title=f"{attack} on {options.data}",
+    )
+    rows = [
+        {
+            "label": names[label],
+            "clean": names[before.argmax()],
+            "adversarial": names[after.argmax()],
+            "l2": float(((moved - image) ** 2).sum() ** 0.5),
+            "linf": float(abs(moved - image).max()),
+        }
+        for image, moved, label, before, after in zip(
+            images,
+            adversarial,
+            labels,
+            panel.clean_confidences,
+            panel.adversarial_confidences,
+            strict=True,
+        )
+    ]
+    from rich.table import Table
+
+    table = Table(
+        "label", "clean", "adversarial", "L2", "L∞", caption=str(options.output)
+    )
+    for row in rows:
+        table.add_row(
+            row["label"],
+            row["clean"],
+            row["adversarial"],
+            f"{row['l2']:.3f}",
+            f"{row['linf']:.3f}",
+        )
+    data = {
+        "model": options.model,
+        "attack": repr(attack),
+        "picture": str(options.output),
+        "images": rows,
+    }
+    emit(options, data, table)

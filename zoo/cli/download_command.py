@@ -1,0 +1,19 @@
+"""`zoo download`."""
+
+import argparse
+
+import zoo
+from zoo.cli.output import add_json_argument
+from zoo.cli.output import emit
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the command's arguments."""
+    parser.add_argument("name", metavar="NAME", help="preset (see `zoo list`)")
+    add_json_argument(parser)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Fetches a model's weights and prints where they are."""
+    path = str(zoo.download(options.name))
+    emit(options, {"name": options.name, "path": path}, path)

@@ -1,0 +1,87 @@
+"""`zoo evaluate`."""
+
+import argparse
+from pathlib import Path
+
+import zoo
+from zoo.cli.models import add_data_arguments
+from zoo.cli.models import add_model_argument
+from zoo.cli.models import load_images
+from zoo.cli.models import load_model
+from zoo.cli.output import add_json_argument
+from zoo.cli.output import emit
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the command's arguments."""
+    add_model_argument(parser)
+    parser.add_argument(
+        "--attack",
+        action="append",
+        dest="attacks",
+        metavar="SPEC",
+        help="attack and its options, such as 'pgd:norm=l2,eps=1.0'; may be "
+        "given several times (default: pgd, 40 steps, in the card's ball)",
+    )
+    add_data_arguments(parser, limit=512)
+    parser.add_argument("--batch-size", type=int, default=128, metavar="N")
+    parser.add_argument(
+        "--draws",
+        type=int,
+        default=10,
+        metavar="N",
+        help="predictions that score each image of a randomised model "
+        "(default: %(default)s)",
+    )
+    parser.add_argument("--seed", type=int, default=0, metavar="N")
+    parser.add_argument(
+        "--output",
+        type=Path,
+        metavar="FILE",
+        help="also write the report, as .json or .md",
+    )
+    parser.add_argument(
+        "--write-card",
+        action="store_true",
+        help="record the numbers in the preset's card",
+    )
+    add_json_argument(parser)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Measures a model and prints the report."""
+    if options.output and options.output.suffix not in (".json", ".md"):
+        raise ValueError(
+            f"--output must end in .json or .md. Received: {options.output}"
+        )
+    preset = None if options.model.endswith(".keras") else options.model
+    if options.write_card and preset is None:
+        raise ValueError(
+            f"--write-card takes a preset. Received: {options.model}"
+        )
+    from training import evaluation
+
+    threat = zoo.info(preset).threat if preset else None
+    threat = threat or zoo.ThreatModel("l2", 1.0)
+    model = load_model(options.model)
+    report = evaluation.evaluate(
+        model,
+        load_images(options),
+        options.attacks or ["pgd:steps=40"],
+        threat=threat,
+        batch_size=options.batch_size,
+        draws=options.draws,
+        seed=options.seed,
+        progress=not options.json,
+        name=options.model,
+        dataset_name=f"{options.data}, {options.split}",
+    )
+    if options.output and options.output.suffix == ".json":
+        report.to_json(options.output)
+    elif options.output:
+        report.to_markdown(options.output)
+    if options.write_card:
+        zoo.write_card(
+            preset, report.measurements(), parameters=model.count_params()
+        )
+    emit(options, report.to_dict(), report.table())

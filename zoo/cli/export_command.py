@@ -1,0 +1,68 @@
+"""`zoo export`."""
+
+import argparse
+from pathlib import Path
+
+from zoo.cli.models import add_model_argument
+from zoo.cli.models import class_names
+from zoo.cli.models import load_model
+from zoo.cli.output import add_json_argument
+from zoo.cli.output import emit
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the command's arguments."""
+    add_model_argument(parser)
+    parser.add_argument(
+        "path", type=Path, metavar="DIR", help="DIR/<version> is written"
+    )
+    parser.add_argument("--version", type=int, default=1, metavar="N")
+    parser.add_argument(
+        "--overwrite", action="store_true", help="replace the same version"
+    )
+    parser.add_argument(
+        "--seed",
+        type=int,
+        metavar="N",
+        help="for debugging: freeze a randomised model's noise",
+    )
+    add_json_argument(parser)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Writes a SavedModel, checked through TensorFlow's C++ loader."""
+    import exports
+
+    model = load_model(options.model)
+    report = exports.save(
+        model,
+        options.path,
+        version=options.version,
+        classes=class_names(options.model, model.output_shape[-1]),
+        seed=options.seed,
+        overwrite=options.overwrite,
+    )
+    from rich.table import Table
+
+    table = Table(title=str(report.path), show_header=False)
+    table.add_row("size", f"{report.size_bytes / 1e6:.1f} MB")
+    table.add_row(
+        "against Keras, through the C++ loader",
+        f"logits within {report.max_abs_difference:.2g}",
+    )
+    table.add_row("randomised", "yes" if report.stochastic else "no")
+    for name, tensors in report.signatures.items():
+        table.add_row(
+            name,
+            "\n".join(
+                f"{direction[:-1]} {tensor} {kind}"
+                for direction, group in tensors.items()
+                for tensor, kind in group.items()
+            ),
+        )
+        missing = report.cpu_only_ops[name]
+        table.add_row(
+            f"{name}: ops without a GPU kernel",
+            ", ".join(f"{op} ({n})" for op, n in missing.items()) or "none",
+        )
+    emit(options, report.to_dict(), table)

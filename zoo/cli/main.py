@@ -1,0 +1,66 @@
+"""Reads the command line and runs one command."""
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+
+import zoo
+
+COMMANDS = {
+    "list": "names of the models",
+    "info": "card of a model",
+    "download": "fetch a model's weights",
+    "predict": "classify pictures",
+    "attack": "attack a few images and draw them",
+    "evaluate": "measure accuracy, clean and attacked",
+    "train": "run a training recipe",
+    "export": "write a SavedModel",
+    "demo": "the whole job on what the package ships",
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs `zoo` and returns its exit status.
+
+    0: done; 1: the command failed, with one line on standard error that says
+    why; 2: the command line is wrong; 130: interrupted.
+    """
+    arguments = sys.argv[1:] if arguments is None else list(arguments)
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    options = _parser(arguments).parse_args(arguments)
+    if options.command is None:
+        _parser(arguments).print_help()
+        return 2
+    try:
+        _module(options.command).run(options)
+    except (ImportError, OSError, ValueError) as error:
+        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("error: interrupted", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="zoo",
+        description="Hardened image classifiers: load, attack, train, serve.",
+    )
+    parser.add_argument(
+        "--version", action="version", version=f"zoo {zoo.__version__}"
+    )
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    for name, summary in COMMANDS.items():
+        command = commands.add_parser(
+            name, help=summary, description=f"{summary[0].upper()}{summary[1:]}."
+        )
+        if name in arguments:  # The others' modules need not be imported.
+            _module(name).add_arguments(command)
+    return parser
+
+
+def _module(command: str):
+    return importlib.import_module(f"zoo.cli.{command}_command")

@@ -1,0 +1,89 @@
+"""`zoo predict`."""
+
+import argparse
+from pathlib import Path
+
+from zoo.cli.models import class_names
+from zoo.cli.models import load_model
+from zoo.cli.output import add_json_argument
+from zoo.cli.output import emit
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the command's arguments."""
+    parser.add_argument(
+        "pictures", nargs="+", type=Path, metavar="IMAGE", help="picture file"
+    )
+    parser.add_argument(
+        "--model",
+        default="irm_wrn16_2",
+        metavar="NAME",
+        help="preset or .keras file (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--top", type=int, default=3, help="classes shown (default: %(default)s)"
+    )
+    add_json_argument(parser)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Classifies pictures, resized to the model's input."""
+    if options.top < 1:
+        raise ValueError(
+            f"--top must be positive. Received: --top={options.top}"
+        )
+    import numpy as np
+
+    model = load_model(options.model)
+    shape = model.input_shape[1:]
+    images = np.stack([_read(path, shape) for path in options.pictures])
+    from keras import ops
+
+    logits = model.predict(images, verbose=0)
+    probabilities = np.asarray(ops.softmax(logits))
+    names = class_names(options.model, probabilities.shape[-1])
+    predictions = []
+    for path, row in zip(options.pictures, probabilities, strict=True):
+        best = np.argsort(row)[::-1][: options.top]
+        predictions.append(
+            {
+                "picture": str(path),
+                "classes": [
+                    {"class": names[i], "probability": float(row[i])}
+                    for i in best
+                ],
+            }
+        )
+    from rich.table import Table
+
+    table = Table("picture", *(f"class {i + 1}" for i in range(len(best))))
+    for prediction in predictions:
+        table.add_row(
+            prediction["picture"],
+            *(
+                f"{c['class']} {c['probability']:.1%}"
+                for c in prediction["classes"]
+            ),
+        )
+    emit(options, predictions, table)
+
+
+def _read(path: Path, shape: tuple[int | None, int | None, int]):
+    """Reads a picture as `(height, width, channels)` pixels in [0, 1]."""
+    import numpy as np
+    from PIL import Image
+    from PIL import UnidentifiedImageError
+
+    height, width, channels = shape
+    try:
+        with Image.open(path) as picture:
+            picture = picture.convert("L" if channels == 1 else "RGB")
+    except UnidentifiedImageError as error:
+        raise ValueError(f"{path} is not a picture Pillow can read.") from error
+    except (OSError, SyntaxError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise ValueError(f"{path} cannot be read: {reason}.") from error
+    if None not in (height, width):
+        picture = picture.resize((width, height), Image.Resampling.BILINEAR)
+    pixels = np.asarray(picture, "float32") / 255.0
+    return pixels.reshape((*pixels.shape[:2], channels))

@@ -1,0 +1,78 @@
+"""Batch normalisation on TensorFlow's fused kernel."""
+
+import keras
+from keras import ops
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class FusedBatchNormalization(keras.layers.BatchNormalization):
+    """Keras' batch normalisation, computed by TensorFlow's fused kernel.
+
+    A drop-in for `keras.layers.BatchNormalization`: same arguments, same
+    weights in the same order, same numbers up to rounding. Training on
+    four-dimensional, channels-last images uses `fused_batch_norm`, which
+    reads bfloat16 activations and keeps the statistics in float32.
+    Inference is one multiplication and one addition. Everything else (other
+    backends, ranks, axes, masks, and synchronised statistics) is left to
+    Keras.
+
+    The moving variance accumulates the biased batch variance, as in Keras.
+
+    Input shape: `(batch, height, width, channels)`, or any shape that
+    Keras' layer takes.
+    Output shape: Same as the input.
+
+    Reference: [Ioffe & Szegedy, 2015](https://arxiv.org/abs/1502.03167)
+    """
+
+    def call(self, inputs, training=None, mask=None):
+        if mask is not None or not self._fusible(inputs):
+            return super().call(inputs, training=training, mask=mask)
+        if training and self.trainable:
+            return self._normalise_by_batch(inputs)
+        return self._normalise_by_moving_average(inputs)
+
+    def _fusible(self, inputs) -> bool:
+        return (
+            keras.backend.backend() == "tensorflow"
+            and len(inputs.shape) == 4
+            and self.axis in (-1, 3)
+            and not self.synchronized
+            and self.scale
+            and self.center
+        )
+
+    def _normalise_by_batch(self, inputs):
+        import tensorflow as tf
+
+        outputs, mean, variance = tf.compat.v1.nn.fused_batch_norm(
+            inputs,
+            tf.cast(self.gamma, "float32"),
+            tf.cast(self.beta, "float32"),
+            epsilon=self.epsilon,
+            is_training=True,
+        )
+        count = tf.cast(tf.size(inputs) / tf.shape(inputs)[-1], "float32")
+        variance = variance * ((count - 1.0) / count)
+        for average, statistic in (
+            (self.moving_mean, mean),
+            (self.moving_variance, variance),
+        ):
+            average.assign(
+                average * self.momentum
+                + ops.cast(statistic, average.dtype) * (1.0 - self.momentum)
+            )
+        return outputs
+
+    def _normalise_by_moving_average(self, inputs):
+        variance = ops.cast(self.moving_variance, "float32")
+        scale = ops.cast(self.gamma, "float32") * ops.rsqrt(
+            variance + self.epsilon
+        )
+        offset = (
+            ops.cast(self.beta, "float32")
+            - ops.cast(self.moving_mean, "float32") * scale
+        )
+        return inputs * ops.cast(scale, inputs.dtype) + ops.cast(
+            offset, inputs.dtype
+        )

@@ -1,0 +1,3 @@
+"""JPEG compression as a layer."""
+
+from zoo.layers.jpeg.jpeg import JPEG as JPEG

@@ -1,0 +1,51 @@
+"""Quantisation tables of the JPEG standard, scaled as libjpeg does."""
+
+import numpy as np
+
+LUMINANCE = np.array(
+    [
+        [16, 11, 10, 16, 24, 40, 51, 61],
+        [12, 12, 14, 19, 26, 58, 60, 55],
+        [14, 13, 16, 24, 40, 57, 69, 56],
+        [14, 17, 22, 29, 51, 87, 80, 62],
+        [18, 22, 37, 56, 68, 109, 103, 77],
+        [24, 35, 55, 64, 81, 104, 113, 92],
+        [49, 64, 78, 87, 103, 121, 120, 101],
+        [72, 92, 95, 98, 112, 100, 103, 99],
+    ]
+)
+CHROMINANCE = np.array(
+    [
+        [17, 18, 24, 47, 99, 99, 99, 99],
+        [18, 21, 26, 66, 99, 99, 99, 99],
+        [24, 26, 56, 99, 99, 99, 99, 99],
+        [47, 66, 99, 99, 99, 99, 99, 99],
+        [99, 99, 99, 99, 99, 99, 99, 99],
+        [99, 99, 99, 99, 99, 99, 99, 99],
+        [99, 99, 99, 99, 99, 99, 99, 99],
+        [99, 99, 99, 99, 99, 99, 99, 99],
+    ]
+)
+
+
+def quantisation_table(base: np.ndarray, quality: int) -> np.ndarray:
+    """Scales a table of Annex K to a quality, limited to baseline's 1..255.
+
+    Args:
+        base: `LUMINANCE` or `CHROMINANCE`.
+        quality: 1 (coarsest) to 100.
+
+    Returns:
+        Whole steps as an `(8, 8)` integer array, rows by vertical frequency.
+
+    Reference: `jpeg_quality_scaling` and `jpeg_add_quant_table` of libjpeg's
+        jcparam.c; tables K.1 and K.2 of ITU-T T.81.
+    """
+    scale = 5000 // quality if quality < 50 else 200 - 2 * quality
+    return np.clip((base * scale + 50) // 100, 1, 255)
+
+
+def quantisation_tables(base: np.ndarray) -> np.ndarray:
+    """Returns the `(101, 64)` float32 steps by quality; row 0 repeats row 1."""
+    tables = [quantisation_table(base, max(q, 1)) for q in range(101)]
+    return np.reshape(tables, (101, 64)).astype("float32")

@@ -1,0 +1,129 @@
+"""Models by name: the preset's builder, its options, its weights."""
+
+import fnmatch
+import importlib
+import inspect
+import os
+from collections.abc import Callable
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+from typing import Any
+
+from zoo import presets
+from zoo.presets import Preset
+from zoo.weights import fetch_weights
+from zoo.weights import load_weights
+
+if TYPE_CHECKING:
+    import keras
+
+HEAD = "logits"
+
+
+def load(
+    name: str,
+    *,
+    weights: str | os.PathLike | None = "default",
+    num_classes: int | None = None,
+    image_shape: tuple[int, int, int] | None = None,
+    **overrides: Any,
+) -> "keras.Model":
+    """Builds a model by name, with its weights.
+
+    Args:
+        name: Name of a preset; `zoo.list_models()` gives them all.
+        weights: `"default"` for the published ones, fetched if need be;
+            `None` for random ones; or a `.weights.h5` file (or
+            `.weights.json` index) that fits the model exactly.
+        num_classes: Number of classes. With published weights, another
+            number than theirs gives a new, randomly initialised head on the
+            pretrained features.
+        image_shape: `(height, width, channels)`.
+        overrides: Other options of the preset's builder.
+
+    Returns:
+        A model mapping pixels in [0, 1], NHWC, to logits.
+
+    Raises:
+        UnknownPresetError: If no preset has the name.
+        ValueError: If an option is unknown, the weights don't fit, or none
+            have been published.
+        DownloadError: If the weights cannot be had.
+    """
+    preset = presets.get(name)
+    options = dict(preset.config) | overrides
+    if num_classes is not None:
+        options["num_classes"] = num_classes
+    if image_shape is not None:
+        options["image_shape"] = tuple(image_shape)
+    path = download(name) if weights == "default" else weights
+    builder = _builder(preset)
+    _check_options(preset, builder, options)
+    model = builder(**options)
+    if path is not None:
+        new_head = weights == "default" and (
+            options["num_classes"] != preset.config["num_classes"]
+        )
+        load_weights(model, path, skip=_head(model) if new_head else ())
+    return model
+
+
+def list_models(pattern: str = "*") -> list[str]:
+    """Names of the models that match a shell pattern such as `irm_*`."""
+    return [n for n in presets.names() if fnmatch.fnmatchcase(n, pattern)]
+
+
+def download(name: str, *, progress: bool = True) -> Path:
+    """Makes a model's published weights available on disk.
+
+    Args:
+        name: Name of a preset.
+        progress: Whether to draw a progress bar, on a terminal only.
+
+    Returns:
+        The weight file, checked by its SHA-256; shards lie beside it.
+
+    Raises:
+        UnknownPresetError: If no preset has the name.
+        ValueError: If no weights have been published.
+        DownloadError: If the weights cannot be had.
+    """
+    preset = presets.get(name)
+    if preset.weights is None:
+        raise ValueError(
+            "No weights have been published for this preset; "
+            f'zoo.load("{name}", weights=None) builds it untrained. '
+            f"Received: name={name!r}"
+        )
+    return fetch_weights(preset.weights, progress=progress)
+
+
+def _builder(preset: Preset) -> "Callable[..., keras.Model]":
+    module, _, function = preset.builder.rpartition(".")
+    return getattr(importlib.import_module(module), function)
+
+
+def _check_options(
+    preset: Preset,
+    builder: "Callable[..., keras.Model]",
+    options: Mapping[str, Any],
+) -> None:
+    known = [p for p in inspect.signature(builder).parameters if p != "name"]
+    for option in options:
+        if option not in known:
+            raise ValueError(
+                f"`{preset.name}` takes the options {', '.join(known)}. "
+                f"Received: {option}={options[option]!r}"
+            )
+
+
+def _head(model: "keras.Model") -> "list[keras.Layer]":
+    layers = model._flatten_layers(include_self=False)
+    heads = [layer for layer in layers if layer.name == HEAD]
+    if len(heads) != 1:
+        raise ValueError(
+            f"A new head needs exactly one layer named `{HEAD}` in the "
+            f"model. Received: {len(heads)} in `{model.name}`"
+        )
+    return heads

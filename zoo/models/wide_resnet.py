@@ -1,0 +1,106 @@
+"""Wide residual networks."""
+
+import keras
+from keras import layers
+
+from zoo.layers.batch_normalization import FusedBatchNormalization
+from zoo.layers.spatial_pyramid_pooling import SpatialPyramidPooling
+
+
+def wide_resnet(
+    *,
+    depth: int = 28,
+    width: int = 10,
+    num_classes: int = 10,
+    image_shape: tuple[int | None, int | None, int] = (32, 32, 3),
+    dropout: float = 0.0,
+    pooling_bins: tuple[int, ...] | None = None,
+    name: str = "wide_resnet",
+) -> keras.Model:
+    """Builds a Wide ResNet that maps pixels to logits.
+
+    Pre-activation blocks of two 3×3 convolutions, no biases, projections
+    taken from the activated input where the width changes; three groups of
+    `(depth - 4) / 6` blocks with `16 * width`, `32 * width` and `64 * width`
+    channels. Pixels are centred inside, `2 x - 1`.
+
+    Args:
+        depth: Convolutional layers; must be `6n + 4`.
+        width: Multiplier on the base widths 16, 32 and 64.
+        num_classes: Logits.
+        image_shape: `(height, width, channels)`; `None` for a size left open.
+        dropout: Rate between the two convolutions of a block, in [0, 1).
+        pooling_bins: Levels of a spatial pyramid before the classifier, for
+            example `(1, 2, 4)`; `None` averages over the whole map.
+        name: The model's name.
+
+    Returns:
+        A `keras.Model` from `(batch, *image_shape)` float pixels in [0, 1]
+        to `(batch, num_classes)` float32 logits.
+
+    Raises:
+        ValueError: If `depth` is not `6n + 4`, or another number is out of
+            its range.
+
+    References:
+        [Zagoruyko & Komodakis, 2016](https://arxiv.org/abs/1605.07146),
+        table 1; `szagoruyko/wide-residual-networks`.
+    """
+    if depth < 10 or (depth - 4) % 6:
+        raise ValueError(
+            "depth must be 6n + 4, at least 10. " f"Received: depth={depth}"
+        )
+    if width < 1 or num_classes < 1:
+        raise ValueError(
+            "width and num_classes must be positive. "
+            f"Received: width={width}, num_classes={num_classes}"
+        )
+    images = keras.Input(image_shape, name="image")
+    x = layers.Rescaling(2.0, offset=-1.0, name="normalisation")(images)
+    x = _convolution(16, name="conv1")(x)
+    for group, channels in enumerate((16, 32, 64), start=2):
+        for block in range((depth - 4) // 6):
+            strides = 2 if group > 2 and block == 0 else 1
+            x = _block(
+                x, channels * width, strides, dropout, f"conv{group}_{block}"
+            )
+    x = _activation(x, "final")
+    if pooling_bins is None:
+        x = layers.GlobalAveragePooling2D(name="pooling")(x)
+    else:
+        x = SpatialPyramidPooling(pooling_bins, name="pooling")(x)
+    logits = layers.Dense(num_classes, dtype="float32", name="logits")(x)
+    return keras.Model(images, logits, name=name)
+
+
+def _block(x, channels: int, strides: int, dropout: float, name: str):
+    activated = _activation(x, f"{name}_1")
+    y = _convolution(channels, strides=strides, name=f"{name}_conv1")(activated)
+    y = _activation(y, f"{name}_2")
+    if dropout:
+        y = layers.Dropout(dropout, name=f"{name}_dropout")(y)
+    y = _convolution(channels, name=f"{name}_conv2")(y)
+    if x.shape[-1] != channels:
+        x = _convolution(
+            channels, size=1, strides=strides, name=f"{name}_projection"
+        )(activated)
+    return layers.Add(name=f"{name}_add")([x, y])
+
+
+def _activation(x, name: str):
+    x = FusedBatchNormalization(
+        momentum=0.9, epsilon=1e-5, name=f"{name}_norm"
+    )(x)
+    return layers.ReLU(name=f"{name}_relu")(x)
+
+
+def _convolution(channels: int, *, size: int = 3, strides: int = 1, name: str):
+    return layers.Conv2D(
+        channels,
+        size,
+        strides=strides,
+        padding="same",
+        use_bias=False,
+        kernel_initializer="he_normal",
+        name=name,
+    )

@@ -1,0 +1,19 @@
+"""The models that can be loaded by name."""
+
+from zoo.presets import fashion_mnist
+from zoo.presets import paper
+from zoo.presets.base import Preset
+from zoo.presets.base import UnknownPresetError
+from zoo.presets.base import get
+from zoo.presets.base import names
+from zoo.presets.base import register
+
+__all__ = [
+    "Preset",
+    "UnknownPresetError",
+    "fashion_mnist",
+    "get",
+    "names",
+    "paper",
+    "register",
+]

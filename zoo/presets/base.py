@@ -1,0 +1,138 @@
+"""The record of one loadable model, and the registry of all of them."""
+
+import difflib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from zoo.threat import ThreatModel
+from zoo.weights.manifest import Weights
+
+_REGISTRY: "dict[str, Preset]" = {}
+_ALIASES: dict[str, str] = {}
+
+
+class UnknownPresetError(ValueError):
+    """No preset has the name; the message lists near ones."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preset:
+    """Everything needed to build one model and to say what it is.
+
+    Builder and recipe are dotted names, resolved when used, so that listing
+    presets imports no model.
+
+    Args:
+        name: `<defense>_<architecture>`, or with `.tag` for a data set or
+            variant. A name without a tag is the default tag's.
+        builder: Dotted name of the function that builds the model.
+        config: Its options; `num_classes` and `image_shape`
+            `(height, width, channels)` are required.
+        dataset: Data set that the weights were trained on.
+        description: One sentence.
+        paper: Title or address of the publication.
+        default_tag: Tag that an untagged name stands for: `name.default_tag`
+            is accepted too.
+        task: What the model predicts.
+        classes: Names of the classes in order; empty if they have none.
+        threat: Adversary that it was trained against, if any.
+        recipe: Dotted name of the training recipe.
+        weights: Published weights, if there are any.
+        licence: SPDX identifier of the weights' licence.
+
+    Raises:
+        ValueError: If a value breaks its rule.
+    """
+
+    name: str
+    builder: str
+    config: Mapping[str, Any]
+    dataset: str
+    description: str
+    paper: str
+    default_tag: str | None = None
+    task: str = "image classification"
+    classes: tuple[str, ...] = ()
+    threat: ThreatModel | None = None
+    recipe: str | None = None
+    weights: Weights | None = None
+    licence: str = "Apache-2.0"
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(
+            r"[a-z0-9]+(_[a-z0-9]+)*(\.[a-z0-9_]+)?", self.name
+        ):
+            raise ValueError(
+                "`name` must be `<defense>_<architecture>` in snake case with "
+                f"an optional `.tag`. Received: name={self.name!r}"
+            )
+        if self.default_tag is not None and (
+            "." in self.name
+            or not re.fullmatch(r"[a-z0-9_]+", self.default_tag)
+        ):
+            raise ValueError(
+                "`default_tag` must be in snake case, on a name without a "
+                f"tag. Received: name={self.name!r}, "
+                f"default_tag={self.default_tag!r}"
+            )
+        for field in ("builder", "recipe"):
+            value = getattr(self, field)
+            if value is not None and not re.fullmatch(r"\w+(\.\w+)+", value):
+                raise ValueError(
+                    f"`{field}` must be a dotted name. "
+                    f"Received: {field}={value!r}"
+                )
+        missing = {"num_classes", "image_shape"} - set(self.config)
+        if missing:
+            raise ValueError(
+                "`config` must give num_classes and image_shape. "
+                f"Received: config={dict(self.config)}"
+            )
+        if self.classes and len(self.classes) != self.config["num_classes"]:
+            raise ValueError(
+                f"`classes` must name all {self.config['num_classes']} "
+                f"classes. Received: {len(self.classes)} names"
+            )
+
+
+def register(preset: Preset) -> None:
+    """Makes a preset known under its name, and its name with the default tag.
+
+    Raises:
+        ValueError: If a name is taken.
+    """
+    taken = [preset.name]
+    if preset.default_tag is not None:
+        taken.append(f"{preset.name}.{preset.default_tag}")
+    for name in taken:
+        if name in _REGISTRY or name in _ALIASES:
+            raise ValueError(
+                f"A preset's name must be unique. Received: name={name!r}"
+            )
+    _REGISTRY[preset.name] = preset
+    _ALIASES.update((alias, preset.name) for alias in taken[1:])
+
+
+def get(name: str) -> Preset:
+    """Finds a preset.
+
+    Raises:
+        UnknownPresetError: If there is none of that name.
+    """
+    preset = _REGISTRY.get(_ALIASES.get(name, name))
+    if preset is None:
+        known = (*_REGISTRY, *(_ALIASES if "." in str(name) else ()))
+        near = difflib.get_close_matches(str(name), known, n=5, cutoff=0.5)
+        hint = f"near names: {', '.join(near)}; " if near else ""
+        raise UnknownPresetError(
+            f"No preset has this name ({hint}all names: zoo.list_models() or "
+            f"`zoo list`). Received: name={name!r}"
+        )
+    return preset
+
+
+def names() -> list[str]:
+    """Names of all presets, sorted."""
+    return sorted(_REGISTRY)

@@ -1,0 +1,58 @@
+"""Models trained on Fashion-MNIST."""
+
+from zoo.presets.base import Preset
+from zoo.presets.base import register
+from zoo.threat import ThreatModel
+
+CLASSES = (
+    "T-shirt/top",
+    "Trouser",
+    "Pullover",
+    "Dress",
+    "Coat",
+    "Sandal",
+    "Shirt",
+    "Sneaker",
+    "Bag",
+    "Ankle boot",
+)
+
+register(
+    Preset(
+        name="wrn16_2",
+        default_tag="fashion_mnist",
+        builder="zoo.models.wide_resnet",
+        config=dict(depth=16, width=2, num_classes=10, image_shape=(28, 28, 1)),
+        dataset="fashion_mnist",
+        classes=CLASSES,
+        recipe="training.recipes.fashion_mnist",
+        paper="https://arxiv.org/abs/1605.07146",
+        description="Undefended WRN-16-2, the twin of irm_wrn16_2.",
+    )
+)
+
+register(
+    Preset(
+        name="irm_wrn16_2",
+        default_tag="fashion_mnist",
+        builder="zoo.models.irm",
+        config=dict(
+            depth=16,
+            width=2,
+            num_classes=10,
+            image_shape=(28, 28, 1),
+            scales=(20, 24, 28),
+            scale_weights=(1.0, 0.01, 0.001),
+            dropout=0.0,
+        ),
+        dataset="fashion_mnist",
+        classes=CLASSES,
+        threat=ThreatModel("l2", eps=1.0),
+        recipe="training.recipes.fashion_mnist",
+        paper="Information Redundancy Minimization (IRM), IJCAI-19 AAAC",
+        description=(
+            "WRN-16-2 behind random-patch JPEG, a three-scale ensemble, "
+            "trained against DDN."
+        ),
+    )
+)

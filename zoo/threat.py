@@ -1,0 +1,45 @@
+"""The adversary that a defense was built against, as data."""
+
+import math
+from dataclasses import dataclass
+from numbers import Real
+
+NORMS = ("linf", "l2")
+
+
+@dataclass(frozen=True)
+class ThreatModel:
+    """A ball around each image in which the adversary may move.
+
+    Args:
+        norm: `"linf"` (largest change of a value) or `"l2"` (Euclidean length
+            of the whole change).
+        eps: Radius of the ball, for pixels in [0, 1]. Above zero.
+
+    Raises:
+        ValueError: If the norm is unknown or the radius not positive.
+    """
+
+    norm: str
+    eps: float
+
+    def __post_init__(self) -> None:
+        if self.norm not in NORMS:
+            raise ValueError(
+                f"`norm` must be one of {', '.join(map(repr, NORMS))}. "
+                f"Received: norm={self.norm!r}"
+            )
+        if (
+            not isinstance(self.eps, Real)
+            or isinstance(self.eps, bool)
+            or not math.isfinite(self.eps)
+            or self.eps <= 0
+        ):
+            raise ValueError(
+                "`eps` must be a finite number above 0. "
+                f"Received: eps={self.eps!r}"
+            )
+        object.__setattr__(self, "eps", float(self.eps))
+
+    def __str__(self) -> str:
+        return f"{self.norm}, eps {self.eps:g}"

@@ -1,0 +1,104 @@
+"""Checks of images and labels at the library's eager entry points."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+_ROUNDING = 1e-6
+"""How far resizing in float32 may leave [0, 1]."""
+
+
+def check_images(
+    images: ArrayLike, input_shape: Sequence[int | None] | None = None
+) -> np.ndarray:
+    """Returns the images as float32, or says what is wrong with them.
+
+    Args:
+        images: A batch of images, NHWC floating-point pixels in [0, 1].
+        input_shape: What the model takes: `(height, width, channels)`, or
+            its `input_shape` with the batch in front. `None`, for the whole
+            or for a part, allows any size.
+
+    Raises:
+        ValueError: If the images are not floating point, are not of rank 4,
+            are none at all, don't fit the model, or hold NaN, infinity or
+            pixels outside [0, 1].
+    """
+    images = np.asarray(images)
+    # NumPy doesn't count bfloat16 among its own floating types.
+    if images.dtype.kind != "f" and images.dtype.name != "bfloat16":
+        raise ValueError(
+            "images must be floating point, in [0, 1]; divide 8-bit pixels "
+            f"by 255. Received: dtype={images.dtype}, shape={images.shape}"
+        )
+    if images.ndim != 4:
+        raise ValueError(
+            "images must be a batch, (batch, height, width, channels). "
+            f"Received: shape={images.shape}"
+        )
+    if 0 in images.shape:
+        raise ValueError(
+            f"images must not be empty. Received: shape={images.shape}"
+        )
+    if input_shape is not None:
+        _check_shape(images.shape, tuple(input_shape)[-3:])
+    images = images.astype("float32", copy=False)
+    low, high = float(np.min(images)), float(np.max(images))
+    if not (np.isfinite(low) and np.isfinite(high)):  # NaN spreads to both.
+        bad = np.count_nonzero(~np.isfinite(images))
+        raise ValueError(
+            "images must be finite. "
+            f"Received: {bad} NaN or infinite of {images.size} values"
+        )
+    if low < -_ROUNDING or high > 1 + _ROUNDING:
+        raise ValueError(
+            "images must be in [0, 1]; divide 8-bit pixels by 255. "
+            f"Received: values from {low:g} to {high:g}"
+        )
+    return images
+
+
+def check_labels(
+    labels: ArrayLike, count: int, num_classes: int | None = None
+) -> np.ndarray:
+    """Returns the labels as int64, or says what is wrong with them.
+
+    Args:
+        labels: One class index an image, integers of shape `(count,)`.
+        count: Number of images.
+        num_classes: Number of classes; `None` allows any.
+
+    Raises:
+        ValueError: If the labels are not one integer an image, or name a
+            class the model doesn't have.
+    """
+    labels = np.asarray(labels)
+    if labels.dtype.kind not in "iu" or labels.shape != (count,):
+        raise ValueError(
+            "labels must be one integer class index an image, shape "
+            f"({count},). Received: shape={labels.shape}, dtype={labels.dtype}"
+        )
+    labels = labels.astype("int64", copy=False)
+    if num_classes is None:
+        num_classes = np.iinfo("int64").max
+    low, high = labels.min(initial=0), labels.max(initial=0)
+    if low < 0 or high >= num_classes:
+        raise ValueError(
+            f"labels must be in [0, {num_classes}). "
+            f"Received: labels from {low} to {high}"
+        )
+    return labels
+
+
+def _check_shape(shape, input_shape):
+    fits = all(
+        wanted is None or size == wanted
+        for size, wanted in zip(shape[1:], input_shape, strict=True)
+    )
+    if not fits:
+        wanted = ", ".join("any" if n is None else str(n) for n in input_shape)
+        raise ValueError(
+            "images must fit the model's input (height, width, channels) = "
+            f"({wanted}). Received: shape={shape}"
+        )

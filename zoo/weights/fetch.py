@@ -1,0 +1,177 @@
+"""Published weights as local files: package, cache or mirror."""
+
+import importlib.resources
+import os
+import warnings
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from zoo.weights.manifest import WeightFile
+from zoo.weights.manifest import Weights
+from zoo.weights.mirrors import file_url
+from zoo.weights.transfer import TransferError
+from zoo.weights.transfer import transfer
+
+_TRIES = 5
+
+
+class DownloadError(OSError):
+    """Weights could not be had; the message says why and what to do."""
+
+
+def fetch_weights(weights: Weights, *, progress: bool = True) -> Path:
+    """Makes published weights available on disk, checked by their SHA-256.
+
+    Looks in the package, then in the cache, then asks the mirror. Safe to
+    call from several processes at once; an interrupted download goes on
+    where it stopped.
+
+    Environment:
+        ZOO_HOME: Folder of the cache; by default `zoo` in Keras' own.
+        ZOO_WEIGHTS_URL: Mirror to ask instead of the weights' own address:
+            `https://`, `hf://owner/repo` or `file://`.
+        ZOO_OFFLINE: `1` forbids the network.
+
+    Args:
+        weights: The files and their hashes.
+        progress: Whether to draw a progress bar, on a terminal only.
+
+    Returns:
+        The file to load; shards lie beside it.
+
+    Raises:
+        DownloadError: If a file is damaged and cannot be replaced, cannot be
+            reached, or is not the published one.
+    """
+    packaged = importlib.resources.files("zoo.weights") / "files"
+    paths = [Path(str(packaged / file.name)) for file in weights.files]
+    if all(path.is_file() for path in paths):
+        for file, path in zip(weights.files, paths, strict=True):
+            if not file.matches(path):
+                raise DownloadError(
+                    f"`{path}` of the installed package is damaged (its "
+                    "SHA-256 is not the published one); reinstall the package."
+                )
+        return paths[0]
+    folder = cache_folder()
+    for file in weights.files:
+        _ensure(file, folder / file.name, weights.uri, progress)
+    return folder / weights.files[0].name
+
+
+def cache_folder() -> Path:
+    """Folder that downloaded weights are kept in; may not exist yet."""
+    keras_home = os.environ.get("KERAS_HOME") or Path.home() / ".keras"
+    home = os.environ.get("ZOO_HOME") or Path(keras_home) / "zoo"
+    return Path(home).expanduser() / "weights"
+
+
+def _ensure(
+    file: WeightFile, path: Path, uri: str | None, progress: bool
+) -> None:
+    import filelock
+
+    try:
+        if path.is_file() and file.matches(path):
+            return
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with filelock.FileLock(path.with_name(f"{path.name}.lock")):
+            if path.is_file() and file.matches(path):
+                return
+            url = _source(file, path, uri)
+            if path.exists():
+                warnings.warn(
+                    f"`{path}` is damaged (its SHA-256 is not the published "
+                    "one); fetching it again.",
+                    stacklevel=2,
+                )
+                path.unlink()
+            part = path.with_name(f"{path.name}.part")
+            _complete(file, url, part, progress)
+            os.replace(part, path)
+    except DownloadError:
+        raise
+    except OSError as error:
+        raise DownloadError(
+            f"`{path}` cannot be read or written "
+            f"({error.strerror or error}); set ZOO_HOME to a folder that can."
+        ) from error
+
+
+def _source(file: WeightFile, path: Path, uri: str | None) -> str:
+    state = "is damaged" if path.exists() else "is not in the cache"
+    base = os.environ.get("ZOO_WEIGHTS_URL") or uri
+    if not base:
+        raise DownloadError(
+            f"`{path}` {state} and has no published address; put the file "
+            "there or set ZOO_WEIGHTS_URL to a mirror that holds it."
+        )
+    try:
+        url = file_url(base, file.name)
+    except ValueError as error:
+        raise DownloadError(str(error)) from error
+    offline = os.environ.get("ZOO_OFFLINE", "").lower()
+    if urlsplit(url).scheme != "file" and offline not in ("", "0", "false"):
+        raise DownloadError(
+            f"`{path}` {state} and ZOO_OFFLINE forbids the network; put the "
+            f"file of SHA-256 {file.sha256} there or unset ZOO_OFFLINE."
+        )
+    return url
+
+
+def _complete(file: WeightFile, url: str, part: Path, progress: bool) -> None:
+    """Fills and checks `part`; a resumed file that is wrong starts afresh."""
+    while True:
+        resumed = part.exists()
+        _fill(file, url, part, progress)
+        if file.matches(part):
+            return
+        reason = _mismatch(file, part)
+        part.unlink()
+        if not resumed:
+            raise DownloadError(f"`{url}` is not the published file: {reason}.")
+
+
+def _fill(file: WeightFile, url: str, part: Path, progress: bool) -> None:
+    """Fills `part`, connecting again as long as bytes keep coming."""
+    for _ in range(_TRIES):
+        before = _size(part)
+        if before >= file.size:
+            return
+        reason = "the connection closed early"
+        try:
+            transfer(url, part, size=file.size, progress=progress)
+        except TransferError as error:
+            reason = str(error)
+        arrived = _size(part)
+        if arrived == before:
+            break
+    if arrived >= file.size:
+        return
+    if arrived == 0 or _is_web_page(part):
+        if arrived:
+            reason = "the server answers with a web page"
+        part.unlink()
+        raise DownloadError(f"`{url}` cannot be fetched: {reason}.")
+    raise DownloadError(
+        f"`{url}` stopped at {arrived:,} of {file.size:,} bytes: {reason}; "
+        "the next call continues there."
+    )
+
+
+def _mismatch(file: WeightFile, part: Path) -> str:
+    if _is_web_page(part):
+        return "the server answers with a web page"
+    if _size(part) != file.size:
+        return f"it has more than {file.size:,} bytes"
+    return f"its SHA-256 is not {file.sha256}"
+
+
+def _is_web_page(path: Path) -> bool:
+    with path.open("rb") as stream:
+        start = stream.read(256).lstrip().lower()
+    return start.startswith((b"<!doctype", b"<html", b"<?xml"))
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0

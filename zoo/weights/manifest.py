@@ -1,0 +1,101 @@
+"""Which files hold a model's weights, and how to recognise them."""
+
+import hashlib
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+SUFFIXES = (".weights.h5", ".weights.json")
+
+
+@dataclass(frozen=True)
+class WeightFile:
+    """One published file; its content never changes under its name.
+
+    Args:
+        name: File name without a folder.
+        sha256: SHA-256 of the content, 64 lower-case hexadecimal digits.
+        size: Bytes, above zero.
+
+    Raises:
+        ValueError: If a value breaks its rule.
+    """
+
+    name: str
+    sha256: str
+    size: int
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"[\w-][\w.-]*", self.name):
+            raise ValueError(
+                "`name` must be a file name of letters, digits, `.`, `_` and "
+                f"`-`. Received: name={self.name!r}"
+            )
+        if not re.fullmatch(r"[0-9a-f]{64}", self.sha256):
+            raise ValueError(
+                "`sha256` must be 64 lower-case hexadecimal digits. "
+                f"Received: sha256={self.sha256!r}"
+            )
+        if not isinstance(self.size, int) or self.size <= 0:
+            raise ValueError(
+                f"`size` must be bytes above 0. Received: size={self.size!r}"
+            )
+
+    @classmethod
+    def of(cls, path: Path) -> "WeightFile":
+        """Describes a file on disk."""
+        return cls(path.name, _sha256(path), path.stat().st_size)
+
+    def matches(self, path: Path) -> bool:
+        """Whether the file at `path` has exactly the published content."""
+        return path.stat().st_size == self.size and (
+            _sha256(path) == self.sha256
+        )
+
+
+@dataclass(frozen=True)
+class Weights:
+    """The published weights of one preset.
+
+    Args:
+        files: The file to load first; when that is a `.weights.json` index,
+            its shards follow.
+        uri: Folder that holds the files: `https://`, `hf://owner/repo` or
+            `file://`. `None` for files that ship in the package or come from
+            a mirror.
+
+    Raises:
+        ValueError: If the first file is no weight file, or a shard is missing.
+    """
+
+    files: tuple[WeightFile, ...]
+    uri: str | None = None
+
+    def __post_init__(self) -> None:
+        names = [file.name for file in self.files]
+        if not names or not names[0].endswith(SUFFIXES):
+            raise ValueError(
+                f"The first file must end in {' or '.join(SUFFIXES)}. "
+                f"Received: files={names}"
+            )
+        sharded = names[0].endswith(".json")
+        if sharded != (len(names) > 1) or len(set(names)) < len(names):
+            raise ValueError(
+                "A `.weights.json` index needs its shards, each once; a "
+                f"`.weights.h5` file stands alone. Received: files={names}"
+            )
+
+    @property
+    def size(self) -> int:
+        """Bytes of all files together."""
+        return sum(file.size for file in self.files)
+
+    @property
+    def sha256(self) -> str:
+        """SHA-256 of the first file."""
+        return self.files[0].sha256
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -1,0 +1,150 @@
+"""Bytes of one URL to a partial file, continued where it stopped."""
+
+from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+from typing import BinaryIO
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+if TYPE_CHECKING:
+    import requests
+
+_CHUNK = 1 << 16
+
+
+def transfer(url: str, part: Path, *, size: int, progress: bool) -> None:
+    """Appends to `part` the bytes of `url` that it lacks.
+
+    A server that ignores the requested range is read from its first byte.
+    Reading stops past `size` bytes, so a wrong answer cannot fill the disk.
+
+    Args:
+        url: `https://`, `http://` or `file://`.
+        part: Partial file; made if it is not there.
+        size: Bytes that the complete file has.
+        progress: Whether to draw a progress bar, on a terminal only.
+
+    Raises:
+        TransferError: If the URL fails. What had arrived stays in `part`.
+        OSError: If `part` cannot be written.
+    """
+    with part.open("ab") as file, _bar(part.stem, size, progress) as show:
+        sink = _Sink(file, size, show)
+        try:
+            if urlsplit(url).scheme == "file":
+                _copy(url, sink)
+            else:
+                _get(url, sink)
+        except _TooLong:
+            return
+
+
+class TransferError(Exception):
+    """The other side failed; the message is the short reason."""
+
+
+class _TooLong(Exception):
+    """More bytes came than the file has."""
+
+
+class _Sink:
+    """The partial file as a download's output, counting what arrives."""
+
+    def __init__(
+        self, file: BinaryIO, size: int, show: Callable[[int], None]
+    ) -> None:
+        self._file = file
+        self._size = size
+        self._show = show
+        show(self.position)
+
+    @property
+    def position(self) -> int:
+        return self._file.tell()
+
+    def restart(self) -> None:
+        self._file.seek(0)
+        self._file.truncate()
+
+    def write(self, chunk: bytes) -> None:
+        self._file.write(chunk)
+        self._show(self.position)
+        if self.position > self._size:
+            raise _TooLong
+
+    def flush(self) -> None:
+        self._file.flush()
+
+
+def _copy(url: str, sink: _Sink) -> None:
+    try:
+        source = open(url2pathname(urlsplit(url).path), "rb")
+    except OSError as error:
+        raise TransferError(error.strerror) from error
+    with source:
+        source.seek(sink.position)
+        while chunk := source.read(_CHUNK):
+            sink.write(chunk)
+
+
+def _get(url: str, sink: _Sink) -> None:
+    import pooch
+    import requests
+
+    # Compressed answers would break the byte positions.
+    headers = {"Accept-Encoding": "identity"}
+    if sink.position:
+        headers["Range"] = f"bytes={sink.position}-"
+
+    def check(response, **_) -> None:
+        # 200: the whole file, so the range was ignored.
+        # 416: the server's file is shorter than the partial one.
+        if response.status_code in (200, 416):
+            sink.restart()
+
+    download = pooch.HTTPDownloader(
+        chunk_size=_CHUNK, headers=headers, hooks={"response": check}
+    )
+    try:
+        download(url, sink, None)
+    except requests.RequestException as error:
+        raise TransferError(_reason(error)) from error
+
+
+def _reason(error: "requests.RequestException") -> str:
+    """What went wrong, without the pools and retries of the HTTP stack."""
+    import requests
+
+    if error.response is not None:
+        return f"HTTP {error.response.status_code} {error.response.reason}"
+    if isinstance(error, requests.Timeout):
+        return "the server does not answer"
+    if isinstance(error, requests.exceptions.ChunkedEncodingError):
+        return "the connection closed early"
+    if isinstance(error, requests.ConnectionError):
+        return "no connection to the server"
+    return " ".join(str(error).split())
+
+
+@contextmanager
+def _bar(
+    name: str, size: int, progress: bool
+) -> Iterator[Callable[[int], None]]:
+    from rich import progress as bars
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    with bars.Progress(
+        bars.TextColumn("{task.description}"),
+        bars.BarColumn(),
+        bars.DownloadColumn(),
+        bars.TransferSpeedColumn(),
+        bars.TimeRemainingColumn(),
+        console=console,
+        disable=not (progress and console.is_terminal),
+    ) as bar:
+        task = bar.add_task(name, total=size)
+        yield lambda position: bar.update(task, completed=position)
