@@ -21,7 +21,7 @@ def scale_views(model: keras.Model) -> keras.Model | None:
     for layer in getattr(model, "layers", ()):
         if isinstance(layer, MultiScaleEnsemble):
             logits = _ScaleLogits(layer)(layer.input)
-            return keras.Model(model.inputs, logits, name="scale_views")
+            return keras.Model(model.input, logits, name="scale_views")
     return None
 
 

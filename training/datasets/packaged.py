@@ -28,6 +28,4 @@ def load_packaged(name: str) -> tf.data.Dataset:
     files = importlib.resources.files("training.datasets") / "files"
     with (files / f"{name}.npz").open("rb") as file, np.load(file) as arrays:
         images, labels = arrays["images"], arrays["labels"]
-    return tf.data.Dataset.from_tensor_slices(
-        (images, labels.astype("int64"))
-    )
+    return tf.data.Dataset.from_tensor_slices((images, labels.astype("int64")))

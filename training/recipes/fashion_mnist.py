@@ -26,6 +26,7 @@ import zoo.models
 from training import attacks
 from training import datasets
 from training.adversarial import AdversarialTrainer
+from zoo.weights import save_weights
 
 STAGES = ("undefended", "ddn", "irm")
 IMAGE_SHAPE = (28, 28, 1)
@@ -141,9 +142,7 @@ def _run(stage: str, recipe: Recipe, workdir: Path, data_dir) -> Path:
         ],
         verbose=2,
     )
-    unfinished = workdir / f"{stage}.unfinished.weights.h5"
-    _without_optimizer(model).save_weights(unfinished)
-    unfinished.rename(weights)
+    save_weights(model, weights, dtype="float32")
     return weights
 
 
@@ -174,11 +173,6 @@ def _build(stage: str, recipe: Recipe, workdir: Path):
     )
     model.set_weights(smallest.get_weights())
     return model, AdversarialTrainer(model, attack, clean_weight=0.0)
-
-
-def _without_optimizer(model: keras.Model) -> keras.Model:
-    """Returns the functional graph alone, sharing its weights."""
-    return keras.Model(model.inputs, model.outputs, name=model.name)
 
 
 def _pipeline(split: str, recipe: Recipe, data_dir, *, augmented=False):

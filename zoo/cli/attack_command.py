@@ -40,8 +40,9 @@ def run(options: argparse.Namespace) -> None:
     attack = attacks.parse(options.attack)
     model = load_model(options.model)
     images, labels = load_images(options)
-    adversarial = attack(model, images, labels).numpy()
-    panel = evaluation.Panel.of(model, images, adversarial, name=options.model)
+    panel = evaluation.Panel.of(
+        model, attack, images, labels, name=options.model
+    )
     names = class_names(options.model, panel.clean_confidences.shape[-1])
     evaluation.picture(
         images,
@@ -61,7 +62,7 @@ def run(options: argparse.Namespace) -> None:
         }
         for image, moved, label, before, after in zip(
             images,
-            adversarial,
+            panel.adversarial,
             labels,
             panel.clean_confidences,
             panel.adversarial_confidences,

@@ -1,6 +1,7 @@
 """Models and data sets named on the command line."""
 
 import argparse
+import importlib
 from pathlib import Path
 
 import zoo
@@ -48,8 +49,7 @@ def load_model(name: str):
         raise FileNotFoundError(f"There is no such file: {name}")
     import keras
 
-    import zoo.layers  # noqa: F401, registers the layers a file may hold
-
+    importlib.import_module("zoo.layers")  # Registers what a file may hold.
     return keras.saving.load_model(name, compile=False)
 
 

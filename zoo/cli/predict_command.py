@@ -21,7 +21,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="preset or .keras file (default: %(default)s)",
     )
     parser.add_argument(
-        "--top", type=int, default=3, help="classes shown (default: %(default)s)"
+        "--top",
+        type=int,
+        default=3,
+        help="classes shown (default: %(default)s)",
     )
     add_json_argument(parser)
 

@@ -1,7 +1,7 @@
 """Layers of the defenses."""
 
 from zoo.layers.antialiased_resizing import AntialiasedResizing
-from zoo.layers.batch_normalization import FusedBatchNormalization
+from zoo.layers.batch_normalization import BatchNormalization
 from zoo.layers.jpeg import JPEG
 from zoo.layers.multi_scale_ensemble import MultiScaleEnsemble
 from zoo.layers.random_patch_jpeg import RandomPatchJPEG
@@ -10,7 +10,7 @@ from zoo.layers.spatial_pyramid_pooling import SpatialPyramidPooling
 __all__ = [
     "JPEG",
     "AntialiasedResizing",
-    "FusedBatchNormalization",
+    "BatchNormalization",
     "MultiScaleEnsemble",
     "RandomPatchJPEG",
     "SpatialPyramidPooling",

@@ -5,11 +5,11 @@ from keras import ops
 
 
 @keras.saving.register_keras_serializable(package="zoo")
-class FusedBatchNormalization(keras.layers.BatchNormalization):
+class BatchNormalization(keras.layers.BatchNormalization):
     """Keras' batch normalisation, computed by TensorFlow's fused kernel.
 
     A drop-in for `keras.layers.BatchNormalization`: same arguments, same
-    weights in the same order, same numbers up to rounding. Training on
+    weight files, same numbers up to rounding. Training on
     four-dimensional, channels-last images uses `fused_batch_norm`, which
     reads bfloat16 activations and keeps the statistics in float32.
     Inference is one multiplication and one addition. Everything else (other

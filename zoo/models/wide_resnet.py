@@ -3,7 +3,7 @@
 import keras
 from keras import layers
 
-from zoo.layers.batch_normalization import FusedBatchNormalization
+from zoo.layers.batch_normalization import BatchNormalization
 from zoo.layers.spatial_pyramid_pooling import SpatialPyramidPooling
 
 
@@ -48,7 +48,7 @@ def wide_resnet(
     """
     if depth < 10 or (depth - 4) % 6:
         raise ValueError(
-            "depth must be 6n + 4, at least 10. " f"Received: depth={depth}"
+            f"depth must be 6n + 4, at least 10. Received: depth={depth}"
         )
     if width < 1 or num_classes < 1:
         raise ValueError(
@@ -88,9 +88,7 @@ def _block(x, channels: int, strides: int, dropout: float, name: str):
 
 
 def _activation(x, name: str):
-    x = FusedBatchNormalization(
-        momentum=0.9, epsilon=1e-5, name=f"{name}_norm"
-    )(x)
+    x = BatchNormalization(momentum=0.9, epsilon=1e-5, name=f"{name}_norm")(x)
     return layers.ReLU(name=f"{name}_relu")(x)
 
 

@@ -7,12 +7,19 @@ from zoo.layers.jpeg.tables import CHROMINANCE
 from zoo.layers.jpeg.tables import LUMINANCE
 from zoo.layers.jpeg.tables import quantisation_tables
 
-RGB_TO_YCC = np.array(
-    [[19595, -11059, 32768], [38470, -21709, -27439], [7471, 32768, -5329]],
-    "float32",
-) / 65536.0
+RGB_TO_YCC = (
+    np.array(
+        [[19595, -11059, 32768], [38470, -21709, -27439], [7471, 32768, -5329]],
+        "float32",
+    )
+    / 65536.0
+)
 YCC_TO_RGB = np.array(
-    [[1, 1, 1], [0, -22554 / 65536, 116130 / 65536], [91881 / 65536, -46802 / 65536, 0]],
+    [
+        [1, 1, 1],
+        [0, -22554 / 65536, 116130 / 65536],
+        [91881 / 65536, -46802 / 65536, 0],
+    ],
     "float32",
 )
 TINY = 2.0**-17
@@ -37,7 +44,9 @@ def compress(images, quality, subsampling, rnd):
         plane = plane[:, :height, :width, None]
         return (plane + 128.0) / 255.0
     height, width = ops.shape(levels)[1:3]
-    ycc = rnd(ops.matmul(levels, RGB_TO_YCC) - np.array([0, TINY, TINY], "float32"))
+    ycc = rnd(
+        ops.matmul(levels, RGB_TO_YCC) - np.array([0, TINY, TINY], "float32")
+    )
     luma = _code(ycc[..., 0], quality, LUMINANCE, rnd)[:, :height, :width]
     half = subsampling == "4:2:0"
     chroma = []
@@ -92,7 +101,8 @@ def _upsample(plane, rnd):
     left = ops.concatenate([plane[:, :, :1], plane[:, :, :-1]], 2)
     right = ops.concatenate([plane[:, :, 1:], plane[:, :, -1:]], 2)
     plane = ops.stack(
-        [plane * 0.75 + left * 0.25 + TINY, plane * 0.75 + right * 0.25 - TINY], 3
+        [plane * 0.75 + left * 0.25 + TINY, plane * 0.75 + right * 0.25 - TINY],
+        3,
     )
     return rnd(ops.reshape(plane, (-1, 2 * h, 2 * w)))
 
@@ -100,13 +110,19 @@ def _upsample(plane, rnd):
 def _code(plane, quality, base, rnd):
     plane = _extend(_extend(plane, 1, 8), 2, 8)
     h, w = ops.shape(plane)[1] // 8, ops.shape(plane)[2] // 8
-    blocks = ops.transpose(ops.reshape(plane, (-1, h, 8, w, 8)), (0, 1, 3, 2, 4))
+    blocks = ops.transpose(
+        ops.reshape(plane, (-1, h, 8, w, 8)), (0, 1, 3, 2, 4)
+    )
     blocks = ops.reshape(blocks, (-1, h, w, 64))
-    steps = ops.take(quantisation_tables(base), ops.cast(quality, "int32"), axis=0)
+    steps = ops.take(
+        quantisation_tables(base), ops.cast(quality, "int32"), axis=0
+    )
     if len(steps.shape) == 2:
         steps = steps[:, None, None]
     coefficients = ops.matmul(blocks, DCT.T) / steps * (1 + 2.0**-20)
     coefficients = rnd(coefficients) * steps
     blocks = ops.clip(rnd(ops.matmul(coefficients, DCT)), -128.0, 127.0)
-    blocks = ops.transpose(ops.reshape(blocks, (-1, h, w, 8, 8)), (0, 1, 3, 2, 4))
+    blocks = ops.transpose(
+        ops.reshape(blocks, (-1, h, w, 8, 8)), (0, 1, 3, 2, 4)
+    )
     return ops.reshape(blocks, (-1, h * 8, w * 8))

@@ -1,0 +1,211 @@
+"""The adversarial trainer: its loss, its metrics, its life cycle."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from scipy.special import log_softmax
+
+from training import AdversarialTrainer
+from training import attacks
+from training.scale_views import scale_views
+from zoo import models
+from zoo.layers import MultiScaleEnsemble
+from zoo.layers import SpatialPyramidPooling
+
+
+def linear(classes=3):
+    inputs = keras.Input((4, 4, 1))
+    x = keras.layers.Flatten()(inputs)
+    return keras.Model(inputs, keras.layers.Dense(classes)(x))
+
+
+def ensemble():
+    inputs = keras.Input((None, None, 1))
+    x = keras.layers.Conv2D(4, 3, padding="same", activation="relu")(inputs)
+    x = SpatialPyramidPooling((1, 2))(x)
+    classifier = keras.Model(inputs, keras.layers.Dense(3)(x))
+    images = keras.Input((4, 4, 1))
+    merged = MultiScaleEnsemble(classifier, (4, 6), (1.0, 0.1))(images)
+    return keras.Model(images, merged)
+
+
+def data(count=32, batch_size=16):
+    generator = np.random.default_rng(0)
+    images = generator.random((count, 4, 4, 1), "float32")
+    labels = generator.integers(0, 3, count)
+    return tf.data.Dataset.from_tensor_slices((images, labels)).batch(
+        batch_size
+    )
+
+
+def darken(model, images, labels):
+    """An attack of known result."""
+    return images * 0.5
+
+
+def cross_entropy(logits, labels):
+    return -log_softmax(logits, axis=-1)[np.arange(len(labels)), labels].mean()
+
+
+@pytest.mark.parametrize("clean_weight", [0.0, 0.3, 1.0])
+def test_loss_is_equation_2_with_logit_pairing(clean_weight):
+    model = linear()
+    trainer = AdversarialTrainer(
+        model, darken, clean_weight=clean_weight, logit_pairing=0.7
+    )
+    trainer.compile(keras.optimizers.SGD(0.0))
+    images, labels = next(data().as_numpy_iterator())
+    clean, adversarial = model(images).numpy(), model(images * 0.5).numpy()
+    expected = (
+        clean_weight * cross_entropy(clean, labels)
+        + (1 - clean_weight) * cross_entropy(adversarial, labels)
+        + 0.7 * np.mean((clean - adversarial) ** 2)
+    )
+    logs = trainer.train_on_batch(images, labels, return_dict=True)
+    np.testing.assert_allclose(logs["loss"], expected, rtol=1e-5)
+
+
+def test_multi_scale_loss_is_the_mean_over_scales():
+    model = ensemble()
+    trainer = AdversarialTrainer(model, darken, clean_weight=0.0)
+    trainer.compile(keras.optimizers.SGD(0.0))
+    images, labels = next(data().as_numpy_iterator())
+    views = scale_views(model)(images * 0.5).numpy()
+    expected = np.mean([cross_entropy(views[:, i], labels) for i in range(2)])
+    logs = trainer.train_on_batch(images, labels, return_dict=True)
+    np.testing.assert_allclose(logs["loss"], expected, rtol=1e-5)
+
+
+def test_scale_views_share_weights_and_need_an_ensemble():
+    model = ensemble()
+    views = scale_views(model)
+    assert views.output_shape == (None, 2, 3)
+    assert {id(w) for w in views.weights} == {id(w) for w in model.weights}
+    assert scale_views(linear()) is None
+
+
+def test_sample_weights_reach_the_loss():
+    model = linear()
+    trainer = AdversarialTrainer(model, darken, clean_weight=0.0)
+    trainer.compile(keras.optimizers.SGD(0.0))
+    images, labels = next(data().as_numpy_iterator())
+    weights = np.arange(16.0)
+    losses = -log_softmax(model(images * 0.5).numpy(), axis=-1)
+    expected = (losses[np.arange(16), labels] * weights).sum() / 16
+    logs = trainer.train_on_batch(
+        images, labels, sample_weight=weights, return_dict=True
+    )
+    np.testing.assert_allclose(logs["loss"], expected, rtol=1e-5)
+
+
+def test_validation_reports_clean_and_adversarial_accuracy():
+    model = linear()
+    trainer = AdversarialTrainer(model, darken)
+    trainer.compile(keras.optimizers.SGD(0.0))
+    images, labels = next(data().as_numpy_iterator())
+    logs = trainer.evaluate(images, labels, verbose=0, return_dict=True)
+
+    def accuracy(batch):
+        return np.mean(model(batch).numpy().argmax(axis=-1) == labels)
+
+    np.testing.assert_allclose(logs["clean_accuracy"], accuracy(images))
+    np.testing.assert_allclose(
+        logs["adversarial_accuracy"], accuracy(images * 0.5)
+    )
+
+
+def test_attack_sees_the_current_model_in_inference_mode():
+    """Dropout off, moving averages untouched, a DDN sample each step."""
+    model = models.wide_resnet(
+        depth=10, width=1, num_classes=3, image_shape=(4, 4, 1), dropout=0.5
+    )
+    before = [v.numpy().copy() for v in model.non_trainable_variables]
+    attack = attacks.ddn(steps=2, max_norm=1.0, fallback="last")
+    images, labels = next(data().as_numpy_iterator())
+    first = attack(model, images, labels)
+    np.testing.assert_array_equal(first, attack(model, images, labels))
+    for variable, value in zip(
+        model.non_trainable_variables, before, strict=True
+    ):
+        np.testing.assert_array_equal(variable.numpy(), value)
+
+
+@pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16"])
+def test_fit_learns_and_callbacks_fire_once_an_epoch(policy):
+    keras.config.set_dtype_policy(policy)
+    epochs = []
+    model = linear()
+    trainer = AdversarialTrainer(
+        model, attacks.ddn(steps=2, max_norm=0.2, fallback="last")
+    )
+    trainer.compile(keras.optimizers.SGD(0.3))
+    history = trainer.fit(
+        data(),
+        epochs=15,
+        verbose=0,
+        validation_data=data(),
+        callbacks=[
+            keras.callbacks.LambdaCallback(
+                on_epoch_end=lambda epoch, logs: epochs.append(epoch)
+            )
+        ],
+    ).history
+    assert epochs == list(range(15))
+    assert history["loss"][-1] < history["loss"][0]
+    assert set(history) == {
+        prefix + name
+        for prefix in ("", "val_")
+        for name in ("loss", "clean_accuracy", "adversarial_accuracy")
+    }
+
+
+def test_compiled_metrics_see_adversarial_predictions():
+    trainer = AdversarialTrainer(linear(), darken, clean_weight=0.0)
+    trainer.compile(keras.optimizers.SGD(0.0), metrics=["accuracy"])
+    images, labels = next(data().as_numpy_iterator())
+    logs = trainer.train_on_batch(images, labels, return_dict=True)
+    assert logs["accuracy"] == logs["adversarial_accuracy"]
+    assert "clean_accuracy" not in logs
+
+
+def test_surrogate_is_what_the_attack_sees():
+    seen = []
+    model, surrogate = linear(), linear()
+
+    def attack(attacked, images, labels):
+        seen.append(attacked)
+        return images
+
+    trainer = AdversarialTrainer(model, attack, surrogate=surrogate)
+    trainer.compile("sgd")
+    trainer.train_on_batch(*next(data().as_numpy_iterator()))
+    assert seen and all(attacked is surrogate for attacked in seen)
+
+
+def test_what_comes_out_is_the_plain_model(tmp_path):
+    model = linear()
+    trainer = AdversarialTrainer(model, darken)
+    trainer.compile("sgd")
+    trainer.fit(data(), verbose=0)
+    assert trainer.model is model
+    model.save(tmp_path / "model.keras")
+    restored = keras.saving.load_model(tmp_path / "model.keras")
+    images, _ = next(data().as_numpy_iterator())
+    np.testing.assert_allclose(
+        restored(images), trainer.predict(images, verbose=0), atol=1e-6
+    )
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"clean_weight": -0.1},
+        {"clean_weight": 1.1},
+        {"logit_pairing": -1.0},
+    ],
+)
+def test_weights_must_be_in_range(options):
+    (name, value), *_ = options.items()
+    with pytest.raises(ValueError, match=f"Received: {name}={value}"):
+        AdversarialTrainer(linear(), darken, **options)

@@ -1,0 +1,82 @@
+"""The multi-scale ensemble against equation 1."""
+
+import keras
+import numpy as np
+import pytest
+from scipy.special import softmax
+
+from tests.layer_contract import check_saving
+from zoo.layers import AntialiasedResizing
+from zoo.layers import MultiScaleEnsemble
+from zoo.layers import SpatialPyramidPooling
+
+SCALES = (6, 8, 12)
+WEIGHTS = (1.0, 0.1, 0.5)
+
+
+@pytest.fixture
+def classifier():
+    inputs = keras.Input((None, None, 3))
+    features = keras.layers.Conv2D(4, 3, padding="same")(inputs)
+    pooled = SpatialPyramidPooling((1, 2))(features)
+    return keras.Model(inputs, keras.layers.Dense(5)(pooled))
+
+
+@pytest.fixture
+def images():
+    return np.random.default_rng(0).random((4, 10, 10, 3), "float32")
+
+
+def test_softmax_of_the_logits_is_equation_1(classifier, images):
+    logits = MultiScaleEnsemble(classifier, SCALES, WEIGHTS)(images)
+    confidences = sum(
+        weight * softmax(classifier(AntialiasedResizing(s, s)(images)), axis=-1)
+        for s, weight in zip(SCALES, WEIGHTS, strict=True)
+    )
+    np.testing.assert_allclose(
+        softmax(logits, axis=-1), confidences / sum(WEIGHTS), atol=1e-6
+    )
+    np.testing.assert_allclose(
+        logits, np.log(confidences / sum(WEIGHTS)), atol=1e-5
+    )
+
+
+def test_scale_logits_are_the_classifiers(classifier, images):
+    ensemble = MultiScaleEnsemble(classifier, SCALES, WEIGHTS)
+    logits = ensemble.scale_logits(images)
+    assert logits.shape == (4, 3, 5)
+    np.testing.assert_allclose(
+        logits[:, 1], classifier(AntialiasedResizing(8, 8)(images)), atol=1e-6
+    )
+
+
+def test_saving(classifier, images, tmp_path):
+    inputs = keras.Input((10, 10, 3))
+    ensemble = MultiScaleEnsemble(classifier, SCALES, WEIGHTS)
+    model = keras.Model(inputs, ensemble(inputs))
+    assert model.output_shape == (None, 5)
+    check_saving(model, images, tmp_path / "model.keras")
+
+
+def test_confident_scales_stay_finite(images):
+    """Softmax underflows at 1000 logits apart; the log ensemble does not."""
+    inputs = keras.Input((None, None, 3))
+    pooled = keras.layers.GlobalAveragePooling2D()(inputs)
+    classifier = keras.Model(
+        inputs,
+        keras.layers.Dense(
+            2, kernel_initializer=keras.initializers.Constant([[1e4, -1e4]] * 3)
+        )(pooled),
+    )
+    logits = np.asarray(
+        MultiScaleEnsemble(classifier, (4, 5), (1, 1e-3))(images)
+    )
+    assert np.isfinite(logits).all()
+
+
+@pytest.mark.parametrize(
+    "scales, weights", [((), ()), ((4, 8), (1.0,)), ((4,), (0.0,))]
+)
+def test_bad_scales(classifier, scales, weights):
+    with pytest.raises(ValueError, match="Received: .*scale_weights="):
+        MultiScaleEnsemble(classifier, scales, weights)

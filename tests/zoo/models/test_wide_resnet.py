@@ -1,0 +1,78 @@
+"""Wide ResNets: published sizes and the layer order."""
+
+import keras
+import numpy as np
+import pytest
+
+from zoo.models import wide_resnet
+
+
+def trainable(model):
+    return sum(int(np.prod(w.shape)) for w in model.trainable_weights)
+
+
+def test_wrn_28_10_has_the_published_number_of_parameters():
+    """36.5 M in table 4 of the paper; 36,479,194 in the authors' code."""
+    model = wide_resnet(depth=28, width=10, num_classes=10)
+    assert trainable(model) == 36_479_194
+
+
+def test_wrn_28_10_with_a_pyramid_for_110_classes():
+    model = wide_resnet(
+        depth=28, width=10, num_classes=110, pooling_bins=(1, 2, 4)
+    )
+    assert trainable(model) == 37_951_294
+
+
+def test_maps_pixels_to_float32_logits():
+    model = wide_resnet(depth=10, width=1, image_shape=(28, 28, 1))
+    assert model.output_shape == (None, 10)
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    mixed = wide_resnet(depth=10, width=1, image_shape=(28, 28, 1))
+    mixed.set_weights(model.get_weights())
+    images = np.random.default_rng(0).random((4, 28, 28, 1), "float32")
+    expected = model.predict(images, verbose=0)
+    logits = mixed.predict(images, verbose=0)
+    assert logits.dtype == "float32"
+    np.testing.assert_allclose(logits, expected, atol=0.2)
+
+
+def test_groups_halve_the_map_twice():
+    model = wide_resnet(depth=16, width=2)
+    shapes = {
+        layer.name: layer.output.shape[1:]
+        for layer in model.layers
+        if layer.name.endswith("_add")
+    }
+    assert shapes == {
+        "conv2_0_add": (32, 32, 32),
+        "conv2_1_add": (32, 32, 32),
+        "conv3_0_add": (16, 16, 64),
+        "conv3_1_add": (16, 16, 64),
+        "conv4_0_add": (8, 8, 128),
+        "conv4_1_add": (8, 8, 128),
+    }
+
+
+def test_projections_take_the_activated_input():
+    model = wide_resnet(depth=10, width=2)
+    projection = model.get_layer("conv3_0_projection")
+    assert projection.input is model.get_layer("conv3_0_1_relu").output
+
+
+def test_dropout_sits_between_the_convolutions():
+    model = wide_resnet(depth=10, width=1, dropout=0.3)
+    dropout = model.get_layer("conv2_0_dropout")
+    assert dropout.input is model.get_layer("conv2_0_2_relu").output
+    assert model.get_layer("conv2_0_conv2").input is dropout.output
+
+
+@pytest.mark.parametrize("depth", [4, 9, 12])
+def test_depth_must_be_6n_plus_4(depth):
+    with pytest.raises(ValueError, match=f"Received: depth={depth}"):
+        wide_resnet(depth=depth)
+
+
+def test_width_must_be_positive():
+    with pytest.raises(ValueError, match="Received: width=0"):
+        wide_resnet(width=0)
