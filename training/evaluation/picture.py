@@ -9,9 +9,10 @@ from numpy.typing import ArrayLike
 from training.evaluation import metrics
 from training.evaluation.panel import Panel
 from training.evaluation.replacing import replacing
+from training.evaluation.sheet import FAINT
+from training.evaluation.sheet import INK
 from training.evaluation.sheet import Sheet
 
-_INK = "#1f2328"
 _RIGHT = "#1a7f37"
 _WRONG = "#cf222e"
 _LONGEST_NAME = 13
@@ -56,74 +57,59 @@ def picture(
         title=title,
         dpi=dpi,
     )
-    sheet.label(0, "Original")
-    for column, label in enumerate(labels):
-        verdicts = [
-            _verdict(panel.clean_confidences[column], label, class_names)
-            for panel in panels
-        ]
-        lines = [
-            f"{mark} {_shortened(panel.name)}"
-            + (f": {seen}" if seen != _shortened(class_names[label]) else "")
-            + f" {confidence:.0%}"
-            for panel, (mark, seen, confidence, _) in zip(
-                panels, verdicts, strict=True
-            )
-        ]
-        sheet.image(0, column, images[column])
-        sheet.caption(
-            0,
-            column,
-            [_shortened(class_names[label]), *lines],
-            colors=[_INK, *(color for *_, color in verdicts)],
-        )
+    _draw_originals(sheet, images, labels, panels, class_names)
     changes = [panel.adversarial.astype("float64") - images for panel in panels]
-    largest = max(1 / 255, *(float(np.abs(c).max()) for c in changes))
+    # One pixel that stands out shall not fade all others.
+    largest = max(1 / 255, float(np.percentile(np.abs(changes), 99)))
     for index, (panel, change) in enumerate(zip(panels, changes, strict=True)):
-        _draw_attack(
-            sheet,
-            (1 + 2 * index, 2 + 2 * index),
-            images,
-            labels,
-            panel,
-            class_names,
-        )
-        for column in range(len(images)):
-            sheet.change(2 + 2 * index, column, change[column], largest)
+        row = 1 + 2 * index
+        _draw_attacked(sheet, row, labels, panel, class_names)
+        _draw_changes(sheet, row + 1, images, panel, change, largest)
     sheet.scale(largest, grey=images.shape[-1] == 1)
     with replacing(path) as temporary:
         sheet.write_png(temporary)
 
 
-def _draw_attack(sheet, rows, images, labels, panel, class_names):
-    """Draws what one model sees in the images made against it."""
-    attacked, changed = rows
-    sheet.label(attacked, panel.name, "attacked")
-    sheet.label(changed, "", "change")
-    l2 = metrics.l2_norms(images, panel.adversarial)
-    linf = metrics.linf_norms(images, panel.adversarial)
+def _draw_originals(sheet, images, labels, panels, class_names):
+    sheet.label(0, "Original")
+    sheet.label_lines(0, ["class", *(_shortened(p.name) for p in panels)])
     for column, label in enumerate(labels):
-        mark, seen, confidence, color = _verdict(
+        verdicts = [
+            _verdict(panel.clean_confidences[column], label, class_names)
+            for panel in panels
+        ]
+        sheet.image(0, column, images[column])
+        sheet.caption(
+            0, column, [(_shortened(class_names[label]), INK), *verdicts]
+        )
+
+
+def _draw_attacked(sheet, row, labels, panel, class_names):
+    sheet.label(row, _shortened(panel.name), "attacked")
+    for column, label in enumerate(labels):
+        text, color = _verdict(
             panel.adversarial_confidences[column], label, class_names
         )
-        sheet.image(attacked, column, panel.adversarial[column], color)
-        sheet.caption(
-            attacked,
-            column,
-            [f"{mark} {seen} {confidence:.0%}"],
-            colors=[color],
-            bold=True,
-        )
-        sheet.caption(
-            changed, column, [f"L2 {l2[column]:.2f}  L∞ {linf[column]:.3f}"]
-        )
+        sheet.image(row, column, panel.adversarial[column], color)
+        sheet.caption(row, column, [(text, color)], bold=True)
+
+
+def _draw_changes(sheet, row, images, panel, change, largest):
+    sheet.label(row, "", "change")
+    l2 = metrics.l2_norms(images, panel.adversarial)
+    linf = metrics.linf_norms(images, panel.adversarial)
+    for column in range(len(images)):
+        sheet.change(row, column, change[column], largest)
+        text = f"L2 {l2[column]:.2f}  L∞ {linf[column]:.3f}"
+        sheet.caption(row, column, [(text, FAINT)])
 
 
 def _verdict(confidences, label, class_names):
-    """Returns mark, class, confidence and colour of an answer."""
+    """Returns a marked answer with its confidence, and its colour."""
     answer = int(np.argmax(confidences))
     mark, color = ("✓", _RIGHT) if answer == label else ("✗", _WRONG)
-    return mark, _shortened(class_names[answer]), confidences[answer], color
+    name = _shortened(class_names[answer])
+    return f"{mark} {name} {confidences[answer]:.0%}", color
 
 
 def _shortened(name):

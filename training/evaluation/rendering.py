@@ -10,6 +10,14 @@ if TYPE_CHECKING:
 
 _NORMS = {"l2": "L2", "linf": "L∞"}
 _NONE = "–"
+_NARROW = {
+    "worst draw": "worst\ndraw",
+    "median L2": "med.\nL2",
+    "median L∞": "med.\nL∞",
+    "dissimilarity": "dis-\nsim.",
+}
+"""Titles that a terminal of 80 columns has no room for."""
+
 
 _RANDOMISED = (
     "The model is randomised. Accuracies are means over {draws} fresh draws "
@@ -32,7 +40,7 @@ _NOTES = (
 
 def markdown(report: "Report") -> str:
     """Returns a page with the numbers and how they were measured."""
-    header, rows = _cells(report, every_draw=True)
+    header, rows = _cells(report, full=True)
     lines = [
         f"# Robustness of {report.model}",
         "",
@@ -62,7 +70,7 @@ def markdown(report: "Report") -> str:
 
 def table(report: "Report") -> rich.table.Table:
     """Returns the numbers as a table for `rich` to print."""
-    header, rows = _cells(report, every_draw=False)
+    header, rows = _cells(report, full=False)
     caption = f"{report.images} images"
     if report.dataset:
         caption += f" of {report.dataset}"
@@ -72,13 +80,15 @@ def table(report: "Report") -> rich.table.Table:
         title=report.model,
         caption=f"{caption}; accuracies in percent, 95 % interval",
         box=rich.box.SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
         pad_edge=False,
     )
     for index, title in enumerate(header):
         drawn.add_column(
-            title,
+            _NARROW.get(title, title),
             justify="left" if index < 2 else "right",
-            no_wrap=index in (0, 2),
+            vertical="bottom",
+            no_wrap=index > 0,
         )
     for row in rows:
         bold = row[0] in ("clean", "worst case")
@@ -86,13 +96,13 @@ def table(report: "Report") -> rich.table.Table:
     return drawn
 
 
-def _cells(report, *, every_draw):
-    """Returns the titles and the rows, all as text."""
+def _cells(report, *, full):
+    """Returns the titles and the rows, all as text; `full` has two more."""
     header = ["attack", "threat", "accuracy"]
     if report.stochastic:
-        header += ["worst draw"] + ["every draw"] * every_draw
+        header += ["worst draw"] + ["every draw"] * full
     header += ["success", "median L2", "median L∞"]
-    header += ["dissimilarity", "AAAC", "seconds"]
+    header += ["dissimilarity", "AAAC"] + ["seconds"] * full
 
     def row(name, threat, accuracy, numbers=(_NONE,) * 6):
         low, high = accuracy.interval
@@ -102,8 +112,8 @@ def _cells(report, *, every_draw):
         ]
         if report.stochastic:
             cells += [_percent(accuracy.worst_draw)]
-            cells += [_percent(accuracy.every_draw)] * every_draw
-        return [*cells, *numbers]
+            cells += [_percent(accuracy.every_draw)] * full
+        return [*cells, *numbers[: 6 if full else 5]]
 
     rows = [row("clean", None, report.clean)]
     rows += [

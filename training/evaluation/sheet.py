@@ -1,5 +1,7 @@
 """A sheet of captioned images in rows."""
 
+import os
+import textwrap
 from collections.abc import Sequence
 
 import numpy as np
@@ -9,13 +11,16 @@ _IMAGE = 1.2
 _GAP = 0.26
 _MARGIN = 0.25
 _LABELS = 1.35
-_TITLE = 0.45
-_LINE = 0.165
-_ROW_GAP = 0.12
+_TITLE_LINE = 0.24
+_LINE = 0.17
+_ROW_GAP = 0.14
 _FOOTER = 0.55
+_NARROWEST = 4.8
+_LETTER = 0.115
 
-_INK = "#1f2328"
-_FAINT = "#656d76"
+INK = "#1f2328"
+FAINT = "#656d76"
+_FRAME = "#d0d7de"
 _FONT = "DejaVu Sans"  # Ships with matplotlib and has ✓ and ✗.
 
 
@@ -25,7 +30,7 @@ class Sheet:
     Args:
         columns: Images a row.
         caption_lines: Lines below the images, for each row.
-        title: Heading; none if empty.
+        title: Heading, wrapped to the sheet's width; none if empty.
         dpi: Pixels an inch.
     """
 
@@ -41,30 +46,43 @@ class Sheet:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
 
+        self._width = 2 * _MARGIN + max(
+            _LABELS + columns * (_IMAGE + _GAP) - _GAP, _NARROWEST
+        )
+        letters = int((self._width - 2 * _MARGIN) / _LETTER)
+        heading = textwrap.wrap(title, letters)
+        top = _MARGIN + len(heading) * _TITLE_LINE
         self._tops = []
-        top = _MARGIN + (_TITLE if title else 0)
         for lines in caption_lines:
+            top += _ROW_GAP
             self._tops.append(top)
-            top += _IMAGE + lines * _LINE + _ROW_GAP
-        self._bottom = top
-        self._width = 2 * _MARGIN + _LABELS + columns * (_IMAGE + _GAP) - _GAP
-        self._height = top + _FOOTER
+            top += _IMAGE + lines * _LINE
+        self._bottom = top + _ROW_GAP
+        self._height = self._bottom + _FOOTER
         figure = Figure((self._width, self._height), dpi, facecolor="white")
         self._figure = figure
         self._canvas = FigureCanvasAgg(figure)
-        if title:
-            self._write(_MARGIN, _MARGIN, title, size=13, weight="bold")
+        for index, text in enumerate(heading):
+            top = _MARGIN + index * _TITLE_LINE
+            self._write(_MARGIN, top, text, size=12, weight="bold")
 
     def label(self, row: int, text: str, detail: str = "") -> None:
         """Names a row at its left."""
         middle = self._tops[row] + _IMAGE / 2
         self._write(_MARGIN, middle, text, size=10, weight="bold", va="bottom")
         self._write(
-            _MARGIN, middle + 0.04, detail, size=9, color=_FAINT, va="top"
+            _MARGIN, middle + 0.04, detail, size=9, color=FAINT, va="top"
         )
 
+    def label_lines(self, row: int, lines: Sequence[str]) -> None:
+        """Names the lines below a row's images at their left."""
+        for index, text in enumerate(lines):
+            self._write(
+                _MARGIN, self._line(row, index), text, size=8, color=FAINT
+            )
+
     def image(
-        self, row: int, column: int, image: np.ndarray, frame: str = "#d0d7de"
+        self, row: int, column: int, image: np.ndarray, frame: str = _FRAME
     ) -> None:
         """Shows an image, HWC in [0, 1], in a frame of a colour."""
         shown = image[..., 0] if image.shape[-1] == 1 else image
@@ -83,53 +101,52 @@ class Sheet:
                 row,
                 column,
                 change[..., 0],
-                "#d0d7de",
+                _FRAME,
                 cmap="RdBu_r",
                 vmin=-largest,
                 vmax=largest,
             )
         else:
             shown = np.clip(0.5 + change / (2 * largest), 0, 1)
-            self._show(row, column, shown, "#d0d7de")
+            self._show(row, column, shown, _FRAME)
 
     def caption(
         self,
         row: int,
         column: int,
-        lines: Sequence[str],
+        lines: Sequence[tuple[str, str]],
         *,
-        colors: Sequence[str] | None = None,
         bold: bool = False,
     ) -> None:
-        """Writes lines below an image."""
+        """Writes lines, each of a colour, below an image."""
         center = self._left(column) + _IMAGE / 2
-        top = self._tops[row] + _IMAGE + 0.05
-        for index, line in enumerate(lines):
+        for index, (text, color) in enumerate(lines):
             self._write(
                 center,
-                top + index * _LINE,
-                line,
-                size=7.5,
-                color=colors[index] if colors else _FAINT,
+                self._line(row, index),
+                text,
+                size=8,
+                color=color,
                 weight="bold" if bold else "normal",
                 ha="center",
             )
 
     def scale(self, largest: float, *, grey: bool) -> None:
         """Explains the colours of changes, below the last row."""
-        left = self._left(0)
-        top = self._bottom + 0.1
+        left, top = self._left(0), self._bottom + 0.1
+        self._write(_MARGIN, top - 0.02, "scale", size=9, color=FAINT)
         if grey:
             self._colors(left, top, largest)
-            left += 2.6
-        text = f"changes magnified {0.5 / largest:.3g}×"
-        if not grey:
-            text += f", grey where nothing changed, at most ±{largest:.3f}"
-        self._write(left, top - 0.01, text, size=8, color=_FAINT)
+        else:
+            text = f"changes × {0.5 / largest:.3g}; grey is no change"
+            self._write(left, top - 0.02, text, size=8, color=FAINT)
 
-    def write_png(self, path) -> None:
+    def write_png(self, path: str | os.PathLike) -> None:
         """Writes the sheet."""
         self._canvas.print_png(path)
+
+    def _line(self, row, index):
+        return self._tops[row] + _IMAGE + 0.07 + index * _LINE
 
     def _left(self, column):
         return _MARGIN + _LABELS + column * (_IMAGE + _GAP)
@@ -164,14 +181,14 @@ class Sheet:
         axes.set_yticks([])
         axes.set_xticks(
             [-largest, 0, largest],
-            [f"−{largest:.3f}", "0", f"+{largest:.3f}"],
+            [f"≤ −{largest:.3f}", "0", f"≥ +{largest:.3f}"],
         )
         axes.tick_params(
-            labelsize=7.5, labelcolor=_FAINT, color=_FAINT, length=2, pad=2
+            labelsize=7.5, labelcolor=FAINT, color=FAINT, length=2, pad=2
         )
-        axes.spines[:].set(color="#d0d7de", linewidth=0.8)
+        axes.spines[:].set(color=_FRAME, linewidth=0.8)
 
-    def _write(self, left, top, text, *, size, color=_INK, va="top", **style):
+    def _write(self, left, top, text, *, size, color=INK, va="top", **style):
         self._figure.text(
             left / self._width,
             1 - top / self._height,

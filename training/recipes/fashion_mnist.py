@@ -8,7 +8,8 @@ last epoch:
 
 1. `undefended`: a WRN-16-2 on clean images.
 2. `ddn`: IRM at its smallest scale, trained on DDN samples alone.
-3. `irm`: all scales, every batch at each, from the weights of stage 2.
+3. `irm`: all scales, every batch at each, from the weights of stage 2. The
+   samples are crafted at the smallest scale, which dominates the ensemble.
 
 Augmentation is a horizontal flip and a shift of up to two pixels. The
 optimiser is SGD with Nesterov momentum; the learning rate falls along a
@@ -26,6 +27,7 @@ import zoo.models
 from training import attacks
 from training import datasets
 from training.adversarial import AdversarialTrainer
+from zoo.layers import MultiScaleEnsemble
 from zoo.weights import save_weights
 
 STAGES = ("undefended", "ddn", "irm")
@@ -172,7 +174,19 @@ def _build(stage: str, recipe: Recipe, workdir: Path):
         scale_weights=recipe.scale_weights,
     )
     model.set_weights(smallest.get_weights())
-    return model, AdversarialTrainer(model, attack, clean_weight=0.0)
+    trainer = AdversarialTrainer(
+        model, attack, clean_weight=0.0, surrogate=_at_smallest_scale(model)
+    )
+    return model, trainer
+
+
+def _at_smallest_scale(model: keras.Model) -> keras.Model:
+    """Returns the first scale's prediction alone, sharing all weights."""
+    ensemble = model.get_layer("ensemble")
+    single = MultiScaleEnsemble(
+        ensemble.classifier, ensemble.scales[:1], scale_weights=(1.0,)
+    )
+    return keras.Model(model.input, single(ensemble.input))
 
 
 def _pipeline(split: str, recipe: Recipe, data_dir, *, augmented=False):

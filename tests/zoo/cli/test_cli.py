@@ -1,0 +1,196 @@
+"""The command line: output, exit statuses, one-line errors."""
+
+import json
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+
+import zoo
+from zoo.cli import main
+
+PGD = "pgd:norm=l2,eps=0.5,steps=2"
+
+
+@pytest.fixture
+def model(tmp_path):
+    """A small `.keras` classifier of 28x28 grey images."""
+    path = tmp_path / "model.keras"
+    zoo.models.wide_resnet(depth=10, width=1, image_shape=(28, 28, 1)).save(
+        path
+    )
+    return str(path)
+
+
+@pytest.fixture
+def picture(tmp_path):
+    path = tmp_path / "picture.png"
+    pixels = np.random.default_rng(0).integers(0, 256, (40, 30, 3), np.uint8)
+    Image.fromarray(pixels).save(path)
+    return str(path)
+
+
+def run_json(capsys, *arguments):
+    assert main([*arguments, "--json"]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def failed(capsys, *arguments):
+    """Runs a command that must fail with one line; returns the line."""
+    assert main(list(arguments)) == 1
+    streams = capsys.readouterr()
+    assert streams.err.startswith("error: ")
+    assert streams.err.count("\n") == 1
+    return streams.err
+
+
+def test_list(capsys):
+    assert run_json(capsys, "list", "irm_*") == zoo.list_models("irm_*")
+    assert main(["list"]) == 0
+    assert "irm_wrn16_2" in capsys.readouterr().out
+
+
+def test_info(capsys):
+    card = run_json(capsys, "info", "irm_wrn16_2")
+    assert card["input"]["shape"] == [28, 28, 1]
+    assert main(["info", "irm_wrn16_2"]) == 0
+    assert "Ankle boot" in capsys.readouterr().out
+
+
+def test_unknown_preset_lists_near_names(capsys):
+    for command in ("info", "download", "attack", "evaluate"):
+        assert "irm_wrn16_2" in failed(capsys, command, "irm_wrn16")
+
+
+def test_download_of_unpublished_weights(capsys):
+    assert "weights=None" in failed(capsys, "download", "irm_wrn28_10")
+
+
+def test_predict(capsys, model, picture):
+    (row,) = run_json(
+        capsys, "predict", picture, "--model", model, "--top", "2"
+    )
+    assert row["picture"] == picture
+    assert len(row["classes"]) == 2
+    first, second = (c["probability"] for c in row["classes"])
+    assert 1 >= first >= second >= 0
+
+
+def test_prediction_is_the_models_on_the_resized_picture(
+    capsys, model, picture
+):
+    (row,) = run_json(capsys, "predict", picture, "--model", model)
+    with Image.open(picture) as image:
+        image = image.convert("L").resize((28, 28), Image.Resampling.BILINEAR)
+    pixels = np.asarray(image, "float32")[None, :, :, None] / 255.0
+    logits = keras.saving.load_model(model).predict(pixels, verbose=0)
+    assert row["classes"][0]["class"] == str(logits.argmax())
+
+
+def test_unreadable_pictures(capsys, model, picture, tmp_path):
+    text = tmp_path / "text.png"
+    text.write_text("no picture")
+    line = failed(capsys, "predict", picture, str(text), "--model", model)
+    assert str(text) in line
+    missing = str(tmp_path / "missing.png")
+    assert missing in failed(capsys, "predict", missing, "--model", model)
+    truncated = tmp_path / "truncated.png"
+    with open(picture, "rb") as file:
+        truncated.write_bytes(file.read()[:200])
+    line = failed(capsys, "predict", str(truncated), "--model", model)
+    assert str(truncated) in line
+
+
+def test_attack_draws_a_picture(capsys, model, tmp_path):
+    output = tmp_path / "attack.png"
+    result = run_json(
+        capsys,
+        *("attack", model, "--attack", PGD, "--limit", "3"),
+        *("--output", str(output)),
+    )
+    assert len(result["images"]) == 3
+    assert all(row["l2"] <= 0.5 + 1e-5 for row in result["images"])
+    with Image.open(output) as picture:
+        assert picture.format == "PNG"
+
+
+def test_evaluate_writes_its_report(capsys, model, tmp_path):
+    output = tmp_path / "report.json"
+    report = run_json(
+        capsys,
+        *("evaluate", model, "--attack", PGD, "--attack", "fgsm:eps=0.05"),
+        *("--limit", "20", "--output", str(output)),
+    )
+    assert report == json.loads(output.read_text())
+    assert report["images"] == 20
+    assert [a["attack"] for a in report["attacks"]] == ["pgd", "fgsm"]
+
+
+def test_evaluate_refuses_what_it_cannot_do(capsys, model, tmp_path):
+    assert "Received: 'pdg'" in failed(
+        capsys, "evaluate", model, "--attack", "pdg"
+    )
+    assert "--limit must be positive" in failed(
+        capsys, "evaluate", model, "--limit", "0"
+    )
+    assert ".json or .md" in failed(
+        capsys, "evaluate", model, "--output", "report.txt"
+    )
+    assert "takes a preset" in failed(
+        capsys, "evaluate", model, "--write-card"
+    )
+    assert "Received: name='nonsense'" in failed(
+        capsys, "evaluate", model, "--data", "nonsense"
+    )
+
+
+def test_export(capsys, model, tmp_path):
+    report = run_json(capsys, "export", model, str(tmp_path / "served"))
+    assert report["max_abs_difference"] < 1e-4
+    assert (tmp_path / "served" / "1" / "saved_model.pb").is_file()
+    line = failed(capsys, "export", model, str(tmp_path / "served"))
+    assert "overwrite" in line
+
+
+def test_export_into_an_impossible_directory(capsys, model, tmp_path):
+    (tmp_path / "file").write_text("")
+    failed(capsys, "export", model, str(tmp_path / "file" / "served"))
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["file", "model.keras"]
+
+
+def test_missing_model_file(capsys, tmp_path):
+    path = str(tmp_path / "missing.keras")
+    assert path in failed(capsys, "evaluate", path)
+
+
+def test_unknown_recipe_and_stage(capsys, tmp_path):
+    assert "Did you mean 'fashion_mnist'" in failed(
+        capsys, "train", "fashion_mnst"
+    )
+    line = failed(
+        capsys,
+        *("train", "fashion_mnist", "--stage", "nonsense"),
+        *("--workdir", str(tmp_path)),
+    )
+    assert "Received: ['nonsense']" in line
+
+
+def test_no_command_prints_help(capsys):
+    assert main([]) == 2
+    assert "demo" in capsys.readouterr().out
+
+
+def test_wrong_command_line_exits_with_2():
+    with pytest.raises(SystemExit) as exit:
+        main(["nonsense"])
+    assert exit.value.code == 2
+
+
+def test_interrupt_exits_with_130(capsys, monkeypatch):
+    def interrupted(pattern):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(zoo, "list_models", interrupted)
+    assert main(["list"]) == 130
+    assert capsys.readouterr().err == "error: interrupted\n"
