@@ -141,6 +141,11 @@ def _bind(attack, threat, seed):
             f"text. Received: {attack!r}"
         )
     options = dict(getattr(attack, "options", {}))
+    if options.get("targeted"):
+        raise ValueError(
+            "attacks must be untargeted: they are given the true classes. "
+            f"Received: {attack!r}"
+        )
     factory = attack_library.by_name.get(_name(attack))
     if factory is None or "seed" not in options:
         return attack

@@ -1,6 +1,5 @@
 """What a measurement ran on."""
 
-import importlib.metadata
 import pathlib
 import platform
 import subprocess
@@ -9,19 +8,13 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from zoo.version import __version__
 
-def versions() -> dict[str, str | None]:
-    """Returns the versions of this package and of what it computes with.
 
-    This package's is `None` where it runs without being installed.
-    """
-    distributions = importlib.metadata.packages_distributions().get("zoo", [])
+def versions() -> dict[str, str]:
+    """Returns the versions of this package and of what it computes with."""
     return {
-        "package": (
-            importlib.metadata.version(distributions[0])
-            if distributions
-            else None
-        ),
+        "package": __version__,
         "python": platform.python_version(),
         "tensorflow": tf.__version__,
         "keras": keras.__version__,

@@ -18,7 +18,6 @@ _NARROW = {
 }
 """Titles that a terminal of 80 columns has no room for."""
 
-
 _RANDOMISED = (
     "The model is randomised. Accuracies are means over {draws} fresh draws "
     "of its randomness for each image, redrawn after the attack; *worst draw* "
@@ -56,8 +55,7 @@ def markdown(report: "Report") -> str:
         lines += ["", "Attacks:", ""]
         lines += [f"- `{result}`" for result in report.attacks]
     versions = ", ".join(
-        f"{name} {version or 'unknown'}"
-        for name, version in report.versions.items()
+        f"{name} {version}" for name, version in report.versions.items()
     )
     lines += [
         "",

@@ -50,7 +50,7 @@ class Report:
     worst_cases: tuple[WorstCase, ...]
     seed: int
     batch_size: int
-    versions: Mapping[str, str | None]
+    versions: Mapping[str, str]
     commit: str | None
     date: str
 
