@@ -82,7 +82,7 @@ def check_labels(
     labels = labels.astype("int64", copy=False)
     if num_classes is None:
         num_classes = np.iinfo("int64").max
-    low, high = labels.min(initial=0), labels.max(initial=0)
+    low, high = (labels.min(), labels.max()) if count else (0, 0)
     if low < 0 or high >= num_classes:
         raise ValueError(
             f"labels must be in [0, {num_classes}). "

@@ -94,7 +94,7 @@ def evaluate(
                 images,
                 labels,
                 attack,
-                before_batch=functools.partial(reseed, repr(attack)),
+                before_batch=functools.partial(reseed, _phase(attack)),
                 after_batch=bars.phase(_name(attack), len(images)),
             )
             for attack in (None, *attacks)
@@ -160,6 +160,12 @@ def _name(attack):
     return getattr(attack, "name", None) or getattr(
         attack, "__name__", type(attack).__name__
     )
+
+
+def _phase(attack):
+    """Returns a text that is the same in every process."""
+    known = isinstance(attack, attack_library.Attack)
+    return repr(attack) if known else _name(attack)
 
 
 def _input_shape(model):

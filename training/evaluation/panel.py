@@ -66,7 +66,7 @@ class Panel:
             )
 
         with owned_randomness(model, seed) as reseed:
-            reseed(repr(attack), 0)
+            reseed("panel", 0)
             adversarial = np.asarray(attack(model, images, labels))
             return cls(
                 name=name or model.name,

@@ -35,7 +35,7 @@ def owned_randomness(
         for variable in model.variables
         if variable.name == "seed_generator_state"
     ]
-    saved = [keras.ops.convert_to_numpy(state) for state in states]
+    saved = [state.numpy() for state in states]
 
     def reseed(phase: str, start: int) -> None:
         entropy = (seed, zlib.crc32(phase.encode()), start)

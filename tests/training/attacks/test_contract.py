@@ -79,6 +79,7 @@ def counted_model():
             keras.layers.Dense(4),
         ]
     )
+    counter.traces = 0
     return model, counter
 
 
@@ -108,7 +109,7 @@ def test_traces_once_for_any_batch(attack, batch):
         attack(model, images[:size], labels[:size])
     attack(model, tf.constant(images, "float64"), labels.astype("int64"))
     assert counter.traces == traces
-    assert traces <= 4  # However many steps: the graph has a loop.
+    assert traces <= 2  # However many steps: the graph has a loop.
     attack(model, np.zeros((2, 8, 8, 3), "float32"), labels[:2])
     assert counter.traces == 2 * traces
 
@@ -154,7 +155,7 @@ def test_attacks_mixed_bfloat16(attack, batch):
 
 @every_attack
 def test_survives_a_model_without_gradient(attack, batch):
-    """Rounding to one grey level: gradients are 0 everywhere."""
+    """Rounding has a gradient of 0 everywhere."""
     model = keras.Sequential(
         [
             keras.Input((6, 6, 3)),

@@ -100,7 +100,9 @@ def test_wilson_interval_is_scipys(right, count):
 
 
 @given(
-    fraction=st.floats(0, 1), count=st.integers(1, 10**6), sure=st.floats(0, 0.99)
+    fraction=st.floats(0, 1),
+    count=st.integers(1, 10**6),
+    sure=st.floats(0, 0.99),
 )
 def test_wilson_interval_holds_its_fraction(fraction, count, sure):
     low, high = metrics.wilson_interval(fraction, count, confidence=sure)

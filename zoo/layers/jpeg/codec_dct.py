@@ -3,126 +3,131 @@
 import numpy as np
 from keras import ops
 
+from zoo.layers.jpeg.color import downsample
+from zoo.layers.jpeg.color import rgb_to_chroma
+from zoo.layers.jpeg.color import rgb_to_luma
+from zoo.layers.jpeg.color import upsample
+from zoo.layers.jpeg.color import ycc_to_rgb
+from zoo.layers.jpeg.dct import code_blocks
+from zoo.layers.jpeg.rounding import Smooth
+from zoo.layers.jpeg.rounding import StraightThrough
 from zoo.layers.jpeg.tables import CHROMINANCE
 from zoo.layers.jpeg.tables import LUMINANCE
-from zoo.layers.jpeg.tables import quantisation_tables
+from zoo.layers.jpeg.tables import all_quantization_tables
 
-RGB_TO_YCC = (
-    np.array(
-        [[19595, -11059, 32768], [38470, -21709, -27439], [7471, 32768, -5329]],
-        "float32",
+
+def compress(
+    images, quality, subsampling: str, rounding: StraightThrough | Smooth
+):
+    """Encodes and decodes images, without the lossless entropy coding.
+
+    Args:
+        images: `(batch, height, width, channels)`, float32 pixels in [0, 1],
+            one channel or three.
+        quality: An `int`, or whole numbers as a float32 tensor of shape `()`,
+            `(batch,)` or, one for each 8x8 block, `(batch, rows, columns)`;
+            1 to 100. A halved chroma block takes the mean of the blocks it
+            covers, halves up.
+        subsampling: `"4:2:0"` or `"4:4:4"`.
+        rounding: What rounding does to values and to their gradient.
+
+    Returns:
+        Pixels of the shape of `images`.
+    """
+    if images.shape[-1] == 1:
+        return _compress_grey(images, quality, rounding)
+    if subsampling == "4:4:4":
+        return _compress_full(images, quality, rounding)
+    return _compress_halved(images, quality, rounding)
+
+
+def _compress_grey(images, quality, rounding):
+    _, height, width, _ = ops.shape(images)
+    samples = rounding.to_bytes(255.0 * images - 128.0, -128.0, 127.0)
+    samples = _code(samples, quality, LUMINANCE, rounding)
+    return (samples[:, :height, :width] + 128.0) / 255.0
+
+
+def _compress_full(images, quality, rounding):
+    _, height, width, _ = ops.shape(images)
+    pixels = rounding.to_bytes(images, 0.0, 1.0)
+    pixels = _extend(pixels, 2, _up_to_multiple(width, 8))
+    luma = rounding.round(rgb_to_luma(pixels))
+    chroma = rounding.round(rgb_to_chroma(pixels))
+    luma = _code(luma, quality, LUMINANCE, rounding)
+    chroma = _code(chroma, quality, CHROMINANCE, rounding)
+    pixels = ycc_to_rgb(luma[:, :height], chroma[:, :height])
+    return rounding.to_bytes(pixels[:, :, :width], 0.0, 1.0)
+
+
+def _compress_halved(images, quality, rounding):
+    _, height, width, _ = ops.shape(images)
+    pixels = rounding.to_bytes(images, 0.0, 1.0)
+    pixels = _extend(pixels, 1, _up_to_multiple(height, 2))
+    pixels = _extend(pixels, 2, _up_to_multiple(width, 16))
+    luma_quality, chroma_quality = _halve(quality)
+    luma = rounding.round(rgb_to_luma(pixels))
+    luma = _code(luma, luma_quality, LUMINANCE, rounding)
+
+    chroma = rounding.round(rgb_to_chroma(pixels))
+    chroma = rounding.round(downsample(chroma))
+    _, rows, columns, _ = ops.shape(chroma)
+    chroma = _code(chroma, chroma_quality, CHROMINANCE, rounding)
+    # The decoder interpolates only the samples that the image covers.
+    chroma = chroma[:, :rows, : (width + 1) // 2]
+    chroma = _extend(chroma, 1, rows + 1, before=1)
+    chroma = _extend(chroma, 2, columns + 1, before=1)
+    chroma = rounding.round(upsample(chroma))
+
+    pixels = ycc_to_rgb(luma[:, :height], chroma[:, :height])
+    return rounding.to_bytes(pixels[:, :, :width], 0.0, 1.0)
+
+
+def _code(planes, quality, base, rounding):
+    """Codes planes as 8-bit samples, padded to whole blocks."""
+    _, height, width, channels = ops.shape(planes)
+    planes = _extend(planes, 1, _up_to_multiple(height, 8))
+    planes = _extend(planes, 2, _up_to_multiple(width, 8))
+    tables = np.repeat(all_quantization_tables(base), channels, axis=1)
+    if isinstance(quality, int):
+        steps = tables[quality - 1]
+    else:
+        rows = ops.cast(quality - 1.0, "int32")
+        steps = ops.take(tables.astype("float32"), rows, axis=0)
+        if len(quality.shape) == 1:
+            steps = steps[:, None, None]
+    planes = rounding.code(
+        lambda planes, round_: code_blocks(planes, steps, round_), planes
     )
-    / 65536.0
-)
-YCC_TO_RGB = np.array(
-    [
-        [1, 1, 1],
-        [0, -22554 / 65536, 116130 / 65536],
-        [91881 / 65536, -46802 / 65536, 0],
-    ],
-    "float32",
-)
-TINY = 2.0**-17
+    return rounding.to_bytes(planes, -128.0, 127.0)
 
 
-def dct_matrix():
-    k = np.arange(8)
-    m = np.cos((2 * k[None] + 1) * k[:, None] * np.pi / 16) / 2
-    m[0] /= np.sqrt(2)
-    return m
+def _halve(quality):
+    """Returns the qualities of luma and of halved chroma blocks."""
+    if isinstance(quality, int) or len(quality.shape) < 3:
+        return quality, quality
+    _, rows, columns = ops.shape(quality)
+    luma = _extend(quality, 2, _up_to_multiple(columns, 2))
+    pairs = _extend(luma, 1, _up_to_multiple(rows, 2))
+    _, rows, columns = ops.shape(pairs)
+    pairs = ops.reshape(pairs, (-1, rows // 2, 2, columns // 2, 2))
+    return luma, ops.floor(ops.mean(pairs, axis=(2, 4)) + 0.5)
 
 
-DCT = np.kron(dct_matrix(), dct_matrix()).astype("float32")  # coef x pixel
+def _up_to_multiple(size, factor: int):
+    return -(-size // factor) * factor
 
 
-def compress(images, quality, subsampling, rnd):
-    channels = images.shape[-1]
-    levels = rnd(ops.clip(images, 0.0, 1.0) * 255.0) - 128.0
-    if channels == 1:
-        height, width = ops.shape(levels)[1:3]
-        plane = _code(levels[..., 0], quality, LUMINANCE, rnd)
-        plane = plane[:, :height, :width, None]
-        return (plane + 128.0) / 255.0
-    height, width = ops.shape(levels)[1:3]
-    ycc = rnd(
-        ops.matmul(levels, RGB_TO_YCC) - np.array([0, TINY, TINY], "float32")
-    )
-    luma = _code(ycc[..., 0], quality, LUMINANCE, rnd)[:, :height, :width]
-    half = subsampling == "4:2:0"
-    chroma = []
-    for index in (1, 2):
-        plane = ycc[..., index]
-        if half:
-            plane = _downsample(plane, rnd)
-            h, w = (height + 1) // 2, (width + 1) // 2
-        else:
-            h, w = height, width
-        q = quality
-        if half and len(getattr(quality, "shape", ())) == 3:
-            q = _pool(quality)
-        plane = _code(plane, q, CHROMINANCE, rnd)[:, :h, :w]
-        if half:
-            plane = _upsample(plane, rnd)[:, :height, :width]
-        chroma.append(plane)
-    ycc = ops.stack([luma, *chroma], axis=-1)
-    rgb = ops.clip(rnd(ops.matmul(ycc, YCC_TO_RGB)), -128.0, 127.0)
-    return (rgb + 128.0) / 255.0
-
-
-def _extend(x, axis, multiple):
-    size = ops.shape(x)[axis]
-    if isinstance(size, int) and size % multiple == 0:
-        return x
-    total = -(-size // multiple) * multiple
-    return ops.take(x, ops.minimum(ops.arange(total), size - 1), axis=axis)
-
-
-def _pool(quality):
-    q = ops.cast(_extend(_extend(quality, 1, 2), 2, 2), "float32")
-    h, w = ops.shape(q)[1] // 2, ops.shape(q)[2] // 2
-    q = ops.mean(ops.reshape(q, (-1, h, 2, w, 2)), axis=(2, 4))
-    return ops.cast(ops.floor(q + 0.5), "int32")
-
-
-def _downsample(plane, rnd):
-    plane = _extend(_extend(plane, 1, 2), 2, 16)
-    h, w = ops.shape(plane)[1] // 2, ops.shape(plane)[2] // 2
-    plane = ops.mean(ops.reshape(plane, (-1, h, 2, w, 2)), axis=(2, 4))
-    bias = ops.cast(ops.arange(w) % 2, "float32") * 0.5 - 0.25
-    return rnd(plane + bias * 0.5)
-
-
-def _upsample(plane, rnd):
-    h, w = ops.shape(plane)[1:3]
-    up = ops.concatenate([plane[:, :1], plane[:, :-1]], 1)
-    down = ops.concatenate([plane[:, 1:], plane[:, -1:]], 1)
-    plane = ops.stack([plane * 0.75 + up * 0.25, plane * 0.75 + down * 0.25], 2)
-    plane = ops.reshape(plane, (-1, 2 * h, w))
-    left = ops.concatenate([plane[:, :, :1], plane[:, :, :-1]], 2)
-    right = ops.concatenate([plane[:, :, 1:], plane[:, :, -1:]], 2)
-    plane = ops.stack(
-        [plane * 0.75 + left * 0.25 + TINY, plane * 0.75 + right * 0.25 - TINY],
-        3,
-    )
-    return rnd(ops.reshape(plane, (-1, 2 * h, 2 * w)))
-
-
-def _code(plane, quality, base, rnd):
-    plane = _extend(_extend(plane, 1, 8), 2, 8)
-    h, w = ops.shape(plane)[1] // 8, ops.shape(plane)[2] // 8
-    blocks = ops.transpose(
-        ops.reshape(plane, (-1, h, 8, w, 8)), (0, 1, 3, 2, 4)
-    )
-    blocks = ops.reshape(blocks, (-1, h, w, 64))
-    steps = ops.take(
-        quantisation_tables(base), ops.cast(quality, "int32"), axis=0
-    )
-    if len(steps.shape) == 2:
-        steps = steps[:, None, None]
-    coefficients = ops.matmul(blocks, DCT.T) / steps * (1 + 2.0**-20)
-    coefficients = rnd(coefficients) * steps
-    blocks = ops.clip(rnd(ops.matmul(coefficients, DCT)), -128.0, 127.0)
-    blocks = ops.transpose(
-        ops.reshape(blocks, (-1, h, w, 8, 8)), (0, 1, 3, 2, 4)
-    )
-    return ops.reshape(blocks, (-1, h * 8, w * 8))
+def _extend(planes, axis: int, size, before: int = 0):
+    """Repeats the last entries of an axis up to `size`, the first `before`."""
+    shape = list(ops.shape(planes))
+    missing = size - shape[axis]
+    if isinstance(missing, int) and missing == 0 and not before:
+        return planes
+    first, last = [slice(None)] * len(shape), [slice(None)] * len(shape)
+    first[axis], last[axis] = slice(None, 1), slice(-1, None)
+    shape[axis] = missing
+    parts = [planes, ops.broadcast_to(planes[tuple(last)], shape)]
+    if before:
+        parts = [planes[tuple(first)]] * before + parts
+    return ops.concatenate(parts, axis=axis)

@@ -1,4 +1,4 @@
-"""Quantisation tables of the JPEG standard, scaled as libjpeg does."""
+"""Quantization tables of the JPEG standard, scaled as libjpeg does."""
 
 import numpy as np
 
@@ -28,24 +28,24 @@ CHROMINANCE = np.array(
 )
 
 
-def quantisation_table(base: np.ndarray, quality: int) -> np.ndarray:
-    """Scales a table of Annex K to a quality, limited to baseline's 1..255.
+def quantization_table(base: np.ndarray, quality: int) -> np.ndarray:
+    """Scales a table of Annex K to a quality, kept in baseline's 1 to 255.
 
     Args:
         base: `LUMINANCE` or `CHROMINANCE`.
         quality: 1 (coarsest) to 100.
 
     Returns:
-        Whole steps as an `(8, 8)` integer array, rows by vertical frequency.
+        Whole steps, `(8, 8)`, rows by vertical frequency.
 
-    Reference: `jpeg_quality_scaling` and `jpeg_add_quant_table` of libjpeg's
-        jcparam.c; tables K.1 and K.2 of ITU-T T.81.
+    Reference: ITU-T T.81, tables K.1 and K.2; `jpeg_quality_scaling` and
+        `jpeg_add_quant_table` in libjpeg's jcparam.c.
     """
     scale = 5000 // quality if quality < 50 else 200 - 2 * quality
     return np.clip((base * scale + 50) // 100, 1, 255)
 
 
-def quantisation_tables(base: np.ndarray) -> np.ndarray:
-    """Returns the `(101, 64)` float32 steps by quality; row 0 repeats row 1."""
-    tables = [quantisation_table(base, max(q, 1)) for q in range(101)]
-    return np.reshape(tables, (101, 64)).astype("float32")
+def all_quantization_tables(base: np.ndarray) -> np.ndarray:
+    """Returns the `(100, 64)` steps whose row `q - 1` is quality `q`."""
+    tables = [quantization_table(base, quality) for quality in range(1, 101)]
+    return np.reshape(tables, (100, 64))

@@ -1,0 +1,402 @@
+"""Evaluation of models whose robustness is known exactly."""
+
+import dataclasses
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.helpers import LinearModel
+from training import attacks
+from training.evaluation import evaluate
+from zoo.threat import ThreatModel
+
+SHAPE = (4, 4, 1)
+
+
+@dataclasses.dataclass(frozen=True)
+class Shift:
+    """A fake attack: adds a constant, whatever the model."""
+
+    by: float
+    threat: ThreatModel | None = None
+    name: str = "shift"
+    batches: list = dataclasses.field(default_factory=list)
+
+    @property
+    def options(self):
+        return {"by": self.by}
+
+    def __call__(self, model, images, labels):
+        self.batches.append(len(images))
+        return images + np.float32(self.by)
+
+
+class BrightnessCoin(keras.layers.Layer):
+    """Two logits that tell dark from bright, and lie in a quarter of cases."""
+
+    stochastic = True
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.generator = keras.random.SeedGenerator(1)
+
+    def call(self, images):
+        bright = keras.ops.mean(images, axis=(1, 2, 3)) - 0.5
+        coin = keras.random.uniform(
+            keras.ops.shape(bright), seed=self.generator
+        )
+        bright = keras.ops.where(coin < 0.25, -bright, bright)
+        return keras.ops.stack([-bright, bright], axis=-1)
+
+
+def brightness():
+    """Class 1 if the image is bright, without any randomness by itself."""
+    inputs = keras.Input(SHAPE)
+    outputs = keras.layers.Flatten()(inputs)
+    outputs = keras.layers.Dense(2)(outputs)
+    model = keras.Model(inputs, outputs, name="brightness")
+    kernel = np.stack([np.full(16, -1.0), np.full(16, 1.0)], axis=-1)
+    model.set_weights([kernel, np.array([8.0, -8.0])])
+    return model
+
+
+def levels(*values):
+    """One plain image a grey level; its class is whether it is bright."""
+    images = np.ones((len(values), *SHAPE), "float32")
+    images *= np.array(values, "float32")[:, None, None, None]
+    return images, (np.array(values) > 0.5).astype("int64")
+
+
+def run(model, dataset, suite, **options):
+    return evaluate(model, dataset, suite, progress=False, **options)
+
+
+@pytest.mark.parametrize("batch_size", [7, 100, 1000])
+def test_fgsm_on_a_linear_model_is_exact(batch_size):
+    """FGSM moves a linear margin by eps times the L1 norm of its normal."""
+    linear = LinearModel(SHAPE)
+    images, labels = linear.batch(100, closest=0.02, farthest=0.6)
+    labels[:10] = 1 - labels[:10]  # Misclassified without an attack.
+    distances = linear.distances(images, labels, "linf")
+    eps = float(np.median(distances[10:]))
+    expected = (distances > eps).mean()
+    report = run(
+        linear.keras,
+        (images, labels),
+        [attacks.fgsm(eps=eps)],
+        batch_size=batch_size,
+    )
+    (result,) = report.attacks
+    assert report.clean_accuracy == pytest.approx(0.9)
+    assert 0.4 < expected < 0.5
+    assert result.robust_accuracy == pytest.approx(expected)
+    assert result.success_rate == pytest.approx(1 - expected / 0.9)
+    assert result.median_linf == pytest.approx(eps, rel=1e-5)
+    assert result.median_l2 == pytest.approx(eps * 4, rel=1e-5)
+    assert result.threat == ThreatModel("linf", eps)
+    assert report.worst_cases[0].robust.mean == result.robust_accuracy
+
+
+def test_ddn_counts_in_the_balls_that_its_results_lie_in():
+    """An unbounded attack measures robustness at any radius asked for."""
+    linear = LinearModel(SHAPE)
+    images, labels = linear.batch(60, closest=0.1, farthest=0.8)
+    distances = linear.distances(images, labels, "l2")
+    radius = float(np.median(distances)) * 1.02
+    report = run(
+        linear.keras,
+        (images, labels),
+        attacks.ddn(steps=100, levels=None),
+        threat=ThreatModel("l2", radius),
+    )
+    assert report.attacks[0].threat is None
+    assert report.attacks[0].robust_accuracy == 0.0
+    assert report.attacks[0].median_l2 == pytest.approx(
+        np.median(distances), rel=0.02
+    )
+    (worst,) = report.worst_cases
+    assert worst.threat == ThreatModel("l2", radius)
+    assert worst.robust.mean == pytest.approx(
+        (distances > radius).mean(), abs=0.05
+    )
+
+
+def test_hand_computed_report():
+    """Four grey levels, one misclassified; a shift by 0.2 flips one."""
+    images, labels = levels(0.1, 0.4, 0.7, 0.6)
+    labels[3] = 0
+    report = run(
+        brightness(),
+        (images, labels),
+        [Shift(0.2)],
+        name="toy",
+        dataset_name="levels",
+        batch_size=3,
+    )
+    (result,) = report.attacks
+    assert (report.model, report.dataset) == ("toy", "levels")
+    assert (report.images, report.draws) == (4, 1)
+    assert not report.stochastic
+    assert report.clean_accuracy == 0.75
+    assert result.robust_accuracy == 0.5
+    assert result.robust.interval == pytest.approx((0.1500, 0.8500), abs=1e-4)
+    assert result.success_rate == pytest.approx(1 / 3)
+    assert result.median_l2 == result.mean_l2 == pytest.approx(0.8)
+    assert result.median_linf == result.mean_linf == pytest.approx(0.2)
+    expected = np.mean([0.2 / 0.3, 0.2 / 0.6, 0.2 / 0.9, 0.2 / 0.8])
+    assert result.dissimilarity == pytest.approx(expected)
+    # Two of four remain right, each of its pixels 51 levels away.
+    assert result.aaac_score == pytest.approx(2 * 51 / 4)
+    assert result.options == {"by": 0.2}
+    assert report.worst_cases == ()
+
+
+def test_images_that_were_wrong_stay_wrong():
+    """Even if the attack happens to correct them."""
+    images, labels = levels(0.4, 0.1)
+    labels[0] = 1
+    report = run(brightness(), (images, labels), [Shift(0.2)])
+    assert report.clean_accuracy == 0.5
+    assert report.attacks[0].robust_accuracy == 0.5
+    assert report.attacks[0].success_rate == 0.0
+
+
+def test_no_success_has_no_norms():
+    report = run(brightness(), levels(0.1, 0.9), [Shift(0.01)])
+    (result,) = report.attacks
+    assert result.median_l2 is result.mean_l2 is None
+    assert result.median_linf is result.mean_linf is None
+    assert result.success_rate == 0.0
+
+
+def test_the_worst_case_meets_every_attack():
+    ball, wider = ThreatModel("linf", 0.1), ThreatModel("linf", 0.5)
+    report = run(
+        brightness(),
+        levels(0.2, 0.45, 0.55),
+        [Shift(-0.1, ball), Shift(0.06, wider), Shift(0.35, wider)],
+    )
+    robust = [result.robust_accuracy for result in report.attacks]
+    assert robust == pytest.approx([2 / 3, 2 / 3, 1 / 3])
+    assert [worst.threat for worst in report.worst_cases] == [ball, wider]
+    # In the smaller ball the first two count, in the larger one all three.
+    remaining = [worst.robust.mean for worst in report.worst_cases]
+    assert remaining == pytest.approx([1 / 3, 0])
+
+
+def test_batches_and_a_smaller_last_one():
+    attack = Shift(0.0)
+    run(brightness(), levels(*np.linspace(0, 1, 10)), [attack], batch_size=4)
+    assert attack.batches == [4, 4, 2]
+
+
+def test_datasets_arrays_and_limits_agree():
+    images, labels = levels(*np.linspace(0.05, 0.95, 9))
+    dataset = tf.data.Dataset.from_tensor_slices((images, labels))
+    reports = [
+        run(brightness(), data, [attacks.fgsm(eps=0.2)], limit=8)
+        for data in ((images, labels), dataset, dataset.batch(5))
+    ]
+    accuracies = {report.attacks[0].robust_accuracy for report in reports}
+    assert [report.images for report in reports] == [8, 8, 8]
+    assert len(accuracies) == 1
+
+
+def coin_model():
+    return keras.Sequential([keras.Input(SHAPE), BrightnessCoin()])
+
+
+def test_randomised_models_are_scored_by_fresh_draws():
+    """A coin that lies in a quarter of cases is right in three of four."""
+    images, labels = levels(*np.full(200, 0.1), *np.full(200, 0.9))
+    report = run(
+        coin_model(), (images, labels), [Shift(0.05)], draws=25, batch_size=128
+    )
+    (result,) = report.attacks
+    assert report.stochastic
+    assert report.draws == 25
+    assert report.clean_accuracy == pytest.approx(0.75, abs=0.02)
+    # One image in a hundred or so loses the vote of the clean draws.
+    assert result.robust_accuracy == pytest.approx(0.75, abs=0.03)
+    assert result.success_rate == pytest.approx(0.25, abs=0.02)
+    assert result.robust.worst_draw < result.robust.mean - 0.01
+    assert result.robust.every_draw == pytest.approx(0.75**25, abs=0.01)
+    assert report.clean.worst_draw < report.clean.mean
+
+
+def test_a_randomised_defense_that_falls():
+    """Shifted over the edge, the coin is right in a quarter of cases."""
+    images, labels = levels(*np.full(300, 0.4))
+    report = run(coin_model(), (images, labels), [Shift(0.3)], draws=9)
+    result = report.attacks[0]
+    assert result.robust_accuracy == pytest.approx(0.25, abs=0.03)
+    assert result.success_rate == pytest.approx(0.75, abs=0.03)
+    assert result.median_linf == pytest.approx(0.3)
+
+
+def test_deterministic_models_take_one_draw():
+    assert run(brightness(), levels(0.1), [], draws=50).draws == 1
+
+
+def numbers(report):
+    """The report without what differs from run to run."""
+    data = report.to_dict()
+    del data["date"]
+    for result in data["attacks"]:
+        del result["seconds"]
+    return data
+
+
+def test_the_same_seed_gives_the_same_report_and_leaves_no_trace():
+    model = coin_model()
+    states = [v.numpy() for v in model.variables]
+    data = levels(*np.linspace(0.2, 0.8, 40))
+    attack = attacks.pgd(eps=0.1, steps=2)
+    attack(model, *data)  # Moves the attack's own generator on.
+    for variable, state in zip(model.variables, states, strict=True):
+        variable.assign(state)
+
+    def measured(seed):
+        suite = [attack, "pgd:eps=0.1,steps=2"]
+        return numbers(run(model, data, suite, seed=seed, draws=3))
+
+    first = measured(0)
+    for variable, state in zip(model.variables, states, strict=True):
+        np.testing.assert_array_equal(variable.numpy(), state)
+    assert measured(0) == first
+    assert measured(1)["clean"] != first["clean"]
+    assert first["attacks"][0]["options"]["seed"] == 0
+
+
+def test_weights_and_mode_are_untouched():
+    model = keras.Sequential(
+        [
+            keras.Input(SHAPE),
+            keras.layers.BatchNormalization(),
+            keras.layers.Dropout(0.9),
+            keras.layers.Flatten(),
+            keras.layers.Dense(3),
+        ]
+    )
+    before = model.get_weights()
+    run(model, levels(0.1, 0.9), [attacks.fgsm(eps=0.1)])
+    for old, new in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(old, new)
+
+
+def test_attacks_by_name_take_the_threat():
+    threat = ThreatModel("l2", 0.5)
+    report = run(
+        brightness(), levels(0.1, 0.45), ["fgsm", "pgd:steps=3"], threat=threat
+    )
+    assert [r.threat for r in report.attacks] == [threat, threat]
+    assert [r.label for r in report.attacks] == ["fgsm", "pgd-3"]
+    assert report.attacks[1].robust_accuracy == 0.5
+
+
+def test_one_attack_needs_no_list():
+    for attack in ("fgsm:eps=0.1", attacks.fgsm(eps=0.1)):
+        assert len(run(brightness(), levels(0.1), attack).attacks) == 1
+
+
+def test_mixed_precision_and_subclassed_models():
+    class Subclassed(keras.Model):
+        def call(self, images):
+            return keras.ops.cast(images[:, 0, 0, :], "bfloat16")
+
+    images = np.zeros((4, 1, 1, 2), "float32")
+    images[:2, ..., 0] = images[2:, ..., 1] = 1
+    report = run(Subclassed(), (images, np.array([0, 0, 1, 0])), [])
+    assert report.clean_accuracy == 0.75
+
+
+def test_logits_that_are_not_finite_are_wrong():
+    inputs = keras.Input(SHAPE)
+    outputs = keras.layers.Flatten()(inputs)[:, :2] * np.inf  # 0 * inf is NaN.
+    model = keras.Model(inputs, outputs)
+    images = np.zeros((3, *SHAPE), "float32")
+    assert run(model, (images, np.zeros(3, int)), []).clean_accuracy == 0.0
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda x, y: ((x * 255).astype("uint8"), y), "dtype=uint8"),
+        (lambda x, y: (x * 255, y), "divide 8-bit pixels by 255"),
+        (lambda x, y: (x * np.nan, y), "NaN"),
+        (lambda x, y: (x[..., 0], y), r"shape=\(2, 4, 4\)"),
+        (lambda x, y: (np.repeat(x, 3, -1), y), r"\(2, 4, 4, 3\)"),
+        (lambda x, y: (x[:, :3], y), r"\(2, 3, 4, 1\)"),
+        (lambda x, y: (x[:0], y[:0]), "empty"),
+        (lambda x, y: (x, y + 1), r"\[0, 2\).*from 1 to 2"),
+        (lambda x, y: (x, y - 1), "from -1"),
+        (lambda x, y: (x, y.astype("float32")), "dtype=float32"),
+        (lambda x, y: (x, np.eye(2, dtype=int)), r"shape=\(2, 2\)"),
+    ],
+)
+def test_bad_data_is_named_in_one_line(change, said):
+    attack = Shift(0.0)
+    with pytest.raises(ValueError, match=said) as error:
+        run(brightness(), change(*levels(0.1, 0.9)), [attack])
+    assert "\n" not in str(error.value)
+    assert not attack.batches
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"batch_size": 0}, "batch_size=0"),
+        ({"limit": 0}, "limit=0"),
+        ({"limit": 2.5}, "limit=2.5"),
+        ({"draws": True}, "draws=True"),
+        ({"seed": -1}, "seed=-1"),
+    ],
+)
+def test_bad_options(options, said):
+    with pytest.raises(ValueError, match=said):
+        run(brightness(), levels(0.1), [], **options)
+
+
+class Halved:
+    """An attack that returns too few images."""
+
+    def __call__(self, model, images, labels):
+        return images[::2]
+
+
+@pytest.mark.parametrize(
+    ("attack", "said"),
+    [
+        (3, "Received: 3"),
+        ("pdg:eps=0.1", "pgd"),
+        ("pgd", "eps"),
+        (attacks.fgsm(eps=0.1, targeted=True), "untargeted"),
+        (Shift(0.3), "values from 0.4 to 1.2"),
+        (Shift(np.nan), r"\[0, 1\]"),
+        (Shift(0.05, ThreatModel("linf", 0.04)), "linf, eps 0.04.*0.05"),
+        (Shift(0.05, ThreatModel("l2", 0.19)), "l2, eps 0.19.*0.2"),
+        (Halved(), r"\(2, 4, 4, 1\).*\(1, 4, 4, 1\)"),
+    ],
+)
+def test_bad_attacks(attack, said):
+    with pytest.raises(ValueError, match=said):
+        run(brightness(), levels(0.1, 0.9), [attack])
+
+
+def test_models_that_return_no_logits():
+    maps = keras.Sequential([keras.Input(SHAPE), keras.layers.ReLU()])
+    with pytest.raises(ValueError, match=r"logits, \(batch, classes\)"):
+        run(maps, levels(0.1), [])
+
+
+def test_models_that_take_no_images():
+    flat = keras.Sequential([keras.Input((16,)), keras.layers.Dense(2)])
+    with pytest.raises(ValueError, match=r"\(None, 16\)"):
+        run(flat, levels(0.1), [])
+
+
+def test_nothing_is_printed_off_a_terminal(capfd):
+    evaluate(brightness(), levels(0.1, 0.9), [Shift(0.0)], progress=True)
+    assert capfd.readouterr().out == ""

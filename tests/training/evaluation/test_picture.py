@@ -1,0 +1,200 @@
+"""Pictures: a PNG of the right size that shows what it should."""
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+
+from training import attacks
+from training.evaluation import Panel
+from training.evaluation import picture
+
+NAMES = ["T-shirt/top", "a class with a rather long name", "$cost_$"]
+GREEN, RED = (0x1A, 0x7F, 0x37), (0xCF, 0x22, 0x2E)
+
+
+def panel(images, answers, name="model"):
+    """A model sure of `answers` once attacked, and right before."""
+    confidences = np.eye(3)[answers]
+    adversarial = np.clip(images + 0.1, 0, 1)
+    return Panel(name, adversarial, np.eye(3)[[0] * len(images)], confidences)
+
+
+def some_images(count=2, channels=1):
+    shape = (count, 8, 8, channels)
+    return np.random.default_rng(0).uniform(0.4, 0.6, shape)
+
+
+def pixels_of(path, color):
+    with Image.open(path) as image:
+        array = np.asarray(image.convert("RGB"))
+    return int((array == color).all(axis=-1).sum())
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("models", [1, 2])
+def test_a_png_of_the_expected_size(tmp_path, channels, models):
+    path = tmp_path / "new" / "picture.png"
+    images = some_images(6, channels)
+    panels = [panel(images, [0, 1, 2] * 2, f"m{i}") for i in range(models)]
+    picture(images, [0] * 6, panels, NAMES, path, title="PGD", dpi=50)
+    with Image.open(path) as image:
+        image.verify()
+        assert image.format == "PNG"
+        width, height = image.size
+    # Margins and labels 1.85 in., six images of 1.2 with gaps of 0.26.
+    assert width == pytest.approx(50 * (1.85 + 6 * 1.2 + 5 * 0.26), abs=1)
+    rows = 1 + 2 * models
+    lines = 1 + models + 2 * models
+    inches = 0.25 + 0.24 + rows * 1.34 + lines * 0.17 + 0.14 + 0.55
+    assert height == pytest.approx(50 * inches, abs=1)
+    assert [file.name for file in path.parent.iterdir()] == ["picture.png"]
+
+
+def test_green_is_right_and_red_is_wrong(tmp_path):
+    images, path = some_images(), tmp_path / "picture.png"
+    picture(images, [0, 0], [panel(images, [0, 0])], NAMES, path)
+    assert pixels_of(path, RED) == 0
+    all_right = pixels_of(path, GREEN)
+    picture(images, [0, 0], [panel(images, [0, 1])], NAMES, path)
+    assert pixels_of(path, RED) > 300
+    assert 300 < pixels_of(path, GREEN) < all_right
+
+
+def test_every_change_is_on_one_scale(tmp_path):
+    """The same change looks the same, whatever stands beside it."""
+    images = np.full((2, 8, 8, 1), 0.5)
+    changes = np.stack([np.full((8, 8, 1), 0.2), np.full((8, 8, 1), 0.1)])
+    path = tmp_path / "picture.png"
+    sure = np.eye(3)[[0, 0]]
+    panels = [
+        Panel("a", images + changes, sure, sure),
+        Panel("b", images + changes[::-1], sure, sure),
+    ]
+    picture(images, [0, 0], panels, NAMES, path, dpi=100)
+    with Image.open(path) as image:
+        shown = np.asarray(image.convert("RGB"))
+
+    def center(row, column):
+        top = 0.25 + 0.14 + row * 1.34 + (3 + (row - 1)) * 0.17 * (row > 0)
+        left = 0.25 + 1.35 + column * 1.46
+        return tuple(shown[int(100 * (top + 0.6)), int(100 * (left + 0.6))])
+
+    assert center(2, 0) == center(4, 1)
+    assert center(2, 1) == center(4, 0)
+    assert center(2, 0) != center(2, 1)
+
+
+def test_long_titles_wrap(tmp_path):
+    images, heights = some_images(), []
+    for title in ("", "short", "long " * 60):
+        path = tmp_path / "picture.png"
+        picture(
+            images, [0, 0], [panel(images, [0, 0])], NAMES, path, title=title
+        )
+        with Image.open(path) as image:
+            heights.append(image.size[1])
+            assert image.size[0] == pytest.approx(144 * 5.3, abs=1)
+    assert heights == sorted(set(heights))
+
+
+def test_unchanged_images_can_be_drawn(tmp_path):
+    images, sure = some_images(), np.eye(3)[[0, 0]]
+    path = tmp_path / "picture.png"
+    picture(images, [0, 0], [Panel("same", images, sure, sure)], NAMES, path)
+    assert path.stat().st_size > 0
+
+
+def test_pyplot_is_left_alone(tmp_path):
+    import matplotlib
+    from matplotlib import pyplot
+
+    def state():
+        return pyplot.get_fignums(), dict(matplotlib.rcParams)
+
+    before = state()
+    images = some_images()
+    path = tmp_path / "picture.png"
+    picture(images, [0, 0], [panel(images, [0, 1])], NAMES, path)
+    assert state() == before
+
+
+def test_panel_attacks_and_classifies():
+    model = keras.Sequential(
+        [
+            keras.Input((4, 4, 1)),
+            keras.layers.Flatten(),
+            keras.layers.Dense(2),
+        ],
+        name="linear",
+    )
+    kernel = np.stack([np.full(16, -1.0), np.full(16, 1.0)], axis=-1)
+    model.set_weights([kernel, np.array([8.0, -8.0])])
+    images = np.full((2, 4, 4, 1), 0.45, "float32")
+    images[1] = 0.1
+    made = Panel.of(model, attacks.fgsm(eps=0.1), images, [0, 0])
+    assert made.name == "linear"
+    np.testing.assert_allclose(made.adversarial, images + 0.1, atol=1e-6)
+    margins = 2 * np.array([1.6 / 2, 12.8 / 2])  # Logit gaps, 32 * (0.5 - x).
+    expected = 1 / (1 + np.exp(-margins))
+    np.testing.assert_allclose(
+        made.clean_confidences[:, 0], expected, rtol=1e-4
+    )
+    assert made.adversarial_confidences.argmax(-1).tolist() == [1, 0]
+
+
+def test_panel_averages_the_draws_of_a_randomised_model():
+    class Coin(keras.layers.Layer):
+        stochastic = True
+
+        def __init__(self):
+            super().__init__()
+            self.generator = keras.random.SeedGenerator(3)
+
+        def call(self, images):
+            shape = (keras.ops.shape(images)[0],)
+            heads = keras.random.uniform(shape, seed=self.generator) < 0.5
+            logit = keras.ops.where(heads, 40.0, -40.0)
+            return keras.ops.stack([logit, -logit], axis=-1)
+
+    model = keras.Sequential([keras.Input((4, 4, 1)), Coin()])
+    images = np.zeros((50, 4, 4, 1), "float32")
+
+    def made(**options):
+        unmoved = attacks.fgsm(eps=0.1)
+        labels = np.zeros(50, int)
+        return Panel.of(model, unmoved, images, labels, **options)
+
+    confidences = made(draws=8).clean_confidences
+    assert set(np.round(confidences[:, 0] * 8, 3)) <= set(range(9))
+    assert confidences[:, 0].mean() == pytest.approx(0.5, abs=0.15)
+    assert len(set(confidences[:, 0])) > 3
+    again = made(draws=8).clean_confidences
+    np.testing.assert_array_equal(confidences, again)
+    assert (made(draws=8, seed=1).clean_confidences != confidences).any()
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"images": np.zeros((2, 8, 8))}, r"shape=\(2, 8, 8\)"),
+        ({"images": np.zeros((0, 8, 8, 1)), "labels": []}, r"shape=\(0,"),
+        ({"images": np.zeros((2, 8, 8, 4))}, r"shape=\(2, 8, 8, 4\)"),
+        ({"labels": [0]}, r"labels.*shape=\(1,\)"),
+        ({"panels": []}, "panels"),
+        ({"class_names": ["a", "b"]}, "in 2 classes.*model"),
+        ({"images": np.zeros((2, 9, 8, 1))}, r"\(2, 8, 8, 1\)"),
+    ],
+)
+def test_what_does_not_fit_together(tmp_path, change, said):
+    images = some_images()
+    arguments = {
+        "images": images,
+        "labels": [0, 0],
+        "panels": [panel(images, [0, 0])],
+        "class_names": NAMES,
+        "path": tmp_path / "picture.png",
+    }
+    with pytest.raises(ValueError, match=said):
+        picture(**{**arguments, **change})
+    assert not list(tmp_path.iterdir())

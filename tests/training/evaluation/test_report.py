@@ -1,0 +1,286 @@
+"""Reports: what they say, and that they come back from disk unchanged."""
+
+import dataclasses
+import io
+import json
+import subprocess
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from training.evaluation import Report
+from training.evaluation import provenance
+from training.evaluation.accuracy import Accuracy
+from training.evaluation.attack_result import AttackResult
+from training.evaluation.outcome import Outcome
+from training.evaluation.worst_case import WorstCase
+from zoo.threat import ThreatModel
+
+THREAT = ThreatModel("l2", 1.0)
+CLEAN = np.array([[True, True, True, False]] * 2)
+
+
+def outcome(correct, l2):
+    count = correct.shape[1]
+    return Outcome(
+        correct=correct,
+        l2=np.array(l2),
+        linf=np.array(l2) / 2,
+        dissimilarity=np.full(count, 0.125),
+        pixel_distance=np.full(count, 8.0),
+        seconds=12.5,
+    )
+
+
+PGD = outcome(
+    np.array([[False, True, True, True], [False, False, True, True]]),
+    [1.0, 1.0, 1.0, 1.0],
+)
+DDN = outcome(np.zeros((2, 4), bool), [0.5, 2.0, 0.75, 0.0])
+
+
+def a_report(**changes):
+    fields = {
+        "model": "irm_toy",
+        "dataset": "fashion_mnist, test",
+        "images": 4,
+        "stochastic": True,
+        "draws": 2,
+        "clean": Accuracy.of(CLEAN),
+        "attacks": (
+            AttackResult.of(
+                "pgd",
+                {
+                    "eps": np.float32(1.0),
+                    "steps": 40,
+                    "restarts": 5,
+                    "draws": 3,
+                    "sizes": (1, 2),
+                    "loss": abs,
+                },
+                THREAT,
+                clean=CLEAN,
+                outcome=PGD,
+            ),
+            AttackResult.of("ddn", {}, None, clean=CLEAN, outcome=DDN),
+        ),
+        "worst_cases": (
+            WorstCase.of(THREAT, clean=CLEAN, outcomes=[PGD, DDN]),
+        ),
+        "seed": 7,
+        "batch_size": 64,
+        "versions": {"package": "1.2.3", "python": "3.11.0"},
+        "commit": "0123abc",
+        "date": "2026-01-02T03:04:05+00:00",
+    }
+    return Report(**{**fields, **changes})
+
+
+def test_numbers_of_a_randomised_model():
+    pgd, ddn = a_report().attacks
+    # Right draws of the images right when clean: 0, 1 and 2 of 2.
+    assert pgd.robust == Accuracy(
+        mean=0.375,
+        interval=pytest.approx((0.0919, 0.7806), abs=1e-4),
+        worst_draw=0.25,
+        every_draw=0.25,
+    )
+    assert pgd.success_rate == 0.5
+    assert pgd.median_l2 == 1.0
+    # The last image is right under attack, and earns its distance.
+    assert pgd.aaac_score == pytest.approx(8 * (0 + 0.5 + 1 + 1) / 4)
+    assert ddn.success_rate == 1.0
+    # The fourth was never classified right, so its norm 0 doesn't count.
+    assert ddn.median_l2 == 0.75
+    assert ddn.mean_linf == pytest.approx((0.5 + 2.0 + 0.75) / 6)
+
+
+def test_worst_case_of_a_randomised_model():
+    """DDN's second image lies outside the ball, so PGD's counts there."""
+    (worst,) = a_report().worst_cases
+    assert worst.robust.mean == pytest.approx((0 + 0.5 + 0 + 0) / 4)
+    assert worst.robust.worst_draw == 0.0
+    assert worst.robust.every_draw == 0.0
+
+
+def test_outcomes_of_shards_merge():
+    first = outcome(np.ones((2, 3), bool), [1.0, 2.0, 3.0])
+    second = outcome(np.zeros((2, 1), bool), [4.0])
+    merged = Outcome.merge([first, second])
+    assert merged.correct.tolist() == [[True, True, True, False]] * 2
+    assert merged.l2.tolist() == [1.0, 2.0, 3.0, 4.0]
+    assert merged.seconds == 25.0
+
+
+def test_dict_round_trip_through_json():
+    report = a_report()
+    text = json.dumps(report.to_dict(), allow_nan=False)
+    assert Report.from_dict(json.loads(text)) == report
+
+
+def test_file_round_trip(tmp_path):
+    report, path = a_report(), tmp_path / "deep" / "report.json"
+    report.to_json(path)
+    assert Report.from_json(path) == report
+    report.to_json(str(path))
+    assert [file.name for file in path.parent.iterdir()] == ["report.json"]
+
+
+def test_options_are_plain_data():
+    options = a_report().attacks[0].options
+    assert options["eps"] == 1.0
+    assert type(options["eps"]) is float
+    assert options["sizes"] == [1, 2]
+    assert options["loss"] == "<built-in function abs>"
+
+
+def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path):
+    path = tmp_path / "report.json"
+    a_report().to_json(path)
+    before = path.read_bytes()
+    with pytest.raises(ValueError, match="JSON"):
+        a_report(versions={"package": float("nan")}).to_json(path)
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_place_that_cannot_be_written(tmp_path):
+    file = tmp_path / "file"
+    file.write_text("")
+    with pytest.raises(OSError, match="file"):
+        a_report().to_json(file / "report.json")
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"format": 2}, "format=2"),
+        ({"format": None}, "format=None"),
+        ({"flags": []}, "flags"),
+    ],
+)
+def test_other_formats_are_refused(change, said):
+    with pytest.raises(ValueError, match=said):
+        Report.from_dict({**a_report().to_dict(), **change})
+
+
+def test_a_missing_field_is_named():
+    data = a_report().to_dict()
+    del data["seed"]
+    with pytest.raises(ValueError, match="seed"):
+        Report.from_dict(data)
+
+
+def test_markdown_says_everything(tmp_path):
+    path = tmp_path / "report.md"
+    text = a_report().to_markdown(path)
+    assert path.read_text("utf-8") == text
+    lines = text.splitlines()
+    assert lines[0] == "# Robustness of irm_toy"
+    assert "4 images of fashion_mnist, test." in text
+    assert "means over 2 fresh draws" in text
+    table = [line for line in lines if line.startswith("|")]
+    assert table[0] == (
+        "| attack | threat | accuracy | worst draw | every draw | success | "
+        "median L2 | median L∞ | dissimilarity | AAAC | seconds |"
+    )
+    assert table[2:] == [
+        "| clean | – | 75.0 (30.1–95.4) | 75.0 | 75.0 | – | – | – | – | – "
+        "| – |",
+        "| pgd-40x5 | L2 1 | 37.5 (9.2–78.1) | 25.0 | 25.0 | 50.0 | 1.000 | "
+        "0.500 | 0.125 | 5.0 | 12.5 |",
+        "| ddn | – | 0.0 (0.0–49.0) | 0.0 | 0.0 | 100.0 | 0.750 | 0.375 | "
+        "0.125 | 0.0 | 12.5 |",
+        "| worst case | L2 1 | 12.5 (1.3–60.4) | 0.0 | 0.0 | – | – | – | – | "
+        "– | – |",
+    ]
+    assert {line.count("|") for line in table} == {12}
+    assert "- `pgd(eps=1.0, steps=40, restarts=5" in text
+    assert "seed 7 in batches of 64; commit 0123abc; package 1.2.3" in text
+
+
+def test_markdown_of_a_deterministic_model_has_no_draws():
+    clean = Accuracy.of(CLEAN[:1])
+    text = a_report(
+        stochastic=False, draws=1, clean=clean, attacks=(), worst_cases=()
+    ).to_markdown()
+    assert "draw" not in text
+    assert "| clean | – | 75.0 (30.1–95.4) | – | – | – | – | – | – |" in text
+
+
+def test_table_fits_eighty_columns():
+    console = Console(width=80, record=True, file=io.StringIO())
+    console.print(a_report().table())
+    text = console.export_text()
+    assert "…" not in text
+    assert "37.5 (9.2–78.1)" in text
+    assert "pgd-40x5" in text
+    assert "mean of 2 draws" in text
+
+
+def test_measurements_for_a_card():
+    measured = a_report().measurements()
+    assert [m["attack"] for m in measured] == [
+        "clean",
+        "pgd",
+        "ddn",
+        "worst case",
+    ]
+    for measurement in measured:
+        assert measurement["images"] == 4
+        assert measurement["seed"] == 7
+        assert measurement["commit"] == "0123abc"
+        assert measurement["scoring_draws"] == 2
+    assert measured[0]["accuracy"] == 0.75
+    pgd = measured[1]
+    assert (pgd["norm"], pgd["eps"], pgd["accuracy"]) == ("l2", 1.0, 0.375)
+    assert (pgd["steps"], pgd["restarts"], pgd["draws"]) == (40, 5, 3)
+    assert "norm" not in measured[2]
+    json.dumps(measured, allow_nan=False)
+
+
+def test_reports_do_not_change():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        a_report().seed = 1
+
+
+def git(directory, *arguments):
+    subprocess.run(
+        ["git", "-c", "user.name=t", "-c", "user.email=t@t", *arguments],
+        cwd=directory,
+        check=True,
+        capture_output=True,
+    )
+
+
+def test_commit_of_tracked_sources_alone(tmp_path, monkeypatch):
+    source = tmp_path / "provenance.py"
+    source.write_text("1")
+    monkeypatch.setattr(provenance, "__file__", str(source))
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    assert provenance.commit() is None
+    git(tmp_path, "init")
+    git(tmp_path, "commit", "--allow-empty", "-m", "empty")
+    assert provenance.commit() is None
+    git(tmp_path, "add", ".")
+    git(tmp_path, "commit", "-m", "source")
+    commit = provenance.commit()
+    assert len(commit) == 40
+    source.write_text("2")
+    assert provenance.commit() == f"{commit}-dirty"
+
+
+def test_no_git_no_commit(monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    assert provenance.commit() is None
+
+
+def test_versions():
+    import keras
+    import tensorflow as tf
+
+    found = provenance.versions()
+    assert found["keras"] == keras.__version__
+    assert found["tensorflow"] == tf.__version__
+    assert all(isinstance(version, str) for version in found.values())

@@ -1,0 +1,82 @@
+"""A training killed in mid-epoch goes on from its last checkpoint."""
+
+import csv
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+
+ROOT = Path(__file__).resolve().parents[2]
+SCRIPT = """
+import os, signal, sys
+import keras
+import numpy as np
+from training import AdversarialTrainer, attacks, datasets
+from zoo import models
+
+folder, killed = sys.argv[1], sys.argv[2] == "killed"
+keras.utils.set_random_seed(0)
+model = models.wide_resnet(depth=10, width=1, image_shape=(28, 28, 1))
+trainer = AdversarialTrainer(
+    model, attacks.ddn(steps=2, max_norm=1.0, fallback="last")
+)
+schedule = keras.optimizers.schedules.CosineDecay(0.05, 16)
+trainer.compile(keras.optimizers.SGD(schedule, momentum=0.9))
+
+class Kill(keras.callbacks.Callback):
+    epoch = 0
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.epoch = epoch
+
+    def on_train_batch_end(self, batch, logs=None):
+        if killed and (self.epoch, batch) == (2, 1):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+data = datasets.load("fashion_mnist_sample", batch_size=64).take(4)
+trainer.fit(
+    data,
+    epochs=4,
+    verbose=0,
+    callbacks=[
+        keras.callbacks.BackupAndRestore(f"{folder}/backup"),
+        keras.callbacks.CSVLogger(f"{folder}/log.csv", append=True),
+        Kill(),
+    ],
+)
+np.savez(f"{folder}/weights.npz", *model.get_weights())
+"""
+
+
+def train(folder: Path, *, killed: bool) -> int:
+    return subprocess.run(
+        [sys.executable, "-c", SCRIPT, folder, "killed" if killed else ""],
+        cwd=ROOT,
+        env={**os.environ, "TF_DETERMINISTIC_OPS": "1"},
+    ).returncode
+
+
+def test_killed_training_ends_like_an_uninterrupted_one(tmp_path):
+    straight, broken = tmp_path / "straight", tmp_path / "broken"
+    straight.mkdir()
+    broken.mkdir()
+    assert train(straight, killed=False) == 0
+    assert train(broken, killed=True) == -signal.SIGKILL
+    assert not (broken / "weights.npz").exists()
+    assert train(broken, killed=False) == 0
+
+    with open(broken / "log.csv", encoding="utf-8") as file:
+        epochs = [row["epoch"] for row in csv.DictReader(file)]
+    assert epochs == ["0", "1", "2", "3"]
+    with (
+        np.load(straight / "weights.npz") as expected,
+        np.load(broken / "weights.npz") as weights,
+    ):
+        assert weights.files == expected.files
+        for name in weights.files:
+            np.testing.assert_allclose(
+                weights[name], expected[name], atol=1e-4
+            )
