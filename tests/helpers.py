@@ -37,19 +37,36 @@ class LinearModel:
         return images.reshape(len(images), -1) @ self.kernel + self.bias
 
     def batch(self, size, *, closest=0.2, farthest=0.6):
-        """Returns images of L2 distances in a range, and their classes.
+        """Returns images whose L2 distances are in a range, and classes.
 
-        Pixels stay away from 0 and 1, so that the box doesn't bind.
+        Pixels are on the 8-bit grid, well inside [0, 1], so that the box
+        doesn't bind.
         """
         images = np.empty((0, *self.image_shape))
-        while len(images) < size:
+        for _ in range(100):
             new = self.rng.uniform(0.25, 0.75, (1000, *self.image_shape))
             new = np.round(new * 255) / 255
             distances = self.distances(new, self.logits(new).argmax(1))
             keep = (distances > closest) & (distances < farthest)
-            images = np.concatenate([images, new[keep]])
-        images = images[:size]
-        labels = self.logits(images).argmax(1)
+            images = np.concatenate([images, new[keep]])[:size]
+            if len(images) == size:
+                labels = self.logits(images).argmax(1)
+                return images.astype("float32"), labels
+        raise ValueError(
+            "Images at such distances are too rare. Received: "
+            f"closest={closest}, farthest={farthest}"
+        )
+
+    def batch_at(self, size, distance):
+        """Returns images all at one distance from the two classes' border."""
+        images = self.rng.uniform(0.45, 0.55, (size, *self.image_shape))
+        normal = self.kernel[:, 0] - self.kernel[:, 1]
+        normal = (normal / np.linalg.norm(normal)).reshape(self.image_shape)
+        labels = np.arange(size) % 2
+        sides = np.where(labels == 0, 1, -1)
+        offsets = ((images - 0.5) * normal).sum((1, 2, 3))
+        moves = sides * distance - offsets
+        images = images + moves[:, None, None, None] * normal
         return images.astype("float32"), labels
 
     def distances(self, images, labels, norm="l2"):

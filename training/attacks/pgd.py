@@ -57,13 +57,12 @@ def pgd(
     Reference: [Madry et al., 2018](https://arxiv.org/abs/1706.06083);
     steps are CleverHans'.
     """
-    options = dict(locals())
+    options = plain(locals())
     check_norm(norm)
     check_size(eps=eps)
     check_count(steps=steps, restarts=restarts, draws=draws)
-    if step_size is None:
-        step_size = min(2.5 * eps / steps, eps)
-    check_size(step_size=step_size)
+    if step_size is not None:
+        check_size(step_size=step_size)
     if restarts > 1 and not random_start:
         raise ValueError(
             "`restarts` above 1 need `random_start`. Received: "
@@ -71,20 +70,14 @@ def pgd(
         )
     climb = functools.partial(
         ascend,
-        norm=norm,
-        eps=eps,
-        steps=steps,
-        step_size=step_size,
-        early_stop=early_stop,
-        targeted=targeted,
-        draws=draws,
+        **{k: v for k, v in options.items() if k not in _START_OPTIONS},
     )
     if random_start:
         climb = functools.partial(
             _from_random_starts,
             climb=climb,
             norm=norm,
-            eps=eps,
+            eps=float(eps),
             restarts=restarts,
             early_stop=early_stop,
             targeted=targeted,
@@ -115,35 +108,47 @@ def _from_random_starts(
         start = tf.clip_by_value(start, 0.0, 1.0)
         return climb(logits, images, labels, start=start)
 
-    def restart(index, worst, worst_scores, active):
+    def restart(index, worst, worst_losses, worst_fooled, active):
         labels_now = tf.gather(labels, active)
         iterates = climb_once(tf.gather(images, active), labels_now)
         outputs = expected_logits(logits, iterates, draws=draws)
-        scores, fooled = _scores(outputs, labels_now, targeted)
-        worse = scores > tf.gather(worst_scores, active)
-        where = active[worse][:, None]
-        worst = tf.tensor_scatter_nd_update(worst, where, iterates[worse])
-        worst_scores = tf.tensor_scatter_nd_update(
-            worst_scores, where, scores[worse]
+        losses = tf.nn.sparse_softmax_cross_entropy_with_logits(
+            labels_now, outputs
         )
+        losses = -losses if targeted else losses
+        fooled = succeeds(outputs, labels_now, targeted=targeted)
+        worse = _is_worse(
+            fooled,
+            losses,
+            tf.gather(worst_fooled, active),
+            tf.gather(worst_losses, active),
+        )
+        rows = active[worse][:, None]
+        update = tf.tensor_scatter_nd_update
+        worst = update(worst, rows, iterates[worse])
+        worst_losses = update(worst_losses, rows, losses[worse])
+        worst_fooled = update(worst_fooled, rows, fooled[worse])
         if early_stop:
             active = active[~fooled]
-        return index + 1, worst, worst_scores, active
+        return index + 1, worst, worst_losses, worst_fooled, active
 
     if restarts == 1:
         return climb_once(images, labels)
-    _, worst, _, _ = tf.while_loop(
+    state = (
+        0,
+        images,
+        tf.fill(tf.shape(labels), -math.inf),
+        tf.fill(tf.shape(labels), False),
+        tf.range(tf.shape(images)[0]),
+    )
+    _, worst, *_ = tf.while_loop(
         lambda index, *state: (index < restarts) & (tf.size(state[-1]) > 0),
         restart,
-        (
-            0,
-            images,
-            tf.fill(tf.shape(labels), -math.inf),
-            tf.range(tf.shape(images)[0]),
-        ),
+        state,
         shape_invariants=(
             tf.TensorShape(()),
             images.shape,
+            labels.shape,
             labels.shape,
             tf.TensorShape((None,)),
         ),
@@ -151,9 +156,7 @@ def _from_random_starts(
     return worst
 
 
-def _scores(outputs, labels, targeted):
-    """Ranks outcomes: any success above any failure, then by loss."""
-    loss = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, outputs)
-    fooled = succeeds(outputs, labels, targeted=targeted)
-    scores = -loss if targeted else loss
-    return scores + tf.where(fooled, 1e6, 0.0), fooled
+def _is_worse(fooled, losses, fooled_before, losses_before):
+    """Any success is worse for the model than any failure; then the loss."""
+    higher = (fooled == fooled_before) & (losses > losses_before)
+    return (fooled & ~fooled_before) | higher

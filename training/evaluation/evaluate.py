@@ -34,6 +34,7 @@ def evaluate(
     threat: ThreatModel | None = None,
     batch_size: int = 128,
     limit: int | None = None,
+    attack_limit: int | None = None,
     draws: int = 10,
     seed: int = 0,
     progress: bool = True,
@@ -58,6 +59,8 @@ def evaluate(
             worst case is reported whichever attacks are run.
         batch_size: Images attacked at once.
         limit: Number of images to stop after; `None` takes them all.
+        attack_limit: Number of images to attack, from the front; `None`
+            attacks them all. Clean accuracy is measured on all either way.
         draws: Forward passes that score each image of a randomised model. A
             deterministic model takes one.
         seed: Of the model's randomness, and of the attacks' that have a
@@ -73,7 +76,13 @@ def evaluate(
             none, an attack is unknown or breaks its ball, or an option is
             out of range.
     """
-    _check_options(batch_size=batch_size, draws=draws, limit=limit, seed=seed)
+    _check_options(
+        batch_size=batch_size,
+        draws=draws,
+        limit=limit,
+        attack_limit=attack_limit,
+        seed=seed,
+    )
     if isinstance(attacks, str) or callable(attacks):
         attacks = [attacks]
     attacks = [_bind(attack, threat, seed) for attack in attacks]
@@ -82,6 +91,7 @@ def evaluate(
     labels = check_labels(labels, len(images))
     stochastic = is_stochastic(model)
     draws = draws if stochastic else 1
+    attacked = min(attack_limit or len(images), len(images))
     scorer = Scorer(model, images.shape[1:], batch_size=batch_size, draws=draws)
     check_labels(labels, len(images), scorer.num_classes)
     date = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
@@ -91,20 +101,24 @@ def evaluate(
     ):
         clean, *outcomes = [
             scorer.score(
-                images,
-                labels,
+                images[:count],
+                labels[:count],
                 attack,
                 before_batch=functools.partial(reseed, _phase(attack)),
-                after_batch=bars.phase(_name(attack), len(images)),
+                after_batch=bars.phase(_name(attack), count),
             )
-            for attack in (None, *attacks)
+            for attack, count in (
+                (None, len(images)),
+                *((attack, attacked) for attack in attacks),
+            )
         ]
+    clean_of_attacked = clean.correct[:, :attacked]
     results = tuple(
         AttackResult.of(
             _name(attack),
             getattr(attack, "options", {}),
             getattr(attack, "threat", None),
-            clean=clean.correct,
+            clean=clean_of_attacked,
             outcome=outcome,
         )
         for attack, outcome in zip(attacks, outcomes, strict=True)
@@ -114,12 +128,13 @@ def evaluate(
         model=name or model.name,
         dataset=dataset_name,
         images=len(images),
+        attacked=attacked,
         stochastic=stochastic,
         draws=draws,
         clean=Accuracy.of(clean.correct),
         attacks=results,
         worst_cases=tuple(
-            WorstCase.of(ball, clean=clean.correct, outcomes=outcomes)
+            WorstCase.of(ball, clean=clean_of_attacked, outcomes=outcomes)
             for ball in dict.fromkeys(balls)
             if ball is not None and outcomes
         ),
@@ -181,9 +196,11 @@ def _input_shape(model):
     return shape
 
 
-def _check_options(*, seed, limit, **counts):
+def _check_options(*, seed, limit, attack_limit, **counts):
     if limit is not None:
         counts["limit"] = limit
+    if attack_limit is not None:
+        counts["attack_limit"] = attack_limit
     for option, value in {**counts, "seed": seed}.items():
         least = 0 if option == "seed" else 1
         if (

@@ -43,8 +43,7 @@ def markdown(report: "Report") -> str:
     lines = [
         f"# Robustness of {report.model}",
         "",
-        f"{report.images} images"
-        + (f" of {report.dataset}." if report.dataset else "."),
+        f"{_images(report)}.",
     ]
     if report.stochastic:
         lines[-1] += " " + _RANDOMISED.format(draws=report.draws)
@@ -69,9 +68,7 @@ def markdown(report: "Report") -> str:
 def table(report: "Report") -> rich.table.Table:
     """Returns the numbers as a table for `rich` to print."""
     header, rows = _cells(report, full=False)
-    caption = f"{report.images} images"
-    if report.dataset:
-        caption += f" of {report.dataset}"
+    caption = _images(report)
     if report.stochastic:
         caption += f"; mean of {report.draws} draws"
     drawn = rich.table.Table(
@@ -135,6 +132,15 @@ def _cells(report, *, full):
         for worst in report.worst_cases
     ]
     return header, rows
+
+
+def _images(report):
+    text = f"{report.images} images"
+    if report.dataset:
+        text += f" of {report.dataset}"
+    if report.attacked < report.images:
+        text += f", the first {report.attacked} attacked"
+    return text
 
 
 def _row(cells):

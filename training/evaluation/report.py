@@ -28,6 +28,7 @@ class Report:
         model: The model's name.
         dataset: The data set's name, if it was given.
         images: Number of images.
+        attacked: Number of them that were attacked, from the front.
         stochastic: Whether the model is randomised.
         draws: Forward passes that scored each image, 1 unless stochastic.
         clean: Accuracy without an attack.
@@ -43,6 +44,7 @@ class Report:
     model: str
     dataset: str | None
     images: int
+    attacked: int
     stochastic: bool
     draws: int
     clean: Accuracy
@@ -62,15 +64,16 @@ class Report:
     def measurements(self) -> list[dict[str, Any]]:
         """Returns what a model card records: clean, attacks, worst cases."""
         shared = {
-            "images": self.images,
             "seed": self.seed,
             "date": self.date,
             "commit": self.commit,
         }
 
         def measurement(attack, accuracy, threat=None, options=()):
+            clean = accuracy is self.clean
             return {
                 "attack": attack,
+                "images": self.images if clean else self.attacked,
                 **(dataclasses.asdict(threat) if threat else {}),
                 **{
                     option: options[option]

@@ -24,6 +24,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "given several times (default: pgd, 40 steps, in the card's ball)",
     )
     add_data_arguments(parser, limit=512)
+    parser.add_argument(
+        "--attack-limit",
+        type=int,
+        metavar="N",
+        help="images to attack, from the front (default: all taken)",
+    )
     parser.add_argument("--batch-size", type=int, default=128, metavar="N")
     parser.add_argument(
         "--draws",
@@ -69,6 +75,7 @@ def run(options: argparse.Namespace) -> None:
         load_images(options),
         options.attacks or ["pgd:steps=40"],
         threat=threat,
+        attack_limit=options.attack_limit,
         batch_size=options.batch_size,
         draws=options.draws,
         seed=options.seed,

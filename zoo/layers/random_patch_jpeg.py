@@ -1,56 +1,97 @@
+"""JPEG with an independent random quality for each part of the image."""
+
+from collections.abc import Sequence
+
 import keras
 from keras import ops
 
 from zoo.layers.jpeg import JPEG
+from zoo.layers.jpeg.quality import check_quality
 
 
 @keras.saving.register_keras_serializable(package="zoo")
 class RandomPatchJPEG(keras.layers.Layer):
+    """Compresses each part of an image at a random JPEG quality.
+
+    The image is divided into a grid of parts, two by two in the paper. Each
+    part of each image draws one of `qualities`, and all are compressed in one
+    pass. Parts meet at block borders (16x16 for halved chroma if there are
+    enough such blocks, else 8x8), the nearest below or at equal shares, so
+    that every block has one quality.
+
+    Gradient: by `gradient`, as for `zoo.layers.JPEG`.
+    Randomness: qualities are drawn anew at every call, in inference too: the
+    randomness is the defense. Attack it in expectation over many calls.
+
+    Args:
+        qualities: JPEG qualities to choose from, each 1 to 100, equally
+            likely.
+        grid: Parts down and across.
+        subsampling: `"4:2:0"` or `"4:4:4"`.
+        gradient: `"straight_through"`, `"soft"` or `"none"`.
+        seed: Seed of the layer's own generator; `None` for a fresh one.
+
+    Input shape: `(batch, height, width, channels)`, float pixels in [0, 1],
+        one channel or three.
+    Output shape: Same as the input.
+
+    Reference: IRM ("Information Redundancy Minimization"), section II.A,
+        after SHIELD: [Das et al., 2018](https://arxiv.org/abs/1802.06816).
+    """
+
     stochastic = True
 
     def __init__(
         self,
-        qualities=(40, 60, 80, 90),
-        grid=(2, 2),
-        subsampling="4:2:0",
-        gradient="straight_through",
-        seed=None,
+        qualities: Sequence[int] = (40, 60, 80, 90),
+        grid: tuple[int, int] = (2, 2),
+        subsampling: str = "4:2:0",
+        gradient: str = "straight_through",
+        seed: int | None = None,
         **kwargs,
     ):
         super().__init__(autocast=False, **kwargs)
-        self.qualities, self.grid, self.subsampling, self.seed = (
-            tuple(qualities),
-            tuple(grid),
-            subsampling,
-            seed,
-        )
-        self.gradient = gradient
+        self.qualities = tuple(check_quality(q) for q in qualities)
+        if not self.qualities:
+            raise ValueError(
+                "qualities must hold one quality or more. "
+                f"Received: qualities={qualities}"
+            )
+        if len(grid) != 2 or any(int(n) != n or n < 1 for n in grid):
+            raise ValueError(
+                "grid must be two positive whole numbers, parts down and "
+                f"across. Received: grid={grid}"
+            )
+        self.grid = tuple(int(parts) for parts in grid)
+        self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)
         self.jpeg = JPEG(
             subsampling=subsampling, gradient=gradient, dtype=self.dtype_policy
         )
 
+    @property
+    def subsampling(self) -> str:
+        return self.jpeg.subsampling
+
+    @property
+    def gradient(self) -> str:
+        return self.jpeg.gradient
+
     def call(self, images):
+        return self.jpeg(images, quality_map=self._draw_quality_map(images))
+
+    def _draw_quality_map(self, images):
         batch, height, width, channels = ops.shape(images)
+        halved = channels == 3 and self.subsampling == "4:2:0"
         draws = keras.random.randint(
-            (batch, *self.grid),
-            0,
-            len(self.qualities),
-            seed=self.seed_generator,
+            (batch, *self.grid), 0, len(self.qualities), seed=self.seed_generator
         )
-        quality = ops.take(
-            ops.convert_to_tensor(self.qualities, "int32"), draws, axis=0
-        )
-        snap = 2 if self.subsampling == "4:2:0" and channels == 3 else 1
-        for axis, (size, parts) in enumerate(
-            zip((height, width), self.grid), 1
-        ):
-            blocks = -(-size // 8)
-            units = -(-blocks // snap)
-            quality = ops.take(
-                quality, ops.arange(blocks) // snap * parts // units, axis=axis
-            )
-        return self.jpeg(images, quality_map=quality)
+        choices = ops.convert_to_tensor(self.qualities, "float32")
+        qualities = ops.take(choices, draws, axis=0)
+        for axis, size in ((1, height), (2, width)):
+            parts = part_of_each_block(size, self.grid[axis - 1], halved)
+            qualities = ops.take(qualities, parts, axis=axis)
+        return qualities
 
     def compute_output_shape(self, input_shape):
         return input_shape
@@ -64,3 +105,24 @@ class RandomPatchJPEG(keras.layers.Layer):
             "gradient": self.gradient,
             "seed": self.seed,
         }
+
+
+def part_of_each_block(size, parts: int, halved: bool):
+    """Assigns the 8-pixel blocks along an axis to parts of nearly equal size.
+
+    Args:
+        size: Pixels along the axis.
+        parts: Parts along the axis.
+        halved: Whether parts should meet at multiples of 16 pixels, which
+            they do if each part gets at least one such unit.
+
+    Returns:
+        The index of each block's part.
+    """
+    blocks = -(-size // 8)
+    units = -(-size // 16)
+    index = ops.arange(blocks)
+    fine = index * parts // blocks
+    if not halved:
+        return fine
+    return ops.where(units >= parts, index // 2 * parts // units, fine)

@@ -91,7 +91,7 @@ def test_more_steps_are_not_worse():
 def test_the_last_iterate_is_tested():
     """The only step goes to 1.05; the authors' code returns the image."""
     model = LinearModel((8, 8, 3))
-    images, labels = model.batch(4, closest=1.0, farthest=1.04)
+    images, labels = model.batch_at(4, 1.02)
     attack = attacks.ddn(steps=1, levels=None)
     adversarial = attack(model.keras, images, labels).numpy()
     np.testing.assert_allclose(lengths(adversarial - images), 1.05, rtol=1e-5)
@@ -101,7 +101,7 @@ def test_the_last_iterate_is_tested():
 def out_of_reach():
     """Two images that 5 steps cannot take across, one misclassified."""
     model = LinearModel((8, 8, 3))
-    images, labels = model.batch(3, closest=1.5, farthest=3.0)
+    images, labels = model.batch_at(3, 1.5)
     labels[2] = 1 - labels[2]
     return model, images, labels
 

@@ -123,6 +123,21 @@ def test_ddn_counts_in_the_balls_that_its_results_lie_in():
     )
 
 
+def test_attack_limit_attacks_the_first_images_alone():
+    """Clean accuracy on all four, the attack's on the first two."""
+    images, labels = levels(0.1, 0.4, 0.7, 0.6)
+    labels[3] = 0
+    attack = Shift(0.2)
+    report = run(brightness(), (images, labels), [attack], attack_limit=2)
+    assert attack.batches == [2]
+    assert (report.images, report.attacked) == (4, 2)
+    assert report.clean_accuracy == 0.75
+    assert report.attacks[0].robust_accuracy == 0.5
+    clean, shifted = report.measurements()
+    assert (clean["images"], shifted["images"]) == (4, 2)
+    assert "4 images, the first 2 attacked" in report.to_markdown()
+
+
 def test_hand_computed_report():
     """Four grey levels, one misclassified; a shift by 0.2 flips one."""
     images, labels = levels(0.1, 0.4, 0.7, 0.6)

@@ -45,6 +45,7 @@ def a_report(**changes):
         "model": "irm_toy",
         "dataset": "fashion_mnist, test",
         "images": 4,
+        "attacked": 4,
         "stochastic": True,
         "draws": 2,
         "clean": Accuracy.of(CLEAN),

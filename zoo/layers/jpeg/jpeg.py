@@ -1,12 +1,17 @@
 """The JPEG layer."""
 
+from functools import partial
+
 import keras
 from keras import ops
 
 from zoo.layers.jpeg import codec_dct
 from zoo.layers.jpeg import codec_libjpeg
+from zoo.layers.jpeg.quality import check_quality
+from zoo.layers.jpeg.quality import read_quality_map
 from zoo.layers.jpeg.rounding import Smooth
 from zoo.layers.jpeg.rounding import StraightThrough
+from zoo.layers.jpeg.rounding import identity_gradient
 from zoo.layers.jpeg.rounding import replace_gradient
 from zoo.layers.jpeg.rounding import zero_gradient
 
@@ -80,7 +85,7 @@ class JPEG(keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(autocast=False, **kwargs)
-        self.quality = _check_quality(quality)
+        self.quality = check_quality(quality)
         self.codec = _check_choice("codec", codec, CODECS)
         self.subsampling = _check_choice(
             "subsampling", subsampling, SUBSAMPLINGS
@@ -99,31 +104,29 @@ class JPEG(keras.layers.Layer):
         _check_images(images)
         quality = self.quality
         if quality_map is not None:
-            quality = _read_quality_map(quality_map, images.shape)
-        codec = self._codec(quality)
-        compressed = codec(ops.cast(images, "float32"))
-        return ops.cast(compressed, self.compute_dtype)
+            quality = read_quality_map(quality_map, images.shape)
+        compress = self._bind(quality)
+        return ops.cast(
+            compress(ops.cast(images, "float32")), self.compute_dtype
+        )
 
-    def _codec(self, quality):
-        """Returns the function from pixels to pixels."""
-        if self.codec == "dct":
-            rounding = Smooth() if self.gradient == "soft" else StraightThrough()
-
-            def codec(images):
-                return codec_dct.compress(
-                    images, quality, self.subsampling, rounding
-                )
-
-            if self.gradient == "none":
-                return replace_gradient(codec, zero_gradient)
-            return codec
-
-        def codec(images):
-            return codec_libjpeg.compress(images, quality, self.subsampling)
-
+    def _bind(self, quality):
+        """Returns the codec as a function from pixels to pixels."""
+        options = {"quality": quality, "subsampling": self.subsampling}
+        if self.codec == "libjpeg":
+            compress = partial(codec_libjpeg.compress, **options)
+            compress = replace_gradient(compress, identity_gradient)
+        elif self.gradient == "soft":
+            compress = partial(
+                codec_dct.compress, rounding=Smooth(), **options
+            )
+        else:
+            compress = partial(
+                codec_dct.compress, rounding=StraightThrough(), **options
+            )
         if self.gradient == "none":
-            return replace_gradient(codec, zero_gradient)
-        return replace_gradient(codec, identity_gradient)
+            return replace_gradient(compress, zero_gradient)
+        return compress
 
     def compute_output_shape(self, images_shape, quality_map_shape=None):
         return images_shape
@@ -136,3 +139,25 @@ class JPEG(keras.layers.Layer):
             "subsampling": self.subsampling,
             "gradient": self.gradient,
         }
+
+
+def _check_choice(name, value, choices):
+    if value not in choices:
+        raise ValueError(
+            f"{name} must be one of {choices}. Received: {name}={value!r}"
+        )
+    return value
+
+
+def _check_images(images):
+    shape = tuple(images.shape)
+    if len(shape) != 4 or shape[-1] not in (1, 3):
+        raise ValueError(
+            "images must be (batch, height, width, channels) with one channel "
+            f"or three. Received: images of shape {shape}"
+        )
+    if not keras.backend.is_float_dtype(images.dtype):
+        raise ValueError(
+            "images must be floating-point pixels in [0, 1]. "
+            f"Received: images of type {images.dtype}"
+        )
