@@ -77,6 +77,4 @@ def test_killed_training_ends_like_an_uninterrupted_one(tmp_path):
     ):
         assert weights.files == expected.files
         for name in weights.files:
-            np.testing.assert_allclose(
-                weights[name], expected[name], atol=1e-4
-            )
+            np.testing.assert_allclose(weights[name], expected[name], atol=1e-4)

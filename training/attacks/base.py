@@ -13,6 +13,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from zoo.threat import NORMS
 from zoo.threat import ThreatModel
 
 Logits = Callable[[tf.Tensor], tf.Tensor]
@@ -169,38 +170,39 @@ def _check_range(labels, num_classes):
         )
 
 
-def check_norm(norm: str) -> None:
-    """Raises a `ValueError` unless `norm` is one the library projects on."""
-    if norm not in ("linf", "l2"):
+def checked_norm(norm: str) -> str:
+    """Returns `norm`, or raises a `ValueError` if attacks don't know it."""
+    if norm not in NORMS:
         raise ValueError(
-            f"`norm` must be 'linf' or 'l2'. Received: norm={norm!r}"
+            f"`norm` must be one of {', '.join(map(repr, NORMS))}. "
+            f"Received: norm={norm!r}"
         )
+    return norm
 
 
-def check_count(**options: int) -> None:
-    """Raises a `ValueError` unless every option is a positive integer."""
-    for name, value in options.items():
-        integral = isinstance(value, Integral) and not isinstance(value, bool)
-        if not integral or value < 1:
-            raise ValueError(
-                f"`{name}` must be a positive integer. "
-                f"Received: {name}={value!r}"
-            )
+def checked_count(name: str, value: int) -> int:
+    """Returns a positive integer, or raises a `ValueError`."""
+    integral = isinstance(value, Integral) and not isinstance(value, bool)
+    if not integral or value < 1:
+        raise ValueError(
+            f"`{name}` must be a positive integer. Received: {name}={value!r}"
+        )
+    return int(value)
 
 
-def check_size(*, positive: bool = False, **options: float) -> None:
-    """Raises a `ValueError` unless every option is finite, 0 or more.
+def checked_size(name: str, value: float, *, positive: bool = False) -> float:
+    """Returns a finite float, 0 or more, or raises a `ValueError`.
 
     Args:
+        name: Of the option, for the message.
         positive: Whether 0 is wrong too.
-        options: The values to check, by name.
     """
-    rule = "above 0" if positive else "0 or more"
-    for name, value in options.items():
-        real = isinstance(value, Real) and not isinstance(value, bool)
-        good = real and math.isfinite(value) and value >= 0
-        if not good or (positive and value == 0):
-            raise ValueError(
-                f"`{name}` must be a finite number, {rule}. "
-                f"Received: {name}={value!r}"
-            )
+    real = isinstance(value, Real) and not isinstance(value, bool)
+    good = real and math.isfinite(value) and value >= 0
+    if not good or (positive and value == 0):
+        rule = "above 0" if positive else "0 or more"
+        raise ValueError(
+            f"`{name}` must be a finite number, {rule}. "
+            f"Received: {name}={value!r}"
+        )
+    return float(value)

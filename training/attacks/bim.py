@@ -3,9 +3,9 @@
 import functools
 
 from training.attacks.base import Attack
-from training.attacks.base import check_count
-from training.attacks.base import check_norm
-from training.attacks.base import check_size
+from training.attacks.base import checked_count
+from training.attacks.base import checked_norm
+from training.attacks.base import checked_size
 from training.attacks.steps import ascend
 
 
@@ -38,13 +38,15 @@ def bim(
     Reference: [Kurakin et al., 2017](https://arxiv.org/abs/1607.02533);
     steps are CleverHans'.
     """
+    norm = checked_norm(norm)
+    eps = checked_size("eps", eps)
+    steps = checked_count("steps", steps)
+    draws = checked_count("draws", draws)
+    if step_size is not None:
+        step_size = checked_size("step_size", step_size)
     options = dict(locals())
-    check_norm(norm)
-    check_size(eps=eps)
-    check_count(steps=steps, draws=draws)
     if step_size is None:
         step_size = min(2.5 * eps / steps, eps)
-    check_size(step_size=step_size)
     algorithm = functools.partial(
         ascend,
         norm=norm,

@@ -7,8 +7,8 @@ import tensorflow as tf
 
 from training import projections
 from training.attacks.base import Attack
-from training.attacks.base import check_count
-from training.attacks.base import check_size
+from training.attacks.base import checked_count
+from training.attacks.base import checked_size
 from training.attacks.gradients import expected_logits
 from training.attacks.gradients import loss_gradient
 from training.attacks.gradients import rescaled
@@ -60,24 +60,26 @@ def ddn(
     Reference: [Rony et al., 2019](https://arxiv.org/abs/1811.09600),
     Algorithm 1, and `jeromerony/fast_adversarial`.
     """
-    options = dict(locals())
-    check_count(steps=steps, draws=draws)
-    check_size(positive=True, gamma=gamma, init_norm=init_norm)
+    steps = checked_count("steps", steps)
+    gamma = checked_size("gamma", gamma, positive=True)
+    init_norm = checked_size("init_norm", init_norm, positive=True)
+    draws = checked_count("draws", draws)
     if gamma >= 1:
         raise ValueError(f"`gamma` must be below 1. Received: gamma={gamma}")
     if levels is not None:
-        check_count(levels=levels)
+        levels = checked_count("levels", levels)
         if levels < 2:
             raise ValueError(
                 f"`levels` must be 2 or more. Received: levels={levels}"
             )
     if max_norm is not None:
-        check_size(positive=True, max_norm=max_norm)
+        max_norm = checked_size("max_norm", max_norm, positive=True)
     if fallback not in ("clean", "last"):
         raise ValueError(
             "`fallback` must be 'clean' or 'last'. "
             f"Received: fallback={fallback!r}"
         )
+    options = dict(locals())
     algorithm = functools.partial(_smallest_perturbation, **options)
     return Attack("ddn", algorithm, "l2", max_norm, options)
 
@@ -130,7 +132,7 @@ def _smallest_perturbation(
         iterate = tf.clip_by_value(iterate, 0.0, 1.0)
         return index + 1, iterate, norm, best, best_norm
 
-    norm = tf.fill(tf.shape(worst_norm), float(init_norm))
+    norm = tf.fill(tf.shape(worst_norm), init_norm)
     _, last, _, best, best_norm = tf.while_loop(
         lambda index, *_: index < steps,
         step,

@@ -3,9 +3,9 @@
 import functools
 
 from training.attacks.base import Attack
-from training.attacks.base import check_count
-from training.attacks.base import check_norm
-from training.attacks.base import check_size
+from training.attacks.base import checked_count
+from training.attacks.base import checked_norm
+from training.attacks.base import checked_size
 from training.attacks.steps import ascend
 
 
@@ -30,9 +30,9 @@ def fgsm(
     Reference: [Goodfellow et al., 2015](https://arxiv.org/abs/1412.6572);
     the step is CleverHans'.
     """
+    norm = checked_norm(norm)
+    eps = checked_size("eps", eps)
+    draws = checked_count("draws", draws)
     options = dict(locals())
-    check_norm(norm)
-    check_size(eps=eps)
-    check_count(draws=draws)
     algorithm = functools.partial(ascend, steps=1, step_size=eps, **options)
     return Attack("fgsm", algorithm, norm, eps, options)

@@ -8,9 +8,9 @@ import tensorflow as tf
 
 from training import projections
 from training.attacks.base import Attack
-from training.attacks.base import check_count
-from training.attacks.base import check_norm
-from training.attacks.base import check_size
+from training.attacks.base import checked_count
+from training.attacks.base import checked_norm
+from training.attacks.base import checked_size
 from training.attacks.gradients import expected_logits
 from training.attacks.gradients import succeeds
 from training.attacks.steps import ascend
@@ -57,27 +57,37 @@ def pgd(
     Reference: [Madry et al., 2018](https://arxiv.org/abs/1706.06083);
     steps are CleverHans'.
     """
-    options = plain(locals())
-    check_norm(norm)
-    check_size(eps=eps)
-    check_count(steps=steps, restarts=restarts, draws=draws)
+    norm = checked_norm(norm)
+    eps = checked_size("eps", eps)
+    steps = checked_count("steps", steps)
+    restarts = checked_count("restarts", restarts)
+    draws = checked_count("draws", draws)
     if step_size is not None:
-        check_size(step_size=step_size)
+        step_size = checked_size("step_size", step_size)
     if restarts > 1 and not random_start:
         raise ValueError(
             "`restarts` above 1 need `random_start`. Received: "
             f"restarts={restarts}, random_start={random_start}"
         )
+    options = dict(locals())
+    if step_size is None:
+        step_size = min(2.5 * eps / steps, eps)
     climb = functools.partial(
         ascend,
-        **{k: v for k, v in options.items() if k not in _START_OPTIONS},
+        norm=norm,
+        eps=eps,
+        steps=steps,
+        step_size=step_size,
+        early_stop=early_stop,
+        targeted=targeted,
+        draws=draws,
     )
     if random_start:
         climb = functools.partial(
             _from_random_starts,
             climb=climb,
             norm=norm,
-            eps=float(eps),
+            eps=eps,
             restarts=restarts,
             early_stop=early_stop,
             targeted=targeted,

@@ -3,6 +3,8 @@
 from zoo.presets.base import Preset
 from zoo.presets.base import register
 from zoo.threat import ThreatModel
+from zoo.weights.manifest import WeightFile
+from zoo.weights.manifest import Weights
 
 CLASSES = (
     "T-shirt/top",
@@ -25,6 +27,16 @@ register(
         config=dict(depth=16, width=2, num_classes=10, image_shape=(28, 28, 1)),
         dataset="fashion_mnist",
         classes=CLASSES,
+        weights=Weights(
+            (
+                WeightFile(
+                    "wrn16_2.weights.h5",
+                    sha256="de9726fbc5bb5a9278fd3b07f658dd90"
+                    "0f99b225a59224501e0be0384399f077",
+                    size=1_524_200,
+                ),
+            )
+        ),
         recipe="training.recipes.fashion_mnist",
         paper="https://arxiv.org/abs/1605.07146",
         description="Undefended WRN-16-2, the twin of irm_wrn16_2.",

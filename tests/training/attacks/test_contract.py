@@ -1,6 +1,7 @@
 """What every attack promises, whichever it is."""
 
 import gc
+import json
 import weakref
 
 import keras
@@ -236,6 +237,21 @@ def test_ddn_stays_in_the_ball(max_norm, levels, fallback, on_grid, targeted):
         targeted=targeted,
     )
     check_attack(attack, model.keras, images, np.array([0, 1, 2, 0]))
+
+
+def test_options_may_be_numpy_scalars(network, batch):
+    """As in a sweep over `np.linspace`."""
+    for attack in (
+        attacks.pgd(
+            norm="l2",
+            eps=np.float64(0.1),
+            steps=np.int64(2),
+            step_size=np.float32(0.1),
+        ),
+        attacks.ddn(steps=2, gamma=np.float64(0.1), max_norm=np.float64(1)),
+    ):
+        check_attack(attack, network, *batch)
+        json.dumps(attack.options)
 
 
 IMAGES = np.full((2, 6, 6, 3), 0.5, "float32")

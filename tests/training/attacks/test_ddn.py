@@ -83,9 +83,10 @@ def test_more_steps_are_not_worse():
                 - images
             )
         )
-        for steps in (20, 50, 200)
+        for steps in (10, 40, 160)
     ]
-    assert medians[0] > medians[1] > medians[2]
+    assert medians[1] < 0.9 * medians[0]
+    assert medians[2] < 1.005 * medians[1]
 
 
 def test_the_last_iterate_is_tested():

@@ -3,22 +3,23 @@
 import numpy as np
 from keras import ops
 
-from zoo.layers.jpeg.color import downsample
+from zoo.layers.jpeg.chroma import downsample
+from zoo.layers.jpeg.chroma import upsample
 from zoo.layers.jpeg.color import rgb_to_chroma
 from zoo.layers.jpeg.color import rgb_to_luma
-from zoo.layers.jpeg.color import upsample
 from zoo.layers.jpeg.color import ycc_to_rgb
 from zoo.layers.jpeg.dct import code_blocks
+from zoo.layers.jpeg.padding import crop
+from zoo.layers.jpeg.padding import extend
+from zoo.layers.jpeg.padding import up_to_multiple
+from zoo.layers.jpeg.rounding import Exact
 from zoo.layers.jpeg.rounding import Smooth
-from zoo.layers.jpeg.rounding import StraightThrough
 from zoo.layers.jpeg.tables import CHROMINANCE
 from zoo.layers.jpeg.tables import LUMINANCE
 from zoo.layers.jpeg.tables import all_quantization_tables
 
 
-def compress(
-    images, quality, subsampling: str, rounding: StraightThrough | Smooth
-):
+def compress(images, quality, subsampling: str, rounding: Exact | Smooth):
     """Encodes and decodes images, without the lossless entropy coding.
 
     Args:
@@ -29,7 +30,7 @@ def compress(
             1 to 100. A halved chroma block takes the mean of the blocks it
             covers, halves up.
         subsampling: `"4:2:0"` or `"4:4:4"`.
-        rounding: What rounding does to values and to their gradient.
+        rounding: How to round, exactly or smoothly.
 
     Returns:
         Pixels of the shape of `images`.
@@ -45,26 +46,25 @@ def _compress_grey(images, quality, rounding):
     _, height, width, _ = ops.shape(images)
     samples = rounding.to_bytes(255.0 * images - 128.0, -128.0, 127.0)
     samples = _code(samples, quality, LUMINANCE, rounding)
-    return (samples[:, :height, :width] + 128.0) / 255.0
+    return (crop(samples, height, width) + 128.0) / 255.0
 
 
 def _compress_full(images, quality, rounding):
     _, height, width, _ = ops.shape(images)
     pixels = rounding.to_bytes(images, 0.0, 1.0)
-    pixels = _extend(pixels, 2, _up_to_multiple(width, 8))
+    pixels = extend(pixels, 2, up_to_multiple(width, 8))
     luma = rounding.round(rgb_to_luma(pixels))
     chroma = rounding.round(rgb_to_chroma(pixels))
     luma = _code(luma, quality, LUMINANCE, rounding)
     chroma = _code(chroma, quality, CHROMINANCE, rounding)
-    pixels = ycc_to_rgb(luma[:, :height], chroma[:, :height])
-    return rounding.to_bytes(pixels[:, :, :width], 0.0, 1.0)
+    return _to_pixels(luma, chroma, height, width, rounding)
 
 
 def _compress_halved(images, quality, rounding):
     _, height, width, _ = ops.shape(images)
     pixels = rounding.to_bytes(images, 0.0, 1.0)
-    pixels = _extend(pixels, 1, _up_to_multiple(height, 2))
-    pixels = _extend(pixels, 2, _up_to_multiple(width, 16))
+    pixels = extend(pixels, 1, up_to_multiple(height, 2))
+    pixels = extend(pixels, 2, up_to_multiple(width, 16))
     luma_quality, chroma_quality = _halve(quality)
     luma = rounding.round(rgb_to_luma(pixels))
     luma = _code(luma, luma_quality, LUMINANCE, rounding)
@@ -74,20 +74,27 @@ def _compress_halved(images, quality, rounding):
     _, rows, columns, _ = ops.shape(chroma)
     chroma = _code(chroma, chroma_quality, CHROMINANCE, rounding)
     # The decoder interpolates only the samples that the image covers.
-    chroma = chroma[:, :rows, : (width + 1) // 2]
-    chroma = _extend(chroma, 1, rows + 1, before=1)
-    chroma = _extend(chroma, 2, columns + 1, before=1)
+    chroma = crop(chroma, rows, (width + 1) // 2)
+    chroma = extend(chroma, 1, rows + 1, before=True)
+    chroma = extend(chroma, 2, columns + 1, before=True)
     chroma = rounding.round(upsample(chroma))
 
-    pixels = ycc_to_rgb(luma[:, :height], chroma[:, :height])
-    return rounding.to_bytes(pixels[:, :, :width], 0.0, 1.0)
+    return _to_pixels(luma, chroma, height, width, rounding)
+
+
+def _to_pixels(luma, chroma, height, width, rounding):
+    padded = ops.shape(luma)[2]
+    luma = crop(luma, height, padded)
+    chroma = crop(chroma, height, padded)
+    pixels = crop(ycc_to_rgb(luma, chroma), height, width)
+    return rounding.to_bytes(pixels, 0.0, 1.0)
 
 
 def _code(planes, quality, base, rounding):
     """Codes planes as 8-bit samples, padded to whole blocks."""
     _, height, width, channels = ops.shape(planes)
-    planes = _extend(planes, 1, _up_to_multiple(height, 8))
-    planes = _extend(planes, 2, _up_to_multiple(width, 8))
+    planes = extend(planes, 1, up_to_multiple(height, 8))
+    planes = extend(planes, 2, up_to_multiple(width, 8))
     tables = np.repeat(all_quantization_tables(base), channels, axis=1)
     if isinstance(quality, int):
         steps = tables[quality - 1]
@@ -96,9 +103,7 @@ def _code(planes, quality, base, rounding):
         steps = ops.take(tables.astype("float32"), rows, axis=0)
         if len(quality.shape) == 1:
             steps = steps[:, None, None]
-    planes = rounding.code(
-        lambda planes, round_: code_blocks(planes, steps, round_), planes
-    )
+    planes = code_blocks(planes, steps, rounding.round_coefficients)
     return rounding.to_bytes(planes, -128.0, 127.0)
 
 
@@ -107,27 +112,8 @@ def _halve(quality):
     if isinstance(quality, int) or len(quality.shape) < 3:
         return quality, quality
     _, rows, columns = ops.shape(quality)
-    luma = _extend(quality, 2, _up_to_multiple(columns, 2))
-    pairs = _extend(luma, 1, _up_to_multiple(rows, 2))
+    luma = extend(quality, 2, up_to_multiple(columns, 2))
+    pairs = extend(luma, 1, up_to_multiple(rows, 2))
     _, rows, columns = ops.shape(pairs)
     pairs = ops.reshape(pairs, (-1, rows // 2, 2, columns // 2, 2))
     return luma, ops.floor(ops.mean(pairs, axis=(2, 4)) + 0.5)
-
-
-def _up_to_multiple(size, factor: int):
-    return -(-size // factor) * factor
-
-
-def _extend(planes, axis: int, size, before: int = 0):
-    """Repeats the last entries of an axis up to `size`, the first `before`."""
-    shape = list(ops.shape(planes))
-    missing = size - shape[axis]
-    if isinstance(missing, int) and missing == 0 and not before:
-        return planes
-    first, last = [slice(None)] * len(shape), [slice(None)] * len(shape)
-    first[axis], last[axis] = slice(None, 1), slice(-1, None)
-    shape[axis] = missing
-    parts = [planes, ops.broadcast_to(planes[tuple(last)], shape)]
-    if before:
-        parts = [planes[tuple(first)]] * before + parts
-    return ops.concatenate(parts, axis=axis)

@@ -7,13 +7,14 @@ from keras import ops
 
 from zoo.layers.jpeg import codec_dct
 from zoo.layers.jpeg import codec_libjpeg
+from zoo.layers.jpeg.gradient import halved_chroma
+from zoo.layers.jpeg.gradient import identity
+from zoo.layers.jpeg.gradient import replace_gradient
+from zoo.layers.jpeg.gradient import zero
 from zoo.layers.jpeg.quality import check_quality
 from zoo.layers.jpeg.quality import read_quality_map
+from zoo.layers.jpeg.rounding import Exact
 from zoo.layers.jpeg.rounding import Smooth
-from zoo.layers.jpeg.rounding import StraightThrough
-from zoo.layers.jpeg.rounding import identity_gradient
-from zoo.layers.jpeg.rounding import replace_gradient
-from zoo.layers.jpeg.rounding import zero_gradient
 
 CODECS = ("dct", "libjpeg")
 SUBSAMPLINGS = ("4:2:0", "4:4:4")
@@ -105,28 +106,25 @@ class JPEG(keras.layers.Layer):
         quality = self.quality
         if quality_map is not None:
             quality = read_quality_map(quality_map, images.shape)
-        compress = self._bind(quality)
+        compress = self._bind(quality, images.shape[-1])
         return ops.cast(
             compress(ops.cast(images, "float32")), self.compute_dtype
         )
 
-    def _bind(self, quality):
+    def _bind(self, quality, channels):
         """Returns the codec as a function from pixels to pixels."""
         options = {"quality": quality, "subsampling": self.subsampling}
         if self.codec == "libjpeg":
             compress = partial(codec_libjpeg.compress, **options)
-            compress = replace_gradient(compress, identity_gradient)
         elif self.gradient == "soft":
-            compress = partial(
-                codec_dct.compress, rounding=Smooth(), **options
-            )
+            return partial(codec_dct.compress, rounding=Smooth(), **options)
         else:
-            compress = partial(
-                codec_dct.compress, rounding=StraightThrough(), **options
-            )
+            compress = partial(codec_dct.compress, rounding=Exact(), **options)
         if self.gradient == "none":
-            return replace_gradient(compress, zero_gradient)
-        return compress
+            return replace_gradient(compress, zero)
+        if channels == 3 and self.subsampling == "4:2:0":
+            return replace_gradient(compress, halved_chroma)
+        return replace_gradient(compress, identity)
 
     def compute_output_shape(self, images_shape, quality_map_shape=None):
         return images_shape
