@@ -27,7 +27,8 @@ class Attack:
     `attack(model, images, labels)` returns adversarial images. Called
     eagerly, the arguments are checked and the attack is compiled once for
     each model and image shape, whatever the batch size; inside a
-    `tf.function` it is inlined unchecked. The model runs with
+    `tf.function` it is inlined unchecked. A model may change its weights
+    between calls, but not its layers' options. It runs with
     `training=False`: weights and moving averages stay as they are. No
     gradient flows through the result.
 
@@ -123,10 +124,11 @@ class _Inference:
 
     def __call__(self, images):
         logits = self.model(images, training=False)
-        if len(logits.shape) != 2:
+        shape = getattr(logits, "shape", None)
+        if shape is None or len(shape) != 2:
             raise ValueError(
                 "`model` must return logits of shape (batch, classes). "
-                f"Received: output shape {tuple(logits.shape)}"
+                f"Received: {type(logits).__name__} of shape {shape}"
             )
         self.num_classes = logits.shape[-1]
         return tf.cast(logits, "float32")

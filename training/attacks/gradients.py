@@ -1,5 +1,6 @@
 """What gradient attacks ask of a model."""
 
+import math
 from collections.abc import Callable
 
 import tensorflow as tf
@@ -17,9 +18,11 @@ def loss_gradient(
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """Returns the direction that makes an attack succeed, and the logits.
 
-    The gradient is that of each image's own cross-entropy (summed, not
-    averaged, so that it doesn't depend on the batch), negated if
-    `targeted`. It is 0 where the model has none.
+    The direction is the gradient of each image's `log_odds`, negated if
+    `targeted`. It is parallel to the gradient of the cross-entropy, so that
+    attacks that normalize it are the published ones; but in float32 the
+    latter loses the true class once its confidence rounds to 1, and later
+    vanishes. It is 0 where the model has no gradient.
 
     Args:
         logits: Maps images to logits.
@@ -36,11 +39,9 @@ def loss_gradient(
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(images)
             outputs = logits(images)
-            loss = tf.nn.sparse_softmax_cross_entropy_with_logits(
-                labels, outputs
-            )
+            losses = log_odds(outputs, labels)
         gradient = tape.gradient(
-            loss, images, unconnected_gradients=tf.UnconnectedGradients.ZERO
+            losses, images, unconnected_gradients=tf.UnconnectedGradients.ZERO
         )
         return (-gradient if targeted else gradient), outputs
 
@@ -78,6 +79,14 @@ def expected_logits(
     return tf.math.log(confidences / draws)
 
 
+def log_odds(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+    """Returns log((1 - p) / p) per image, p the confidence in its label."""
+    is_label = tf.one_hot(labels, tf.shape(logits)[-1], True, False, dtype=bool)
+    others = tf.where(is_label, -math.inf, logits)
+    label = tf.gather(logits, labels, batch_dims=1)
+    return tf.reduce_logsumexp(others, axis=-1) - label
+
+
 def succeeds(
     logits: tf.Tensor, labels: tf.Tensor, *, targeted: bool = False
 ) -> tf.Tensor:
@@ -89,8 +98,9 @@ def succeeds(
 def rescaled(gradients: tf.Tensor) -> tf.Tensor:
     """Scales each image's gradient to a largest entry of 1; 0 stays 0.
 
-    The gradient of a confident model is so small that its square underflows,
-    and that CleverHans takes it for 0.
+    Entries that aren't finite become 0. Without the scaling, CleverHans
+    takes short steps along gradients below 1e-6.
     """
+    gradients = tf.where(tf.math.is_finite(gradients), gradients, 0.0)
     largest = tf.reduce_max(tf.abs(gradients), _PIXELS, keepdims=True)
     return tf.math.divide_no_nan(gradients, largest)

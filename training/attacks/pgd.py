@@ -12,6 +12,7 @@ from training.attacks.base import checked_count
 from training.attacks.base import checked_norm
 from training.attacks.base import checked_size
 from training.attacks.gradients import expected_logits
+from training.attacks.gradients import log_odds
 from training.attacks.gradients import succeeds
 from training.attacks.steps import ascend
 
@@ -122,9 +123,7 @@ def _from_random_starts(
         labels_now = tf.gather(labels, active)
         iterates = climb_once(tf.gather(images, active), labels_now)
         outputs = expected_logits(logits, iterates, draws=draws)
-        losses = tf.nn.sparse_softmax_cross_entropy_with_logits(
-            labels_now, outputs
-        )
+        losses = log_odds(outputs, labels_now)
         losses = -losses if targeted else losses
         fooled = succeeds(outputs, labels_now, targeted=targeted)
         worse = _is_worse(

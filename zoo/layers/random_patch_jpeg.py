@@ -15,9 +15,9 @@ class RandomPatchJPEG(keras.layers.Layer):
 
     The image is divided into a grid of parts, two by two in the paper. Each
     part of each image draws one of `qualities`, and all are compressed in one
-    pass. Parts meet at block borders (16x16 for halved chroma if there are
-    enough such blocks, else 8x8), the nearest below or at equal shares, so
-    that every block has one quality.
+    pass. Parts meet at block borders, every 16 pixels where the chroma is
+    halved and each part gets that many, else every 8, so they are equal but
+    for one block.
 
     Gradient: by `gradient`, as for `zoo.layers.JPEG`.
     Randomness: qualities are drawn anew at every call, in inference too: the
@@ -77,6 +77,10 @@ class RandomPatchJPEG(keras.layers.Layer):
     def gradient(self) -> str:
         return self.jpeg.gradient
 
+    def build(self, input_shape):
+        self.jpeg.build(input_shape)
+        self.built = True
+
     def call(self, images):
         return self.jpeg(images, quality_map=self._draw_quality_map(images))
 
@@ -84,7 +88,10 @@ class RandomPatchJPEG(keras.layers.Layer):
         batch, height, width, channels = ops.shape(images)
         halved = channels == 3 and self.subsampling == "4:2:0"
         draws = keras.random.randint(
-            (batch, *self.grid), 0, len(self.qualities), seed=self.seed_generator
+            (batch, *self.grid),
+            minval=0,
+            maxval=len(self.qualities),
+            seed=self.seed_generator,
         )
         choices = ops.convert_to_tensor(self.qualities, "float32")
         qualities = ops.take(choices, draws, axis=0)

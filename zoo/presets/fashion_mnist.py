@@ -54,7 +54,7 @@ register(
             num_classes=10,
             image_shape=(28, 28, 1),
             scales=(20, 24, 28),
-            scale_weights=(1.0, 0.01, 0.001),
+            scale_weights=(0.001, 0.01, 1.0),
             dropout=0.0,
         ),
         dataset="fashion_mnist",

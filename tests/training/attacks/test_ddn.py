@@ -188,7 +188,7 @@ class Quadratic(keras.layers.Layer):
         return keras.ops.sum(self.kernel * (flat - self.centers) ** 2, -1)
 
 
-@pytest.mark.parametrize("steps", [1, 2, 3, 5, 8, 13, 40])
+@pytest.mark.parametrize("steps", [1, 2, 5, 40])
 @pytest.mark.parametrize("levels", [None, 256])
 @pytest.mark.parametrize("targeted", [False, True])
 def test_follows_the_paper_step_by_step(steps, levels, targeted):

@@ -3,9 +3,7 @@
 import keras
 import numpy as np
 import pytest
-from cleverhans.tf2.attacks.basic_iterative_method import (
-    basic_iterative_method,
-)
+from cleverhans.tf2.attacks.basic_iterative_method import basic_iterative_method
 from cleverhans.tf2.attacks.fast_gradient_method import fast_gradient_method
 from cleverhans.tf2.attacks.momentum_iterative_method import (
     momentum_iterative_method,
@@ -129,22 +127,17 @@ def test_equals_cleverhans(name, targeted, norm, network, batch):
 
 
 @norms
-@pytest.mark.parametrize("name", attacks.by_name)
+@pytest.mark.parametrize("name", PEERS)
 def test_crosses_a_hyperplane_inside_the_ball_only(name, norm):
     """A ball of 1.05 distances reaches across, one of 0.95 doesn't."""
-    if name == "ddn":
-        pytest.skip("minimizes the norm itself")
     model = LinearModel((6, 6, 3))
-    images, labels = model.batch(6, closest=0.3, farthest=0.6)
-    distances = model.distances(images, labels, norm)
-    for image, label, distance in zip(images, labels, distances, strict=True):
-        for factor, crosses in ((1.05, True), (0.95, False)):
-            attack = attacks.by_name[name](norm=norm, eps=factor * distance)
-            adversarial = check_attack(
-                attack, model.keras, image[None], label[None]
-            )
-            prediction = model.logits(adversarial).argmax(1)[0]
-            assert (prediction != label) == crosses
+    images, labels = model.batch_at(6, 0.4)
+    distance = model.distances(images, labels, norm)[0]
+    for factor, crosses in ((1.05, True), (0.95, False)):
+        attack = attacks.by_name[name](norm=norm, eps=factor * distance)
+        adversarial = check_attack(attack, model.keras, images, labels)
+        crossed = model.logits(adversarial).argmax(1) != labels
+        assert (crossed == crosses).all()
 
 
 @norms
@@ -192,14 +185,21 @@ def test_targeted_reaches_the_target(name, network, batch):
 
 @norms
 def test_a_confident_model_does_not_stop_the_steps(norm):
-    """Its gradient is tiny, but has a direction."""
-    model = LinearModel((6, 6, 3), scale=10.0)
+    """At such logits the float32 gradient of the cross-entropy is 0."""
+    model = LinearModel((6, 6, 3), scale=100.0)
     images, labels = model.batch(4, closest=0.3, farthest=0.5)
-    gaps = np.abs(np.diff(model.logits(images)))
-    assert (gaps > 40).all()
-    attack = attacks.pgd(norm=norm, eps=0.6, steps=5)
+    assert (np.abs(np.diff(model.logits(images))) > 104).all()
+    attack = attacks.fgsm(norm=norm, eps=0.6)
     adversarial = check_attack(attack, model.keras, images, labels)
     assert (model.logits(adversarial).argmax(1) != labels).all()
+
+
+def test_a_small_gradient_is_followed_at_full_length():
+    model = LinearModel((6, 6, 3), scale=1e-9)
+    images, labels = model.batch(4)
+    attack = attacks.fgsm(norm="l2", eps=0.1)
+    adversarial = check_attack(attack, model.keras, images, labels)
+    np.testing.assert_allclose(lengths(adversarial - images), 0.1, rtol=1e-4)
 
 
 @norms
@@ -276,6 +276,35 @@ def test_early_stop_leaves_misclassified_images_alone(network, batch):
     wrong = (labels + 1) % 5
     attack = attacks.pgd(eps=0.1, early_stop=True, random_start=False)
     np.testing.assert_array_equal(attack(network, images, wrong), images)
+
+
+class Meter(keras.layers.Layer):
+    """The identity; counts the images that pass."""
+
+    def build(self, input_shape):
+        self.passed = self.add_weight(
+            shape=(), initializer="zeros", trainable=False
+        )
+
+    def call(self, images):
+        size = keras.ops.cast(keras.ops.shape(images)[0], "float32")
+        self.passed.assign_add(size)
+        return images
+
+
+@pytest.mark.parametrize("early_stop", [False, True])
+def test_early_stop_spends_nothing_on_fooled_images(early_stop):
+    """Two of five images are misclassified: one step and one test."""
+    linear = LinearModel((6, 6, 3))
+    images, labels = linear.batch_at(5, 3.0)
+    labels[:2] = 1 - labels[:2]
+    meter = Meter()
+    model = keras.Sequential([keras.Input((6, 6, 3)), meter, linear.keras])
+    meter.passed.assign(0)
+    attack = attacks.pgd(eps=0.01, steps=4, restarts=3, early_stop=early_stop)
+    attack(model, images, labels)
+    spent = 3 * (4 + 1)  # In each restart, four steps and a test.
+    assert meter.passed == 3 * spent + 2 * ((1 + 1) if early_stop else spent)
 
 
 class Jitter(keras.layers.Layer):

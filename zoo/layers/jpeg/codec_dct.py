@@ -1,6 +1,7 @@
 """The JPEG round trip as tensor operations."""
 
-import numpy as np
+from functools import partial
+
 from keras import ops
 
 from zoo.layers.jpeg.chroma import downsample
@@ -16,7 +17,7 @@ from zoo.layers.jpeg.rounding import Exact
 from zoo.layers.jpeg.rounding import Smooth
 from zoo.layers.jpeg.tables import CHROMINANCE
 from zoo.layers.jpeg.tables import LUMINANCE
-from zoo.layers.jpeg.tables import all_quantization_tables
+from zoo.layers.jpeg.tables import quantization_tables
 
 
 def compress(images, quality, subsampling: str, rounding: Exact | Smooth):
@@ -46,7 +47,7 @@ def _compress_grey(images, quality, rounding):
     _, height, width, _ = ops.shape(images)
     samples = rounding.to_bytes(255.0 * images - 128.0, -128.0, 127.0)
     samples = _code(samples, quality, LUMINANCE, rounding)
-    return (crop(samples, height, width) + 128.0) / 255.0
+    return (crop(samples, height, width) + 128.0) * (1 / 255)
 
 
 def _compress_full(images, quality, rounding):
@@ -95,16 +96,17 @@ def _code(planes, quality, base, rounding):
     _, height, width, channels = ops.shape(planes)
     planes = extend(planes, 1, up_to_multiple(height, 8))
     planes = extend(planes, 2, up_to_multiple(width, 8))
-    tables = np.repeat(all_quantization_tables(base), channels, axis=1)
-    if isinstance(quality, int):
-        steps = tables[quality - 1]
-    else:
-        rows = ops.cast(quality - 1.0, "int32")
-        steps = ops.take(tables.astype("float32"), rows, axis=0)
-        if len(quality.shape) == 1:
-            steps = steps[:, None, None]
-    planes = code_blocks(planes, steps, rounding.round_coefficients)
+    select = partial(_select_quality, quality=quality)
+    planes = code_blocks(planes, quantization_tables(base), select, rounding)
     return rounding.to_bytes(planes, -128.0, 127.0)
+
+
+def _select_quality(values, quality):
+    """Takes the values of each block's quality."""
+    if isinstance(quality, int):
+        return values[quality - 1]
+    selected = ops.take(values, ops.cast(quality - 1.0, "int32"), axis=0)
+    return selected[:, None, None] if len(quality.shape) == 1 else selected
 
 
 def _halve(quality):

@@ -75,4 +75,4 @@ def compress(images, quality, subsampling: str):
         (pixels, qualities),
         fn_output_signature=tf.TensorSpec(images.shape[1:], tf.uint8),
     )
-    return ops.cast(decoded, "float32") / 255.0
+    return ops.cast(decoded, "float32") * (1 / 255)

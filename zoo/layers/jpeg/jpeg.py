@@ -25,18 +25,18 @@ GRADIENTS = ("straight_through", "soft", "none")
 class JPEG(keras.layers.Layer):
     """Compresses images as JPEG and decodes them again.
 
-    Fine detail below the quantization steps is lost, and small perturbations
-    with it. The result is what libjpeg gives, to within single grey levels:
-    Annex K tables, integer color transform, chroma averaged over 2x2 pixels
-    and interpolated with a triangle filter. Sizes that are no multiple of the
-    block are padded with their last pixels, then cropped.
+    Detail below the quantization steps is lost, and small perturbations with
+    it. The result is libjpeg's, nearly all of it to the exact grey level:
+    Annex K tables, whole-number color transform, chroma averaged over 2x2
+    pixels and interpolated with a triangle filter, sizes padded to whole
+    blocks with their last pixels and then cropped.
 
-    Gradient: by `gradient`. `"straight_through"` is the chain rule through
-    the exact forward pass with every rounding taken for the identity: the
-    transform and its inverse cancel, color transform, chroma resampling and
-    saturation remain (for `"libjpeg"`, the identity). `"soft"` has the exact
-    gradient of a smoothed forward pass: coefficients are rounded by
-    `round(x) + (x - round(x))**3`, pixels and samples not at all. `"none"`
+    Gradient: by `gradient`. `"straight_through"` computes exactly and takes
+    rounding and saturation for the identity in the chain rule: the transform
+    and its inverse cancel, and what remains is the identity but for chroma,
+    which 4:2:0 averages and interpolates. `"soft"` is the exact gradient of a
+    smoothed computation: coefficients are rounded by
+    `round(x) + (x - round(x))**3`, samples and pixels not at all. `"none"`
     is zero.
     Randomness: none.
 
@@ -60,11 +60,11 @@ class JPEG(keras.layers.Layer):
 
     Input shape: `(batch, height, width, channels)`, any height and width,
         known or not.
-    Output shape: Same as the input. The codec computes in float32; under a
-        mixed policy only the result is cast, and bfloat16 cannot hold 256
-        levels: pass `dtype="float32"` to keep them. Where the device
-        multiplies float32 in lower precision (TensorFloat-32), results differ
-        a little more from libjpeg's.
+    Output shape: Same as the input, of the layer's compute type. The codec
+        itself computes in float32, but bfloat16 cannot hold 256 levels: keep
+        them with `dtype="float32"` under a mixed policy. Devices that
+        multiply float32 as TensorFloat-32 stray further from libjpeg, by half
+        a grey level in the mean.
 
     Example:
 

@@ -30,9 +30,11 @@ def extend(tensor, axis: int, size, *, before: bool = False):
 
 
 def crop(tensor, height, width):
-    """Keeps the first rows and columns of images, if there are more."""
-    if tuple(tensor.shape[1:3]) == (height, width):
-        return tensor
+    """Keeps the first rows and columns of images."""
+    wanted = (height, width)
+    if all(isinstance(size, int) for size in wanted):
+        if tuple(tensor.shape[1:3]) == wanted:
+            return tensor
     return tensor[:, :height, :width]
 
 

@@ -1,5 +1,7 @@
 """Checks of JPEG qualities, and the shapes they come in."""
 
+from numbers import Real
+
 from keras import ops
 
 
@@ -9,7 +11,8 @@ def check_quality(quality: int) -> int:
     Raises:
         ValueError: If it is no whole number from 1 to 100.
     """
-    if not 1 <= quality <= 100 or int(quality) != quality:
+    whole = isinstance(quality, Real) and quality % 1 == 0
+    if not whole or not 1 <= quality <= 100:
         raise ValueError(
             "quality must be a whole number from 1 to 100. "
             f"Received: quality={quality!r}"

@@ -28,24 +28,19 @@ CHROMINANCE = np.array(
 )
 
 
-def quantization_table(base: np.ndarray, quality: int) -> np.ndarray:
-    """Scales a table of Annex K to a quality, kept in baseline's 1 to 255.
+def quantization_tables(base: np.ndarray) -> np.ndarray:
+    """Scales a table of Annex K to every quality, within baseline's 1 to 255.
 
     Args:
         base: `LUMINANCE` or `CHROMINANCE`.
-        quality: 1 (coarsest) to 100.
 
     Returns:
-        Whole steps, `(8, 8)`, rows by vertical frequency.
+        Whole steps, `(100, 8, 8)`: by quality from 1 on, by vertical and by
+        horizontal frequency.
 
     Reference: ITU-T T.81, tables K.1 and K.2; `jpeg_quality_scaling` and
         `jpeg_add_quant_table` in libjpeg's jcparam.c.
     """
-    scale = 5000 // quality if quality < 50 else 200 - 2 * quality
-    return np.clip((base * scale + 50) // 100, 1, 255)
-
-
-def all_quantization_tables(base: np.ndarray) -> np.ndarray:
-    """Returns the `(100, 64)` steps whose row `q - 1` is quality `q`."""
-    tables = [quantization_table(base, quality) for quality in range(1, 101)]
-    return np.reshape(tables, (100, 64))
+    quality = np.arange(1, 101)
+    percent = np.where(quality < 50, 5000 // quality, 200 - 2 * quality)
+    return np.clip((base * percent[:, None, None] + 50) // 100, 1, 255)
