@@ -121,7 +121,7 @@ def test_attack_sees_the_current_model_in_inference_mode():
         depth=10, width=1, num_classes=3, image_shape=(4, 4, 1), dropout=0.5
     )
     before = [v.numpy().copy() for v in model.non_trainable_variables]
-    attack = attacks.ddn(steps=2, max_norm=1.0, fallback="last")
+    attack = attacks.ddn(steps=2, max_norm=1.0)
     images, labels = next(data().as_numpy_iterator())
     first = attack(model, images, labels)
     np.testing.assert_array_equal(first, attack(model, images, labels))
@@ -136,9 +136,7 @@ def test_fit_learns_and_callbacks_fire_once_an_epoch(policy):
     keras.config.set_dtype_policy(policy)
     epochs = []
     model = linear()
-    trainer = AdversarialTrainer(
-        model, attacks.ddn(steps=2, max_norm=0.2, fallback="last")
-    )
+    trainer = AdversarialTrainer(model, attacks.ddn(steps=2, max_norm=0.2))
     trainer.compile(keras.optimizers.SGD(0.3))
     history = trainer.fit(
         data(),

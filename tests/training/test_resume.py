@@ -21,7 +21,7 @@ folder, killed = sys.argv[1], sys.argv[2] == "killed"
 keras.utils.set_random_seed(0)
 model = models.wide_resnet(depth=10, width=1, image_shape=(28, 28, 1))
 trainer = AdversarialTrainer(
-    model, attacks.ddn(steps=2, max_norm=1.0, fallback="last")
+    model, attacks.ddn(steps=2, max_norm=1.0)
 )
 schedule = keras.optimizers.schedules.CosineDecay(0.05, 16)
 trainer.compile(keras.optimizers.SGD(schedule, momentum=0.9))

@@ -22,7 +22,7 @@ def ddn(
     init_norm: float = 1.0,
     levels: int | None = 256,
     max_norm: float | None = None,
-    fallback: str = "clean",
+    fallback: str | None = None,
     targeted: bool = False,
     draws: int = 1,
 ) -> Attack:
@@ -48,8 +48,9 @@ def ddn(
             `"clean"`: returned unperturbed, as in the authors' code.
             `"last"`: the last iterate. Then the unperturbed image doesn't
             count as a success either, so that misclassified images are
-            perturbed too. Training needs `"last"`: with few steps most
-            images would come back clean.
+            perturbed too. `None`: `"last"` if there is a `max_norm`, as in
+            training, where with few steps most images would otherwise come
+            back clean; else `"clean"`.
         targeted: Whether the labels are the wanted classes.
         draws: Forward passes averaged in each step; more than 1 for
             randomised models.
@@ -74,6 +75,8 @@ def ddn(
             )
     if max_norm is not None:
         max_norm = checked_size("max_norm", max_norm, positive=True)
+    if fallback is None:
+        fallback = "clean" if max_norm is None else "last"
     if fallback not in ("clean", "last"):
         raise ValueError(
             "`fallback` must be 'clean' or 'last'. "

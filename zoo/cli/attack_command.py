@@ -50,7 +50,7 @@ def run(options: argparse.Namespace) -> None:
         [panel],
         names,
         options.output,
-        title=f"{attack} on {options.data}",
+        title=f"{options.attack} on {options.data}",
     )
     rows = [
         {

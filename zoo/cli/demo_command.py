@@ -40,7 +40,8 @@ def run(options: argparse.Namespace) -> None:
 
     options.output.mkdir(parents=True, exist_ok=True)
     threat = zoo.info(DEFENDED).threat
-    attack = attacks.pgd(norm=threat.norm, eps=threat.eps, steps=40, seed=0)
+    spec = f"pgd:norm={threat.norm},eps={threat.eps:g},steps=40,seed=0"
+    attack = attacks.parse(spec)
     dataset = datasets.load(SAMPLE).take(options.images)
     images, labels = next(iter(dataset.batch(options.images)))
     images, labels = images.numpy(), labels.numpy()
@@ -68,7 +69,7 @@ def run(options: argparse.Namespace) -> None:
         ],
         zoo.info(DEFENDED).classes,
         picture,
-        title=f"{attack} on {SAMPLE}",
+        title=f"{spec} on {SAMPLE}",
     )
     export = exports.save(
         models[DEFENDED],
@@ -96,7 +97,7 @@ def _summary(reports, attack, picture, export, answers):
     from rich.table import Table
 
     table = Table(
-        "model", "clean", "attacked", "the card says", title=str(attack)
+        "model", "clean", "attacked", "the card says", title=repr(attack)
     )
     for name, report in reports.items():
         table.add_row(

@@ -267,3 +267,8 @@ def test_median_norm_is_foolbox_or_better():
     assert np.median(lengths(ours - images)) <= 1.02 * np.median(
         lengths(theirs - images)
     )
+
+
+@pytest.mark.parametrize("max_norm, fallback", [(None, "clean"), (0.5, "last")])
+def test_fallback_follows_from_the_bound(max_norm, fallback):
+    assert attacks.ddn(max_norm=max_norm).options["fallback"] == fallback

@@ -296,7 +296,7 @@ class Meter(keras.layers.Layer):
 def test_early_stop_spends_nothing_on_fooled_images(early_stop):
     """Two of five images are misclassified: one step and one test."""
     linear = LinearModel((6, 6, 3))
-    images, labels = linear.batch_at(5, 3.0)
+    images, labels = linear.batch_at(5, 1.0)
     labels[:2] = 1 - labels[:2]
     meter = Meter()
     model = keras.Sequential([keras.Input((6, 6, 3)), meter, linear.keras])

@@ -137,9 +137,7 @@ def test_evaluate_refuses_what_it_cannot_do(capsys, model, tmp_path):
     assert ".json or .md" in failed(
         capsys, "evaluate", model, "--output", "report.txt"
     )
-    assert "takes a preset" in failed(
-        capsys, "evaluate", model, "--write-card"
-    )
+    assert "takes a preset" in failed(capsys, "evaluate", model, "--write-card")
     assert "Received: name='nonsense'" in failed(
         capsys, "evaluate", model, "--data", "nonsense"
     )
