@@ -110,7 +110,7 @@ def out_of_reach():
 @pytest.mark.parametrize("max_norm", [None, 0.5])
 def test_fallback_clean_returns_the_image(out_of_reach, max_norm):
     model, images, labels = out_of_reach
-    attack = attacks.ddn(steps=5, max_norm=max_norm)
+    attack = attacks.ddn(steps=5, fallback="clean", max_norm=max_norm)
     adversarial = check_attack(attack, model.keras, images, labels)
     np.testing.assert_array_equal(adversarial, images)
 
