@@ -3,11 +3,14 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
+import zoo
 from tests.helpers import LinearModel
 from tests.helpers import check_attack
 from tests.helpers import lengths
 from training import attacks
+from training import datasets
 
 
 @pytest.mark.parametrize("levels", [None, 4096])
@@ -272,3 +275,31 @@ def test_median_norm_is_foolbox_or_better():
 @pytest.mark.parametrize("max_norm, fallback", [(None, "clean"), (0.5, "last")])
 def test_fallback_follows_from_the_bound(max_norm, fallback):
     assert attacks.ddn(max_norm=max_norm).options["fallback"] == fallback
+
+
+@pytest.mark.large
+def test_median_norm_on_a_preset_is_foolbox_or_better():
+    """Unquantised, as Foolbox is, on the undefended preset's photographs."""
+    if not hasattr(np, "find_common_type"):  # Foolbox 3.3.4 on NumPy 2.
+        np.find_common_type = lambda types, _: np.result_type(*types)
+    foolbox = pytest.importorskip("foolbox")
+    model = zoo.load("wrn16_2")
+    images, labels = next(
+        datasets.load(
+            "fashion_mnist_sample", batch_size=200
+        ).as_numpy_iterator()
+    )
+    right = model.predict(images, verbose=0).argmax(1) == labels
+    images, labels = images[right], labels[right]
+    ours = attacks.ddn(steps=100, levels=None)(model, images, labels)
+    assert (model.predict(ours, verbose=0).argmax(1) != labels).all()
+    peer = foolbox.attacks.DDNAttack(steps=100, init_epsilon=1.0)
+    _, theirs, fooled = peer(
+        foolbox.TensorFlowModel(model, bounds=(0, 1)),
+        tf.constant(images),
+        tf.constant(labels),
+        epsilons=None,
+    )
+    assert fooled.numpy().all()
+    median = np.median(lengths(ours - images))
+    assert median <= 1.02 * np.median(lengths(theirs - images))
