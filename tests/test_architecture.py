@@ -6,8 +6,6 @@ sees everything.
 """
 
 import ast
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -106,22 +104,6 @@ def test_sources_hold_no_leftovers():
         assert "utils" not in path.name
         lines = path.read_text("utf-8").splitlines()
         assert len(lines) <= 300, f"{relative(path)} has {len(lines)} lines"
-
-
-def test_listing_needs_neither_keras_nor_tensorflow():
-    code = (
-        "import sys, zoo; zoo.list_models(); zoo.info('irm_wrn16_2');"
-        "print([m for m in ('keras', 'tensorflow', 'numpy') if m in"
-        " sys.modules])"
-    )
-    found = subprocess.run(
-        [sys.executable, "-c", code],
-        capture_output=True,
-        text=True,
-        check=True,
-        cwd=ROOT,
-    )
-    assert found.stdout.strip() == "[]"
 
 
 def test_presets_name_recipes_that_exist():
