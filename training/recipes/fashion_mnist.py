@@ -66,8 +66,8 @@ class Recipe:
     learning_rates: tuple[float, float, float] = (0.1, 0.1, 0.05)
     batch_size: int = 128
     attack_steps: int = 3
-    attack_norm: float = 1.05
-    max_norm: float = 1.2
+    attack_norm: float = 1.5
+    max_norm: float = 1.75
     dtype_policy: str = "mixed_bfloat16"
     seed: int = 0
 
