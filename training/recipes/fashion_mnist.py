@@ -7,7 +7,8 @@ Three stages, as in section II.C of the IRM paper; each writes
 last epoch:
 
 1. `undefended`: a WRN-16-2 on clean images.
-2. `ddn`: IRM at its smallest and cheapest scale, on DDN samples alone.
+2. `ddn`: IRM at its smallest and cheapest scale, on DDN samples alone, from
+   the features of stage 1.
 3. `irm`: all scales, every batch at each, from the weights of stage 2. The
    samples are crafted at the scale of the largest weight, which decides the
    ensemble's answer.
@@ -29,6 +30,7 @@ from training import attacks
 from training import datasets
 from training.adversarial import AdversarialTrainer
 from zoo.layers import MultiScaleEnsemble
+from zoo.weights import load_weights
 from zoo.weights import save_weights
 
 STAGES = ("undefended", "ddn", "irm")
@@ -83,7 +85,7 @@ def train(
 
     Args:
         workdir: Folder for weights, checkpoints and logs.
-        stages: Stages to run; `irm` needs the weights of `ddn`.
+        stages: Stages to run; each but the first needs the one before.
         recipe: Numbers of the run; `None` for the published ones.
         data_dir: Where TFDS keeps its data.
 
@@ -92,7 +94,7 @@ def train(
 
     Raises:
         ValueError: If a stage is unknown.
-        FileNotFoundError: If `irm` is asked for before `ddn` has run.
+        FileNotFoundError: If the stage before has not run.
     """
     unknown = set(stages) - set(STAGES)
     if unknown:
@@ -151,24 +153,22 @@ def _run(stage: str, recipe: Recipe, workdir: Path, data_dir) -> Path:
 
 def _build(stage: str, recipe: Recipe, workdir: Path):
     """Returns the stage's plain model, and what is fitted."""
+    undefended = zoo.models.wide_resnet(**ARCHITECTURE)
     if stage == "undefended":
-        model = zoo.models.wide_resnet(**ARCHITECTURE)
-        return model, model
-    smallest = zoo.models.irm(
-        **ARCHITECTURE, scales=recipe.scales[:1], scale_weights=(1.0,)
-    )
+        return undefended, undefended
     attack = attacks.ddn(
         steps=recipe.attack_steps,
         init_norm=recipe.attack_norm,
         max_norm=recipe.max_norm,
-        fallback="last",
+    )
+    smallest = zoo.models.irm(
+        **ARCHITECTURE, scales=recipe.scales[:1], scale_weights=(1.0,)
     )
     if stage == "ddn":
+        _restore(undefended, workdir, "undefended")
+        _copy_features(undefended, smallest.get_layer("ensemble").classifier)
         return smallest, AdversarialTrainer(smallest, attack, clean_weight=0.0)
-    previous = workdir / "ddn.weights.h5"
-    if not previous.exists():
-        raise FileNotFoundError(f"Stage irm starts from {previous}.")
-    smallest.load_weights(previous)
+    _restore(smallest, workdir, "ddn")
     model = zoo.models.irm(
         **ARCHITECTURE,
         scales=recipe.scales,
@@ -179,6 +179,22 @@ def _build(stage: str, recipe: Recipe, workdir: Path):
         model, attack, clean_weight=0.0, surrogate=_at_dominant_scale(model)
     )
     return model, trainer
+
+
+def _restore(model: keras.Model, workdir: Path, stage: str) -> None:
+    weights = workdir / f"{stage}.weights.h5"
+    if not weights.exists():
+        raise FileNotFoundError(
+            f"Stage {stage} must run first: there is no {weights}."
+        )
+    load_weights(model, weights)
+
+
+def _copy_features(source: keras.Model, target: keras.Model) -> None:
+    """Copies all layers but the classifying one, whose input differs."""
+    for layer in target.layers:
+        if layer.name != "logits":
+            layer.set_weights(source.get_layer(layer.name).get_weights())
 
 
 def _at_dominant_scale(model: keras.Model) -> keras.Model:

@@ -62,9 +62,26 @@ def test_stages_build_on_each_other_and_are_not_repeated(workdir):
         assert len(rows) == 1 + 1
 
 
-def test_irm_needs_ddn(workdir):
-    with pytest.raises(FileNotFoundError, match="ddn.weights.h5"):
-        fashion_mnist.train(workdir, stages=("irm",), recipe=TINY)
+@pytest.mark.parametrize(
+    "stage, needed", [("ddn", "undefended"), ("irm", "ddn")]
+)
+def test_a_stage_needs_the_one_before(workdir, stage, needed):
+    with pytest.raises(FileNotFoundError, match=f"{needed}.weights.h5"):
+        fashion_mnist.train(workdir, stages=(stage,), recipe=TINY)
+
+
+def test_features_are_copied_and_the_head_is_not():
+    def network(**options):
+        return zoo.models.wide_resnet(depth=10, width=1, **options)
+
+    source, target = network(), network(pooling_bins=(1, 2))
+    head = target.get_layer("logits").get_weights()
+    fashion_mnist._copy_features(source, target)
+    for layer in source.layers:
+        own = target.get_layer(layer.name).get_weights()
+        expected = head if layer.name == "logits" else layer.get_weights()
+        for weight, value in zip(own, expected, strict=True):
+            np.testing.assert_array_equal(weight, value)
 
 
 def test_policy_is_given_back(workdir):
