@@ -38,14 +38,15 @@ def run(options: argparse.Namespace) -> None:
     from training import datasets
     from training import evaluation
 
-    options.output.mkdir(parents=True, exist_ok=True)
-    threat = zoo.info(DEFENDED).threat
+    card = zoo.info(DEFENDED)
+    threat, classes = card.threat, card.classes
     spec = f"pgd:norm={threat.norm},eps={threat.eps:g},steps=40,seed=0"
     attack = attacks.parse(spec)
     dataset = datasets.load(SAMPLE).take(options.images)
     images, labels = next(iter(dataset.batch(options.images)))
     images, labels = images.numpy(), labels.numpy()
     models = {name: zoo.load(name) for name in (TWIN, DEFENDED)}
+    options.output.mkdir(parents=True, exist_ok=True)
     reports = {}
     for name, model in models.items():
         reports[name] = evaluation.evaluate(
@@ -67,20 +68,20 @@ def run(options: argparse.Namespace) -> None:
             )
             for name, model in models.items()
         ],
-        zoo.info(DEFENDED).classes,
+        classes,
         picture,
         title=f"{spec} on {SAMPLE}",
     )
     export = exports.save(
         models[DEFENDED],
         options.output / "served" / DEFENDED,
-        classes=zoo.info(DEFENDED).classes,
+        classes=classes,
         overwrite=True,
     )
     with exports.SavedModelSession(export.path) as session:
         served = session.run("serving_default", {"image": images[:PICTURED]})
-    answers = [zoo.info(DEFENDED).classes[i] for i in served["classes"]]
-    truth = [zoo.info(DEFENDED).classes[i] for i in labels[:PICTURED]]
+    answers = [classes[i] for i in served["classes"]]
+    truth = [classes[i] for i in labels[:PICTURED]]
     data = {
         "attack": repr(attack),
         "reports": {name: r.to_dict() for name, r in reports.items()},

@@ -29,9 +29,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    options = _parser(arguments).parse_args(arguments)
+    parser = _parser(arguments)
+    options = parser.parse_args(arguments)
     if options.command is None:
-        _parser(arguments).print_help()
+        parser.print_help()
         return 2
     try:
         _module(options.command).run(options)
