@@ -7,11 +7,11 @@ Three stages, as in section II.C of the IRM paper; each writes
 last epoch:
 
 1. `undefended`: a WRN-16-2 on clean images.
-2. `ddn`: IRM at its smallest and cheapest scale, on DDN samples alone, from
-   the features of stage 1.
+2. `ddn`: IRM at one scale, that of the largest weight, on DDN samples alone,
+   from the features of stage 1.
 3. `irm`: all scales, every batch at each, from the weights of stage 2. The
-   samples are crafted at the scale of the largest weight, which decides the
-   ensemble's answer.
+   samples are still crafted at the scale of the largest weight, which decides
+   the ensemble's answer.
 
 Augmentation is a horizontal flip and a shift of up to two pixels. The
 optimiser is SGD with Nesterov momentum; the learning rate falls along a
@@ -64,8 +64,8 @@ class Recipe:
 
     scales: tuple[int, ...] = (20, 24, 28)
     scale_weights: tuple[float, ...] = (0.001, 0.01, 1.0)
-    epochs: tuple[int, int, int] = (12, 8, 12)
-    learning_rates: tuple[float, float, float] = (0.1, 0.1, 0.05)
+    epochs: tuple[int, int, int] = (12, 9, 4)
+    learning_rates: tuple[float, float, float] = (0.1, 0.05, 0.02)
     batch_size: int = 128
     attack_steps: int = 3
     attack_norm: float = 1.5
@@ -161,24 +161,20 @@ def _build(stage: str, recipe: Recipe, workdir: Path):
         init_norm=recipe.attack_norm,
         max_norm=recipe.max_norm,
     )
-    smallest = zoo.models.irm(
-        **ARCHITECTURE, scales=recipe.scales[:1], scale_weights=(1.0,)
-    )
-    if stage == "ddn":
-        _restore(undefended, workdir, "undefended")
-        _copy_features(undefended, smallest.get_layer("ensemble").classifier)
-        return smallest, AdversarialTrainer(smallest, attack, clean_weight=0.0)
-    _restore(smallest, workdir, "ddn")
     model = zoo.models.irm(
         **ARCHITECTURE,
         scales=recipe.scales,
         scale_weights=recipe.scale_weights,
     )
-    model.set_weights(smallest.get_weights())
-    trainer = AdversarialTrainer(
-        model, attack, clean_weight=0.0, surrogate=_at_dominant_scale(model)
+    dominant = _at_dominant_scale(model)
+    if stage == "ddn":
+        _restore(undefended, workdir, "undefended")
+        _copy_features(undefended, model.get_layer("ensemble").classifier)
+        return model, AdversarialTrainer(dominant, attack, clean_weight=0.0)
+    _restore(model, workdir, "ddn")
+    return model, AdversarialTrainer(
+        model, attack, clean_weight=0.0, surrogate=dominant
     )
-    return model, trainer
 
 
 def _restore(model: keras.Model, workdir: Path, stage: str) -> None:
