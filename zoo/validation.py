@@ -80,13 +80,11 @@ def check_labels(
             f"({count},). Received: shape={labels.shape}, dtype={labels.dtype}"
         )
     labels = labels.astype("int64", copy=False)
-    if num_classes is None:
-        num_classes = np.iinfo("int64").max
     low, high = (labels.min(), labels.max()) if count else (0, 0)
-    if low < 0 or high >= num_classes:
+    if low < 0 or (num_classes is not None and high >= num_classes):
+        rule = "0 or more" if num_classes is None else f"in [0, {num_classes})"
         raise ValueError(
-            f"labels must be in [0, {num_classes}). "
-            f"Received: labels from {low} to {high}"
+            f"labels must be {rule}. Received: labels from {low} to {high}"
         )
     return labels
 

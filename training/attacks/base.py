@@ -15,6 +15,8 @@ import tensorflow as tf
 
 from zoo.threat import NORMS
 from zoo.threat import ThreatModel
+from zoo.validation import check_images
+from zoo.validation import check_labels
 
 Logits = Callable[[tf.Tensor], tf.Tensor]
 """Maps images to float32 logits; the model in inference mode."""
@@ -84,14 +86,16 @@ class Attack:
             raise ValueError(
                 f"`model` must be a Keras model. Received: model={model!r}"
             )
-        images, labels = _checked(images, labels)
+        # Resizing may leave [0, 1] by a rounding error.
+        images = np.clip(check_images(images), 0, 1)
+        check_labels(labels, len(images))
         graphs = self._compiled.setdefault(model, {})
-        shape = tuple(images.shape[1:])
+        shape = images.shape[1:]
         if shape not in graphs:
             graphs[shape] = self._compile(model, shape)
         graph, num_classes = graphs[shape]
-        _check_range(labels, num_classes)
-        return graph(images, tf.cast(labels, "int32"))
+        labels = check_labels(labels, len(images), num_classes)
+        return graph(images, labels.astype("int32"))
 
     def _run(self, logits, images, labels):
         images = tf.cast(images, "float32")
@@ -132,44 +136,6 @@ class _Inference:
             )
         self.num_classes = logits.shape[-1]
         return tf.cast(logits, "float32")
-
-
-def _checked(images, labels):
-    images = tf.convert_to_tensor(images)
-    labels = tf.convert_to_tensor(labels)
-    if not images.dtype.is_floating:
-        raise ValueError(
-            "Images must be floating point, with pixels in [0, 1]. "
-            f"Received: images.dtype={images.dtype.name}"
-        )
-    if images.shape.rank != 4 or 0 in images.shape:
-        raise ValueError(
-            "Images must have shape (batch, height, width, channels), none "
-            f"of them 0. Received: images.shape={tuple(images.shape)}"
-        )
-    images = tf.cast(images, "float32")
-    if not tf.reduce_all((images >= 0) & (images <= 1)):  # False for NaN
-        low, high = np.min(images), np.max(images)
-        raise ValueError(
-            f"Pixels must be in [0, 1]. Received: pixels from {low} to {high}"
-        )
-    if labels.shape != images.shape[:1] or not labels.dtype.is_integer:
-        raise ValueError(
-            "Labels must be one integer for each image. Received: "
-            f"labels.shape={tuple(labels.shape)}, "
-            f"labels.dtype={labels.dtype.name}, "
-            f"images.shape={tuple(images.shape)}"
-        )
-    return images, labels
-
-
-def _check_range(labels, num_classes):
-    low, high = np.min(labels), np.max(labels)
-    if low < 0 or high >= num_classes:
-        raise ValueError(
-            f"Labels must be in [0, {num_classes}). "
-            f"Received: labels from {low} to {high}"
-        )
 
 
 def checked_norm(norm: str) -> str:

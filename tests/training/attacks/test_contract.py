@@ -270,18 +270,18 @@ LABELS = np.array([0, 3])
 @pytest.mark.parametrize(
     ("images", "labels", "message"),
     [
-        (IMAGES * 255, LABELS, r"Received: pixels from 127.5 to 127.5"),
-        (IMAGES - 1, LABELS, r"Received: pixels from -0.5 to -0.5"),
-        (IMAGES * np.nan, LABELS, r"Received: pixels from nan to nan"),
-        (IMAGES.astype("uint8"), LABELS, r"Received: images.dtype=uint8"),
-        (IMAGES[0], LABELS, r"Received: images.shape=\(6, 6, 3\)"),
-        (IMAGES[:0], LABELS[:0], r"Received: images.shape=\(0, 6, 6, 3\)"),
+        (IMAGES * 255, LABELS, r"Received: values from 127.5 to 127.5"),
+        (IMAGES - 1, LABELS, r"Received: values from -0.5 to -0.5"),
+        (IMAGES * np.nan, LABELS, r"Received: 216 NaN or infinite of 216"),
+        (IMAGES.astype("uint8"), LABELS, r"Received: dtype=uint8"),
+        (IMAGES[0], LABELS, r"Received: shape=\(6, 6, 3\)"),
+        (IMAGES[:0], LABELS[:0], r"Received: shape=\(0, 6, 6, 3\)"),
         (IMAGES[..., :1], LABELS, r"\(None, 6, 6, 1\)"),
-        (IMAGES, LABELS[:1], r"Received: labels.shape=\(1,\)"),
-        (IMAGES, np.eye(4)[LABELS], r"Received: labels.shape=\(2, 4\)"),
-        (IMAGES, LABELS / 1.0, r"labels.dtype=float64"),
+        (IMAGES, LABELS[:1], r"shape \(2,\). Received: shape=\(1,\)"),
+        (IMAGES, np.eye(4)[LABELS], r"Received: shape=\(2, 4\)"),
+        (IMAGES, LABELS / 1.0, r"dtype=float64"),
         (IMAGES, LABELS + 1, r"in \[0, 4\). Received: labels from 1 to 4"),
-        (IMAGES, LABELS - 1, r"in \[0, 4\). Received: labels from -1 to 2"),
+        (IMAGES, LABELS - 1, r"0 or more. Received: labels from -1 to 2"),
     ],
 )
 def test_bad_batches_are_named(images, labels, message, network):
