@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo import presets
+from zoo.replacing import replacing
 from zoo.threat import ThreatModel
 
 MEASUREMENT = ("attack", "accuracy", "images", "seed", "date", "commit")
@@ -180,10 +181,8 @@ def write_card(
     if directory is None:
         directory = Path(presets.__file__).with_name("cards")
     path = Path(directory) / f"{preset.name}.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.name}.part")
-    part.write_text(text, encoding="utf-8")
-    os.replace(part, path)
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
     return path
 
 

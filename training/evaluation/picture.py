@@ -8,10 +8,10 @@ from numpy.typing import ArrayLike
 
 from training.evaluation import metrics
 from training.evaluation.panel import Panel
-from training.evaluation.replacing import replacing
 from training.evaluation.sheet import FAINT
 from training.evaluation.sheet import INK
 from training.evaluation.sheet import Sheet
+from zoo.replacing import replacing
 
 _RIGHT = "#1a7f37"
 _WRONG = "#cf222e"

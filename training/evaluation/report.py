@@ -11,8 +11,8 @@ import rich.table
 from training.evaluation import rendering
 from training.evaluation.accuracy import Accuracy
 from training.evaluation.attack_result import AttackResult
-from training.evaluation.replacing import replacing
 from training.evaluation.worst_case import WorstCase
+from zoo.replacing import replacing
 
 _FORMAT = 1
 
