@@ -39,6 +39,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="predictions that score each image of a randomised model "
         "(default: %(default)s)",
     )
+    parser.add_argument(
+        "--attack-policy",
+        metavar="POLICY",
+        help="dtype policy of the twin of a preset that the attacks are run "
+        "on, such as mixed_bfloat16, which is faster (default: the model "
+        "itself, float32)",
+    )
     parser.add_argument("--seed", type=int, default=0, metavar="N")
     parser.add_argument(
         "--output",
@@ -65,11 +72,18 @@ def run(options: argparse.Namespace) -> None:
         raise ValueError(
             f"--write-card takes a preset. Received: {options.model}"
         )
+    if options.attack_policy and preset is None:
+        raise ValueError(
+            f"--attack-policy takes a preset. Received: {options.model}"
+        )
     from training import evaluation
 
     threat = zoo.info(preset).threat if preset else None
     threat = threat or zoo.ThreatModel("l2", 1.0)
     model = load_model(options.model)
+    surrogate = None
+    if options.attack_policy:
+        surrogate = load_model(options.model, policy=options.attack_policy)
     report = evaluation.evaluate(
         model,
         load_images(options),
@@ -79,6 +93,7 @@ def run(options: argparse.Namespace) -> None:
         batch_size=options.batch_size,
         draws=options.draws,
         seed=options.seed,
+        surrogate=surrogate,
         progress=not options.json,
         name=options.model,
         dataset_name=f"{options.data}, {options.split}",

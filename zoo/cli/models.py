@@ -1,6 +1,7 @@
 """Models and data sets named on the command line."""
 
 import argparse
+import contextlib
 import importlib
 from pathlib import Path
 
@@ -36,21 +37,39 @@ def add_data_arguments(parser: argparse.ArgumentParser, limit: int) -> None:
     )
 
 
-def load_model(name: str):
+def load_model(name: str, *, policy: str | None = None):
     """Loads a preset by name, or a `.keras` file by its path.
 
+    Args:
+        name: Name or path.
+        policy: Dtype policy to build a preset in; `None` for Keras' own.
+
     Raises:
-        ValueError: If there is no such preset, or the file is no model.
+        ValueError: If there is no such preset or policy, or the file is no
+            model.
         FileNotFoundError: If there is no such file.
     """
     if not name.endswith(".keras"):
-        return zoo.load(name)
+        with _dtype_policy(policy):
+            return zoo.load(name)
     if not Path(name).is_file():
         raise FileNotFoundError(f"There is no such file: {name}")
     import keras
 
     importlib.import_module("zoo.layers")  # Registers what a file may hold.
     return keras.saving.load_model(name, compile=False)
+
+
+@contextlib.contextmanager
+def _dtype_policy(policy: str | None):
+    import keras
+
+    before = keras.config.dtype_policy()
+    try:
+        keras.config.set_dtype_policy(policy or before)
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
 
 
 def class_names(name: str, count: int) -> list[str]:
