@@ -20,7 +20,7 @@ class AdversarialTrainer(keras.Model):
     with `a` the clean weight (IRM, equation 2) and `w` the weight of
     adversarial logit pairing (IRM, equation 4). A model that ends in a
     `zoo.layers.MultiScaleEnsemble` is trained at each of its scales, the loss
-    being their mean; its predictions remain the ensemble's.
+    being their mean; validation, and every prediction, is the ensemble's.
 
     The trainer owns no weights. `trainer.model` is the plain model, ready to
     save and export; callbacks, validation, mixed precision and
@@ -35,7 +35,8 @@ class AdversarialTrainer(keras.Model):
         model: Maps `(batch, height, width, channels)` pixels in [0, 1] to
             logits.
         attack: `(model, images, labels) -> images`, such as
-            `attacks.ddn(steps=5, max_norm=1.0)`.
+            `attacks.ddn(steps=5, max_norm=1.0)`. The labels that `fit` is
+            given are classes, integers of shape `(batch,)`.
         clean_weight: `a`, in [0, 1].
         logit_pairing: `w`, not negative.
         surrogate: Model the training attack is crafted against, sharing
@@ -96,15 +97,16 @@ class AdversarialTrainer(keras.Model):
         return self.clean_weight > 0.0 or self.logit_pairing > 0.0
 
     def call(self, images, training=None):
-        if isinstance(images, dict):
-            return {
-                kind: self._views(batch, training=training)
-                for kind, batch in images.items()
-            }
-        return self.model(images, training=training)
+        if not isinstance(images, dict):
+            return self.model(images, training=training)
+        model = self._views if training else self.model
+        return {
+            kind: model(batch, training=training)
+            for kind, batch in images.items()
+        }
 
     def train_step(self, data):
-        images, labels, weights = keras.utils.unpack_x_y_sample_weight(data)
+        images, labels, weights = _unpacked(data)
         adversarial = self.attack(self._surrogate, images, labels)
         batches = {"adversarial": adversarial}
         if self.sees_clean_images:
@@ -112,7 +114,7 @@ class AdversarialTrainer(keras.Model):
         return super().train_step((batches, labels, weights))
 
     def test_step(self, data):
-        images, labels, weights = keras.utils.unpack_x_y_sample_weight(data)
+        images, labels, weights = _unpacked(data)
         adversarial = self.attack(self.model, images, labels)
         batches = {"adversarial": adversarial, "clean": images}
         return super().test_step((batches, labels, weights))
@@ -160,6 +162,20 @@ class AdversarialTrainer(keras.Model):
         return logs
 
 
+def _unpacked(data):
+    """Returns images, labels and sample weights, the labels checked."""
+    images, labels, weights = keras.utils.unpack_x_y_sample_weight(data)
+    if labels is None or len(labels.shape) != 1 or not labels.dtype.is_integer:
+        received = (
+            "none" if labels is None else f"{labels.shape} {labels.dtype}"
+        )
+        raise ValueError(
+            "Labels must be classes, integers of shape (batch,). "
+            f"Received: {received}"
+        )
+    return images, labels, weights
+
+
 def _one_row_a_view(logits, labels, weights):
     """Lays `(batch, scales, classes)` logits out as one row a scale."""
     if len(logits.shape) == 2:
@@ -175,7 +191,7 @@ def _one_row_a_view(logits, labels, weights):
 
 
 def _merge(logits):
-    """Averages the scales' log-confidences, for accuracy while training."""
+    """Averages the scales' log-confidences, for the accuracy in training."""
     if len(logits.shape) == 2:
         return logits
     return ops.mean(ops.log_softmax(logits, axis=-1), axis=1)

@@ -116,19 +116,66 @@ def test_validation_reports_clean_and_adversarial_accuracy():
 
 
 def test_attack_sees_the_current_model_in_inference_mode():
-    """Dropout off, moving averages untouched, a DDN sample each step."""
+    """In a training step too: dropout off, moving averages left alone."""
     model = models.wide_resnet(
         depth=10, width=1, num_classes=3, image_shape=(4, 4, 1), dropout=0.5
     )
-    before = [v.numpy().copy() for v in model.non_trainable_variables]
-    attack = attacks.ddn(steps=2, max_norm=1.0)
     images, labels = next(data().as_numpy_iterator())
-    first = attack(model, images, labels)
-    np.testing.assert_array_equal(first, attack(model, images, labels))
-    for variable, value in zip(
-        model.non_trainable_variables, before, strict=True
-    ):
-        np.testing.assert_array_equal(variable.numpy(), value)
+    attack = attacks.ddn(steps=2, max_norm=1.0)
+    expected = attack(model, images, labels)
+    crafted = tf.Variable(tf.zeros_like(expected))
+
+    def recording(attacked, images, labels):
+        return crafted.assign(attack(attacked, images, labels))
+
+    trainer = AdversarialTrainer(model, recording, clean_weight=0.0)
+    trainer.compile(keras.optimizers.SGD(0.0))
+    trainer.train_on_batch(images, labels)
+    np.testing.assert_allclose(crafted, expected, atol=1e-5)
+    again = attack(model, images, labels)
+    assert np.abs(again - crafted).max() > 1e-3, "the averages must have moved"
+
+
+@pytest.mark.parametrize(
+    "labels", [np.eye(3)[[0, 1, 2, 0]], np.zeros((4, 1), "int64"), np.zeros(4)]
+)
+def test_labels_of_another_kind_are_refused(labels):
+    trainer = AdversarialTrainer(linear(), darken)
+    trainer.compile(keras.optimizers.SGD(0.0))
+    images = np.zeros((4, *linear().input_shape[1:]), "float32")
+    with pytest.raises(ValueError, match=r"integers of shape \(batch,\)"):
+        trainer.train_on_batch(images, labels)
+
+
+def test_validation_is_the_ensembles():
+    """The scale of the largest weight decides, two others notwithstanding."""
+    rng = np.random.default_rng(0)
+    model = models.irm(
+        depth=10,
+        width=1,
+        num_classes=3,
+        image_shape=(8, 8, 1),
+        scales=(16, 20, 24),
+        scale_weights=(0.001, 0.001, 1.0),
+        qualities=(90,),
+    )
+    model.set_weights(
+        [
+            w + np.abs(rng.normal(size=w.shape)).astype(w.dtype)
+            for w in model.get_weights()
+        ]
+    )
+    trainer = AdversarialTrainer(model, lambda model, images, labels: images)
+    trainer.compile(keras.optimizers.SGD(0.0))
+    images = rng.uniform(size=(64, 8, 8, 1)).astype("float32")
+    labels = np.argmax(model(images, training=False), axis=-1)
+    logs = trainer.evaluate(images, labels, verbose=0, return_dict=True)
+    assert logs["clean_accuracy"] == logs["adversarial_accuracy"] == 1.0
+    averaged = np.argmax(
+        np.mean(keras.ops.log_softmax(scale_views(model)(images)), axis=1),
+        axis=-1,
+    )
+    assert np.mean(averaged == labels) < 1.0, "the test tells them apart"
 
 
 @pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16"])

@@ -1,5 +1,7 @@
 """The Fashion-MNIST recipe, end to end on a few images."""
 
+import dataclasses
+
 import keras
 import numpy as np
 import pytest
@@ -60,6 +62,13 @@ def test_stages_build_on_each_other_and_are_not_repeated(workdir):
         assert path.stat().st_mtime_ns == written[stage]
         rows = (workdir / f"{stage}.csv").read_text().splitlines()
         assert len(rows) == 1 + 1
+
+
+def test_a_folder_holds_one_run(workdir):
+    fashion_mnist.train(workdir, stages=("undefended",), recipe=TINY)
+    other = dataclasses.replace(TINY, max_norm=2.0)
+    with pytest.raises(ValueError, match="Received: other max_norm"):
+        fashion_mnist.train(workdir, recipe=other)
 
 
 @pytest.mark.parametrize(
