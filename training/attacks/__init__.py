@@ -5,6 +5,7 @@ from training.attacks.bim import bim
 from training.attacks.ddn import ddn
 from training.attacks.fgsm import fgsm
 from training.attacks.mim import mim
+from training.attacks.noise import noise
 from training.attacks.pgd import pgd
 from training.attacks.registry import by_name
 from training.attacks.registry import parse
@@ -16,6 +17,7 @@ __all__ = [
     "ddn",
     "fgsm",
     "mim",
+    "noise",
     "parse",
     "pgd",
 ]

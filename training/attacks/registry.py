@@ -9,6 +9,7 @@ from training.attacks.bim import bim
 from training.attacks.ddn import ddn
 from training.attacks.fgsm import fgsm
 from training.attacks.mim import mim
+from training.attacks.noise import noise
 from training.attacks.pgd import pgd
 from zoo.threat import ThreatModel
 
@@ -18,6 +19,7 @@ by_name = {
     "pgd": pgd,
     "mim": mim,
     "ddn": ddn,
+    "noise": noise,
 }
 """The factory of each attack."""
 
