@@ -8,6 +8,7 @@ from training.attacks.base import Attack
 from training.attacks.bim import bim
 from training.attacks.ddn import ddn
 from training.attacks.fgsm import fgsm
+from training.attacks.gradient import gradient
 from training.attacks.mim import mim
 from training.attacks.noise import noise
 from training.attacks.pgd import pgd
@@ -19,6 +20,7 @@ by_name = {
     "pgd": pgd,
     "mim": mim,
     "ddn": ddn,
+    "gradient": gradient,
     "noise": noise,
 }
 """The factory of each attack."""

@@ -26,6 +26,7 @@ ATTACKS = {
     "mim": attacks.mim(eps=0.1, steps=3),
     "ddn": attacks.ddn(steps=5),
     "ddn_training": attacks.ddn(steps=3, max_norm=0.3, fallback="last"),
+    "gradient": attacks.gradient(steps=100),
     "noise": attacks.noise(eps=0.1, repeats=3),
 }
 every_attack = pytest.mark.parametrize(
