@@ -10,6 +10,7 @@ from training.attacks.noise import noise
 from training.attacks.pgd import pgd
 from training.attacks.registry import by_name
 from training.attacks.registry import parse
+from training.attacks.square import square
 
 __all__ = [
     "Attack",
@@ -22,4 +23,5 @@ __all__ = [
     "noise",
     "parse",
     "pgd",
+    "square",
 ]

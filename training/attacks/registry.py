@@ -12,6 +12,7 @@ from training.attacks.gradient import gradient
 from training.attacks.mim import mim
 from training.attacks.noise import noise
 from training.attacks.pgd import pgd
+from training.attacks.square import square
 from zoo.threat import ThreatModel
 
 by_name = {
@@ -22,6 +23,7 @@ by_name = {
     "ddn": ddn,
     "gradient": gradient,
     "noise": noise,
+    "square": square,
 }
 """The factory of each attack."""
 

@@ -28,6 +28,8 @@ ATTACKS = {
     "ddn_training": attacks.ddn(steps=3, max_norm=0.3, fallback="last"),
     "gradient": attacks.gradient(steps=100),
     "noise": attacks.noise(eps=0.1, repeats=3),
+    "square": attacks.square(eps=0.1, queries=50),
+    "square_l2": attacks.square(norm="l2", eps=0.5, queries=50, restarts=2),
 }
 every_attack = pytest.mark.parametrize(
     "attack", ATTACKS.values(), ids=ATTACKS.keys()
