@@ -5,6 +5,7 @@ from training.attacks.bim import bim
 from training.attacks.ddn import ddn
 from training.attacks.fgsm import fgsm
 from training.attacks.gradient import gradient
+from training.attacks.jsma import jsma
 from training.attacks.mim import mim
 from training.attacks.noise import noise
 from training.attacks.pgd import pgd
@@ -19,6 +20,7 @@ __all__ = [
     "ddn",
     "fgsm",
     "gradient",
+    "jsma",
     "mim",
     "noise",
     "parse",

@@ -9,6 +9,7 @@ from training.attacks.bim import bim
 from training.attacks.ddn import ddn
 from training.attacks.fgsm import fgsm
 from training.attacks.gradient import gradient
+from training.attacks.jsma import jsma
 from training.attacks.mim import mim
 from training.attacks.noise import noise
 from training.attacks.pgd import pgd
@@ -22,6 +23,7 @@ by_name = {
     "mim": mim,
     "ddn": ddn,
     "gradient": gradient,
+    "jsma": jsma,
     "noise": noise,
     "square": square,
 }

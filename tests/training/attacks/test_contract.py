@@ -27,6 +27,7 @@ ATTACKS = {
     "ddn": attacks.ddn(steps=5),
     "ddn_training": attacks.ddn(steps=3, max_norm=0.3, fallback="last"),
     "gradient": attacks.gradient(steps=100),
+    "jsma": attacks.jsma(),
     "noise": attacks.noise(eps=0.1, repeats=3),
     "square": attacks.square(eps=0.1, queries=50),
     "square_l2": attacks.square(norm="l2", eps=0.5, queries=50, restarts=2),
