@@ -12,6 +12,7 @@ from training.attacks.pgd import pgd
 from training.attacks.registry import by_name
 from training.attacks.registry import parse
 from training.attacks.square import square
+from training.attacks.transfer import transfer
 
 __all__ = [
     "Attack",
@@ -26,4 +27,5 @@ __all__ = [
     "parse",
     "pgd",
     "square",
+    "transfer",
 ]
