@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 from training import attacks as attack_library
 from training.evaluation import provenance
 from training.evaluation.accuracy import Accuracy
+from training.evaluation.adaptive import adaptive_view
 from training.evaluation.attack_result import AttackResult
 from training.evaluation.examples import gather_examples
 from training.evaluation.progress import Progress
@@ -37,6 +38,8 @@ def evaluate(
     attack_limit: int | None = None,
     draws: int = 10,
     seed: int = 0,
+    adaptive: bool = True,
+    surrogate: keras.Model | None = None,
     progress: bool = True,
     name: str | None = None,
     dataset_name: str | None = None,
@@ -65,6 +68,11 @@ def evaluate(
             deterministic model takes one.
         seed: Of the model's randomness, and of the attacks' that have a
             `seed` option which is not set.
+        adaptive: Whether attacks see a straight-through gradient where a
+            layer hides its own (`gradient="none"`).
+        surrogate: Model the attacks are run on, such as the same weights in
+            bfloat16, which is faster; `None` for `model`. Either way `model`
+            scores the images they make.
         progress: Whether to draw progress bars, if standard error is a
             terminal.
         name: The model's name in the report; its own if `None`.
@@ -88,18 +96,25 @@ def evaluate(
     attacks = [_bind(attack, threat, seed) for attack in attacks]
     for attack in attacks:
         if isinstance(attack, attack_library.Attack):
-            attack.check_model(model)
+            attack.check_model(surrogate or model)
     images, labels = gather_examples(dataset, limit=limit)
     images = check_images(images, _input_shape(model))
     labels = check_labels(labels, len(images))
     stochastic = is_stochastic(model)
     draws = draws if stochastic else 1
     attacked = min(attack_limit or len(images), len(images))
-    scorer = Scorer(model, images.shape[1:], batch_size=batch_size, draws=draws)
+    surrogate = surrogate or model
+    scorer = Scorer(
+        model,
+        images.shape[1:],
+        attacked=adaptive_view(surrogate) if adaptive else surrogate,
+        batch_size=batch_size,
+        draws=draws,
+    )
     check_labels(labels, len(images), scorer.num_classes)
     date = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     with (
-        owned_randomness(model, seed) as reseed,
+        owned_randomness([model, surrogate], seed) as reseed,
         Progress(enabled=progress) as bars,
     ):
         clean, *outcomes = [
@@ -143,6 +158,7 @@ def evaluate(
         ),
         seed=seed,
         batch_size=batch_size,
+        attack_policy=surrogate.dtype_policy.name,
         versions=provenance.versions(),
         commit=provenance.commit(),
         date=date,

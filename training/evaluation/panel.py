@@ -65,7 +65,7 @@ class Panel:
                 [keras.ops.convert_to_numpy(p) for p in passes], axis=0
             )
 
-        with owned_randomness(model, seed) as reseed:
+        with owned_randomness([model], seed) as reseed:
             reseed("panel", 0)
             adversarial = np.asarray(attack(model, images, labels))
             return cls(

@@ -4,6 +4,7 @@ import contextlib
 import zlib
 from collections.abc import Callable
 from collections.abc import Iterator
+from collections.abc import Sequence
 
 import keras
 import numpy as np
@@ -22,17 +23,18 @@ def is_stochastic(model: keras.Model) -> bool:
 
 @contextlib.contextmanager
 def owned_randomness(
-    model: keras.Model, seed: int
+    models: Sequence[keras.Model], seed: int
 ) -> Iterator[Callable[[str, int], None]]:
-    """Takes over the model's seed generators and gives them back unchanged.
+    """Takes over the models' seed generators and gives them back unchanged.
 
-    Yields `reseed(phase, start)`, which starts every generator of the model
+    Yields `reseed(phase, start)`, which starts every generator of the models
     afresh from the seed, the phase's name and the index of the first image:
     the numbers drawn for a batch don't depend on what ran before it.
     """
+    variables = {id(v): v for model in models for v in model.variables}
     states = [
         variable
-        for variable in model.variables
+        for variable in variables.values()
         if variable.name == "seed_generator_state"
     ]
     saved = [state.numpy() for state in states]

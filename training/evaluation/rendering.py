@@ -59,8 +59,8 @@ def markdown(report: "Report") -> str:
     lines += [
         "",
         f"Measured {report.date} with seed {report.seed} in batches of "
-        f"{report.batch_size}; commit {report.commit or 'unknown'}; "
-        f"{versions}.",
+        f"{report.batch_size}, attacks in {report.attack_policy}; "
+        f"commit {report.commit or 'unknown'}; {versions}.",
     ]
     return "\n".join(lines) + "\n"
 

@@ -36,6 +36,7 @@ class Report:
         worst_cases: One for each ball that was asked for or attacked in.
         seed: Seed of the model's and the attacks' randomness.
         batch_size: Images attacked at once.
+        attack_policy: Dtype policy of the model the attacks were run on.
         versions: Of this package, Python and the libraries.
         commit: Git commit of this package, `None` if installed from a wheel.
         date: When the evaluation began, UTC, ISO 8601.
@@ -52,6 +53,7 @@ class Report:
     worst_cases: tuple[WorstCase, ...]
     seed: int
     batch_size: int
+    attack_policy: str
     versions: Mapping[str, str]
     commit: str | None
     date: str
@@ -84,6 +86,7 @@ class Report:
                 "interval": list(accuracy.interval),
                 "worst_draw": accuracy.worst_draw,
                 "scoring_draws": self.draws,
+                **({} if clean else {"attack_policy": self.attack_policy}),
                 **shared,
             }
 

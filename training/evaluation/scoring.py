@@ -16,6 +16,7 @@ class Scorer:
     Args:
         model: Maps pixels in [0, 1] to logits.
         image_shape: `(height, width, channels)`.
+        attacked: What attacks are run on, such as the model's adaptive view.
         batch_size: Images attacked and classified at once.
         draws: Forward passes that score each image.
 
@@ -28,10 +29,11 @@ class Scorer:
         model: keras.Model,
         image_shape: tuple[int, int, int],
         *,
+        attacked: keras.layers.Layer,
         batch_size: int,
         draws: int,
     ):
-        self._model = model
+        self._attacked = attacked
         self._batch_size = batch_size
         self._draws = draws
         self._predict, self.num_classes = _compile(model, image_shape)
@@ -73,7 +75,7 @@ class Scorer:
         began = time.perf_counter()
         crafted = images
         if attack is not None:
-            crafted = np.asarray(attack(self._model, images, labels))
+            crafted = np.asarray(attack(self._attacked, images, labels))
             if crafted.shape != images.shape:
                 raise ValueError(
                     "An attack must return images of the shape it was given, "

@@ -43,6 +43,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="predictions that score each image of a randomised model "
         "(default: %(default)s)",
     )
+    parser.add_argument(
+        "--attack-policy",
+        metavar="POLICY",
+        help="dtype policy of the twin of a preset that the attacks are run "
+        "on, such as mixed_bfloat16, which is faster (default: the model "
+        "itself, float32)",
+    )
     parser.add_argument("--seed", type=int, default=0, metavar="N")
     parser.add_argument(
         "--output",
@@ -69,10 +76,14 @@ def run(options: argparse.Namespace) -> None:
         raise ValueError(
             f"--write-card takes a preset. Received: {options.model}"
         )
-    if options.write_card and options.transfer_from is not None:
+    if options.attack_policy and preset is None:
         raise ValueError(
-            "--write-card takes attacks on the model itself. "
-            f"Received: --transfer-from={options.transfer_from}"
+            f"--attack-policy takes a preset. Received: {options.model}"
+        )
+    if options.transfer_from and (options.write_card or options.attack_policy):
+        raise ValueError(
+            "--write-card and --attack-policy take attacks on the model "
+            f"itself. Received: --transfer-from={options.transfer_from}"
         )
     from training import datasets
     from training import evaluation
@@ -82,6 +93,9 @@ def run(options: argparse.Namespace) -> None:
     specs = options.attacks or ["pgd:steps=40"]
     attacks = load_attacks(options, specs, threat, seed=options.seed)
     model = load_model(options.model, image_size=options.image_size)
+    surrogate = None
+    if options.attack_policy:
+        surrogate = load_model(options.model, policy=options.attack_policy)
     data = options.data
     if not datasets.is_folder(data):
         data += f", {options.split}"
@@ -94,6 +108,7 @@ def run(options: argparse.Namespace) -> None:
         batch_size=options.batch_size,
         draws=options.draws,
         seed=options.seed,
+        surrogate=surrogate,
         progress=not options.json,
         name=options.model,
         dataset_name=data,

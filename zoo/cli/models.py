@@ -1,6 +1,7 @@
 """Models named on the command line."""
 
 import argparse
+import contextlib
 import importlib
 import os
 from pathlib import Path
@@ -28,18 +29,27 @@ def is_preset(name: str) -> bool:
     return True
 
 
-def load_model(name: str, *, image_size: tuple[int, int] | None = None):
+def load_model(
+    name: str,
+    *,
+    policy: str | None = None,
+    image_size: tuple[int, int] | None = None,
+):
     """Loads a preset by name, or a `.keras` file or SavedModel by its path.
 
     Args:
+        name: Name or path.
+        policy: Dtype policy to build a preset in; `None` for Keras' own.
         image_size: Height and width that a SavedModel may leave open.
 
     Raises:
-        ValueError: If there is no such preset, or the path is no model.
+        ValueError: If there is no such preset or policy, or the path is no
+            model.
         FileNotFoundError: If there is no such file or SavedModel.
     """
     if is_preset(name):
-        return zoo.load(name)
+        with _dtype_policy(policy):
+            return zoo.load(name)
     if not name.endswith(".keras"):
         from training import load_saved_model
 
@@ -57,6 +67,18 @@ def load_model(name: str, *, image_size: tuple[int, int] | None = None):
             "model with model.export(DIR) where they are defined, and name "
             "DIR instead."
         ) from error
+
+
+@contextlib.contextmanager
+def _dtype_policy(policy: str | None):
+    import keras
+
+    before = keras.config.dtype_policy()
+    try:
+        keras.config.set_dtype_policy(policy or before)
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
 
 
 def class_names(name: str, count: int) -> list[str]:

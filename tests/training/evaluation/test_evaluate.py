@@ -10,6 +10,7 @@ import tensorflow as tf
 from tests.helpers import LinearModel
 from training import attacks
 from training.evaluation import evaluate
+from zoo.layers import JPEG
 from zoo.threat import ThreatModel
 
 SHAPE = (4, 4, 1)
@@ -199,6 +200,59 @@ def test_the_worst_case_meets_every_attack():
     # In the smaller ball the first two count, in the larger one all three.
     remaining = [worst.robust.mean for worst in report.worst_cases]
     assert remaining == pytest.approx([1 / 3, 0])
+
+
+def test_attacks_run_on_the_surrogate_and_are_scored_on_the_model():
+    model, surrogate = brightness(), brightness()
+    seen = []
+
+    def watching(attacked, images, labels):
+        seen.append(attacked)
+        return images + 0.2
+
+    report = run(model, levels(0.4), [watching], surrogate=surrogate)
+    assert seen == [surrogate]
+    assert report.attack_policy == surrogate.dtype_policy.name
+    assert report.attacks[0].robust_accuracy == 0.0
+
+
+def test_both_models_of_one_preset_draw_afresh():
+    """Twins' variables have the same paths."""
+    model, surrogate = coin_model(), coin_model()
+    states = [
+        [v for v in m.variables if v.name == "seed_generator_state"][0]
+        for m in (model, surrogate)
+    ]
+    seen = []
+
+    def watching(attacked, images, labels):
+        seen.append([state.numpy()[0] for state in states])
+        return images
+
+    run(model, levels(0.4), [watching], surrogate=surrogate)
+    assert seen[0][0] != seen[0][1]
+
+
+def test_a_hidden_gradient_is_seen_through_unless_told_otherwise():
+    images = np.random.default_rng(0).uniform(size=(4, 16, 16, 1))
+    images = images.astype("float32")
+    model = keras.Sequential(
+        [
+            keras.Input((16, 16, 1)),
+            JPEG(90, gradient="none"),
+            keras.layers.Flatten(),
+            keras.layers.Dense(3),
+        ]
+    )
+    labels = np.argmax(model(images), axis=-1)
+    attack = attacks.pgd(norm="l2", eps=4.0, steps=10)
+    robust = [
+        run(model, (images, labels), [attack], adaptive=adaptive)
+        .attacks[0]
+        .robust_accuracy
+        for adaptive in (True, False)
+    ]
+    assert robust == [0.0, 1.0]
 
 
 def test_batches_and_a_smaller_last_one():

@@ -68,18 +68,18 @@ def test_a_model_may_say_so_itself():
 @pytest.mark.parametrize("build", [noisy, nested, wrapped])
 def test_batches_draw_the_same_whatever_ran_before(build):
     first, second, zeros = build(), build(), np.zeros((4, 3))
-    with owned_randomness(first, 5) as reseed:
+    with owned_randomness([first], 5) as reseed:
         reseed("pgd", 0)
         first(zeros)
         reseed("pgd", 4)
         drawn = np.array(first(zeros))
-    with owned_randomness(second, 5) as reseed:
+    with owned_randomness([second], 5) as reseed:
         reseed("pgd", 4)
         again = np.array(second(zeros))
         next_draw = np.array(second(zeros))
         reseed("fgsm", 4)
         other_phase = np.array(second(zeros))
-    with owned_randomness(second, 6) as reseed:
+    with owned_randomness([second], 6) as reseed:
         reseed("pgd", 4)
         other_seed = np.array(second(zeros))
     np.testing.assert_array_equal(drawn, again)
@@ -90,7 +90,7 @@ def test_batches_draw_the_same_whatever_ran_before(build):
 def test_states_are_given_back_even_after_an_error():
     model, zeros = noisy(seed=1), np.zeros((4, 3))
     untouched = noisy(seed=1)
-    with pytest.raises(RuntimeError), owned_randomness(model, 0) as reseed:
+    with pytest.raises(RuntimeError), owned_randomness([model], 0) as reseed:
         reseed("clean", 0)
         model(zeros)
         raise RuntimeError

@@ -71,6 +71,7 @@ def a_report(**changes):
         ),
         "seed": 7,
         "batch_size": 64,
+        "attack_policy": "mixed_bfloat16",
         "versions": {"package": "1.2.3", "python": "3.11.0"},
         "commit": "0123abc",
         "date": "2026-01-02T03:04:05+00:00",
@@ -198,7 +199,8 @@ def test_markdown_says_everything(tmp_path):
     ]
     assert {line.count("|") for line in table} == {12}
     assert "- `pgd(eps=1.0, steps=40, restarts=5" in text
-    assert "seed 7 in batches of 64; commit 0123abc; package 1.2.3" in text
+    assert "seed 7 in batches of 64, attacks in mixed_bfloat16;" in text
+    assert "commit 0123abc; package 1.2.3" in text
 
 
 def test_markdown_of_a_deterministic_model_has_no_draws():
