@@ -4,10 +4,15 @@ from training.attacks.base import Attack
 from training.attacks.bim import bim
 from training.attacks.ddn import ddn
 from training.attacks.fgsm import fgsm
+from training.attacks.gradient import gradient
+from training.attacks.jsma import jsma
 from training.attacks.mim import mim
+from training.attacks.noise import noise
 from training.attacks.pgd import pgd
 from training.attacks.registry import by_name
 from training.attacks.registry import parse
+from training.attacks.square import square
+from training.attacks.transfer import transfer
 
 __all__ = [
     "Attack",
@@ -15,7 +20,12 @@ __all__ = [
     "by_name",
     "ddn",
     "fgsm",
+    "gradient",
+    "jsma",
     "mim",
+    "noise",
     "parse",
     "pgd",
+    "square",
+    "transfer",
 ]

@@ -1,7 +1,6 @@
 """Projected gradient descent."""
 
 import functools
-import math
 
 import keras
 import tensorflow as tf
@@ -11,9 +10,7 @@ from training.attacks.base import Attack
 from training.attacks.base import checked_count
 from training.attacks.base import checked_norm
 from training.attacks.base import checked_size
-from training.attacks.gradients import expected_logits
-from training.attacks.gradients import log_odds
-from training.attacks.gradients import succeeds
+from training.attacks.restarts import worst_of
 from training.attacks.steps import ascend
 
 
@@ -89,7 +86,7 @@ def pgd(
             climb=climb,
             norm=norm,
             eps=eps,
-            restarts=restarts,
+            count=restarts,
             early_stop=early_stop,
             targeted=targeted,
             draws=draws,
@@ -99,18 +96,7 @@ def pgd(
 
 
 def _from_random_starts(
-    logits,
-    images,
-    labels,
-    *,
-    climb,
-    norm,
-    eps,
-    restarts,
-    early_stop,
-    targeted,
-    draws,
-    generator,
+    logits, images, labels, *, climb, norm, eps, generator, **attempts
 ):
     def climb_once(images, labels):
         start = images + projections.sample(
@@ -119,53 +105,4 @@ def _from_random_starts(
         start = tf.clip_by_value(start, 0.0, 1.0)
         return climb(logits, images, labels, start=start)
 
-    def restart(index, worst, worst_losses, worst_fooled, active):
-        labels_now = tf.gather(labels, active)
-        iterates = climb_once(tf.gather(images, active), labels_now)
-        outputs = expected_logits(logits, iterates, draws=draws)
-        losses = log_odds(outputs, labels_now)
-        losses = -losses if targeted else losses
-        fooled = succeeds(outputs, labels_now, targeted=targeted)
-        worse = _is_worse(
-            fooled,
-            losses,
-            tf.gather(worst_fooled, active),
-            tf.gather(worst_losses, active),
-        )
-        rows = active[worse][:, None]
-        update = tf.tensor_scatter_nd_update
-        worst = update(worst, rows, iterates[worse])
-        worst_losses = update(worst_losses, rows, losses[worse])
-        worst_fooled = update(worst_fooled, rows, fooled[worse])
-        if early_stop:
-            active = active[~fooled]
-        return index + 1, worst, worst_losses, worst_fooled, active
-
-    if restarts == 1:
-        return climb_once(images, labels)
-    state = (
-        0,
-        images,
-        tf.fill(tf.shape(labels), -math.inf),
-        tf.fill(tf.shape(labels), False),
-        tf.range(tf.shape(images)[0]),
-    )
-    _, worst, *_ = tf.while_loop(
-        lambda index, *state: (index < restarts) & (tf.size(state[-1]) > 0),
-        restart,
-        state,
-        shape_invariants=(
-            tf.TensorShape(()),
-            images.shape,
-            labels.shape,
-            labels.shape,
-            tf.TensorShape((None,)),
-        ),
-    )
-    return worst
-
-
-def _is_worse(fooled, losses, fooled_before, losses_before):
-    """Any success is worse for the model than any failure; then the loss."""
-    higher = (fooled == fooled_before) & (losses > losses_before)
-    return (fooled & ~fooled_before) | higher
+    return worst_of(climb_once, logits, images, labels, **attempts)

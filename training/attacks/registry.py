@@ -8,8 +8,12 @@ from training.attacks.base import Attack
 from training.attacks.bim import bim
 from training.attacks.ddn import ddn
 from training.attacks.fgsm import fgsm
+from training.attacks.gradient import gradient
+from training.attacks.jsma import jsma
 from training.attacks.mim import mim
+from training.attacks.noise import noise
 from training.attacks.pgd import pgd
+from training.attacks.square import square
 from zoo.threat import ThreatModel
 
 by_name = {
@@ -18,6 +22,10 @@ by_name = {
     "pgd": pgd,
     "mim": mim,
     "ddn": ddn,
+    "gradient": gradient,
+    "jsma": jsma,
+    "noise": noise,
+    "square": square,
 }
 """The factory of each attack."""
 

@@ -1,0 +1,132 @@
+"""The plain gradient attack."""
+
+import functools
+import math
+
+import tensorflow as tf
+
+from training import projections
+from training.attacks.base import Attack
+from training.attacks.base import checked_count
+from training.attacks.base import checked_size
+from training.attacks.gradients import expected_logits
+from training.attacks.gradients import loss_gradient
+from training.attacks.gradients import rescaled
+from training.attacks.gradients import succeeds
+
+
+def gradient(
+    *,
+    steps: int = 1000,
+    halvings: int = 10,
+    max_norm: float | None = None,
+    targeted: bool = False,
+    draws: int = 1,
+) -> Attack:
+    """Binds the gradient attack, a line search along one raw gradient.
+
+    The gradient is taken once, at the image. Ever longer multiples of it are
+    added, clipped to [0, 1], until one fools the model; bisection then
+    shortens it. An image that none fools is returned unperturbed.
+
+    Args:
+        steps: Lengths tried, evenly spaced up to the longest.
+        halvings: Bisections between the first length that fools and the one
+            before it; 0 for none.
+        max_norm: Longest perturbation tried, in L2 before clipping. `None`
+            for a root mean square of 1, at which few pixels are left
+            unclipped.
+        targeted: Whether the labels are the wanted classes.
+        draws: Forward passes averaged for each length; more than 1 for
+            randomised models.
+
+    Raises:
+        ValueError: If an option is out of range.
+
+    Reference: `GradientAttack` of
+    [Rauber et al., 2017](https://arxiv.org/abs/1707.04131), without the
+    bisection.
+    """
+    steps = checked_count("steps", steps)
+    if halvings != 0:
+        halvings = checked_count("halvings", halvings)
+    if max_norm is not None:
+        max_norm = checked_size("max_norm", max_norm, positive=True)
+    draws = checked_count("draws", draws)
+    options = dict(locals())
+    algorithm = functools.partial(_line_search, **options)
+    return Attack("gradient", algorithm, "l2", max_norm, options)
+
+
+def _line_search(
+    logits, images, labels, *, steps, halvings, max_norm, targeted, draws
+):
+    """Keeps for each image the shortest known to fool and the last too short.
+
+    The former is infinite until there is one.
+    """
+    longest = max_norm
+    if longest is None:
+        longest = math.sqrt(math.prod(images.shape[1:]))
+    spacing = longest / steps
+    directions, outputs = loss_gradient(
+        logits, images, labels, targeted=targeted, draws=draws
+    )
+    directions = rescaled(directions)
+    lengths = projections.norms(directions, "l2")
+    directions = tf.math.divide_no_nan(directions, lengths)
+    hopeless = lengths[:, 0, 0, 0] == 0
+    done = hopeless | succeeds(outputs, labels, targeted=targeted)
+
+    def step(index, short, enough, halved, adversarial, active):
+        low = tf.gather(short, active)
+        high = tf.gather(enough, active)
+        bracketed = tf.math.is_finite(high)
+        scanned = tf.cast(index + 1, "float32") * spacing
+        length = tf.where(bracketed, (low + high) / 2, scanned)
+        candidates = projections.project(
+            tf.gather(images, active)
+            + length[:, None, None, None] * tf.gather(directions, active),
+            tf.gather(images, active),
+            norm="l2",
+            eps=longest,
+        )
+        outputs = expected_logits(logits, candidates, draws=draws)
+        fooled = succeeds(outputs, tf.gather(labels, active), targeted=targeted)
+        update = tf.tensor_scatter_nd_update
+        rows = active[:, None]
+        short = update(short, rows, tf.where(fooled, low, length))
+        enough = update(enough, rows, tf.where(fooled, length, high))
+        adversarial = update(adversarial, rows[fooled], candidates[fooled])
+        halved = tf.tensor_scatter_nd_add(
+            halved, rows, tf.cast(bracketed, "int32")
+        )
+        found = bracketed | fooled
+        going = tf.where(
+            found, tf.gather(halved, active) < halvings, index + 1 < steps
+        )
+        return index + 1, short, enough, halved, adversarial, active[going]
+
+    zeros = tf.zeros_like(lengths[:, 0, 0, 0])
+    state = (
+        0,
+        zeros,
+        zeros + math.inf,
+        tf.zeros_like(labels),
+        images,
+        tf.where(~done)[:, 0],
+    )
+    *_, adversarial, _ = tf.while_loop(
+        lambda *state: tf.size(state[-1]) > 0,
+        step,
+        state,
+        shape_invariants=(
+            tf.TensorShape(()),
+            zeros.shape,
+            zeros.shape,
+            labels.shape,
+            images.shape,
+            tf.TensorShape((None,)),
+        ),
+    )
+    return adversarial

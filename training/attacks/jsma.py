@@ -1,0 +1,171 @@
+"""The Jacobian-based saliency map attack."""
+
+import functools
+import math
+from numbers import Real
+
+import tensorflow as tf
+
+from training.attacks.base import Attack
+from training.attacks.base import checked_count
+from training.attacks.base import checked_size
+from training.attacks.gradients import expected_logits
+from training.attacks.gradients import succeeds
+from training.attacks.pair_saliency import most_salient_pair
+
+
+def jsma(
+    *,
+    theta: float = 1.0,
+    gamma: float = 0.145,
+    targeted: bool = False,
+    draws: int = 1,
+) -> Attack:
+    """Binds JSMA, which changes few values of an image, two at a time.
+
+    A value is one channel of a pixel. Each step takes the pair that most
+    raises the wanted class's logit and lowers the others' sum, of all pairs
+    whose values can still move. The wanted class of an untargeted attack is
+    the likeliest wrong one of the image itself, but any other success counts
+    too. An image that never fooled the model is returned unperturbed.
+
+    Args:
+        theta: Change of a value in a step: above 0 and at most 1 to increase
+            values, below 0 and at least -1 to decrease them.
+        gamma: Largest fraction of an image's values that may change, in
+            (0, 1].
+        targeted: Whether the labels are the wanted classes.
+        draws: Forward passes averaged in each step; more than 1 for
+            randomised models.
+
+    Raises:
+        ValueError: If an option is out of range.
+
+    Reference: [Papernot et al., 2016](https://arxiv.org/abs/1511.07528),
+    Algorithms 1 and 3, on logits.
+    """
+    real = isinstance(theta, Real) and not isinstance(theta, bool)
+    if not real or not 0 < abs(theta) <= 1:
+        raise ValueError(
+            "`theta` must be from -1 to 1, and not 0. "
+            f"Received: theta={theta!r}"
+        )
+    theta = float(theta)
+    gamma = checked_size("gamma", gamma, positive=True)
+    if gamma > 1:
+        raise ValueError(
+            f"`gamma` must be 1 or less. Received: gamma={gamma!r}"
+        )
+    draws = checked_count("draws", draws)
+    options = {
+        "theta": theta,
+        "gamma": gamma,
+        "targeted": targeted,
+        "draws": draws,
+    }
+    algorithm = functools.partial(_change_pairs, **options)
+    return Attack("jsma", algorithm, "l0", None, options)
+
+
+def _change_pairs(logits, images, labels, *, theta, gamma, targeted, draws):
+    """Algorithm 1, until an image fools the model or gives up."""
+    values = math.prod(images.shape[1:])
+    budget = int(gamma * values)
+    wanted = labels
+    if not targeted:
+        outputs = expected_logits(logits, images, draws=draws)
+        is_label = _one_hot(labels, outputs)
+        wanted = tf.argmax(
+            tf.where(is_label, -math.inf, outputs), -1, output_type="int32"
+        )
+
+    def step(iterates, active):
+        originals = tf.gather(images, active)
+        current = tf.gather(iterates, active)
+        gains, losses, outputs = _forward_derivatives(
+            logits, current, tf.gather(wanted, active), draws
+        )
+        fooled = succeeds(outputs, tf.gather(labels, active), targeted=targeted)
+        shifted = tf.clip_by_value(current + theta, 0.0, 1.0)
+        pairs, found = most_salient_pair(
+            math.copysign(1, theta) * tf.reshape(gains, (-1, values)),
+            math.copysign(1, theta) * tf.reshape(losses, (-1, values)),
+            tf.reshape(shifted != current, (-1, values)),
+        )
+        chosen = tf.reduce_any(tf.one_hot(pairs, values, True, False), axis=1)
+        chosen = tf.reshape(chosen, tf.shape(current))
+        moved = tf.where(chosen, shifted, current)
+        changed = tf.math.count_nonzero(moved != originals, (1, 2, 3))
+        going = ~fooled & found & (changed <= budget)
+        current = _select(going, moved, _select(fooled, current, originals))
+        iterates = tf.tensor_scatter_nd_update(
+            iterates, active[:, None], current
+        )
+        return iterates, active[going]
+
+    iterates, _ = tf.while_loop(
+        lambda _, active: tf.size(active) > 0,
+        step,
+        (images, tf.range(tf.shape(images)[0])),
+        shape_invariants=(images.shape, tf.TensorShape((None,))),
+    )
+    return iterates
+
+
+def _forward_derivatives(logits, images, wanted, draws):
+    """Returns derivatives by the images, and the logits.
+
+    The derivatives are those of the wanted class's logit, and of the sum of
+    the other logits, negated.
+    """
+
+    def one_draw():
+        with tf.GradientTape(
+            persistent=True, watch_accessed_variables=False
+        ) as tape:
+            tape.watch(images)
+            outputs = logits(images)
+            is_wanted = _one_hot(wanted, outputs)
+            gained = tf.where(is_wanted, outputs, 0.0)
+            lost = tf.where(is_wanted, 0.0, -outputs)
+        gains, losses = (
+            tape.gradient(
+                summed,
+                images,
+                unconnected_gradients=tf.UnconnectedGradients.ZERO,
+            )
+            for summed in (gained, lost)
+        )
+        return _finite(gains), _finite(losses), outputs
+
+    gains, losses, outputs = one_draw()
+    if draws == 1:
+        return gains, losses, outputs
+
+    def add_draw(draw, gains, losses, confidences):
+        more_gains, more_losses, outputs = one_draw()
+        return (
+            draw + 1,
+            gains + more_gains,
+            losses + more_losses,
+            confidences + tf.nn.softmax(outputs),
+        )
+
+    _, gains, losses, confidences = tf.while_loop(
+        lambda draw, *_: draw < draws,
+        add_draw,
+        (1, gains, losses, tf.nn.softmax(outputs)),
+    )
+    return gains, losses, tf.math.log(confidences / draws)
+
+
+def _one_hot(classes, outputs):
+    return tf.one_hot(classes, tf.shape(outputs)[-1], True, False, dtype=bool)
+
+
+def _finite(derivatives):
+    return tf.where(tf.math.is_finite(derivatives), derivatives, 0.0)
+
+
+def _select(mask, chosen, others):
+    return tf.where(mask[:, None, None, None], chosen, others)

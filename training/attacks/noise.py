@@ -1,0 +1,68 @@
+"""Uniform random noise."""
+
+import functools
+
+import keras
+import tensorflow as tf
+
+from training import projections
+from training.attacks.base import Attack
+from training.attacks.base import checked_count
+from training.attacks.base import checked_norm
+from training.attacks.base import checked_size
+from training.attacks.restarts import worst_of
+
+
+def noise(
+    *,
+    norm: str = "linf",
+    eps: float,
+    repeats: int = 10,
+    targeted: bool = False,
+    draws: int = 1,
+    seed: int | None = None,
+) -> Attack:
+    """Binds random noise, which asks the model for nothing but its verdict.
+
+    An image keeps the first of several perturbations, drawn uniformly from
+    the ball, that fools the model, else the one with the highest loss. No
+    real attack may do worse than this one.
+
+    Args:
+        norm: `"linf"` or `"l2"`.
+        eps: Radius of the ball, in pixel values (0 to 1).
+        repeats: Perturbations drawn for each image.
+        targeted: Whether the labels are the wanted classes.
+        draws: Forward passes averaged for each perturbation; more than 1 for
+            randomised models.
+        seed: Fixes the perturbations. They differ from call to call.
+
+    Raises:
+        ValueError: If an option is out of range.
+    """
+    norm = checked_norm(norm)
+    eps = checked_size("eps", eps)
+    repeats = checked_count("repeats", repeats)
+    draws = checked_count("draws", draws)
+    options = dict(locals())
+    algorithm = functools.partial(
+        _worst_noise,
+        norm=norm,
+        eps=eps,
+        count=repeats,
+        early_stop=True,
+        targeted=targeted,
+        draws=draws,
+        generator=keras.random.SeedGenerator(seed),
+    )
+    return Attack("noise", algorithm, norm, eps, options)
+
+
+def _worst_noise(logits, images, labels, *, norm, eps, generator, **attempts):
+    def perturbed(images, labels):
+        perturbations = projections.sample(
+            tf.shape(images), norm=norm, eps=eps, seed=generator.next()
+        )
+        return tf.clip_by_value(images + perturbations, 0.0, 1.0)
+
+    return worst_of(perturbed, logits, images, labels, **attempts)

@@ -1,0 +1,54 @@
+"""Adversarial images made on another model."""
+
+import keras
+
+from training.attacks.base import Attack
+
+
+def transfer(*, attack: Attack, source: keras.Model) -> Attack:
+    """Binds an attack to the model that it is to be run on.
+
+    The result attacks any victim without asking it anything: it makes the
+    images on `source`, in the hope that they fool the victim too. It is built
+    in Python only; `parse` doesn't know it, because it holds a model.
+
+    Args:
+        attack: Attack to run. Its options, norm and radius hold. One that
+            doesn't stop at its first success, such as `mim`, transfers
+            better.
+        source: Keras model of the victim's classes and image shape.
+
+    Raises:
+        ValueError: If `attack` isn't an attack or `source` isn't a model; in
+            a call, if the victim has other classes than `source`.
+
+    Reference: [Papernot et al., 2016](https://arxiv.org/abs/1605.07277).
+    """
+    if not isinstance(attack, Attack):
+        raise ValueError(
+            "`attack` must be an attack, such as attacks.pgd(eps=0.1). "
+            f"Received: attack={attack!r}"
+        )
+    if not isinstance(source, keras.layers.Layer):
+        raise ValueError(
+            f"`source` must be a Keras model. Received: source={source!r}"
+        )
+
+    def craft(logits, images, labels):
+        crafted = attack(source, images, labels)
+        # Only shapes are read, so the graph computes neither.
+        classes = logits(images).shape[-1]
+        received = source(images, training=False).shape[-1]
+        if received != classes:
+            raise ValueError(
+                f"`source` must have the victim's {classes} classes. "
+                f"Received: source={source!r} with {received}"
+            )
+        return crafted
+
+    options = {
+        "attack": attack,
+        "source": source,
+        "targeted": bool(attack.options.get("targeted")),
+    }
+    return Attack("transfer", craft, attack.norm, attack.eps, options)
