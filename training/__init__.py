@@ -12,4 +12,8 @@ def __getattr__(name: str):
         from training.adversarial import AdversarialTrainer
 
         return AdversarialTrainer
+    if name == "load_saved_model":
+        from training.saved_model import load_saved_model
+
+        return load_saved_model
     raise AttributeError(f"module 'training' has no attribute {name!r}")

@@ -45,6 +45,9 @@ class Attack:
         norm: Norm the attack bounds or minimizes: `"linf"`, `"l2"`, ...
         eps: Radius of the ball, or `None` if the attack is unbounded.
         options: Options as the caller gave them, for `repr` and reports.
+        black_box: Whether it asks the victim for predictions alone. Other
+            attacks refuse a victim that has no gradient to give: one with a
+            layer whose `black_box` is true.
     """
 
     name: str
@@ -52,6 +55,7 @@ class Attack:
     norm: str
     eps: float | None
     options: Mapping[str, Any]
+    black_box: bool = False
     _compiled: weakref.WeakKeyDictionary = dataclasses.field(
         default_factory=weakref.WeakKeyDictionary, init=False
     )
@@ -78,8 +82,10 @@ class Attack:
             Float32 images in [0, 1], in the ball if there is one.
 
         Raises:
-            ValueError: If images or labels break the rules above.
+            ValueError: If images or labels break the rules above, or the
+                attack needs a gradient that the model doesn't have.
         """
+        self.check_model(model)
         if tf.inside_function():
             return self._run(_Inference(model), images, labels)
         if not isinstance(model, keras.layers.Layer):
@@ -96,6 +102,24 @@ class Attack:
         graph, num_classes = graphs[shape]
         labels = check_labels(labels, len(images), num_classes)
         return graph(images, labels.astype("int32"))
+
+    def check_model(self, model: keras.Model) -> None:
+        """Refuses a model whose gradient the attack would need in vain.
+
+        Raises:
+            ValueError: If the attack isn't `black_box`, but the model is.
+        """
+        if self.black_box or not isinstance(model, keras.layers.Layer):
+            return
+        for layer in model._flatten_layers():
+            if getattr(layer, "black_box", False):
+                raise ValueError(
+                    f"{self.name} needs the model's gradient, but "
+                    f"{model.name} gives predictions alone, as every "
+                    "SavedModel does. Take a black-box attack, or make the "
+                    "images on another model: attacks.transfer, on the "
+                    f"command line --transfer-from. Received: attack={self!r}"
+                )
 
     def _run(self, logits, images, labels):
         images = tf.cast(images, "float32")

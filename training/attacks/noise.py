@@ -55,7 +55,7 @@ def noise(
         draws=draws,
         generator=keras.random.SeedGenerator(seed),
     )
-    return Attack("noise", algorithm, norm, eps, options)
+    return Attack("noise", algorithm, norm, eps, options, black_box=True)
 
 
 def _worst_noise(logits, images, labels, *, norm, eps, generator, **attempts):

@@ -32,7 +32,9 @@ by_name = {
 _WORDS = {"True": True, "False": False, "None": None}
 
 
-def parse(spec: str, threat: ThreatModel | None = None) -> Attack:
+def parse(
+    spec: str, threat: ThreatModel | None = None, *, seed: int | None = None
+) -> Attack:
     """Builds an attack from text such as `"pgd:norm=l2,eps=1.0,steps=40"`.
 
     Args:
@@ -40,6 +42,7 @@ def parse(spec: str, threat: ThreatModel | None = None) -> Attack:
             may be fractions, such as `8/255`.
         threat: Gives the `norm` and `eps` that the text leaves open, to
             attacks that have them; `eps` only where the norm is the same.
+        seed: Given to attacks that have a `seed`, if the text leaves it open.
 
     Raises:
         ValueError: If the name or an option is unknown, a value is wrong or
@@ -76,6 +79,8 @@ def parse(spec: str, threat: ThreatModel | None = None) -> Attack:
         raise ValueError(
             f"{name} needs a radius, as in '{name}:eps=0.1'. Received: {spec!r}"
         )
+    if "seed" in accepted:
+        options.setdefault("seed", seed)
     return by_name[name](**options)
 
 

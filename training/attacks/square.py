@@ -85,7 +85,7 @@ def square(
         targeted=targeted,
         draws=draws,
     )
-    return Attack("square", algorithm, norm, eps, options)
+    return Attack("square", algorithm, norm, eps, options, black_box=True)
 
 
 def _from_random_starts(

@@ -51,4 +51,6 @@ def transfer(*, attack: Attack, source: keras.Model) -> Attack:
         "source": source,
         "targeted": bool(attack.options.get("targeted")),
     }
-    return Attack("transfer", craft, attack.norm, attack.eps, options)
+    return Attack(
+        "transfer", craft, attack.norm, attack.eps, options, black_box=True
+    )

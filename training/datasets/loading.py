@@ -1,10 +1,12 @@
 """Data sets as `tf.data` pipelines of pixels and labels."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import tensorflow as tf
 
+from training.datasets.image_folder import load_image_folder
 from training.datasets.packaged import PACKAGED
 from training.datasets.packaged import load_packaged
 
@@ -12,13 +14,15 @@ _SHUFFLE_BUFFER = 60_000
 
 
 def load(
-    name: str,
+    name: str | os.PathLike,
     split: str = "test",
     *,
     batch_size: int | None = None,
     shuffle: bool = False,
     seed: int = 0,
     data_dir: str | os.PathLike | None = None,
+    image_shape: tuple[int, int, int] | None = None,
+    classes: Sequence[str] | None = None,
 ) -> tf.data.Dataset:
     """Loads an image classification set.
 
@@ -28,35 +32,53 @@ def load(
     `python -m training.datasets.offline_fashion_mnist` prepares Fashion-MNIST
     from files on disk.
 
+    A path is a folder of pictures, one folder a class, which
+    `load_image_folder` reads. One that is named like a set is written
+    `./name`.
+
     Args:
-        name: For example `"fashion_mnist"` or `"cifar10"`.
-        split: A TFDS split, such as `"train[:55000]"` or `"test"`.
+        name: For example `"fashion_mnist"` or `"photos/test"`.
+        split: A TFDS split, such as `"train[:55000]"` or `"test"`. A folder
+            has none.
         batch_size: Images in a batch; `None` yields single images.
         shuffle: Whether to reshuffle at every pass.
         seed: Seed of the shuffling.
         data_dir: Where TFDS keeps its data; `None` for its default.
+        image_shape: Of a folder: `(height, width, channels)` that pictures
+            are resized to.
+        classes: Of a folder: names of the classes in the model's order;
+            `None` for those of its folders, sorted.
 
     Returns:
         `(images, labels)`: float32 pixels in [0, 1],
         `([batch,] height, width, channels)`, and int64 classes.
 
     Raises:
+        FileNotFoundError: If there is no such folder.
         ImportError: If TFDS is not installed.
-        ValueError: If there is no such set or split, or it is not made of
-            images with one label.
+        ValueError: If there is no such set or split, it is not made of
+            images with one label, or an option doesn't belong to it.
         ConnectionError: If the set has to be downloaded and cannot be.
     """
-    if name in PACKAGED:
-        if split != "test":
-            raise ValueError(
-                f"{name} has the split 'test' alone. Received: split={split!r}"
-            )
-        dataset = load_packaged(name)
+    if is_folder(name):
+        _check_split(name, split)
+        dataset = load_image_folder(
+            name,
+            image_shape=image_shape,
+            classes=classes,
+            shuffle=shuffle,
+            seed=seed,
+        )
     else:
-        dataset = _load_tfds(name, split, data_dir)
-    if shuffle:
-        buffer = min(len(dataset), _SHUFFLE_BUFFER)
-        dataset = dataset.cache().shuffle(buffer, seed=seed)
+        if image_shape is not None or classes is not None:
+            raise ValueError(
+                "`image_shape` and `classes` are for folders of pictures. "
+                f"Received: name={name!r}"
+            )
+        dataset = _load_named(name, split, data_dir)
+        if shuffle:
+            buffer = min(len(dataset), _SHUFFLE_BUFFER)
+            dataset = dataset.cache().shuffle(buffer, seed=seed)
     if batch_size is not None:
         dataset = dataset.batch(batch_size)
     return dataset.map(
@@ -65,12 +87,41 @@ def load(
     ).prefetch(tf.data.AUTOTUNE)
 
 
-def _load_tfds(name: str, split: str, data_dir) -> tf.data.Dataset:
+def is_folder(name: str | os.PathLike) -> bool:
+    """Returns whether `load` takes the name for the path of a folder."""
+    if isinstance(name, os.PathLike):
+        return True
+    if os.path.isabs(name) or name.startswith("."):
+        return True
+    return os.path.isdir(name) and (os.sep in name or not _is_set(name))
+
+
+def _is_set(name: str) -> bool:
+    if name in PACKAGED:
+        return True
+    try:
+        import tensorflow_datasets as tfds
+    except ImportError:
+        return False
+    return name in tfds.list_builders(with_community_datasets=False)
+
+
+def _check_split(name, split) -> None:
+    if split != "test":
+        raise ValueError(
+            f"{name} has the split 'test' alone. Received: split={split!r}"
+        )
+
+
+def _load_named(name: str, split: str, data_dir) -> tf.data.Dataset:
+    if name in PACKAGED:
+        _check_split(name, split)
+        return load_packaged(name)
     try:
         import tensorflow_datasets as tfds
     except ImportError as error:
         raise ImportError(
-            f"{name} comes from TensorFlow Datasets: "
+            f"{name} is no folder, so it comes from TensorFlow Datasets: "
             'pip install "defense-zoo[train]"'
         ) from error
 
@@ -79,7 +130,7 @@ def _load_tfds(name: str, split: str, data_dir) -> tf.data.Dataset:
     except tfds.core.registered.DatasetNotFoundError as error:
         raise ValueError(
             f"Neither TFDS nor the package ({', '.join(PACKAGED)}) has this "
-            f"set. Received: name={name!r}"
+            f"set, and it is no folder. Received: name={name!r}"
         ) from error
     if not Path(builder.data_dir).exists():
         _prepare(builder)

@@ -81,8 +81,8 @@ def evaluate(
     Raises:
         ValueError: If the images are not floating-point pixels in [0, 1] of
             the model's shape, the labels are not its classes, there are
-            none, an attack is unknown or breaks its ball, or an option is
-            out of range.
+            none, an attack is unknown, breaks its ball or needs a gradient
+            that the model doesn't have, or an option is out of range.
     """
     _check_options(
         batch_size=batch_size,
@@ -94,6 +94,9 @@ def evaluate(
     if isinstance(attacks, str) or callable(attacks):
         attacks = [attacks]
     attacks = [_bind(attack, threat, seed) for attack in attacks]
+    for attack in attacks:
+        if isinstance(attack, attack_library.Attack):
+            attack.check_model(surrogate or model)
     images, labels = gather_examples(dataset, limit=limit)
     images = check_images(images, _input_shape(model))
     labels = check_labels(labels, len(images))

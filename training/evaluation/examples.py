@@ -21,8 +21,8 @@ def gather_examples(
         Images and labels, unchecked but for their count.
 
     Raises:
-        ValueError: If the data set is something else, is empty, or never
-            ends and has no limit.
+        ValueError: If the data set is something else, is empty, cannot be
+            read to the end, or never ends and has no limit.
     """
     if isinstance(dataset, tf.data.Dataset):
         return _read(dataset, limit)
@@ -59,12 +59,17 @@ def _read(dataset, limit):
     if spec[1].shape.rank == 0:
         dataset = dataset.batch(128)
     images, labels, count = [], [], 0
-    for image_batch, label_batch in dataset.as_numpy_iterator():
-        images.append(image_batch)
-        labels.append(label_batch)
-        count += len(image_batch)
-        if limit is not None and count >= limit:
-            break
+    try:
+        for image_batch, label_batch in dataset.as_numpy_iterator():
+            images.append(image_batch)
+            labels.append(label_batch)
+            count += len(image_batch)
+            if limit is not None and count >= limit:
+                break
+    except tf.errors.OpError as error:
+        # An error raised by Python stands behind the names of iterators.
+        line = error.message.splitlines()[0]
+        raise ValueError(line.partition("Error: ")[2] or line) from error
     if not images:
         raise ValueError("dataset must not be empty. Received: 0 images")
     return np.concatenate(images)[:limit], np.concatenate(labels)[:limit]

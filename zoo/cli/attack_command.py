@@ -3,10 +3,12 @@
 import argparse
 from pathlib import Path
 
-from zoo.cli.models import add_data_arguments
+from zoo.cli.data import add_data_arguments
+from zoo.cli.data import load_images
+from zoo.cli.data import resolve_classes
 from zoo.cli.models import add_model_argument
-from zoo.cli.models import class_names
-from zoo.cli.models import load_images
+from zoo.cli.models import add_transfer_argument
+from zoo.cli.models import load_attacks
 from zoo.cli.models import load_model
 from zoo.cli.output import add_json_argument
 from zoo.cli.output import emit
@@ -21,6 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="SPEC",
         help="attack and its options (default: %(default)s)",
     )
+    add_transfer_argument(parser)
     add_data_arguments(parser, limit=8)
     parser.add_argument(
         "--output",
@@ -34,16 +37,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Attacks a few images, prints what became of them and draws them."""
-    from training import attacks
     from training import evaluation
 
-    attack = attacks.parse(options.attack)
-    model = load_model(options.model)
-    images, labels = load_images(options)
+    (attack,) = load_attacks(options, [options.attack])
+    model = load_model(options.model, image_size=options.image_size)
+    images, labels = load_images(options, model)
     panel = evaluation.Panel.of(
         model, attack, images, labels, name=options.model
     )
-    names = class_names(options.model, panel.clean_confidences.shape[-1])
+    names = resolve_classes(options, panel.clean_confidences.shape[-1])
     evaluation.picture(
         images,
         labels,

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 import zoo
-from zoo.cli.models import SAMPLE
+from zoo.cli.data import SAMPLE
 from zoo.cli.output import add_json_argument
 from zoo.cli.output import emit
 

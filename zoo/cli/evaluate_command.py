@@ -4,9 +4,12 @@ import argparse
 from pathlib import Path
 
 import zoo
-from zoo.cli.models import add_data_arguments
+from zoo.cli.data import add_data_arguments
+from zoo.cli.data import load_images
 from zoo.cli.models import add_model_argument
-from zoo.cli.models import load_images
+from zoo.cli.models import add_transfer_argument
+from zoo.cli.models import is_preset
+from zoo.cli.models import load_attacks
 from zoo.cli.models import load_model
 from zoo.cli.output import add_json_argument
 from zoo.cli.output import emit
@@ -23,6 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="attack and its options, such as 'pgd:norm=l2,eps=1.0'; may be "
         "given several times (default: pgd, 40 steps, in the card's ball)",
     )
+    add_transfer_argument(parser)
     add_data_arguments(parser, limit=512)
     parser.add_argument(
         "--attack-limit",
@@ -67,7 +71,7 @@ def run(options: argparse.Namespace) -> None:
         raise ValueError(
             f"--output must end in .json or .md. Received: {options.output}"
         )
-    preset = None if options.model.endswith(".keras") else options.model
+    preset = options.model if is_preset(options.model) else None
     if options.write_card and preset is None:
         raise ValueError(
             f"--write-card takes a preset. Received: {options.model}"
@@ -76,18 +80,29 @@ def run(options: argparse.Namespace) -> None:
         raise ValueError(
             f"--attack-policy takes a preset. Received: {options.model}"
         )
+    if options.transfer_from and (options.write_card or options.attack_policy):
+        raise ValueError(
+            "--write-card and --attack-policy take attacks on the model "
+            f"itself. Received: --transfer-from={options.transfer_from}"
+        )
+    from training import datasets
     from training import evaluation
 
     threat = zoo.info(preset).threat if preset else None
     threat = threat or zoo.ThreatModel("l2", 1.0)
-    model = load_model(options.model)
+    specs = options.attacks or ["pgd:steps=40"]
+    attacks = load_attacks(options, specs, threat, seed=options.seed)
+    model = load_model(options.model, image_size=options.image_size)
     surrogate = None
     if options.attack_policy:
         surrogate = load_model(options.model, policy=options.attack_policy)
+    data = options.data
+    if not datasets.is_folder(data):
+        data += f", {options.split}"
     report = evaluation.evaluate(
         model,
-        load_images(options),
-        options.attacks or ["pgd:steps=40"],
+        load_images(options, model),
+        attacks,
         threat=threat,
         attack_limit=options.attack_limit,
         batch_size=options.batch_size,
@@ -96,7 +111,7 @@ def run(options: argparse.Namespace) -> None:
         surrogate=surrogate,
         progress=not options.json,
         name=options.model,
-        dataset_name=f"{options.data}, {options.split}",
+        dataset_name=data,
     )
     if options.output and options.output.suffix == ".json":
         report.to_json(options.output)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from zoo.cli.models import add_model_argument
 from zoo.cli.models import class_names
+from zoo.cli.models import is_preset
 from zoo.cli.models import load_model
 from zoo.cli.output import add_json_argument
 from zoo.cli.output import emit
@@ -31,6 +32,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Writes a SavedModel, checked through TensorFlow's C++ loader."""
+    if Path(options.model).is_dir() and not is_preset(options.model):
+        raise ValueError(
+            "What is exported must be a preset or a .keras file. "
+            f"Received: the folder {options.model}"
+        )
     import exports
 
     model = load_model(options.model)

@@ -1,63 +1,72 @@
-"""Models and data sets named on the command line."""
+"""Models named on the command line."""
 
 import argparse
 import contextlib
 import importlib
+import os
 from pathlib import Path
 
 import zoo
 
-SAMPLE = "fashion_mnist_sample"
-
 
 def add_model_argument(parser: argparse.ArgumentParser) -> None:
-    """Adds the model, a preset's name or a `.keras` file."""
+    """Adds the model: a preset's name, a `.keras` file or a SavedModel."""
     parser.add_argument(
-        "model", metavar="NAME", help="preset (see `zoo list`) or .keras file"
+        "model",
+        metavar="NAME",
+        help="preset (see `zoo list`), .keras file or SavedModel's folder",
     )
 
 
-def add_data_arguments(parser: argparse.ArgumentParser, limit: int) -> None:
-    """Adds `--data`, `--split` and `--limit`."""
-    parser.add_argument(
-        "--data",
-        metavar="SET",
-        default=SAMPLE,
-        help="TFDS name, or %(default)s (the default): the packaged images",
-    )
-    parser.add_argument(
-        "--split", default="test", help="TFDS split (default: %(default)s)"
-    )
-    parser.add_argument(
-        "--limit",
-        type=int,
-        default=limit,
-        metavar="N",
-        help="images to take from the front (default: %(default)s)",
-    )
+def is_preset(name: str) -> bool:
+    """Whether a name is a preset's, known or not, rather than a path."""
+    if name.endswith(".keras") or os.sep in name:
+        return False
+    try:
+        zoo.info(name)
+    except zoo.UnknownPresetError:
+        return not Path(name).is_dir()
+    return True
 
 
-def load_model(name: str, *, policy: str | None = None):
-    """Loads a preset by name, or a `.keras` file by its path.
+def load_model(
+    name: str,
+    *,
+    policy: str | None = None,
+    image_size: tuple[int, int] | None = None,
+):
+    """Loads a preset by name, or a `.keras` file or SavedModel by its path.
 
     Args:
         name: Name or path.
         policy: Dtype policy to build a preset in; `None` for Keras' own.
+        image_size: Height and width that a SavedModel may leave open.
 
     Raises:
-        ValueError: If there is no such preset or policy, or the file is no
+        ValueError: If there is no such preset or policy, or the path is no
             model.
-        FileNotFoundError: If there is no such file.
+        FileNotFoundError: If there is no such file or SavedModel.
     """
-    if not name.endswith(".keras"):
+    if is_preset(name):
         with _dtype_policy(policy):
             return zoo.load(name)
+    if not name.endswith(".keras"):
+        from training import load_saved_model
+
+        return load_saved_model(name, image_size=image_size)
     if not Path(name).is_file():
         raise FileNotFoundError(f"There is no such file: {name}")
     import keras
 
     importlib.import_module("zoo.layers")  # Registers what a file may hold.
-    return keras.saving.load_model(name, compile=False)
+    try:
+        return keras.saving.load_model(name, compile=False)
+    except TypeError as error:  # A class that is not registered.
+        raise ValueError(
+            f"{name} holds layers that this package doesn't know; export the "
+            "model with model.export(DIR) where they are defined, and name "
+            "DIR instead."
+        ) from error
 
 
 @contextlib.contextmanager
@@ -74,25 +83,43 @@ def _dtype_policy(policy: str | None):
 
 def class_names(name: str, count: int) -> list[str]:
     """Names of a preset's classes; numbers for other models."""
-    classes = () if name.endswith(".keras") else zoo.info(name).classes
+    classes = zoo.info(name).classes if is_preset(name) else ()
     return list(classes) or [str(index) for index in range(count)]
 
 
-def load_images(options: argparse.Namespace):
-    """Loads the images and labels the data arguments name, as arrays.
+def load_attacks(
+    options: argparse.Namespace,
+    specs: list[str],
+    threat: zoo.ThreatModel | None = None,
+    *,
+    seed: int | None = None,
+) -> list:
+    """Builds attacks from text; with `--transfer-from`, on that model.
+
+    Args:
+        threat: Ball of the attacks whose text leaves it open.
+        seed: Of the attacks whose text leaves it open.
 
     Raises:
-        ValueError: If the limit is not positive, or there is no such set.
-        ConnectionError: If the set cannot be downloaded.
+        ValueError: If a text is wrong, or the model to transfer from has no
+            gradient and an attack needs it.
     """
-    import numpy as np
+    from training import attacks
 
-    from training import datasets
+    bound = [attacks.parse(spec, threat, seed=seed) for spec in specs]
+    if options.transfer_from is None:
+        return bound
+    source = load_model(options.transfer_from, image_size=options.image_size)
+    for attack in bound:
+        attack.check_model(source)
+    return [attacks.transfer(attack=a, source=source) for a in bound]
 
-    if options.limit < 1:
-        raise ValueError(
-            f"--limit must be positive. Received: --limit={options.limit}"
-        )
-    dataset = datasets.load(options.data, options.split).take(options.limit)
-    images, labels = zip(*dataset.as_numpy_iterator(), strict=True)
-    return np.stack(images), np.stack(labels)
+
+def add_transfer_argument(parser: argparse.ArgumentParser) -> None:
+    """Adds `--transfer-from`."""
+    parser.add_argument(
+        "--transfer-from",
+        metavar="NAME",
+        help="preset or .keras file to make the adversarial images on, "
+        "instead of the model they are for",
+    )

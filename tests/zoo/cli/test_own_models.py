@@ -1,0 +1,239 @@
+"""The command line on the user's own models and pictures."""
+
+import json
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+
+import exports
+from zoo.cli import main
+from zoo.cli.models import is_preset
+
+
+@pytest.fixture
+def classifier():
+    """A linear model: class 1 is bright, class 0 dark, the border at 0.5."""
+    model = keras.Sequential(
+        [
+            keras.Input((4, 4, 3)),
+            keras.layers.Flatten(),
+            keras.layers.Dense(2, name="logits"),
+        ]
+    )
+    kernel = np.stack([np.full(48, -1.0), np.full(48, 1.0)], axis=-1)
+    model.set_weights([kernel, np.array([24.0, -24.0])])
+    return model
+
+
+@pytest.fixture
+def model(classifier, tmp_path):
+    path = tmp_path / "model.keras"
+    classifier.save(path)
+    return str(path)
+
+
+@pytest.fixture
+def served(classifier, tmp_path):
+    exports.save(classifier, tmp_path / "served")
+    return str(tmp_path / "served")
+
+
+@pytest.fixture
+def photos(tmp_path):
+    """Flat pictures of another size: 3 dark ones and 3 bright ones."""
+    for name, grey in {"dark": 100, "light": 160}.items():
+        for index, suffix in enumerate(("png", "webp", "jpg")):
+            path = tmp_path / "photos" / name / f"{index}.{suffix}"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.new("RGB", (9, 7), (grey, grey, grey)).save(path)
+    return tmp_path / "photos"
+
+
+def run_json(capsys, *arguments):
+    assert main([*map(str, arguments), "--json"]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def failed(capsys, *arguments):
+    """Runs a command that must fail with one line; returns the line."""
+    assert main(list(map(str, arguments))) == 1
+    streams = capsys.readouterr()
+    assert streams.err.startswith("error: ")
+    assert streams.err.count("\n") == 1
+    return streams.err
+
+
+def test_keras_file_on_a_folder(capsys, model, photos):
+    """Dark pictures, at 100/255, lie 0.108 from the border, bright 0.127."""
+    report = run_json(
+        capsys,
+        *("evaluate", model, "--data", photos),
+        *("--attack", "fgsm:norm=linf,eps=0.1"),
+        *("--attack", "fgsm:norm=linf,eps=0.12"),
+        *("--attack", "fgsm:norm=linf,eps=0.13"),
+    )
+    assert report["dataset"] == str(photos)
+    assert report["images"] == 6
+    assert report["clean"]["mean"] == 1
+    robust = [result["robust"]["mean"] for result in report["attacks"]]
+    assert robust == [1, 0.5, 0]
+
+
+def test_classes_give_the_order_of_folders(capsys, model, photos, tmp_path):
+    file = tmp_path / "classes.txt"
+    file.write_text("light\ndark\n")
+    for classes in ("light, dark", file):
+        report = run_json(
+            capsys,
+            *("evaluate", model, "--data", photos, "--classes", classes),
+            *("--attack", "fgsm:eps=0.1"),
+        )
+        assert report["clean"]["mean"] == 0
+
+
+def test_attack_names_the_folders(capsys, model, photos, tmp_path):
+    result = run_json(
+        capsys,
+        *("attack", model, "--data", photos, "--limit", 6),
+        *("--attack", "fgsm:norm=linf,eps=0.13"),
+        *("--output", tmp_path / "attack.png"),
+    )
+    rows = [
+        (r["label"], r["clean"], r["adversarial"]) for r in result["images"]
+    ]
+    assert sorted(set(rows)) == [
+        ("dark", "dark", "light"),
+        ("light", "light", "dark"),
+    ]
+
+
+def test_wrong_folders_are_one_line(capsys, model, photos):
+    command = ("evaluate", model, "--data", photos)
+    line = failed(capsys, *command, "--classes", "dark,light,grey")
+    assert "has 2 classes" in line and "Received: 3 in --classes" in line
+    assert "Received: light" in failed(capsys, *command, "--classes", "dark,x")
+    assert "takes images of 4x4" in failed(
+        capsys, *command, "--image-size", "8x8"
+    )
+    assert "Received: split='train'" in failed(
+        capsys, *command, "--split", "train"
+    )
+    (photos / "medium").mkdir()
+    assert "name each" in failed(capsys, *command)
+    bad = photos / "light" / "bad.jpg"
+    bad.write_text("no picture")
+    (photos / "medium").rmdir()
+    assert failed(capsys, *command) == (
+        f"error: {bad} is not a picture Pillow can read.\n"
+    )
+    missing = photos / "missing"
+    assert str(missing) in failed(capsys, "evaluate", model, "--data", missing)
+
+
+def test_models_of_any_size_need_a_size(capsys, photos, tmp_path):
+    path = tmp_path / "any.keras"
+    keras.Sequential(
+        [
+            keras.Input((None, None, 3)),
+            keras.layers.GlobalAveragePooling2D(),
+            keras.layers.Dense(2),
+        ]
+    ).save(path)
+    command = ("evaluate", path, "--data", photos, "--attack", "fgsm:eps=0.1")
+    assert "--image-size" in failed(capsys, *command)
+    report = run_json(capsys, *command, "--image-size", "5x3")
+    assert report["images"] == 6
+    with pytest.raises(SystemExit) as exit:
+        main([*map(str, command), "--image-size", "5"])
+    assert exit.value.code == 2
+
+
+def test_gradient_attacks_on_a_saved_model_are_refused(
+    capsys, served, photos, tmp_path
+):
+    output = tmp_path / "report.json"
+    line = failed(
+        capsys, "evaluate", served, "--data", photos, "--output", output
+    )
+    assert "pgd needs the model's gradient" in line
+    assert "--transfer-from" in line
+    picture = tmp_path / "attack.png"
+    line = failed(
+        capsys, "attack", served, "--data", photos, "--output", picture
+    )
+    assert "pgd needs the model's gradient" in line
+    assert not output.exists() and not picture.exists()
+
+
+def test_transfer_to_a_saved_model(capsys, model, served, photos, tmp_path):
+    """Made on the same weights, it does what it does to them."""
+    report = run_json(
+        capsys,
+        *("evaluate", served, "--data", photos, "--transfer-from", model),
+        *("--attack", "fgsm:norm=linf,eps=0.12"),
+        *("--attack", "pgd:norm=linf,eps=0.13,steps=3"),
+    )
+    assert report["clean"]["mean"] == 1
+    robust = [result["robust"]["mean"] for result in report["attacks"]]
+    assert robust == [0.5, 0]
+    result = run_json(
+        capsys,
+        *("attack", served, "--data", photos, "--transfer-from", model),
+        *("--attack", "fgsm:norm=linf,eps=0.13"),
+        *("--output", tmp_path / "attack.png"),
+    )
+    assert all(row["clean"] != row["adversarial"] for row in result["images"])
+
+
+def test_transfer_from_a_saved_model_is_refused(capsys, model, served):
+    line = failed(
+        capsys,
+        *("evaluate", model, "--transfer-from", served),
+        *("--attack", "fgsm:eps=0.1"),
+    )
+    assert "fgsm needs the model's gradient, but served" in line
+
+
+def test_cards_take_no_transfer(capsys, model):
+    line = failed(
+        capsys,
+        *("evaluate", "wrn16_2", "--transfer-from", model, "--write-card"),
+    )
+    assert "attacks on the model itself" in line
+
+
+def test_predict_with_a_saved_model(capsys, served, photos):
+    (row,) = run_json(
+        capsys, "predict", photos / "light" / "0.png", "--model", served
+    )
+    assert row["classes"][0]["class"] == "1"
+
+
+def test_a_preset_comes_before_a_folder_of_its_name(
+    capsys, served, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "served").rename("wrn16_2")
+    assert "irm_wrn16_2" in failed(capsys, "attack", "wrn16_3")
+    line = failed(capsys, "attack", "./wrn16_2", "--attack", "fgsm:eps=0.1")
+    assert "needs the model's gradient" in line
+    assert is_preset("wrn16_2") and not is_preset("./wrn16_2")
+    assert "the folder ./wrn16_2" in failed(
+        capsys, "export", "./wrn16_2", tmp_path / "again"
+    )
+
+
+def test_layers_of_ones_own_are_one_line(capsys, tmp_path):
+    @keras.saving.register_keras_serializable(package="elsewhere")
+    class Own(keras.layers.Layer):
+        def call(self, images):
+            return images
+
+    path = tmp_path / "own.keras"
+    keras.Sequential([keras.Input((4, 4, 3)), Own()]).save(path)
+    registered = keras.saving.get_custom_objects()
+    registered.pop("elsewhere>Own")
+    line = failed(capsys, "evaluate", path)
+    assert str(path) in line and "model.export(DIR)" in line

@@ -1,0 +1,145 @@
+"""README's table, written from the cards."""
+
+import dataclasses
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import zoo
+from zoo import results_table as module
+from zoo.results_table import BEGIN
+from zoo.results_table import END
+from zoo.results_table import main
+from zoo.results_table import replace_table
+from zoo.results_table import results_table
+
+ROOT = Path(__file__).resolve().parents[2]
+CLEAN = {
+    "attack": "clean",
+    "accuracy": 0.9405,
+    "interval": [0.93569, 0.94497],
+    "images": 10000,
+}
+BALL = {"norm": "l2", "eps": 1.5, "images": 1000}
+PGD = BALL | {
+    "attack": "pgd",
+    "accuracy": 0.5,
+    "steps": 40,
+    "restarts": 5,
+    "draws": 1,
+}
+DDN = {"attack": "ddn", "accuracy": 0.4, "steps": 100, "images": 1000}
+WORST = BALL | {
+    "attack": "worst case",
+    "accuracy": 0.3,
+    "interval": [0.27, 0.33],
+}
+README = f"# Title\n\n{BEGIN}\nold\n{END}\nend\n"
+
+
+@pytest.fixture
+def card():
+    """Returns a function that gives a card some measurements."""
+
+    def build(*measurements, name="net"):
+        return dataclasses.replace(
+            zoo.info("wrn16_2"), name=name, measurements=measurements
+        )
+
+    return build
+
+
+@pytest.fixture
+def cards(card, monkeypatch):
+    """The cards the command reads, in place of the presets'."""
+    cards = {"net": card(CLEAN, PGD, DDN, WORST), "new": card(name="new")}
+    monkeypatch.setattr(module, "list_models", lambda: list(cards))
+    monkeypatch.setattr(module, "info", cards.__getitem__)
+    return cards
+
+
+def test_rows_are_clean_and_worst_cases(card):
+    table = results_table([card(CLEAN, PGD, DDN, WORST)]).splitlines()
+    assert table[2:] == [
+        "| `net` | – | none | 94.0 | 93.6–94.5 | 10,000 |",
+        "| `net` | L2, 1.5 | pgd, 40 steps, 5 restarts; ddn, 100 steps "
+        "| 30.0 | 27.0–33.0 | 1,000 |",
+    ]
+
+
+def test_effort_is_of_the_attacks_in_the_ball(card):
+    other = PGD | {"attack": "square", "norm": "linf", "queries": 5000}
+    draws = PGD | {"restarts": 1, "draws": 10}
+    (row,) = results_table([card(other, draws, WORST)]).splitlines()[2:]
+    assert "| pgd, 40 steps, 10 draws |" in row
+
+
+def test_a_ball_that_no_attack_entered_is_left_out(card):
+    other = PGD | {"norm": "linf", "eps": 0.1}
+    assert len(results_table([card(other, WORST)]).splitlines()) == 2
+
+
+def test_unmeasured_models_are_left_out(card):
+    assert len(results_table([card()]).splitlines()) == 2
+
+
+def test_only_the_block_changes():
+    text = replace_table(README, "new")
+    assert text == f"# Title\n\n{BEGIN}\n\nnew\n\n{END}\nend\n"
+    assert replace_table(text, "new") == text
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("# Title\n", "Received: 0 and 0"),
+        (f"{BEGIN}\n", "Received: 1 and 0"),
+        (f"{BEGIN}\n{BEGIN}\n{END}\n", "Received: 2 and 1"),
+        (f"{END}\n{BEGIN}\n", "must come before"),
+    ],
+)
+def test_wrong_markers_are_named(text, said):
+    with pytest.raises(ValueError, match=said):
+        replace_table(text, "new")
+
+
+def test_drift_is_caught_and_mended(cards, card, tmp_path, capsys):
+    file = tmp_path / "README.md"
+    file.write_text(README)
+    check = [str(file), "--check"]
+    assert main(check) == 1
+    assert file.read_text() == README
+    error = capsys.readouterr().err
+    assert error.startswith("error: ") and error.count("\n") == 1
+    assert f"python -m zoo.results_table {file}" in error
+    assert main([str(file)]) == 0
+    assert "| 94.0 |" in file.read_text()
+    assert main(check) == 0
+    cards["net"] = card(CLEAN | {"accuracy": 0.95}, PGD, DDN, WORST)
+    assert main(check) == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["README.md"]
+
+
+def test_files_without_markers_and_missing_ones(cards, tmp_path, capsys):
+    file = tmp_path / "README.md"
+    file.write_text("# Title\n")
+    for path, said in ((file, BEGIN), (tmp_path / "missing.md", "No such")):
+        assert main([str(path)]) == 1
+        error = capsys.readouterr().err
+        assert str(path) in error and said in error
+        assert error.count("\n") == 1
+    assert file.read_text() == "# Title\n"
+
+
+def test_readme_shows_what_the_cards_say():
+    assert main([str(ROOT / "README.md"), "--check"]) == 0
+
+
+def test_command_imports_nothing_heavy():
+    code = (
+        "import sys, zoo.results_table as t; t.main(['README.md', '--check']);"
+        "sys.exit(bool({'keras', 'numpy', 'tensorflow'} & set(sys.modules)))"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)

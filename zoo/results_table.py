@@ -1,0 +1,141 @@
+"""Writes the table of measured accuracies into README.
+
+    python -m zoo.results_table README.md
+    python -m zoo.results_table README.md --check
+
+Every number comes from the cards. `--check` changes nothing and fails if the
+file doesn't show what the cards say.
+"""
+
+import argparse
+import sys
+from collections.abc import Iterable
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from zoo.cards import Card
+from zoo.cards import info
+from zoo.loading import list_models
+from zoo.replacing import replacing
+
+BEGIN = "<!-- results: written by python -m zoo.results_table -->"
+END = "<!-- /results -->"
+_NORMS = {"l2": "L2", "linf": "L∞"}
+_HEADER = ("model", "ball", "attacks", "accuracy", "95 %", "images")
+_EFFORT = ("steps", "queries", "restarts", "draws")
+
+
+def results_table(cards: Iterable[Card]) -> str:
+    """Returns the cards' accuracies as a Markdown table, in percent.
+
+    A model has one row without an attack, and one for each ball that it was
+    attacked in, with the worst case over all attacks. The attacks named are
+    those in this very ball and the unbounded ones.
+
+    Args:
+        cards: Those without measurements are left out.
+    """
+    rows = [_HEADER, ("---",) * 3 + ("--:",) * 3]
+    for card in cards:
+        rows += _rows(card.name, card.measurements)
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def replace_table(text: str, table: str) -> str:
+    """Returns the text with the table between its two markers.
+
+    Raises:
+        ValueError: If the markers are not there once each, in order.
+    """
+    lines = text.splitlines()
+    if lines.count(BEGIN) != 1 or lines.count(END) != 1:
+        raise ValueError(
+            f"the table goes between one line {BEGIN!r} and one line {END!r}. "
+            f"Received: {lines.count(BEGIN)} and {lines.count(END)} of them"
+        )
+    begin, end = lines.index(BEGIN), lines.index(END)
+    if begin > end:
+        raise ValueError(f"the line {BEGIN!r} must come before {END!r}.")
+    lines[begin + 1 : end] = ["", *table.splitlines(), ""]
+    return "\n".join(lines) + "\n"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs the command; 0 if the file is, or was made, up to date."""
+    parser = argparse.ArgumentParser(
+        prog="python -m zoo.results_table",
+        description=__doc__.splitlines()[0],
+    )
+    parser.add_argument("file", type=Path, metavar="FILE")
+    parser.add_argument(
+        "--check", action="store_true", help="fail instead of writing"
+    )
+    options = parser.parse_args(arguments)
+    try:
+        text = options.file.read_text("utf-8")
+        new = replace_table(text, results_table(map(info, list_models())))
+        if new == text:
+            return 0
+        if options.check:
+            raise ValueError(
+                "the table is not what the cards say; run "
+                f"python -m zoo.results_table {options.file}"
+            )
+        with replacing(options.file) as temporary:
+            temporary.write_text(new, "utf-8")
+    except (OSError, ValueError) as error:
+        print(f"error: {options.file}: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _rows(name: str, measurements: Iterable[Mapping[str, Any]]):
+    attacks = [
+        m for m in measurements if m["attack"] not in ("clean", "worst case")
+    ]
+    for measured in measurements:
+        ball = _ball(measured)
+        if measured["attack"] == "clean":
+            yield _row(name, "–", "none", measured)
+        elif measured["attack"] == "worst case":
+            inside = [m for m in attacks if _ball(m) in (ball, None)]
+            if inside:
+                norm, eps = ball
+                effort = "; ".join(dict.fromkeys(map(_effort, inside)))
+                yield _row(name, f"{_NORMS[norm]}, {eps:.3g}", effort, measured)
+
+
+def _row(name, ball, effort, measured):
+    interval = "–"
+    if measured.get("interval") is not None:
+        low, high = measured["interval"]
+        interval = f"{100 * low:.1f}–{100 * high:.1f}"
+    return (
+        f"`{name}`",
+        ball,
+        effort,
+        f"{100 * measured['accuracy']:.1f}",
+        interval,
+        f"{measured['images']:,}",
+    )
+
+
+def _ball(measured):
+    if measured.get("norm") is None:
+        return None
+    return measured["norm"], measured["eps"]
+
+
+def _effort(measured):
+    """Returns the attack with its counts, such as `pgd, 40 steps`."""
+    words = [measured["attack"]]
+    for key in _EFFORT:
+        count = measured.get(key)
+        if count is not None and (count > 1 or key == "steps"):
+            words.append(f"{count:,} {key if count != 1 else key[:-1]}")
+    return ", ".join(words)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
