@@ -45,6 +45,8 @@ class Attack:
         norm: Norm the attack bounds or minimizes: `"linf"`, `"l2"`, ...
         eps: Radius of the ball, or `None` if the attack is unbounded.
         options: Options as the caller gave them, for `repr` and reports.
+        generator: Source of the attack's own randomness, which each call
+            moves on; `None` if it has none.
     """
 
     name: str
@@ -52,6 +54,7 @@ class Attack:
     norm: str
     eps: float | None
     options: Mapping[str, Any]
+    generator: keras.random.SeedGenerator | None = None
     _compiled: weakref.WeakKeyDictionary = dataclasses.field(
         default_factory=weakref.WeakKeyDictionary, init=False
     )

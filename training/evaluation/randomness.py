@@ -22,19 +22,27 @@ def is_stochastic(model: keras.Model) -> bool:
 
 @contextlib.contextmanager
 def owned_randomness(
-    model: keras.Model, seed: int
+    model: keras.Model,
+    seed: int,
+    generator: keras.random.SeedGenerator | None = None,
 ) -> Iterator[Callable[[str, int], None]]:
-    """Takes over the model's seed generators and gives them back unchanged.
+    """Takes over seed generators and gives them back unchanged.
 
-    Yields `reseed(phase, start)`, which starts every generator of the model
-    afresh from the seed, the phase's name and the index of the first image:
-    the numbers drawn for a batch don't depend on what ran before it.
+    Yields `reseed(phase, start)`, which starts every generator afresh from
+    the seed, the phase's text and the index of the first image: the numbers
+    drawn for a batch don't depend on what ran before it.
+
+    Args:
+        model: Its generators, at any depth.
+        generator: One more, an attack's.
     """
     states = [
         variable
         for variable in model.variables
         if variable.name == "seed_generator_state"
     ]
+    if generator is not None:
+        states.append(generator.state)
     saved = [state.numpy() for state in states]
 
     def reseed(phase: str, start: int) -> None:
