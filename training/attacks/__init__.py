@@ -8,6 +8,7 @@ from training.attacks.mim import mim
 from training.attacks.pgd import pgd
 from training.attacks.registry import by_name
 from training.attacks.registry import parse
+from training.attacks.suites import suite
 
 __all__ = [
     "Attack",
@@ -18,4 +19,5 @@ __all__ = [
     "mim",
     "parse",
     "pgd",
+    "suite",
 ]
