@@ -21,7 +21,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         dest="attacks",
         metavar="SPEC",
         help="attack and its options, such as 'pgd:norm=l2,eps=1.0'; may be "
-        "given several times (default: pgd, 40 steps, in the card's ball)",
+        "given several times; or 'standard', AutoAttack in the card's ball, "
+        "alone (default: pgd, 40 steps, in the card's ball)",
+    )
+    parser.add_argument(
+        "--skip-fooled",
+        action="store_true",
+        help="don't attack an image again in a ball where an attack fooled it; "
+        "accuracies are then what is left after each attack",
     )
     add_data_arguments(parser, limit=512)
     parser.add_argument(
@@ -51,6 +58,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="record the numbers in the preset's card",
     )
+    parser.add_argument(
+        "--resume",
+        type=Path,
+        metavar="DIR",
+        help="keep finished batches there, and go on after the last one if "
+        "the same run was ended before",
+    )
     add_json_argument(parser)
 
 
@@ -70,15 +84,18 @@ def run(options: argparse.Namespace) -> None:
     threat = zoo.info(preset).threat if preset else None
     threat = threat or zoo.ThreatModel("l2", 1.0)
     model = load_model(options.model)
+    attacks = options.attacks or ["pgd:steps=40"]
     report = evaluation.evaluate(
         model,
         load_images(options),
-        options.attacks or ["pgd:steps=40"],
+        attacks[0] if len(attacks) == 1 else attacks,
         threat=threat,
         attack_limit=options.attack_limit,
         batch_size=options.batch_size,
         draws=options.draws,
         seed=options.seed,
+        skip_fooled=options.skip_fooled,
+        resume=options.resume,
         progress=not options.json,
         name=options.model,
         dataset_name=f"{options.data}, {options.split}",
