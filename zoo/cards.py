@@ -34,7 +34,9 @@ class Card:
         measurements: One mapping for each attack: `attack`, `accuracy` in
             [0, 1], `images`, `seed`, `date`, `commit`, and where they apply
             `norm`, `eps`, `steps`, `restarts`, `draws`, `interval` (95 % of
-            the accuracy) and others. Empty if nothing was measured.
+            the accuracy), `cumulative` (true if the accuracy is what is left
+            after this attack and those before it in the ball) and others.
+            Empty if nothing was measured.
         parameters: Number of weights, if counted.
         files: Names of the weight files; empty if none were published.
         size: Bytes of the weight files.
@@ -212,6 +214,8 @@ def _line(measurement: Mapping[str, Any]) -> str:
     for key in ("steps", "restarts", "draws", "scoring_draws"):
         if measurement.get(key) is not None:
             effort.append(f"{measurement[key]} {key.replace('_', ' ')}")
+    if measurement.get("cumulative"):
+        effort.append("after those above")
     effort += [f"seed {measurement['seed']}", str(measurement["date"])]
     line = f"{measurement['attack']:<11} {ball:<10} {accuracy}"
     return f"{line}  {', '.join(effort)}"

@@ -118,6 +118,17 @@ def test_reads_well(folder):
         assert part in text
 
 
+def test_what_several_attacks_left_reads_so(folder):
+    cards.write_card(
+        "tiny_net",
+        [CLEAN, {**PGD, "cumulative": True}],
+        parameters=1234,
+        directory=folder,
+    )
+    text = str(cards.info("tiny_net"))
+    assert "20 scoring draws, after those above, seed 0" in text
+
+
 def test_nothing_measured_or_published():
     register(
         Preset(

@@ -12,6 +12,7 @@ from training.attacks.pgd import pgd
 from training.attacks.registry import by_name
 from training.attacks.registry import parse
 from training.attacks.square import square
+from training.attacks.suites import suite
 from training.attacks.transfer import transfer
 
 __all__ = [
@@ -27,5 +28,6 @@ __all__ = [
     "parse",
     "pgd",
     "square",
+    "suite",
     "transfer",
 ]

@@ -48,6 +48,8 @@ class Attack:
         black_box: Whether it asks the victim for predictions alone. Other
             attacks refuse a victim that has no gradient to give: one with a
             layer whose `black_box` is true.
+        generator: Source of the attack's own randomness, which each call
+            moves on; `None` if it has none.
     """
 
     name: str
@@ -56,6 +58,7 @@ class Attack:
     eps: float | None
     options: Mapping[str, Any]
     black_box: bool = False
+    generator: keras.random.SeedGenerator | None = None
     _compiled: weakref.WeakKeyDictionary = dataclasses.field(
         default_factory=weakref.WeakKeyDictionary, init=False
     )

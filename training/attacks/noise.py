@@ -45,6 +45,7 @@ def noise(
     repeats = checked_count("repeats", repeats)
     draws = checked_count("draws", draws)
     options = dict(locals())
+    generator = keras.random.SeedGenerator(seed)
     algorithm = functools.partial(
         _worst_noise,
         norm=norm,
@@ -53,9 +54,17 @@ def noise(
         early_stop=True,
         targeted=targeted,
         draws=draws,
-        generator=keras.random.SeedGenerator(seed),
+        generator=generator,
     )
-    return Attack("noise", algorithm, norm, eps, options, black_box=True)
+    return Attack(
+        "noise",
+        algorithm,
+        norm,
+        eps,
+        options,
+        black_box=True,
+        generator=generator,
+    )
 
 
 def _worst_noise(logits, images, labels, *, norm, eps, generator, **attempts):

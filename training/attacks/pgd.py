@@ -80,7 +80,9 @@ def pgd(
         targeted=targeted,
         draws=draws,
     )
+    generator = None
     if random_start:
+        generator = keras.random.SeedGenerator(seed)
         climb = functools.partial(
             _from_random_starts,
             climb=climb,
@@ -90,9 +92,9 @@ def pgd(
             early_stop=early_stop,
             targeted=targeted,
             draws=draws,
-            generator=keras.random.SeedGenerator(seed),
+            generator=generator,
         )
-    return Attack("pgd", climb, norm, eps, options)
+    return Attack("pgd", climb, norm, eps, options, generator=generator)
 
 
 def _from_random_starts(

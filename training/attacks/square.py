@@ -74,10 +74,11 @@ def square(
     restarts = checked_count("restarts", restarts)
     draws = checked_count("draws", draws)
     options = dict(locals())
+    generator = keras.random.SeedGenerator(seed)
     algorithm = functools.partial(
         _from_random_starts,
         restarts=restarts,
-        generator=keras.random.SeedGenerator(seed),
+        generator=generator,
         norm=norm,
         eps=eps,
         queries=queries,
@@ -85,7 +86,15 @@ def square(
         targeted=targeted,
         draws=draws,
     )
-    return Attack("square", algorithm, norm, eps, options, black_box=True)
+    return Attack(
+        "square",
+        algorithm,
+        norm,
+        eps,
+        options,
+        black_box=True,
+        generator=generator,
+    )
 
 
 def _from_random_starts(

@@ -52,5 +52,11 @@ def transfer(*, attack: Attack, source: keras.Model) -> Attack:
         "targeted": bool(attack.options.get("targeted")),
     }
     return Attack(
-        "transfer", craft, attack.norm, attack.eps, options, black_box=True
+        "transfer",
+        craft,
+        attack.norm,
+        attack.eps,
+        options,
+        black_box=True,
+        generator=attack.generator,
     )

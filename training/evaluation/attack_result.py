@@ -8,6 +8,7 @@ import numpy as np
 
 from training.evaluation import metrics
 from training.evaluation.accuracy import Accuracy
+from training.evaluation.curve import Curve
 from training.evaluation.outcome import Outcome
 from zoo.threat import ThreatModel
 
@@ -16,36 +17,48 @@ from zoo.threat import ThreatModel
 class AttackResult:
     """What one attack did to the model.
 
+    `robust` is of all images to attack, the other numbers of those that the
+    attack was run on. The two are the same unless the evaluation skips the
+    images that are fooled already; then `robust` is what is left after this
+    attack and those before it in the same ball.
+
     Args:
         attack: The attack's name.
         options: Its options, as values that JSON can hold.
         threat: Ball that its results stay in, `None` if it is unbounded.
+        images: Number of images that it was run on.
         robust: Accuracy on the adversarial images; those misclassified
             without an attack count as wrong.
         success_rate: Fraction of the rightly classified images flipped,
             `None` if there were none.
-        dissimilarity: Mean over all images of `||x - x_adv|| / ||x_adv||`.
+        dissimilarity: Mean of `||x - x_adv|| / ||x_adv||`, `None` if there
+            were no images.
         median_l2: Median L2 norm over the successful adversarial images:
             those that flipped a rightly classified one for at least half of
             the scoring draws. `None` if no attack succeeded.
         mean_l2: Their mean L2 norm.
         median_linf: Their median L-inf norm.
         mean_linf: Their mean L-inf norm.
-        aaac_score: IRM's equation 5, on the 0 to 255 scale.
+        aaac_score: IRM's equation 5, on the 0 to 255 scale. `None` if there
+            were no images.
+        curve: Accuracy against the radius, of an attack that minimizes the
+            norm; else `None`.
         seconds: Time the attack and its scoring took.
     """
 
     attack: str
     options: Mapping[str, Any]
     threat: ThreatModel | None
+    images: int
     robust: Accuracy
     success_rate: float | None
-    dissimilarity: float
+    dissimilarity: float | None
     median_l2: float | None
     mean_l2: float | None
     median_linf: float | None
     mean_linf: float | None
-    aaac_score: float
+    aaac_score: float | None
+    curve: Curve | None
     seconds: float
 
     @classmethod
@@ -57,30 +70,44 @@ class AttackResult:
         *,
         clean: np.ndarray,
         outcome: Outcome,
+        left: np.ndarray | None = None,
+        minimized: str | None = None,
     ) -> "AttackResult":
         """Reduces an outcome.
 
         Args:
             clean: Whether each draw got each original right,
-                `(draws, images)`.
+                `(draws, images)`, for all images to attack.
+            left: Whether each draw gets each of them right after this and
+                the earlier attacks; `None` if it was run on all.
+            minimized: Norm that the attack makes small, if it has no ball.
         """
-        flipped = metrics.classified(clean) & ~metrics.classified(
-            outcome.correct
-        )
+        clean = clean[:, outcome.indices]
+        was_right = metrics.classified(clean)
+        flipped = was_right & ~metrics.classified(outcome.correct)
+        if left is None:
+            left = outcome.correct & was_right
+        everyone = np.full(len(outcome.indices), True)
+        score = None
+        if everyone.any():
+            score = metrics.aaac_score(outcome.pixel_distance, outcome.correct)
+        curve = None
+        if minimized is not None:
+            curve = Curve.of(minimized, clean=clean, outcome=outcome)
         return cls(
             attack=attack,
             options={k: _plain(v) for k, v in options.items()},
             threat=threat,
-            robust=Accuracy.of(outcome.correct & metrics.classified(clean)),
+            images=len(outcome.indices),
+            robust=Accuracy.of(left),
             success_rate=metrics.attack_success_rate(clean, outcome.correct),
-            dissimilarity=float(np.mean(outcome.dissimilarity)),
+            dissimilarity=metrics.mean_over(outcome.dissimilarity, everyone),
             median_l2=metrics.median_over(outcome.l2, flipped),
             mean_l2=metrics.mean_over(outcome.l2, flipped),
             median_linf=metrics.median_over(outcome.linf, flipped),
             mean_linf=metrics.mean_over(outcome.linf, flipped),
-            aaac_score=metrics.aaac_score(
-                outcome.pixel_distance, outcome.correct
-            ),
+            aaac_score=score,
+            curve=curve,
             seconds=outcome.seconds,
         )
 
@@ -106,12 +133,13 @@ class AttackResult:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> "AttackResult":
         """Reads what `dataclasses.asdict` wrote."""
-        threat = data["threat"]
+        threat, curve = data["threat"], data["curve"]
         return cls(
             **{
                 **data,
                 "threat": threat and ThreatModel(**threat),
                 "robust": Accuracy.from_dict(data["robust"]),
+                "curve": curve and Curve.from_dict(curve),
             }
         )
 

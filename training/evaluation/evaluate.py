@@ -1,7 +1,7 @@
 """Measures how a model holds up under attacks."""
 
 import datetime
-import functools
+import os
 from collections.abc import Callable
 from collections.abc import Sequence
 
@@ -10,17 +10,23 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import ArrayLike
 
-from training import attacks as attack_library
+from training.attacks import Attack
+from training.attacks import suites
 from training.evaluation import provenance
 from training.evaluation.accuracy import Accuracy
 from training.evaluation.adaptive import adaptive_view
 from training.evaluation.attack_result import AttackResult
+from training.evaluation.digests import weights_digest
 from training.evaluation.examples import gather_examples
+from training.evaluation.fingerprint import fingerprint
+from training.evaluation.journal import Journal
+from training.evaluation.phase import Phase
 from training.evaluation.progress import Progress
 from training.evaluation.randomness import is_stochastic
-from training.evaluation.randomness import owned_randomness
 from training.evaluation.report import Report
+from training.evaluation.run import Run
 from training.evaluation.scoring import Scorer
+from training.evaluation.survivors import Survivors
 from training.evaluation.worst_case import WorstCase
 from zoo.threat import ThreatModel
 from zoo.validation import check_images
@@ -30,7 +36,7 @@ from zoo.validation import check_labels
 def evaluate(
     model: keras.Model,
     dataset: tf.data.Dataset | tuple[ArrayLike, ArrayLike],
-    attacks: Sequence[Callable | str] = (),
+    attacks: Sequence[Callable | str] | Callable | str = (),
     *,
     threat: ThreatModel | None = None,
     batch_size: int = 128,
@@ -38,26 +44,32 @@ def evaluate(
     attack_limit: int | None = None,
     draws: int = 10,
     seed: int = 0,
+    skip_fooled: bool = False,
     adaptive: bool = True,
     surrogate: keras.Model | None = None,
+    resume: str | os.PathLike | None = None,
     progress: bool = True,
     name: str | None = None,
     dataset_name: str | None = None,
 ) -> Report:
     """Measures a model's accuracy, clean and under each attack.
 
-    Every attack is run on all images. A randomised model (one with a layer
-    whose `stochastic` is true) is scored after the attack by `draws` fresh
-    draws of its randomness. The same seed and batch size give the same
-    report; the model's weights and the state of its randomness are given
-    back as they were.
+    Every attack is run on all images, or on those that the attacks before it
+    left (`skip_fooled`). A randomised model (one with a layer whose
+    `stochastic` is true) is scored after the attack by `draws` fresh draws
+    of its randomness. The same seed and batch size give the same report:
+    what a batch draws depends on nothing else but the attack and the
+    batch's first image. The model's weights and the state of its and the
+    attacks' randomness are given back as they were.
 
     Args:
         model: Maps pixels in [0, 1] to logits.
         dataset: `(images, labels)`: arrays, or a `tf.data.Dataset` of batches
             or single examples. It is held in memory.
         attacks: Attacks such as `attacks.pgd(eps=0.1)`, or their text, such
-            as `"pgd"` or `"pgd:norm=l2,eps=1.0"`.
+            as `"pgd"` or `"pgd:norm=l2,eps=1.0"`; or the name of a suite.
+            `"standard"` is AutoAttack in the ball `threat`; a suite implies
+            `skip_fooled`.
         threat: Ball of the attacks that are given as text without one. Its
             worst case is reported whichever attacks are run.
         batch_size: Images attacked at once.
@@ -66,13 +78,24 @@ def evaluate(
             attacks them all. Clean accuracy is measured on all either way.
         draws: Forward passes that score each image of a randomised model. A
             deterministic model takes one.
-        seed: Of the model's randomness, and of the attacks' that have a
-            `seed` option which is not set.
+        seed: Of the model's randomness and of the attacks' own.
+        skip_fooled: Whether an image that is misclassified without an
+            attack, or has been fooled (more than half of its draws wrong) by
+            an earlier attack in the same ball, is left out by the later
+            attacks in that ball. Their results say how many images they were
+            run on, and their robust accuracy is what is left after them.
+            Attacks without a ball are run on all images. The worst case in a
+            ball that was attacked stays the same, but for randomness: a
+            randomised model keeps the draws it had right when it was fooled.
         adaptive: Whether attacks see a straight-through gradient where a
             layer hides its own (`gradient="none"`).
         surrogate: Model the attacks are run on, such as the same weights in
             bfloat16, which is faster; `None` for `model`. Either way `model`
             scores the images they make.
+        resume: Folder that keeps each finished batch, made if missing. The
+            same call with the same folder goes on after the last one, and
+            its report is to the digit that of an uninterrupted run: dated
+            when the run first began, its seconds those of the batches.
         progress: Whether to draw progress bars, if standard error is a
             terminal.
         name: The model's name in the report; its own if `None`.
@@ -82,7 +105,9 @@ def evaluate(
         ValueError: If the images are not floating-point pixels in [0, 1] of
             the model's shape, the labels are not its classes, there are
             none, an attack is unknown, breaks its ball or needs a gradient
-            that the model doesn't have, or an option is out of range.
+            that the model doesn't have, an option is out of range, or
+            `resume` holds another run.
+        OSError: If `resume` cannot be read or written.
     """
     _check_options(
         batch_size=batch_size,
@@ -91,66 +116,70 @@ def evaluate(
         attack_limit=attack_limit,
         seed=seed,
     )
+    if isinstance(attacks, str) and attacks in suites.by_name:
+        attacks, skip_fooled = suites.suite(attacks, threat), True
     if isinstance(attacks, str) or callable(attacks):
         attacks = [attacks]
-    attacks = [_bind(attack, threat, seed) for attack in attacks]
-    for attack in attacks:
-        if isinstance(attack, attack_library.Attack):
-            attack.check_model(surrogate or model)
+    phases = [Phase.of(attack, threat) for attack in attacks]
+    surrogate = surrogate or model
+    for phase in phases:
+        if isinstance(phase.attack, Attack):
+            phase.attack.check_model(surrogate)
     images, labels = gather_examples(dataset, limit=limit)
     images = check_images(images, _input_shape(model))
     labels = check_labels(labels, len(images))
     stochastic = is_stochastic(model)
     draws = draws if stochastic else 1
     attacked = min(attack_limit or len(images), len(images))
-    surrogate = surrogate or model
     scorer = Scorer(
         model,
         images.shape[1:],
         attacked=adaptive_view(surrogate) if adaptive else surrogate,
-        batch_size=batch_size,
         draws=draws,
     )
     check_labels(labels, len(images), scorer.num_classes)
     date = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-    with (
-        owned_randomness([model, surrogate], seed) as reseed,
-        Progress(enabled=progress) as bars,
-    ):
-        clean, *outcomes = [
-            scorer.score(
-                images[:count],
-                labels[:count],
-                attack,
-                before_batch=functools.partial(reseed, _phase(attack)),
-                after_batch=bars.phase(_name(attack), count),
-            )
-            for attack, count in (
-                (None, len(images)),
-                *((attack, attacked) for attack in attacks),
-            )
-        ]
-    clean_of_attacked = clean.correct[:, :attacked]
-    results = tuple(
-        AttackResult.of(
-            _name(attack),
-            getattr(attack, "options", {}),
-            getattr(attack, "threat", None),
-            clean=clean_of_attacked,
-            outcome=outcome,
+    journal = None
+    if resume is not None:
+        depends_on = fingerprint(
+            model, scorer.attacked, images, labels, phases
+        ) | {
+            "images": len(images),
+            "attacked": attacked,
+            "draws": draws,
+            "seed": int(seed),
+            "batch_size": int(batch_size),
+            "skip_fooled": bool(skip_fooled),
+        }
+        journal = Journal(resume, depends_on, date)
+        date = journal.date
+    with Progress(enabled=progress) as bars:
+        run = Run(
+            scorer,
+            images,
+            labels,
+            batch_size=batch_size,
+            seed=seed,
+            bars=bars,
+            journal=journal,
         )
-        for attack, outcome in zip(attacks, outcomes, strict=True)
-    )
+        clean = run.score(Phase(), np.arange(len(images))).correct
+        clean_of_attacked = clean[:, :attacked]
+        results, outcomes = _attack_all(
+            run, phases, clean_of_attacked, skip_fooled=skip_fooled
+        )
     balls = [threat, *(result.threat for result in results)]
     return Report(
         model=name or model.name,
+        weights=weights_digest(model),
         dataset=dataset_name,
         images=len(images),
         attacked=attacked,
         stochastic=stochastic,
         draws=draws,
-        clean=Accuracy.of(clean.correct),
-        attacks=results,
+        skip_fooled=bool(skip_fooled),
+        clean=Accuracy.of(clean),
+        attacks=tuple(results),
         worst_cases=tuple(
             WorstCase.of(ball, clean=clean_of_attacked, outcomes=outcomes)
             for ball in dict.fromkeys(balls)
@@ -165,41 +194,30 @@ def evaluate(
     )
 
 
-def _bind(attack, threat, seed):
-    """Returns the attack, its own randomness started afresh."""
-    if isinstance(attack, str):
-        attack = attack_library.parse(attack, threat)
-    if not callable(attack):
-        raise ValueError(
-            "attacks must be attacks, such as attacks.pgd(eps=0.1), or their "
-            f"text. Received: {attack!r}"
+def _attack_all(run, phases, clean, *, skip_fooled):
+    """Returns a result and an outcome for each phase."""
+    survivors = Survivors(clean)
+    results, outcomes = [], []
+    for phase in phases:
+        skips = skip_fooled and phase.threat is not None
+        outcome = run.score(
+            phase,
+            survivors.of(phase.threat) if skips else np.arange(clean.shape[1]),
         )
-    options = dict(getattr(attack, "options", {}))
-    if options.get("targeted"):
-        raise ValueError(
-            "attacks must be untargeted: they are given the true classes. "
-            f"Received: {attack!r}"
+        left = survivors.after(phase.threat, outcome) if skips else None
+        outcomes.append(outcome)
+        results.append(
+            AttackResult.of(
+                phase.name,
+                phase.options,
+                phase.threat,
+                clean=clean,
+                outcome=outcome,
+                left=left,
+                minimized=phase.minimized,
+            )
         )
-    factory = attack_library.by_name.get(_name(attack))
-    if factory is None or "seed" not in options:
-        return attack
-    if options["seed"] is None:
-        options["seed"] = seed
-    return factory(**options)
-
-
-def _name(attack):
-    if attack is None:
-        return "clean"
-    return getattr(attack, "name", None) or getattr(
-        attack, "__name__", type(attack).__name__
-    )
-
-
-def _phase(attack):
-    """Returns a text that is the same in every process."""
-    known = isinstance(attack, attack_library.Attack)
-    return repr(attack) if known else _name(attack)
+    return results, outcomes
 
 
 def _input_shape(model):

@@ -66,6 +66,11 @@ def classified(correct: np.ndarray) -> np.ndarray:
     return np.mean(correct, axis=0) > 0.5
 
 
+def fooled(correct: np.ndarray) -> np.ndarray:
+    """Returns per image whether more than half of the draws were wrong."""
+    return np.mean(correct, axis=0) < 0.5
+
+
 def attack_success_rate(
     clean_correct: np.ndarray, correct: np.ndarray
 ) -> float | None:

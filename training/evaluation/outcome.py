@@ -17,6 +17,7 @@ class Outcome:
     of the clean images, so outcomes of batches or shards can be merged.
 
     Args:
+        indices: Places of the images in the data set, `(images,)`.
         correct: Whether each scoring draw classified each image right,
             bools of shape `(draws, images)`.
         l2: L2 norm of each perturbation, `(images,)`.
@@ -27,6 +28,7 @@ class Outcome:
         seconds: Time spent on these images.
     """
 
+    indices: np.ndarray
     correct: np.ndarray
     l2: np.ndarray
     linf: np.ndarray
@@ -41,10 +43,12 @@ class Outcome:
         adversarial: np.ndarray,
         correct: np.ndarray,
         *,
+        indices: np.ndarray,
         seconds: float,
     ) -> "Outcome":
         """Measures the perturbations."""
         return cls(
+            indices=indices,
             correct=correct,
             l2=metrics.l2_norms(images, adversarial),
             linf=metrics.linf_norms(images, adversarial),
@@ -54,8 +58,22 @@ class Outcome:
         )
 
     @classmethod
+    def nothing(cls, draws: int) -> "Outcome":
+        """Returns the outcome of an attack that was run on no image."""
+        norms = np.zeros(0)
+        return cls(
+            indices=np.zeros(0, "int64"),
+            correct=np.zeros((draws, 0), bool),
+            l2=norms,
+            linf=norms,
+            dissimilarity=norms,
+            pixel_distance=norms,
+            seconds=0.0,
+        )
+
+    @classmethod
     def merge(cls, outcomes: Sequence["Outcome"]) -> "Outcome":
-        """Joins the outcomes of one attack on consecutive images."""
+        """Joins the outcomes of one attack on different images."""
         arrays = {
             field.name: np.concatenate(
                 [getattr(outcome, field.name) for outcome in outcomes], axis=-1
@@ -64,6 +82,24 @@ class Outcome:
             if field.name != "seconds"
         }
         return cls(**arrays, seconds=sum(o.seconds for o in outcomes))
+
+    def lower(
+        self, correct: np.ndarray, threat: ThreatModel | None = None
+    ) -> np.ndarray:
+        """Returns `correct` with this outcome's draws where fewer are right.
+
+        Args:
+            correct: Of all images that were to be attacked,
+                `(draws, images)`.
+            threat: Ball outside which perturbations don't count.
+        """
+        before = correct[:, self.indices]
+        lower = np.mean(self.correct, axis=0) < np.mean(before, axis=0)
+        if threat is not None:
+            lower &= self.inside(threat)
+        lowered = correct.copy()
+        lowered[:, self.indices] = np.where(lower, self.correct, before)
+        return lowered
 
     def inside(self, threat: ThreatModel) -> np.ndarray:
         """Returns which perturbations lie in the ball, up to rounding."""

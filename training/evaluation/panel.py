@@ -7,6 +7,7 @@ import keras
 import numpy as np
 from numpy.typing import ArrayLike
 
+from training.evaluation.phase import Phase
 from training.evaluation.randomness import is_stochastic
 from training.evaluation.randomness import owned_randomness
 
@@ -51,7 +52,8 @@ class Panel:
             name: The model's own name if `None`.
             draws: Forward passes whose confidences are averaged, if the
                 model is randomised.
-            seed: Of the model's randomness, which is given back as it was.
+            seed: Of the model's randomness and the attack's, which are given
+                back as they were.
         """
         draws = draws if is_stochastic(model) else 1
         images = np.asarray(images, "float32")
@@ -65,7 +67,8 @@ class Panel:
                 [keras.ops.convert_to_numpy(p) for p in passes], axis=0
             )
 
-        with owned_randomness([model], seed) as reseed:
+        generator = Phase(attack).generator
+        with owned_randomness([model], seed, generator) as reseed:
             reseed("panel", 0)
             adversarial = np.asarray(attack(model, images, labels))
             return cls(

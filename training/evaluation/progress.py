@@ -1,5 +1,6 @@
 """How far an evaluation is."""
 
+import math
 from collections.abc import Callable
 
 import rich.console
@@ -9,8 +10,9 @@ import rich.progress
 class Progress:
     """Draws one bar for each phase of an evaluation, inside a `with` block.
 
-    A bar shows the phase, the images left, the accuracy so far and the time
-    left. Nothing is written unless the console is a terminal.
+    A bar shows the phase, its images left, the accuracy on those that are
+    done and the time left, from the mean speed of the phase. Nothing is
+    written unless the console is a terminal.
 
     Args:
         enabled: Whether to draw at all.
@@ -32,6 +34,8 @@ class Progress:
             rich.progress.TimeRemainingColumn(elapsed_when_finished=True),
             console=console,
             disable=not (enabled and console.is_terminal),
+            # A batch may take longer than the 30 s it looks back by default.
+            speed_estimate_period=math.inf,
         )
 
     def __enter__(self) -> "Progress":
@@ -41,17 +45,22 @@ class Progress:
     def __exit__(self, *_) -> None:
         self._bars.stop()
 
-    def phase(self, title: str, images: int) -> Callable[[int, float], None]:
+    def phase(
+        self, title: str, images: int, *, done: int = 0
+    ) -> Callable[[int, float], None]:
         """Adds a bar and returns `advance(images, accuracy)` for it.
 
         Args:
             title: What is running.
-            images: How many images the phase has.
+            images: How many images the phase runs on.
+            done: How many of them an earlier run did; their speed is not
+                this one's.
         """
+        left = images - done
         task = self._bars.add_task(
-            title, total=images, left=images, accuracy="–"
+            title, total=images, completed=done, left=left, accuracy="–"
         )
-        left = images
+        self._bars.update(task)  # It is over at once if nothing is left.
 
         def advance(done: int, accuracy: float) -> None:
             nonlocal left

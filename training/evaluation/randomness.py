@@ -23,13 +23,19 @@ def is_stochastic(model: keras.Model) -> bool:
 
 @contextlib.contextmanager
 def owned_randomness(
-    models: Sequence[keras.Model], seed: int
+    models: Sequence[keras.Model],
+    seed: int,
+    generator: keras.random.SeedGenerator | None = None,
 ) -> Iterator[Callable[[str, int], None]]:
-    """Takes over the models' seed generators and gives them back unchanged.
+    """Takes over seed generators and gives them back unchanged.
 
-    Yields `reseed(phase, start)`, which starts every generator of the models
-    afresh from the seed, the phase's name and the index of the first image:
-    the numbers drawn for a batch don't depend on what ran before it.
+    Yields `reseed(phase, start)`, which starts every generator afresh from
+    the seed, the phase's text and the index of the first image: the numbers
+    drawn for a batch don't depend on what ran before it.
+
+    Args:
+        models: Their generators, at any depth.
+        generator: One more, an attack's.
     """
     variables = {id(v): v for model in models for v in model.variables}
     states = [
@@ -37,6 +43,8 @@ def owned_randomness(
         for variable in variables.values()
         if variable.name == "seed_generator_state"
     ]
+    if generator is not None:
+        states.append(generator.state)
     saved = [state.numpy() for state in states]
 
     def reseed(phase: str, start: int) -> None:

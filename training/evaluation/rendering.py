@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 import rich.box
 import rich.table
 
@@ -24,6 +25,18 @@ _RANDOMISED = (
     "is the lowest accuracy of a single draw, *every draw* the fraction of "
     "images that all {draws} draws classify right."
 )
+_SKIPPED = (
+    "*images*: how many an attack was run on. An image that was "
+    "misclassified, or that an earlier attack in the same ball had fooled, "
+    "was not attacked again: the *accuracy* of an attack in a ball is what is "
+    "left after it and those before it; its other numbers are of the images "
+    "it was run on."
+)
+_CURVES = (
+    "Accuracy in percent against the radius, from the attacks that look for "
+    "the smallest perturbation:"
+)
+_MOST_COLUMNS = 11
 _NOTES = (
     "*accuracy*: percent of all images; an image misclassified without an "
     "attack counts as wrong under every attack. Wilson 95 % interval.",
@@ -39,7 +52,7 @@ _NOTES = (
 
 def markdown(report: "Report") -> str:
     """Returns a page with the numbers and how they were measured."""
-    header, rows = _cells(report, full=True)
+    header, rows = _cells(report)
     lines = [
         f"# Robustness of {report.model}",
         "",
@@ -49,7 +62,9 @@ def markdown(report: "Report") -> str:
         lines[-1] += " " + _RANDOMISED.format(draws=report.draws)
     lines += ["", _row(header), _row(["---"] * 2 + ["--:"] * (len(header) - 2))]
     lines += [_row(row) for row in rows]
-    lines += ["", *(f"- {note}" for note in _NOTES)]
+    notes = (_SKIPPED, *_NOTES) if report.skip_fooled else _NOTES
+    lines += ["", *(f"- {note}" for note in notes)]
+    lines += _curves(report)
     if report.attacks:
         lines += ["", "Attacks:", ""]
         lines += [f"- `{result}`" for result in report.attacks]
@@ -61,16 +76,26 @@ def markdown(report: "Report") -> str:
         f"Measured {report.date} with seed {report.seed} in batches of "
         f"{report.batch_size}, attacks in {report.attack_policy}; "
         f"commit {report.commit or 'unknown'}; {versions}.",
+        "",
+        f"SHA-256 of the weights: `{report.weights}`.",
     ]
     return "\n".join(lines) + "\n"
 
 
 def table(report: "Report") -> rich.table.Table:
     """Returns the numbers as a table for `rich` to print."""
-    header, rows = _cells(report, full=False)
+    header, rows = _cells(report)
+    left_out = {
+        "every draw",
+        "seconds",
+        "dissimilarity" if report.skip_fooled else "images",
+    }
+    shown = [i for i, title in enumerate(header) if title not in left_out]
     caption = _images(report)
     if report.stochastic:
         caption += f"; mean of {report.draws} draws"
+    if report.skip_fooled:
+        caption += "; an attack's accuracy is what it and those before it leave"
     drawn = rich.table.Table(
         title=report.model,
         caption=f"{caption}; accuracies in percent, 95 % interval",
@@ -78,60 +103,83 @@ def table(report: "Report") -> rich.table.Table:
         padding=(0, 1, 0, 0),
         pad_edge=False,
     )
-    for index, title in enumerate(header):
+    for index in shown:
         drawn.add_column(
-            _NARROW.get(title, title),
+            _NARROW.get(header[index], header[index]),
             justify="left" if index < 2 else "right",
             vertical="bottom",
             no_wrap=index > 0,
         )
     for row in rows:
         bold = row[0] in ("clean", "worst case")
-        drawn.add_row(*row, style="bold" if bold else None)
+        drawn.add_row(
+            *(row[index] for index in shown), style="bold" if bold else None
+        )
     return drawn
 
 
-def _cells(report, *, full):
-    """Returns the titles and the rows, all as text; `full` has two more."""
-    header = ["attack", "threat", "accuracy"]
+def _cells(report):
+    """Returns the titles and the rows, all as text."""
+    header = ["attack", "threat", "images", "accuracy"]
     if report.stochastic:
-        header += ["worst draw"] + ["every draw"] * full
+        header += ["worst draw", "every draw"]
     header += ["success", "median L2", "median L∞"]
-    header += ["dissimilarity", "AAAC"] + ["seconds"] * full
+    header += ["dissimilarity", "AAAC", "seconds"]
 
-    def row(name, threat, accuracy, numbers=(_NONE,) * 6):
+    def row(name, threat, images, accuracy, numbers=(_NONE,) * 6):
         low, high = accuracy.interval
-        cells = [name, _threat(threat)]
+        cells = [name, _threat(threat), str(images)]
         cells += [
             f"{_percent(accuracy.mean)} ({100 * low:.1f}–{100 * high:.1f})"
         ]
         if report.stochastic:
             cells += [_percent(accuracy.worst_draw)]
-            cells += [_percent(accuracy.every_draw)] * full
-        return [*cells, *numbers[: 6 if full else 5]]
+            cells += [_percent(accuracy.every_draw)]
+        return [*cells, *numbers]
 
-    rows = [row("clean", None, report.clean)]
+    rows = [row("clean", None, report.images, report.clean)]
     rows += [
         row(
             result.label,
             result.threat,
+            result.images,
             result.robust,
             (
                 _percent(result.success_rate),
                 _number(result.median_l2),
                 _number(result.median_linf),
                 _number(result.dissimilarity),
-                f"{result.aaac_score:.1f}",
+                _number(result.aaac_score, digits=1),
                 f"{result.seconds:.1f}",
             ),
         )
         for result in report.attacks
     ]
     rows += [
-        row("worst case", worst.threat, worst.robust)
+        row("worst case", worst.threat, report.attacked, worst.robust)
         for worst in report.worst_cases
     ]
     return header, rows
+
+
+def _curves(report):
+    """Returns lines with a table of two rows for each curve."""
+    lines = []
+    for result in report.attacks:
+        curve = result.curve
+        if curve is None:
+            continue
+        count = min(len(curve.eps), _MOST_COLUMNS)
+        shown = np.linspace(0, len(curve.eps) - 1, count).round().astype(int)
+        eps = [_number(curve.eps[index]) for index in shown]
+        accuracy = [_percent(curve.accuracy[index]) for index in shown]
+        lines += [
+            "",
+            _row([f"{result.label}, {_NORMS[curve.norm]}", *eps]),
+            _row(["---"] + ["--:"] * count),
+            _row(["accuracy", *accuracy]),
+        ]
+    return ["", _CURVES, *lines] if lines else []
 
 
 def _images(report):
@@ -157,5 +205,5 @@ def _percent(fraction):
     return _NONE if fraction is None else f"{100 * fraction:.1f}"
 
 
-def _number(value):
-    return _NONE if value is None else f"{value:.3f}"
+def _number(value, digits=3):
+    return _NONE if value is None else f"{value:.{digits}f}"

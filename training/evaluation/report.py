@@ -14,7 +14,7 @@ from training.evaluation.attack_result import AttackResult
 from training.evaluation.worst_case import WorstCase
 from zoo.replacing import replacing
 
-_FORMAT = 1
+_FORMAT = 2
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -24,13 +24,21 @@ class Report:
     Accuracies of a randomised model are means over fresh draws of its
     randomness; the worst draw stands beside each.
 
+    With `skip_fooled`, the robust accuracy of an attack in a ball is what is
+    left after it and those before it in that ball; each result says how
+    many images the attack was run on.
+
     Args:
         model: The model's name.
+        weights: SHA-256 of the model's weights in their order.
         dataset: The data set's name, if it was given.
         images: Number of images.
         attacked: Number of them that were attacked, from the front.
         stochastic: Whether the model is randomised.
         draws: Forward passes that scored each image, 1 unless stochastic.
+        skip_fooled: Whether images that were misclassified, or that an
+            earlier attack in the same ball had fooled, were not attacked
+            again.
         clean: Accuracy without an attack.
         attacks: One result an attack, in the order they ran.
         worst_cases: One for each ball that was asked for or attacked in.
@@ -43,11 +51,13 @@ class Report:
     """
 
     model: str
+    weights: str
     dataset: str | None
     images: int
     attacked: int
     stochastic: bool
     draws: int
+    skip_fooled: bool
     clean: Accuracy
     attacks: tuple[AttackResult, ...]
     worst_cases: tuple[WorstCase, ...]
@@ -71,7 +81,9 @@ class Report:
             "commit": self.commit,
         }
 
-        def measurement(attack, accuracy, threat=None, options=()):
+        def measurement(
+            attack, accuracy, threat=None, options=(), cumulative=False
+        ):
             clean = accuracy is self.clean
             return {
                 "attack": attack,
@@ -87,13 +99,20 @@ class Report:
                 "worst_draw": accuracy.worst_draw,
                 "scoring_draws": self.draws,
                 **({} if clean else {"attack_policy": self.attack_policy}),
+                **({"cumulative": True} if cumulative else {}),
                 **shared,
             }
 
         return [
             measurement("clean", self.clean),
             *(
-                measurement(r.attack, r.robust, r.threat, r.options)
+                measurement(
+                    r.attack,
+                    r.robust,
+                    r.threat,
+                    r.options,
+                    cumulative=self.skip_fooled and r.threat is not None,
+                )
                 for r in self.attacks
             ),
             *(

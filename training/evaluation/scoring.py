@@ -1,4 +1,4 @@
-"""Runs attacks batch by batch and scores what they made."""
+"""Runs attacks and scores what they made."""
 
 import time
 from collections.abc import Callable
@@ -17,7 +17,6 @@ class Scorer:
         model: Maps pixels in [0, 1] to logits.
         image_shape: `(height, width, channels)`.
         attacked: What attacks are run on, such as the model's adaptive view.
-        batch_size: Images attacked and classified at once.
         draws: Forward passes that score each image.
 
     Raises:
@@ -30,12 +29,11 @@ class Scorer:
         image_shape: tuple[int, int, int],
         *,
         attacked: keras.layers.Layer,
-        batch_size: int,
         draws: int,
     ):
-        self._attacked = attacked
-        self._batch_size = batch_size
-        self._draws = draws
+        self.model = model
+        self.attacked = attacked
+        self.draws = draws
         self._predict, self.num_classes = _compile(model, image_shape)
 
     def score(
@@ -44,38 +42,25 @@ class Scorer:
         labels: np.ndarray,
         attack: Callable | None = None,
         *,
-        before_batch: Callable[[int], None],
-        after_batch: Callable[[int, float], None],
+        indices: np.ndarray,
     ) -> Outcome:
-        """Returns what the attack does to the images.
+        """Returns what the attack does to a batch of images.
 
         Args:
             images: Float32 images in [0, 1].
             labels: True classes, int64.
             attack: `(model, images, labels) -> images`; `None` scores the
                 images as they are.
-            before_batch: Called with the index of the batch's first image.
-            after_batch: Called with the batch's size and the accuracy so far.
+            indices: Places of the images in the data set.
 
         Raises:
             ValueError: If the attack's images are not in [0, 1] or leave
                 the ball of its `threat`.
         """
-        parts, right = [], 0.0
-        for start in range(0, len(images), self._batch_size):
-            stop = min(start + self._batch_size, len(images))
-            before_batch(start)
-            part = self._batch(images[start:stop], labels[start:stop], attack)
-            right += part.correct.mean(axis=0).sum()
-            parts.append(part)
-            after_batch(stop - start, right / stop)
-        return Outcome.merge(parts)
-
-    def _batch(self, images, labels, attack):
         began = time.perf_counter()
         crafted = images
         if attack is not None:
-            crafted = np.asarray(attack(self._attacked, images, labels))
+            crafted = np.asarray(attack(self.attacked, images, labels))
             if crafted.shape != images.shape:
                 raise ValueError(
                     "An attack must return images of the shape it was given, "
@@ -83,12 +68,13 @@ class Scorer:
                     f"{crafted.shape}"
                 )
         predictions = np.stack(
-            [self._predict(crafted).numpy() for _ in range(self._draws)]
+            [self._predict(crafted).numpy() for _ in range(self.draws)]
         )
         outcome = Outcome.measure(
             images,
             crafted,
             predictions == labels,
+            indices=indices,
             seconds=time.perf_counter() - began,
         )
         if attack is not None:

@@ -40,12 +40,11 @@ class WorstCase:
         Args:
             clean: Whether each draw got each original right,
                 `(draws, images)`.
+            outcomes: Each of all images, or of some.
         """
         worst = clean & metrics.classified(clean)
         for outcome in outcomes:
-            worse = np.mean(outcome.correct, axis=0) < np.mean(worst, axis=0)
-            worse &= outcome.inside(threat)
-            worst = np.where(worse, outcome.correct, worst)
+            worst = outcome.lower(worst, threat)
         return cls(threat=threat, robust=Accuracy.of(worst))
 
     @classmethod

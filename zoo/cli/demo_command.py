@@ -121,9 +121,11 @@ def _card_says(name: str, attack) -> str:
     """The card's accuracy under the demo's attack, with its interval."""
     for measurement in zoo.info(name).measurements:
         ball = (measurement.get("norm"), measurement.get("eps"))
-        if measurement["attack"] == attack.name and ball == (
-            attack.threat.norm,
-            attack.threat.eps,
+        alone = not measurement.get("cumulative")
+        if (
+            alone
+            and measurement["attack"] == attack.name
+            and ball == (attack.threat.norm, attack.threat.eps)
         ):
             low, high = measurement["interval"]
             return (

@@ -24,7 +24,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         dest="attacks",
         metavar="SPEC",
         help="attack and its options, such as 'pgd:norm=l2,eps=1.0'; may be "
-        "given several times (default: pgd, 40 steps, in the card's ball)",
+        "given several times; or 'standard', AutoAttack in the card's ball, "
+        "alone (default: pgd, 40 steps, in the card's ball)",
+    )
+    parser.add_argument(
+        "--skip-fooled",
+        action="store_true",
+        help="don't attack an image again in a ball where an attack fooled it; "
+        "accuracies are then what is left after each attack",
     )
     add_transfer_argument(parser)
     add_data_arguments(parser, limit=512)
@@ -62,6 +69,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="record the numbers in the preset's card",
     )
+    parser.add_argument(
+        "--resume",
+        type=Path,
+        metavar="DIR",
+        help="keep finished batches there, and go on after the last one if "
+        "the same run was ended before",
+    )
     add_json_argument(parser)
 
 
@@ -91,7 +105,7 @@ def run(options: argparse.Namespace) -> None:
     threat = zoo.info(preset).threat if preset else None
     threat = threat or zoo.ThreatModel("l2", 1.0)
     specs = options.attacks or ["pgd:steps=40"]
-    attacks = load_attacks(options, specs, threat, seed=options.seed)
+    attacks = load_attacks(options, specs, threat)
     model = load_model(options.model, image_size=options.image_size)
     surrogate = None
     if options.attack_policy:
@@ -108,7 +122,9 @@ def run(options: argparse.Namespace) -> None:
         batch_size=options.batch_size,
         draws=options.draws,
         seed=options.seed,
+        skip_fooled=options.skip_fooled or specs == ["standard"],
         surrogate=surrogate,
+        resume=options.resume,
         progress=not options.json,
         name=options.model,
         dataset_name=data,

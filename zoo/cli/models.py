@@ -106,7 +106,15 @@ def load_attacks(
     """
     from training import attacks
 
-    bound = [attacks.parse(spec, threat, seed=seed) for spec in specs]
+    bound = [
+        attack
+        for spec in specs
+        for attack in (
+            attacks.suite(spec, threat)
+            if spec in attacks.suites.by_name
+            else [attacks.parse(spec, threat, seed=seed)]
+        )
+    ]
     if options.transfer_from is None:
         return bound
     source = load_model(options.transfer_from, image_size=options.image_size)

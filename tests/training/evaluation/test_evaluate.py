@@ -1,73 +1,21 @@
 """Evaluation of models whose robustness is known exactly."""
 
-import dataclasses
-
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from tests.helpers import LinearModel
+from tests.training.evaluation.toys import SHAPE
+from tests.training.evaluation.toys import Shift
+from tests.training.evaluation.toys import brightness
+from tests.training.evaluation.toys import coin_model
+from tests.training.evaluation.toys import levels
+from tests.training.evaluation.toys import numbers
 from training import attacks
 from training.evaluation import evaluate
 from zoo.layers import JPEG
 from zoo.threat import ThreatModel
-
-SHAPE = (4, 4, 1)
-
-
-@dataclasses.dataclass(frozen=True)
-class Shift:
-    """A fake attack: adds a constant, whatever the model."""
-
-    by: float
-    threat: ThreatModel | None = None
-    name: str = "shift"
-    batches: list = dataclasses.field(default_factory=list)
-
-    @property
-    def options(self):
-        return {"by": self.by}
-
-    def __call__(self, model, images, labels):
-        self.batches.append(len(images))
-        return images + np.float32(self.by)
-
-
-class BrightnessCoin(keras.layers.Layer):
-    """Two logits that tell dark from bright, and lie in a quarter of cases."""
-
-    stochastic = True
-
-    def __init__(self, **kwargs):
-        super().__init__(**kwargs)
-        self.generator = keras.random.SeedGenerator(1)
-
-    def call(self, images):
-        bright = keras.ops.mean(images, axis=(1, 2, 3)) - 0.5
-        coin = keras.random.uniform(
-            keras.ops.shape(bright), seed=self.generator
-        )
-        bright = keras.ops.where(coin < 0.25, -bright, bright)
-        return keras.ops.stack([-bright, bright], axis=-1)
-
-
-def brightness():
-    """Class 1 if the image is bright, without any randomness by itself."""
-    inputs = keras.Input(SHAPE)
-    outputs = keras.layers.Flatten()(inputs)
-    outputs = keras.layers.Dense(2)(outputs)
-    model = keras.Model(inputs, outputs, name="brightness")
-    kernel = np.stack([np.full(16, -1.0), np.full(16, 1.0)], axis=-1)
-    model.set_weights([kernel, np.array([8.0, -8.0])])
-    return model
-
-
-def levels(*values):
-    """One plain image a grey level; its class is whether it is bright."""
-    images = np.ones((len(values), *SHAPE), "float32")
-    images *= np.array(values, "float32")[:, None, None, None]
-    return images, (np.array(values) > 0.5).astype("int64")
 
 
 def run(model, dataset, suite, **options):
@@ -273,10 +221,6 @@ def test_datasets_arrays_and_limits_agree():
     assert len(accuracies) == 1
 
 
-def coin_model():
-    return keras.Sequential([keras.Input(SHAPE), BrightnessCoin()])
-
-
 def test_randomised_models_are_scored_by_fresh_draws():
     """A coin that lies in a quarter of cases is right in three of four."""
     images, labels = levels(*np.full(200, 0.1), *np.full(200, 0.9))
@@ -309,15 +253,6 @@ def test_deterministic_models_take_one_draw():
     assert run(brightness(), levels(0.1), [], draws=50).draws == 1
 
 
-def numbers(report):
-    """The report without what differs from run to run."""
-    data = report.to_dict()
-    del data["date"]
-    for result in data["attacks"]:
-        del result["seconds"]
-    return data
-
-
 def test_the_same_seed_gives_the_same_report_and_leaves_no_trace():
     model = coin_model()
     states = [v.numpy() for v in model.variables]
@@ -336,7 +271,28 @@ def test_the_same_seed_gives_the_same_report_and_leaves_no_trace():
         np.testing.assert_array_equal(variable.numpy(), state)
     assert measured(0) == first
     assert measured(1)["clean"] != first["clean"]
-    assert first["attacks"][0]["options"]["seed"] == 0
+    assert first["attacks"][0] == first["attacks"][1]
+
+
+def test_an_attack_draws_the_same_whatever_ran_before_it():
+    """And its generator is given back as it was."""
+    linear = LinearModel(SHAPE)
+    data = linear.batch(40, closest=0.1, farthest=0.8)
+    ball = {"norm": "l2", "eps": 0.4, "steps": 1, "step_size": 0.1}
+    attack = attacks.pgd(**ball)
+    state = np.array(attack.generator.state)
+
+    def measured(*suite, **options):
+        report = run(linear.keras, data, suite, batch_size=16, **options)
+        return numbers(report)["attacks"][-1]
+
+    first = measured(attack)
+    assert 0 < first["robust"]["mean"] < 1
+    assert measured(attacks.pgd(**ball, restarts=2), attack) == first
+    np.testing.assert_array_equal(attack.generator.state, state)
+    attack(linear.keras, *data)
+    assert measured(attack) == first
+    assert measured(attack, seed=1) != first
 
 
 def test_weights_and_mode_are_untouched():

@@ -68,6 +68,13 @@ def test_classified_needs_more_than_half_of_the_draws():
     assert metrics.classified(correct).tolist() == [True, False, True]
 
 
+def test_fooled_needs_more_than_half_of_the_draws_too():
+    """An image that half of the draws get right is neither."""
+    correct = np.array([[True, True, True], [True, False, False], [False] * 3])
+    assert metrics.fooled(correct[:2]).tolist() == [False, False, False]
+    assert metrics.fooled(correct).tolist() == [False, True, True]
+
+
 def test_success_rate_counts_rightly_classified_images_alone():
     # Of the three right ones the second is flipped; the fourth never counts.
     rate = metrics.attack_success_rate(CLEAN, CORRECT)

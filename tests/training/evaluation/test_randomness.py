@@ -1,9 +1,12 @@
 """Whose randomness it is, and that it comes back as it was."""
 
+import inspect
+
 import keras
 import numpy as np
 import pytest
 
+from training import attacks
 from training.evaluation.randomness import is_stochastic
 from training.evaluation.randomness import owned_randomness
 
@@ -85,6 +88,38 @@ def test_batches_draw_the_same_whatever_ran_before(build):
     np.testing.assert_array_equal(drawn, again)
     for other in (next_draw, other_phase, other_seed):
         assert np.abs(drawn - other).min() > 0
+
+
+def test_an_attacks_generator_is_taken_over_too():
+    model, zeros = noisy(seed=1), np.zeros((4, 3))
+    generator = keras.random.SeedGenerator(2)
+    before = np.array(generator.state)
+
+    def drawn(generator):
+        return np.array(keras.random.normal((5,), seed=generator))
+
+    with owned_randomness([model], 5, generator) as reseed:
+        reseed("pgd", 4)
+        first, noise = drawn(generator), np.array(model(zeros))
+        reseed("pgd", 8)
+        assert np.abs(first - drawn(generator)).min() > 0
+    np.testing.assert_array_equal(generator.state, before)
+    other = keras.random.SeedGenerator(3)
+    with owned_randomness([model], 5, other) as reseed:
+        reseed("pgd", 4)
+        np.testing.assert_array_equal(drawn(other), first)
+    # The model draws the same with an attack that has a generator or not.
+    with owned_randomness([model], 5) as reseed:
+        reseed("pgd", 4)
+        np.testing.assert_array_equal(model(zeros), noise)
+
+
+@pytest.mark.parametrize("name", attacks.by_name)
+def test_random_attacks_show_their_generator(name):
+    factory = attacks.by_name[name]
+    accepted = inspect.signature(factory).parameters
+    attack = factory(**({"eps": 0.1} if "eps" in accepted else {}))
+    assert (attack.generator is not None) == ("seed" in accepted)
 
 
 def test_states_are_given_back_even_after_an_error():

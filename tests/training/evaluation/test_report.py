@@ -13,6 +13,7 @@ from training.evaluation import Report
 from training.evaluation import provenance
 from training.evaluation.accuracy import Accuracy
 from training.evaluation.attack_result import AttackResult
+from training.evaluation.metrics import wilson_interval
 from training.evaluation.outcome import Outcome
 from training.evaluation.worst_case import WorstCase
 from zoo.threat import ThreatModel
@@ -21,9 +22,10 @@ THREAT = ThreatModel("l2", 1.0)
 CLEAN = np.array([[True, True, True, False]] * 2)
 
 
-def outcome(correct, l2):
+def outcome(correct, l2, *, first=0):
     count = correct.shape[1]
     return Outcome(
+        indices=np.arange(first, first + count),
         correct=correct,
         l2=np.array(l2),
         linf=np.array(l2) / 2,
@@ -43,11 +45,13 @@ DDN = outcome(np.zeros((2, 4), bool), [0.5, 2.0, 0.75, 0.0])
 def a_report(**changes):
     fields = {
         "model": "irm_toy",
+        "weights": "00ff",
         "dataset": "fashion_mnist, test",
         "images": 4,
         "attacked": 4,
         "stochastic": True,
         "draws": 2,
+        "skip_fooled": False,
         "clean": Accuracy.of(CLEAN),
         "attacks": (
             AttackResult.of(
@@ -64,7 +68,9 @@ def a_report(**changes):
                 clean=CLEAN,
                 outcome=PGD,
             ),
-            AttackResult.of("ddn", {}, None, clean=CLEAN, outcome=DDN),
+            AttackResult.of(
+                "ddn", {}, None, clean=CLEAN, outcome=DDN, minimized="l2"
+            ),
         ),
         "worst_cases": (
             WorstCase.of(THREAT, clean=CLEAN, outcomes=[PGD, DDN]),
@@ -108,8 +114,9 @@ def test_worst_case_of_a_randomised_model():
 
 def test_outcomes_of_shards_merge():
     first = outcome(np.ones((2, 3), bool), [1.0, 2.0, 3.0])
-    second = outcome(np.zeros((2, 1), bool), [4.0])
+    second = outcome(np.zeros((2, 1), bool), [4.0], first=3)
     merged = Outcome.merge([first, second])
+    assert merged.indices.tolist() == [0, 1, 2, 3]
     assert merged.correct.tolist() == [[True, True, True, False]] * 2
     assert merged.l2.tolist() == [1.0, 2.0, 3.0, 4.0]
     assert merged.seconds == 25.0
@@ -157,7 +164,7 @@ def test_a_place_that_cannot_be_written(tmp_path):
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"format": 2}, "format=2"),
+        ({"format": 1}, "format=1"),
         ({"format": None}, "format=None"),
         ({"flags": []}, "flags"),
     ],
@@ -165,6 +172,13 @@ def test_a_place_that_cannot_be_written(tmp_path):
 def test_other_formats_are_refused(change, said):
     with pytest.raises(ValueError, match=said):
         Report.from_dict({**a_report().to_dict(), **change})
+
+
+def test_unknown_fields_of_a_result_are_refused():
+    data = a_report().to_dict()
+    data["attacks"][1]["flags"] = []
+    with pytest.raises(TypeError, match="flags"):
+        Report.from_dict(data)
 
 
 def test_a_missing_field_is_named():
@@ -183,21 +197,29 @@ def test_markdown_says_everything(tmp_path):
     assert "4 images of fashion_mnist, test." in text
     assert "means over 2 fresh draws" in text
     table = [line for line in lines if line.startswith("|")]
+    table, curve = table[:6], table[6:]
     assert table[0] == (
-        "| attack | threat | accuracy | worst draw | every draw | success | "
-        "median L2 | median L∞ | dissimilarity | AAAC | seconds |"
+        "| attack | threat | images | accuracy | worst draw | every draw | "
+        "success | median L2 | median L∞ | dissimilarity | AAAC | seconds |"
     )
     assert table[2:] == [
-        "| clean | – | 75.0 (30.1–95.4) | 75.0 | 75.0 | – | – | – | – | – "
+        "| clean | – | 4 | 75.0 (30.1–95.4) | 75.0 | 75.0 | – | – | – | – | – "
         "| – |",
-        "| pgd-40x5 | L2 1 | 37.5 (9.2–78.1) | 25.0 | 25.0 | 50.0 | 1.000 | "
-        "0.500 | 0.125 | 5.0 | 12.5 |",
-        "| ddn | – | 0.0 (0.0–49.0) | 0.0 | 0.0 | 100.0 | 0.750 | 0.375 | "
-        "0.125 | 0.0 | 12.5 |",
-        "| worst case | L2 1 | 12.5 (1.3–60.4) | 0.0 | 0.0 | – | – | – | – | "
-        "– | – |",
+        "| pgd-40x5 | L2 1 | 4 | 37.5 (9.2–78.1) | 25.0 | 25.0 | 50.0 | "
+        "1.000 | 0.500 | 0.125 | 5.0 | 12.5 |",
+        "| ddn | – | 4 | 0.0 (0.0–49.0) | 0.0 | 0.0 | 100.0 | 0.750 | "
+        "0.375 | 0.125 | 0.0 | 12.5 |",
+        "| worst case | L2 1 | 4 | 12.5 (1.3–60.4) | 0.0 | 0.0 | – | – | – | "
+        "– | – | – |",
     ]
-    assert {line.count("|") for line in table} == {12}
+    assert {line.count("|") for line in table} == {13}
+    assert curve == [
+        "| ddn, L2 | 0.000 | 0.500 | 0.750 | 2.000 |",
+        "| --- | --: | --: | --: | --: |",
+        "| accuracy | 75.0 | 50.0 | 25.0 | 0.0 |",
+    ]
+    assert "*images*" not in text
+    assert "SHA-256 of the weights: `00ff`" in text
     assert "- `pgd(eps=1.0, steps=40, restarts=5" in text
     assert "seed 7 in batches of 64, attacks in mixed_bfloat16;" in text
     assert "commit 0123abc; package 1.2.3" in text
@@ -209,7 +231,9 @@ def test_markdown_of_a_deterministic_model_has_no_draws():
         stochastic=False, draws=1, clean=clean, attacks=(), worst_cases=()
     ).to_markdown()
     assert "draw" not in text
-    assert "| clean | – | 75.0 (30.1–95.4) | – | – | – | – | – | – |" in text
+    assert (
+        "| clean | – | 4 | 75.0 (30.1–95.4) | – | – | – | – | – | – |" in text
+    )
 
 
 def test_table_fits_eighty_columns():
@@ -220,6 +244,65 @@ def test_table_fits_eighty_columns():
     assert "37.5 (9.2–78.1)" in text
     assert "pgd-40x5" in text
     assert "mean of 2 draws" in text
+
+
+def skipping_report():
+    """DDN in the ball after PGD, which left the last three images."""
+    some = outcome(DDN.correct[:, 1:], DDN.l2[1:], first=1)
+    second = AttackResult.of(
+        "ddn",
+        {},
+        THREAT,
+        clean=CLEAN,
+        outcome=some,
+        left=np.array([[False, False, True, False]] * 2),
+    )
+    first = a_report().attacks[0]
+    return a_report(skip_fooled=True, attacks=(first, second))
+
+
+def test_numbers_of_an_attack_on_some_images():
+    """What is left is of all images, the rest of those it was run on."""
+    second = skipping_report().attacks[1]
+    assert second.images == 3
+    assert second.robust.mean == 0.25
+    assert second.robust.interval == wilson_interval(0.25, 4)
+    # Two of the three were right without an attack, both were flipped.
+    assert second.success_rate == 1.0
+    assert second.median_l2 == pytest.approx((2.0 + 0.75) / 2)
+
+
+def test_numbers_of_an_attack_on_no_image():
+    result = AttackResult.of(
+        "pgd",
+        {},
+        THREAT,
+        clean=CLEAN,
+        outcome=Outcome.nothing(2),
+        left=np.zeros((2, 4), bool),
+    )
+    assert (result.images, result.robust.mean) == (0, 0.0)
+    numbers = dataclasses.asdict(result)
+    for name in ("success_rate", "dissimilarity", "median_l2", "aaac_score"):
+        assert numbers[name] is None
+    report = a_report(skip_fooled=True, attacks=(result,))
+    assert Report.from_dict(report.to_dict()) == report
+    assert "| pgd | L2 1 | 0 | 0.0 (0.0–49.0) |" in report.to_markdown()
+
+
+def test_skipped_images_are_said_plainly():
+    report = skipping_report()
+    text = report.to_markdown()
+    assert "| ddn | L2 1 | 3 | 25.0 (" in text
+    assert "*images*: how many an attack was run on." in text
+    console = Console(width=80, record=True, file=io.StringIO())
+    console.print(report.table())
+    text = console.export_text()
+    assert "…" not in text
+    assert "images" in text
+    assert "those before it" in text
+    cumulative = [m.get("cumulative", False) for m in report.measurements()]
+    assert cumulative == [False, True, True, False]
 
 
 def test_measurements_for_a_card():

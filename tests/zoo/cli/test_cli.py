@@ -127,6 +127,32 @@ def test_evaluate_writes_its_report(capsys, model, tmp_path):
     assert [a["attack"] for a in report["attacks"]] == ["pgd", "fgsm"]
 
 
+def test_evaluate_resumes_and_skips(capsys, model, tmp_path):
+    """The second call finds every batch, and says the same to the digit."""
+    arguments = (
+        *("evaluate", model, "--attack", PGD, "--attack", PGD),
+        *("--limit", "20", "--skip-fooled"),
+        *("--resume", str(tmp_path / "batches")),
+    )
+    report = run_json(capsys, *arguments)
+    assert report["skip_fooled"]
+    assert report["attacks"][1]["images"] < 20
+    assert run_json(capsys, *arguments) == report
+    line = failed(capsys, *arguments, "--seed", "1")
+    assert "seed was 0, now 1" in line
+
+
+def test_evaluate_takes_a_suite(capsys, model, monkeypatch):
+    from training.attacks import suites
+
+    monkeypatch.setitem(suites.by_name, "quick", ("fgsm", "pgd:steps=2"))
+    report = run_json(
+        capsys, "evaluate", model, "--attack", "quick", "--limit", "8"
+    )
+    assert [a["attack"] for a in report["attacks"]] == ["fgsm", "pgd"]
+    assert report["skip_fooled"]
+
+
 def test_evaluate_refuses_what_it_cannot_do(capsys, model, tmp_path):
     assert "Received: 'pdg'" in failed(
         capsys, "evaluate", model, "--attack", "pdg"

@@ -1,0 +1,41 @@
+"""Suites: what they hold, and that their names are looked up when asked."""
+
+import pytest
+
+from training import attacks
+from training.attacks import suites
+from zoo.threat import ThreatModel
+
+THREAT = ThreatModel("l2", 0.5)
+
+
+def test_the_standard_suite_is_autoattack():
+    names = [spec.partition(":")[0] for spec in suites.by_name["standard"]]
+    assert names == ["apgd", "apgdt", "fab", "square"]
+
+
+def test_a_suite_takes_the_ball(monkeypatch):
+    specs = ("fgsm", "pgd:steps=3,restarts=2")
+    monkeypatch.setitem(suites.by_name, "quick", specs)
+    first, second = attacks.suite("quick", THREAT)
+    assert (first.name, second.name) == ("fgsm", "pgd")
+    assert first.threat == second.threat == THREAT
+    assert second.options["restarts"] == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "threat", "said"),
+    [
+        ("strong", THREAT, "'standard'.*name='strong'"),
+        ("standard", None, "needs a ball.*threat=None"),
+    ],
+)
+def test_bad_suites(name, threat, said):
+    with pytest.raises(ValueError, match=said):
+        attacks.suite(name, threat)
+
+
+def test_an_attack_that_is_not_there_is_named(monkeypatch):
+    monkeypatch.setitem(suites.by_name, "broken", ("fgsm", "pdg"))
+    with pytest.raises(ValueError, match="Did you mean 'pgd'"):
+        attacks.suite("broken", THREAT)

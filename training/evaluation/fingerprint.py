@@ -1,0 +1,71 @@
+"""What the outcomes of an evaluation depend on."""
+
+import contextlib
+import hashlib
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+
+from training.evaluation import provenance
+from training.evaluation.digests import arrays_digest
+from training.evaluation.digests import weights_digest
+from training.evaluation.phase import Phase
+
+
+def fingerprint(
+    model: keras.Model,
+    attacked: keras.layers.Layer,
+    images: np.ndarray,
+    labels: np.ndarray,
+    phases: Sequence[Phase],
+) -> dict[str, Any]:
+    """Returns what must be equal for two runs to have equal outcomes.
+
+    The evaluation's own options come on top.
+
+    Args:
+        model: Scores the images.
+        attacked: What the attacks are run on.
+        images: All of them, clean.
+        labels: Their classes.
+        phases: The attacks.
+    """
+    return {
+        "weights": weights_digest(model),
+        "layers": _layers_digest(model),
+        "attacked weights": weights_digest(attacked),
+        "attacked layers": _layers_digest(attacked),
+        "data": arrays_digest([images, labels]),
+        "attacks": [phase.text for phase in phases],
+        "versions": provenance.versions(),
+        "commit": provenance.commit(),
+    }
+
+
+def _layers_digest(model):
+    """Returns the SHA-256 of the layers' classes, precisions and options.
+
+    A defense may have no weights to tell its options by. Names don't count,
+    and so neither does how models connect their layers: Keras numbers names
+    on in one process.
+    """
+    layers = []
+    for layer in model._flatten_layers():
+        config = {}
+        if not isinstance(layer, keras.Model):
+            # Some layers are subclassed without a configuration.
+            with contextlib.suppress(NotImplementedError):
+                config = layer.get_config()
+        config = {k: v for k, v in config.items() if k != "name" and _plain(v)}
+        layers.append([type(layer).__name__, layer.dtype_policy.name, config])
+    text = json.dumps(layers, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _plain(value):
+    if isinstance(value, (list, tuple)):
+        return all(map(_plain, value))
+    return value is None or isinstance(value, (bool, int, float, str))

@@ -1,0 +1,89 @@
+"""What an evaluation that may be killed has done so far."""
+
+import dataclasses
+import json
+import os
+import pathlib
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from training.evaluation.outcome import Outcome
+from zoo.replacing import replacing
+
+
+class Journal:
+    """Keeps the outcomes of finished batches in a folder.
+
+    `run.json` says which run they are of; each batch is one `.npz` file,
+    named after the number of its phase and its own. Every file appears whole
+    or not at all, so the folder is in order whenever the process ends.
+
+    Args:
+        folder: Made if missing.
+        fingerprint: All that the outcomes depend on, as values that JSON
+            can hold.
+        date: When the run began, unless the folder knows.
+
+    Raises:
+        OSError: If the folder cannot be read or written.
+        ValueError: If the folder holds another run.
+    """
+
+    def __init__(
+        self,
+        folder: str | os.PathLike,
+        fingerprint: Mapping[str, Any],
+        date: str,
+    ):
+        self._folder = pathlib.Path(folder)
+        fingerprint = json.loads(json.dumps(fingerprint))
+        path = self._folder / "run.json"
+        if path.exists():
+            found = json.loads(path.read_text(encoding="utf-8"))
+            _check_same(folder, found["fingerprint"], fingerprint)
+            date = found["date"]
+        else:
+            text = json.dumps(
+                {"date": date, "fingerprint": fingerprint}, indent=2
+            )
+            with replacing(path) as temporary:
+                temporary.write_text(text + "\n", encoding="utf-8")
+        self.date = date
+
+    def read(self, phase: int) -> list[Outcome]:
+        """Returns the outcomes of a phase's finished batches, in order."""
+        outcomes = []
+        while (path := self._path(phase, len(outcomes))).exists():
+            with np.load(path) as arrays:
+                fields = dict(arrays)
+            seconds = float(fields.pop("seconds"))
+            outcomes.append(Outcome(**fields, seconds=seconds))
+        return outcomes
+
+    def write(self, phase: int, batch: int, outcome: Outcome) -> None:
+        """Adds the outcome of a phase's next batch."""
+        fields = {
+            field.name: getattr(outcome, field.name)
+            for field in dataclasses.fields(outcome)
+        }
+        with replacing(self._path(phase, batch)) as temporary:
+            np.savez(temporary, **fields)
+
+    def _path(self, phase, batch):
+        return self._folder / f"{phase:02d}-{batch:05d}.npz"
+
+
+def _check_same(folder, found, given):
+    different = [
+        f"{name} was {found.get(name)!r}, now {given.get(name)!r}"
+        for name in {**found, **given}
+        if found.get(name) != given.get(name)
+    ]
+    if different:
+        raise ValueError(
+            "resume must be a new folder, or that of the same run. Received: "
+            f"resume={os.fspath(folder)!r}, of another run: "
+            f"{'; '.join(different)}"
+        )

@@ -1,0 +1,94 @@
+"""What an evaluation runs on the images in one go."""
+
+import dataclasses
+from collections.abc import Callable
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+
+from training import attacks
+from zoo.threat import NORMS
+from zoo.threat import ThreatModel
+
+
+@dataclasses.dataclass(frozen=True)
+class Phase:
+    """One pass over the images: an attack, or none.
+
+    Args:
+        attack: `(model, images, labels) -> images`; `None` leaves the images
+            as they are. Its name, options, ball and generator are read off
+            it if it has them, as an `Attack` does.
+    """
+
+    attack: Callable | None = None
+
+    @classmethod
+    def of(cls, attack: Callable | str, threat: ThreatModel | None) -> "Phase":
+        """Checks an attack, or builds it from its text.
+
+        Args:
+            threat: Ball of an attack that is given as text without one.
+
+        Raises:
+            ValueError: If it is no attack or a targeted one.
+        """
+        if isinstance(attack, str):
+            attack = attacks.parse(attack, threat)
+        if not callable(attack):
+            raise ValueError(
+                "attacks must be attacks, such as attacks.pgd(eps=0.1), or "
+                f"their text. Received: {attack!r}"
+            )
+        phase = cls(attack)
+        if phase.options.get("targeted"):
+            raise ValueError(
+                "attacks must be untargeted: they are given the true classes. "
+                f"Received: {attack!r}"
+            )
+        return phase
+
+    @property
+    def name(self) -> str:
+        """The attack's name, or `"clean"`."""
+        if self.attack is None:
+            return "clean"
+        return getattr(self.attack, "name", None) or getattr(
+            self.attack, "__name__", type(self.attack).__name__
+        )
+
+    @property
+    def text(self) -> str:
+        """Name and options; the same in every process."""
+        if isinstance(self.attack, attacks.Attack):
+            return repr(self.attack)
+        # Others' options may be objects, whose text can hold an address.
+        options = ", ".join(
+            f"{option}={value!r}"
+            for option, value in self.options.items()
+            if isinstance(value, (bool, int, float, str))
+        )
+        return f"{self.name}({options})"
+
+    @property
+    def options(self) -> Mapping[str, Any]:
+        """The attack's options, empty if it names none."""
+        return getattr(self.attack, "options", {})
+
+    @property
+    def threat(self) -> ThreatModel | None:
+        """Ball that the attack stays in, if any."""
+        return getattr(self.attack, "threat", None)
+
+    @property
+    def minimized(self) -> str | None:
+        """Norm that the attack makes small, if it has no ball."""
+        norm = getattr(self.attack, "norm", None)
+        bounded = getattr(self.attack, "eps", None) is not None
+        return norm if norm in NORMS and not bounded else None
+
+    @property
+    def generator(self) -> keras.random.SeedGenerator | None:
+        """Source of the attack's own randomness, if any."""
+        return getattr(self.attack, "generator", None)
