@@ -85,8 +85,10 @@ def evaluate(
             randomised model keeps the draws it had right when it was fooled.
         resume: Folder that keeps each finished batch, made if missing. The
             same call with the same folder goes on after the last one, and
-            its report is to the digit that of an uninterrupted run: dated
-            when the run first began, its seconds those of the batches.
+            its report is to the digit that of an uninterrupted run: date and
+            commit are those when the run first began, its seconds those of
+            the batches. A folder of another model, data, attacks, options or
+            library versions is refused; changed sources go unnoticed.
         progress: Whether to draw progress bars, if standard error is a
             terminal.
         name: The model's name in the report; its own if `None`.
@@ -120,7 +122,7 @@ def evaluate(
     scorer = Scorer(model, images.shape[1:], draws=draws)
     check_labels(labels, len(images), scorer.num_classes)
     date = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-    journal = None
+    journal, commit = None, provenance.commit()
     if resume is not None:
         depends_on = fingerprint(model, images, labels, phases) | {
             "images": len(images),
@@ -130,8 +132,8 @@ def evaluate(
             "batch_size": int(batch_size),
             "skip_fooled": bool(skip_fooled),
         }
-        journal = Journal(resume, depends_on, date)
-        date = journal.date
+        journal = Journal(resume, depends_on, date=date, commit=commit)
+        date, commit = journal.date, journal.commit
     with Progress(enabled=progress) as bars:
         run = Run(
             scorer,
@@ -167,7 +169,7 @@ def evaluate(
         seed=seed,
         batch_size=batch_size,
         versions=provenance.versions(),
-        commit=provenance.commit(),
+        commit=commit,
         date=date,
     )
 

@@ -45,7 +45,8 @@ class Report:
         seed: Seed of the model's and the attacks' randomness.
         batch_size: Images attacked at once.
         versions: Of this package, Python and the libraries.
-        commit: Git commit of this package, `None` if installed from a wheel.
+        commit: Git commit of this package when the evaluation began, `None`
+            if installed from a wheel.
         date: When the evaluation began, UTC, ISO 8601.
     """
 
