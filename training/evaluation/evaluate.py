@@ -94,8 +94,10 @@ def evaluate(
             scores the images they make.
         resume: Folder that keeps each finished batch, made if missing. The
             same call with the same folder goes on after the last one, and
-            its report is to the digit that of an uninterrupted run: dated
-            when the run first began, its seconds those of the batches.
+            its report is to the digit that of an uninterrupted run: date and
+            commit are those when the run first began, its seconds those of
+            the batches. A folder of another model, data, attacks, options or
+            library versions is refused; changed sources go unnoticed.
         progress: Whether to draw progress bars, if standard error is a
             terminal.
         name: The model's name in the report; its own if `None`.
@@ -139,7 +141,7 @@ def evaluate(
     )
     check_labels(labels, len(images), scorer.num_classes)
     date = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-    journal = None
+    journal, commit = None, provenance.commit()
     if resume is not None:
         depends_on = fingerprint(
             model, scorer.attacked, images, labels, phases
@@ -151,8 +153,8 @@ def evaluate(
             "batch_size": int(batch_size),
             "skip_fooled": bool(skip_fooled),
         }
-        journal = Journal(resume, depends_on, date)
-        date = journal.date
+        journal = Journal(resume, depends_on, date=date, commit=commit)
+        date, commit = journal.date, journal.commit
     with Progress(enabled=progress) as bars:
         run = Run(
             scorer,
@@ -189,7 +191,7 @@ def evaluate(
         batch_size=batch_size,
         attack_policy=surrogate.dtype_policy.name,
         versions=provenance.versions(),
-        commit=provenance.commit(),
+        commit=commit,
         date=date,
     )
 

@@ -41,7 +41,6 @@ def fingerprint(
         "data": arrays_digest([images, labels]),
         "attacks": [phase.text for phase in phases],
         "versions": provenance.versions(),
-        "commit": provenance.commit(),
     }
 
 

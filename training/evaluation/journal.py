@@ -25,6 +25,7 @@ class Journal:
         fingerprint: All that the outcomes depend on, as values that JSON
             can hold.
         date: When the run began, unless the folder knows.
+        commit: Of the sources it began with, likewise.
 
     Raises:
         OSError: If the folder cannot be read or written.
@@ -35,22 +36,23 @@ class Journal:
         self,
         folder: str | os.PathLike,
         fingerprint: Mapping[str, Any],
+        *,
         date: str,
+        commit: str | None,
     ):
         self._folder = pathlib.Path(folder)
         fingerprint = json.loads(json.dumps(fingerprint))
         path = self._folder / "run.json"
         if path.exists():
-            found = json.loads(path.read_text(encoding="utf-8"))
-            _check_same(folder, found["fingerprint"], fingerprint)
-            date = found["date"]
+            run = json.loads(path.read_text(encoding="utf-8"))
+            _check_same(folder, run["fingerprint"], fingerprint)
         else:
-            text = json.dumps(
-                {"date": date, "fingerprint": fingerprint}, indent=2
-            )
+            run = {"date": date, "commit": commit, "fingerprint": fingerprint}
             with replacing(path) as temporary:
+                text = json.dumps(run, indent=2)
                 temporary.write_text(text + "\n", encoding="utf-8")
-        self.date = date
+        self.date = run["date"]
+        self.commit = run["commit"]
 
     def read(self, phase: int) -> list[Outcome]:
         """Returns the outcomes of a phase's finished batches, in order."""

@@ -46,7 +46,8 @@ class Report:
         batch_size: Images attacked at once.
         attack_policy: Dtype policy of the model the attacks were run on.
         versions: Of this package, Python and the libraries.
-        commit: Git commit of this package, `None` if installed from a wheel.
+        commit: Git commit of this package when the evaluation began, `None`
+            if installed from a wheel.
         date: When the evaluation began, UTC, ISO 8601.
     """
 

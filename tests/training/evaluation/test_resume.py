@@ -20,6 +20,7 @@ from tests.training.evaluation.toys import levels
 from tests.training.evaluation.toys import numbers
 from training import attacks
 from training.evaluation import evaluate
+from training.evaluation import provenance
 from zoo.threat import ThreatModel
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -240,6 +241,16 @@ def test_versions_count(tmp_path, monkeypatch):
     monkeypatch.setattr(keras, "__version__", "2.0.0")
     with pytest.raises(ValueError, match="versions was .*'keras': '2.0.0'"):
         evaluate(**scene(resume=tmp_path, progress=False))
+
+
+def test_the_commit_is_the_first(tmp_path, monkeypatch):
+    """A commit in the meantime doesn't end the run."""
+    options = {"resume": tmp_path, "progress": False}
+    monkeypatch.setattr(provenance, "commit", lambda: "0123abc")
+    first = evaluate(**scene(**options))
+    monkeypatch.setattr(provenance, "commit", lambda: "4567def")
+    assert evaluate(**scene(**options)) == first
+    assert first.commit == "0123abc"
 
 
 def test_a_folder_that_cannot_be(tmp_path):
