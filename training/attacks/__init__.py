@@ -2,6 +2,7 @@
 
 from training.attacks.base import Attack
 from training.attacks.bim import bim
+from training.attacks.cw import cw
 from training.attacks.ddn import ddn
 from training.attacks.fgsm import fgsm
 from training.attacks.mim import mim
@@ -13,6 +14,7 @@ __all__ = [
     "Attack",
     "bim",
     "by_name",
+    "cw",
     "ddn",
     "fgsm",
     "mim",

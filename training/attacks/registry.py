@@ -6,6 +6,7 @@ from fractions import Fraction
 
 from training.attacks.base import Attack
 from training.attacks.bim import bim
+from training.attacks.cw import cw
 from training.attacks.ddn import ddn
 from training.attacks.fgsm import fgsm
 from training.attacks.mim import mim
@@ -18,6 +19,7 @@ by_name = {
     "pgd": pgd,
     "mim": mim,
     "ddn": ddn,
+    "cw": cw,
 }
 """The factory of each attack."""
 
