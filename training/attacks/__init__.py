@@ -5,6 +5,7 @@ from training.attacks.bim import bim
 from training.attacks.cw import cw
 from training.attacks.ddn import ddn
 from training.attacks.fgsm import fgsm
+from training.attacks.lbfgs import lbfgs
 from training.attacks.mim import mim
 from training.attacks.pgd import pgd
 from training.attacks.registry import by_name
@@ -17,6 +18,7 @@ __all__ = [
     "cw",
     "ddn",
     "fgsm",
+    "lbfgs",
     "mim",
     "parse",
     "pgd",

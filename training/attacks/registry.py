@@ -9,6 +9,7 @@ from training.attacks.bim import bim
 from training.attacks.cw import cw
 from training.attacks.ddn import ddn
 from training.attacks.fgsm import fgsm
+from training.attacks.lbfgs import lbfgs
 from training.attacks.mim import mim
 from training.attacks.pgd import pgd
 from zoo.threat import ThreatModel
@@ -20,6 +21,7 @@ by_name = {
     "mim": mim,
     "ddn": ddn,
     "cw": cw,
+    "lbfgs": lbfgs,
 }
 """The factory of each attack."""
 

@@ -27,6 +27,7 @@ ATTACKS = {
     "ddn": attacks.ddn(steps=5),
     "ddn_training": attacks.ddn(steps=3, max_norm=0.3, fallback="last"),
     "cw": attacks.cw(steps=20, binary_search_steps=4, initial_const=0.1),
+    "lbfgs": attacks.lbfgs(steps=5, binary_search_steps=1),
 }
 every_attack = pytest.mark.parametrize(
     "attack", ATTACKS.values(), ids=ATTACKS.keys()
