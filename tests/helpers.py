@@ -2,6 +2,7 @@
 
 import keras
 import numpy as np
+from scipy import optimize
 
 from training.attacks import Attack
 
@@ -109,3 +110,17 @@ def check_attack(attack: Attack, model, images, labels):
     for before, after in zip(weights, model.get_weights(), strict=True):
         np.testing.assert_array_equal(before, after)
     return adversarial
+
+
+def box_distance(point, normal, gap):
+    """Returns the shortest L2 move in [0, 1] by which `normal` gains `gap`.
+
+    The nearest point is `point + t * normal`, clipped, for some `t`. `point`
+    and `normal` are flat.
+    """
+
+    def move(t):
+        return np.clip(point + t * normal, 0, 1) - point
+
+    t = optimize.brentq(lambda t: normal @ move(t) - gap, 0, 1e3, xtol=1e-12)
+    return np.linalg.norm(move(t))

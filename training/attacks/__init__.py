@@ -2,10 +2,12 @@
 
 from training.attacks.base import Attack
 from training.attacks.bim import bim
+from training.attacks.cw import cw
 from training.attacks.ddn import ddn
 from training.attacks.fgsm import fgsm
 from training.attacks.gradient import gradient
 from training.attacks.jsma import jsma
+from training.attacks.lbfgs import lbfgs
 from training.attacks.mim import mim
 from training.attacks.noise import noise
 from training.attacks.pgd import pgd
@@ -19,10 +21,12 @@ __all__ = [
     "Attack",
     "bim",
     "by_name",
+    "cw",
     "ddn",
     "fgsm",
     "gradient",
     "jsma",
+    "lbfgs",
     "mim",
     "noise",
     "parse",

@@ -35,31 +35,56 @@ def loss_gradient(
         Gradient of the images' shape, and logits as `expected_logits`.
     """
 
+    _, gradient, outputs = objective_gradient(
+        logits, images, lambda outputs: log_odds(outputs, labels), draws=draws
+    )
+    return (-gradient if targeted else gradient), outputs
+
+
+def objective_gradient(
+    logits: Callable[[tf.Tensor], tf.Tensor],
+    images: tf.Tensor,
+    objective: Callable[[tf.Tensor], tf.Tensor],
+    *,
+    draws: int = 1,
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """Returns an objective, its gradient and the logits.
+
+    Args:
+        logits: Maps images to logits.
+        objective: Maps logits to one number per image.
+        draws: Forward passes to average over, one after another.
+
+    Returns:
+        Values of shape `(batch,)`; their gradient, of the images' shape, 0
+        where the model has none; and logits as `expected_logits`.
+    """
+
     def one_draw():
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(images)
             outputs = logits(images)
-            losses = log_odds(outputs, labels)
+            values = objective(outputs)
         gradient = tape.gradient(
-            losses, images, unconnected_gradients=tf.UnconnectedGradients.ZERO
+            values, images, unconnected_gradients=tf.UnconnectedGradients.ZERO
         )
-        return (-gradient if targeted else gradient), outputs
+        return values, gradient, outputs
 
     if draws == 1:
         return one_draw()
-    gradient, outputs = one_draw()
+    values, gradient, outputs = one_draw()
 
-    def add_draw(draw, gradients, confidences):
-        gradient, outputs = one_draw()
+    def add_draw(draw, values, gradients, confidences):
+        value, gradient, outputs = one_draw()
         confidences += tf.nn.softmax(outputs)
-        return draw + 1, gradients + gradient, confidences
+        return draw + 1, values + value, gradients + gradient, confidences
 
-    _, gradients, confidences = tf.while_loop(
+    _, values, gradients, confidences = tf.while_loop(
         lambda draw, *_: draw < draws,
         add_draw,
-        (1, gradient, tf.nn.softmax(outputs)),
+        (1, values, gradient, tf.nn.softmax(outputs)),
     )
-    return gradients / draws, tf.math.log(confidences / draws)
+    return values / draws, gradients / draws, tf.math.log(confidences / draws)
 
 
 def expected_logits(
@@ -81,10 +106,15 @@ def expected_logits(
 
 def log_odds(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
     """Returns log((1 - p) / p) per image, p the confidence in its label."""
-    is_label = tf.one_hot(labels, tf.shape(logits)[-1], True, False, dtype=bool)
-    others = tf.where(is_label, -math.inf, logits)
+    others = without_label(logits, labels)
     label = tf.gather(logits, labels, batch_dims=1)
     return tf.reduce_logsumexp(others, axis=-1) - label
+
+
+def without_label(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+    """Returns the logits, minus infinity for each image's label."""
+    is_label = tf.one_hot(labels, tf.shape(logits)[-1], True, False, dtype=bool)
+    return tf.where(is_label, -math.inf, logits)
 
 
 def succeeds(

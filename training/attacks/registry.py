@@ -6,10 +6,12 @@ from fractions import Fraction
 
 from training.attacks.base import Attack
 from training.attacks.bim import bim
+from training.attacks.cw import cw
 from training.attacks.ddn import ddn
 from training.attacks.fgsm import fgsm
 from training.attacks.gradient import gradient
 from training.attacks.jsma import jsma
+from training.attacks.lbfgs import lbfgs
 from training.attacks.mim import mim
 from training.attacks.noise import noise
 from training.attacks.pgd import pgd
@@ -26,6 +28,8 @@ by_name = {
     "jsma": jsma,
     "noise": noise,
     "square": square,
+    "cw": cw,
+    "lbfgs": lbfgs,
 }
 """The factory of each attack."""
 

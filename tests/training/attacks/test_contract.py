@@ -31,6 +31,8 @@ ATTACKS = {
     "noise": attacks.noise(eps=0.1, repeats=3),
     "square": attacks.square(eps=0.1, queries=50),
     "square_l2": attacks.square(norm="l2", eps=0.5, queries=50, restarts=2),
+    "cw": attacks.cw(steps=20, binary_search_steps=4, initial_const=0.1),
+    "lbfgs": attacks.lbfgs(steps=5, binary_search_steps=1),
 }
 every_attack = pytest.mark.parametrize(
     "attack", ATTACKS.values(), ids=ATTACKS.keys()
