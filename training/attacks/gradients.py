@@ -5,6 +5,8 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
+from training import projections
+
 _PIXELS = (1, 2, 3)
 
 
@@ -35,31 +37,56 @@ def loss_gradient(
         Gradient of the images' shape, and logits as `expected_logits`.
     """
 
+    _, gradient, outputs = objective_gradient(
+        logits, images, lambda outputs: log_odds(outputs, labels), draws=draws
+    )
+    return (-gradient if targeted else gradient), outputs
+
+
+def objective_gradient(
+    logits: Callable[[tf.Tensor], tf.Tensor],
+    images: tf.Tensor,
+    objective: Callable[[tf.Tensor], tf.Tensor],
+    *,
+    draws: int = 1,
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """Returns an objective, its gradient and the logits.
+
+    Args:
+        logits: Maps images to logits.
+        objective: Maps logits to one number per image.
+        draws: Forward passes to average over, one after another.
+
+    Returns:
+        Values of shape `(batch,)`; their gradient, of the images' shape, 0
+        where the model has none; and logits as `expected_logits`.
+    """
+
     def one_draw():
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(images)
             outputs = logits(images)
-            losses = log_odds(outputs, labels)
+            values = objective(outputs)
         gradient = tape.gradient(
-            losses, images, unconnected_gradients=tf.UnconnectedGradients.ZERO
+            values, images, unconnected_gradients=tf.UnconnectedGradients.ZERO
         )
-        return (-gradient if targeted else gradient), outputs
+        return values, gradient, outputs
 
     if draws == 1:
         return one_draw()
-    gradient, outputs = one_draw()
+    values, gradient, outputs = one_draw()
 
-    def add_draw(draw, gradients, confidences):
-        gradient, outputs = one_draw()
+    def add_draw(draw, values, gradients, confidences):
+        value, gradient, outputs = one_draw()
         confidences += tf.nn.softmax(outputs)
-        return draw + 1, gradients + gradient, confidences
+        return draw + 1, values + value, gradients + gradient, confidences
 
-    _, gradients, confidences = tf.while_loop(
+    _, values, gradients, confidences = tf.while_loop(
         lambda draw, *_: draw < draws,
         add_draw,
-        (1, gradient, tf.nn.softmax(outputs)),
+        (1, values, gradient, tf.nn.softmax(outputs)),
     )
-    return gradients / draws, tf.math.log(confidences / draws)
+    return values / draws, gradients / draws, tf.math.log(confidences / draws)
 
 
 def expected_logits(
@@ -104,3 +131,16 @@ def rescaled(gradients: tf.Tensor) -> tf.Tensor:
     gradients = tf.where(tf.math.is_finite(gradients), gradients, 0.0)
     largest = tf.reduce_max(tf.abs(gradients), _PIXELS, keepdims=True)
     return tf.math.divide_no_nan(gradients, largest)
+
+
+def steepest(gradients: tf.Tensor, norm: str) -> tf.Tensor:
+    """Returns each image's direction of length 1 along its gradient.
+
+    Of all directions of that length in the norm, the one that climbs most:
+    the signs in L-inf, the gradient divided by its length in L2. 0 stays 0.
+    """
+    gradients = rescaled(gradients)
+    if norm == "linf":
+        return tf.sign(gradients)
+    lengths = projections.norms(gradients, norm)
+    return tf.math.divide_no_nan(gradients, lengths)

@@ -4,6 +4,8 @@ import difflib
 import inspect
 from fractions import Fraction
 
+from training.attacks.apgd import apgd
+from training.attacks.apgdt import apgdt
 from training.attacks.base import Attack
 from training.attacks.bim import bim
 from training.attacks.ddn import ddn
@@ -18,6 +20,8 @@ by_name = {
     "pgd": pgd,
     "mim": mim,
     "ddn": ddn,
+    "apgd": apgd,
+    "apgdt": apgdt,
 }
 """The factory of each attack."""
 
