@@ -1,5 +1,7 @@
 """Adversarial attacks: bind the options, then call on any model."""
 
+from training.attacks.apgd import apgd
+from training.attacks.apgdt import apgdt
 from training.attacks.base import Attack
 from training.attacks.bim import bim
 from training.attacks.cw import cw
@@ -19,6 +21,8 @@ from training.attacks.transfer import transfer
 
 __all__ = [
     "Attack",
+    "apgd",
+    "apgdt",
     "bim",
     "by_name",
     "cw",

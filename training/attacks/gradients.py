@@ -5,6 +5,8 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
+from training import projections
+
 _PIXELS = (1, 2, 3)
 
 
@@ -134,3 +136,16 @@ def rescaled(gradients: tf.Tensor) -> tf.Tensor:
     gradients = tf.where(tf.math.is_finite(gradients), gradients, 0.0)
     largest = tf.reduce_max(tf.abs(gradients), _PIXELS, keepdims=True)
     return tf.math.divide_no_nan(gradients, largest)
+
+
+def steepest(gradients: tf.Tensor, norm: str) -> tf.Tensor:
+    """Returns each image's direction of length 1 along its gradient.
+
+    Of all directions of that length in the norm, the one that climbs most:
+    the signs in L-inf, the gradient divided by its length in L2. 0 stays 0.
+    """
+    gradients = rescaled(gradients)
+    if norm == "linf":
+        return tf.sign(gradients)
+    lengths = projections.norms(gradients, norm)
+    return tf.math.divide_no_nan(gradients, lengths)

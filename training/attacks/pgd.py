@@ -3,13 +3,12 @@
 import functools
 
 import keras
-import tensorflow as tf
 
-from training import projections
 from training.attacks.base import Attack
 from training.attacks.base import checked_count
 from training.attacks.base import checked_norm
 from training.attacks.base import checked_size
+from training.attacks.restarts import random_starts
 from training.attacks.restarts import worst_of
 from training.attacks.steps import ascend
 
@@ -101,10 +100,7 @@ def _from_random_starts(
     logits, images, labels, *, climb, norm, eps, restarts, generator, **judging
 ):
     def climb_once(images, labels):
-        start = images + projections.sample(
-            tf.shape(images), norm=norm, eps=eps, seed=generator.next()
-        )
-        start = tf.clip_by_value(start, 0.0, 1.0)
+        start = random_starts(images, norm=norm, eps=eps, seed=generator.next())
         return climb(logits, images, labels, start=start)
 
     if restarts == 1:

@@ -4,6 +4,8 @@ import difflib
 import inspect
 from fractions import Fraction
 
+from training.attacks.apgd import apgd
+from training.attacks.apgdt import apgdt
 from training.attacks.base import Attack
 from training.attacks.bim import bim
 from training.attacks.cw import cw
@@ -30,10 +32,12 @@ by_name = {
     "square": square,
     "cw": cw,
     "lbfgs": lbfgs,
+    "apgd": apgd,
+    "apgdt": apgdt,
 }
 """The factory of each attack."""
 
-_WORDS = {"True": True, "False": False, "None": None}
+_WORDS = {"true": True, "false": False, "none": None}
 
 
 def parse(
@@ -75,6 +79,11 @@ def parse(
                 f"{', '.join(accepted)}. Received: {pair.strip()!r}"
             )
         options[option] = _value(value)
+        is_flag = accepted[option].annotation is bool
+        if is_flag and not isinstance(options[option], bool):
+            raise ValueError(
+                f"{option} of {name} must be true or false. Received: {value!r}"
+            )
     if "eps" in accepted and threat is not None:
         options.setdefault("norm", threat.norm)
         if options["norm"] == threat.norm:
@@ -89,8 +98,8 @@ def parse(
 
 
 def _value(text):
-    if text in _WORDS:
-        return _WORDS[text]
+    if text.lower() in _WORDS:
+        return _WORDS[text.lower()]
     for number in (int, Fraction):
         try:
             value = number(text)

@@ -5,9 +5,27 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
+from training import projections
 from training.attacks.gradients import expected_logits
 from training.attacks.gradients import log_odds
 from training.attacks.gradients import succeeds
+
+Judged = tuple[tf.Tensor, tf.Tensor, tf.Tensor]
+"""Perturbed images, their losses, and whether the model is fooled."""
+
+
+def random_starts(
+    images: tf.Tensor, *, norm: str, eps: float, seed: tf.Tensor
+) -> tf.Tensor:
+    """Returns images drawn from the balls around others, clipped to [0, 1].
+
+    Args:
+        seed: Two integers, such as `keras.random.SeedGenerator.next()`.
+    """
+    starts = images + projections.sample(
+        tf.shape(images), norm=norm, eps=eps, seed=seed
+    )
+    return tf.clip_by_value(starts, 0.0, 1.0)
 
 
 def worst_of(
@@ -33,35 +51,58 @@ def worst_of(
             model.
     """
 
-    def once_more(index, worst, worst_losses, worst_fooled, active):
-        labels_now = tf.gather(labels, active)
-        iterates = attempt(tf.gather(images, active), labels_now)
+    def judged(_, rows):
+        labels_now = tf.gather(labels, rows)
+        iterates = attempt(tf.gather(images, rows), labels_now)
         outputs = expected_logits(logits, iterates, draws=draws)
         losses = log_odds(outputs, labels_now)
-        losses = -losses if targeted else losses
         fooled = succeeds(outputs, labels_now, targeted=targeted)
+        return iterates, (-losses if targeted else losses), fooled
+
+    if count == 1:
+        return attempt(images, labels)
+    rows = tf.range(tf.shape(images)[0])
+    return worst_of_judged(
+        judged, images, rows, count=count, early_stop=early_stop
+    )
+
+
+def worst_of_judged(
+    attempt: Callable[[tf.Tensor, tf.Tensor], Judged],
+    images: tf.Tensor,
+    rows: tf.Tensor,
+    *,
+    count: int | tf.Tensor,
+    early_stop: bool,
+) -> tf.Tensor:
+    """As `worst_of`, of attempts that know their own losses.
+
+    Args:
+        attempt: Maps the attempt's index and rows of the batch to their
+            results.
+        images: The batch, returned as it is outside `rows`.
+        rows: Images to attack, `(size,)`.
+    """
+
+    def once_more(index, worst, worst_losses, worst_fooled, active):
+        iterates, losses, fooled = attempt(index, active)
         worse = _is_worse(
             fooled,
             losses,
             tf.gather(worst_fooled, active),
             tf.gather(worst_losses, active),
         )
-        rows = active[worse][:, None]
+        places = active[worse][:, None]
         update = tf.tensor_scatter_nd_update
-        worst = update(worst, rows, iterates[worse])
-        worst_losses = update(worst_losses, rows, losses[worse])
-        worst_fooled = update(worst_fooled, rows, fooled[worse])
+        worst = update(worst, places, iterates[worse])
+        worst_losses = update(worst_losses, places, losses[worse])
+        worst_fooled = update(worst_fooled, places, fooled[worse])
         if early_stop:
             active = active[~fooled]
         return index + 1, worst, worst_losses, worst_fooled, active
 
-    state = (
-        0,
-        images,
-        tf.fill(tf.shape(labels), -math.inf),
-        tf.fill(tf.shape(labels), False),
-        tf.range(tf.shape(images)[0]),
-    )
+    size = tf.shape(images)[:1]
+    state = (0, images, tf.fill(size, -math.inf), tf.fill(size, False), rows)
     _, worst, *_ = tf.while_loop(
         lambda index, *state: (index < count) & (tf.size(state[-1]) > 0),
         once_more,
@@ -69,8 +110,8 @@ def worst_of(
         shape_invariants=(
             tf.TensorShape(()),
             images.shape,
-            labels.shape,
-            labels.shape,
+            images.shape[:1],
+            images.shape[:1],
             tf.TensorShape((None,)),
         ),
     )

@@ -24,6 +24,16 @@ ATTACKS = {
     "pgd_l2": attacks.pgd(norm="l2", eps=0.5, steps=3, restarts=2),
     "pgd_early": attacks.pgd(eps=0.1, steps=3, restarts=2, early_stop=True),
     "mim": attacks.mim(eps=0.1, steps=3),
+    "apgd": attacks.apgd(eps=0.1, steps=5),
+    "apgd_full": attacks.apgd(
+        norm="l2",
+        eps=0.5,
+        steps=5,
+        restarts=2,
+        loss="dlr",
+        early_stop=False,
+    ),
+    "apgdt": attacks.apgdt(eps=0.1, steps=5),
     "ddn": attacks.ddn(steps=5),
     "ddn_training": attacks.ddn(steps=3, max_norm=0.3, fallback="last"),
     "gradient": attacks.gradient(steps=100),
@@ -97,7 +107,7 @@ def test_obeys_the_contract(attack, network, batch):
 @every_attack
 @pytest.mark.parametrize("image_shape", [(4, 4, 1), (5, 7, 3)])
 def test_crosses_a_known_boundary(attack, image_shape):
-    model = LinearModel(image_shape, num_classes=3)
+    model = LinearModel(image_shape, num_classes=4)
     images, labels = model.batch(8, closest=0.02, farthest=0.1)
     adversarial = check_attack(attack, model.keras, images, labels)
     if attack.name == "ddn" and attack.eps is None:

@@ -19,6 +19,14 @@ def test_options_and_fractions():
     assert attack.options["early_stop"] is True
 
 
+@pytest.mark.parametrize(
+    ("word", "value"), [("true", True), ("False", False), ("FALSE", False)]
+)
+def test_flags_in_any_case(word, value):
+    attack = attacks.parse(f"pgd:eps=0.1,random_start={word}")
+    assert attack.options["random_start"] is value
+
+
 def test_none_and_words():
     attack = attacks.parse("ddn:levels=None,fallback=last,max_norm=1")
     assert attack.options["levels"] is None
@@ -43,6 +51,8 @@ def test_threat_fills_what_the_text_leaves_open():
         ("ddn:eps=1", r"one of steps, gamma.*Received: 'eps=1'"),
         ("pgd:eps", r"Received: 'eps'"),
         ("pgd:eps=1/0", r"Received: eps='1/0'"),
+        ("pgd:eps=0.1,early_stop=no", r"true or false. Received: 'no'"),
+        ("pgd:eps=0.1,early_stop=0", r"true or false. Received: '0'"),
         ("pgd:eps=0.1,steps=many", r"Received: steps='many'"),
     ],
 )

@@ -1,0 +1,225 @@
+"""AutoAttack's four attacks against torchattacks', on the same weights.
+
+    python -m benchmarks.autoattack_parity --model NAME --output parity.json
+
+The zoo's attacks run here, under TensorFlow; torchattacks' run in a second
+process, on the same preset under Keras' PyTorch backend, with the same
+images, steps and restarts. The TensorFlow model judges both: an adversarial
+image counts if it is misclassified and in the ball. Seconds include tracing.
+Goals: robust accuracies within 0.6 points, the zoo's suite in a third of the
+time. torchattacks and PyTorch must be installed.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from importlib import metadata
+from pathlib import Path
+
+import keras
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+import zoo
+from training import attacks
+from training import datasets
+from training.evaluation import metrics
+from zoo.threat import ThreatModel
+
+SUITE = {
+    "apgd-ce": "apgd:loss=ce,steps={steps},seed={seed}",
+    "apgd-t": "apgdt:steps={steps},seed={seed}",
+    "fab-t": "fab:steps={steps},seed={seed}",
+    "square": "square:queries={queries},seed={seed}",
+}
+
+
+def suite(threat: ThreatModel, **numbers) -> dict[str, attacks.Attack]:
+    """Returns the attacks that the zoo has, by AutoAttack's names."""
+    specs = {name: spec.format(**numbers) for name, spec in SUITE.items()}
+    return {
+        name: attacks.parse(spec, threat)
+        for name, spec in specs.items()
+        if spec.partition(":")[0] in attacks.by_name
+    }
+
+
+def run_ours(
+    model: keras.Model,
+    images: np.ndarray,
+    labels: np.ndarray,
+    attack: attacks.Attack,
+    batch: int,
+) -> tuple[np.ndarray, float]:
+    """Returns adversarial images and the seconds they took."""
+    began = time.perf_counter()
+    crafted = [
+        attack(model, images[start : start + batch], labels[start:][:batch])
+        for start in range(0, len(images), batch)
+    ]
+    return np.concatenate(crafted), time.perf_counter() - began
+
+
+def run_theirs(job: dict, images: np.ndarray, labels: np.ndarray) -> dict:
+    """Runs the peer in a process of its own and returns what it wrote."""
+    with tempfile.TemporaryDirectory() as folder:
+        folder = Path(folder)
+        np.savez(folder / "batch.npz", images=images, labels=labels)
+        (folder / "job.json").write_text(json.dumps(job))
+        subprocess.run(
+            [sys.executable, "-m", "benchmarks.torchattacks_suite", folder],
+            env={**os.environ, "KERAS_BACKEND": "torch"},
+            check=True,
+        )
+        with np.load(folder / "results.npz") as results:
+            return dict(results)
+
+
+class Judge:
+    """Says which images are still classified right, whoever attacked them."""
+
+    def __init__(self, model, images, labels, batch):
+        self._model = model
+        self._images = images
+        self._labels = labels
+        self._batch = batch
+        self.clean = self.logits(images).argmax(1) == labels
+
+    def logits(self, images: np.ndarray) -> np.ndarray:
+        return self._model.predict(images, self._batch, verbose=0)
+
+    def robust(self, crafted: np.ndarray, threat: ThreatModel) -> np.ndarray:
+        """Outside the ball or [0, 1], an image counts as not attacked."""
+        norms = {"l2": metrics.l2_norms, "linf": metrics.linf_norms}
+        lengths = norms[threat.norm](self._images, crafted)
+        inside = lengths <= threat.eps * (1 + 1e-4) + 1e-6
+        inside &= (crafted >= 0).all((1, 2, 3)) & (crafted <= 1).all((1, 2, 3))
+        right = self.logits(crafted).argmax(1) == self._labels
+        return self.clean & (right | ~inside)
+
+
+def compare(
+    ours: dict, theirs: dict, judge: Judge, threat: ThreatModel
+) -> Iterator[dict]:
+    """Yields a row for each attack and one for all together.
+
+    Args:
+        ours: Adversarial images and seconds, by attack.
+        theirs: Likewise.
+    """
+    survivors = {"zoo": judge.clean, "torchattacks": judge.clean}
+    totals = dict.fromkeys(survivors, 0.0)
+    for name in ours:
+        row = {"attack": name, "norm": threat.norm, "eps": threat.eps}
+        for library, results in (("zoo", ours), ("torchattacks", theirs)):
+            crafted, seconds = results[name]
+            robust = judge.robust(crafted, threat)
+            survivors[library] = survivors[library] & robust
+            totals[library] += seconds
+            row[library] = {"robust": robust.mean(), "seconds": seconds}
+        yield row
+    yield {
+        "attack": "all",
+        "norm": threat.norm,
+        "eps": threat.eps,
+        **{
+            library: {"robust": robust.mean(), "seconds": totals[library]}
+            for library, robust in survivors.items()
+        },
+    }
+
+
+def table(report: dict) -> Table:
+    table = Table(
+        "ball",
+        "attack",
+        "zoo",
+        "torchattacks",
+        "points",
+        "zoo s",
+        "torchattacks s",
+        title=f"{report['model']}, {report['images']} images, "
+        f"{report['clean']:.1%} clean",
+    )
+    for row in report["rows"]:
+        zoo_row, peer = row["zoo"], row["torchattacks"]
+        table.add_row(
+            f"{row['norm']} {row['eps']:g}",
+            row["attack"],
+            f"{zoo_row['robust']:.1%}",
+            f"{peer['robust']:.1%}",
+            f"{100 * (zoo_row['robust'] - peer['robust']):+.1f}",
+            f"{zoo_row['seconds']:.1f}",
+            f"{peer['seconds']:.1f}",
+        )
+    return table
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--model", default="wrn16_2")
+    parser.add_argument("--images", type=int, default=500)
+    parser.add_argument("--batch", type=int, default=100)
+    parser.add_argument("--linf", type=float, default=0.1)
+    parser.add_argument("--l2", type=float, default=1.0)
+    parser.add_argument("--steps", type=int, default=100)
+    parser.add_argument("--queries", type=int, default=5000)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--attacks", nargs="+", choices=SUITE, default=[*SUITE])
+    parser.add_argument("--data", default="fashion_mnist_sample")
+    parser.add_argument("--output", type=Path)
+    options = parser.parse_args(arguments)
+    data = datasets.load(options.data, batch_size=options.images)
+    images, labels = next(data.as_numpy_iterator())
+    model = zoo.load(options.model)
+    judge = Judge(model, images, labels, options.batch)
+    numbers = {
+        name: getattr(options, name) for name in ("steps", "queries", "seed")
+    }
+    rows, logits = [], judge.logits(images)
+    for norm in ("linf", "l2"):
+        threat = ThreatModel(norm, getattr(options, norm))
+        ours = {
+            name: run_ours(model, images, labels, attack, options.batch)
+            for name, attack in suite(threat, **numbers).items()
+            if name in options.attacks
+        }
+        job = {
+            "model": options.model,
+            "attacks": list(ours),
+            "norm": norm,
+            "eps": threat.eps,
+            "batch": options.batch,
+            **numbers,
+        }
+        results = run_theirs(job, images, labels)
+        difference = float(np.abs(results["logits"] - logits).max())
+        theirs = {
+            name: (results[name], float(results[f"{name} seconds"]))
+            for name in ours
+        }
+        rows.extend(compare(ours, theirs, judge, threat))
+    report = {
+        "model": options.model,
+        "images": len(images),
+        "clean": float(judge.clean.mean()),
+        "logits_difference": difference,
+        "torchattacks": metadata.version("torchattacks"),
+        **numbers,
+        "rows": rows,
+    }
+    Console().print(table(report))
+    if options.output:
+        options.output.parent.mkdir(parents=True, exist_ok=True)
+        options.output.write_text(json.dumps(report, indent=2) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,78 @@
+"""torchattacks' side of `benchmarks.autoattack_parity`.
+
+    KERAS_BACKEND=torch python -m benchmarks.torchattacks_suite FOLDER
+
+Reads `batch.npz` and `job.json` from the folder and writes `results.npz`:
+the clean logits, and each attack's images and seconds.
+"""
+
+import json
+import sys
+import time
+from pathlib import Path
+
+import keras
+import numpy as np
+import torch
+import torchattacks
+
+import zoo
+
+NORMS = {"linf": "Linf", "l2": "L2"}
+
+
+class ChannelsFirst(torch.nn.Module):
+    """A Keras model as torchattacks calls it, on NCHW images."""
+
+    def __init__(self, model: keras.Model):
+        super().__init__()
+        self.model = model.requires_grad_(False)
+
+    def forward(self, images):
+        return self.model(images.permute(0, 2, 3, 1), training=False)
+
+
+def attack(name: str, model: torch.nn.Module, classes: int, job: dict):
+    common = {
+        "norm": NORMS[job["norm"]],
+        "eps": job["eps"],
+        "seed": job["seed"],
+    }
+    steps = {**common, "steps": job["steps"]}
+    if name == "apgd-ce":
+        return torchattacks.APGD(model, loss="ce", **steps)
+    if name == "apgd-t":
+        return torchattacks.APGDT(model, n_classes=classes, **steps)
+    if name == "fab-t":
+        return torchattacks.FAB(
+            model, multi_targeted=True, n_classes=classes, **steps
+        )
+    return torchattacks.Square(model, n_queries=job["queries"], **common)
+
+
+def main(folder: Path) -> int:
+    job = json.loads((folder / "job.json").read_text())
+    with np.load(folder / "batch.npz") as batch:
+        images = torch.from_numpy(batch["images"].transpose(0, 3, 1, 2).copy())
+        labels = torch.from_numpy(batch["labels"].astype("int64"))
+    loaded = zoo.load(job["model"])
+    model = ChannelsFirst(loaded).eval()
+    device = next(model.parameters()).device
+    parts = list(
+        zip(images.split(job["batch"]), labels.split(job["batch"]), strict=True)
+    )
+    with torch.no_grad():
+        logits = torch.cat([model(part.to(device)) for part, _ in parts])
+    results = {"logits": logits.cpu().numpy()}
+    for name in job["attacks"]:
+        run = attack(name, model, loaded.output_shape[-1], job)
+        began = time.perf_counter()
+        crafted = torch.cat([run(*part).detach().cpu() for part in parts])
+        results[f"{name} seconds"] = time.perf_counter() - began
+        results[name] = crafted.numpy().transpose(0, 2, 3, 1)
+    np.savez(folder / "results.npz", **results)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1])))

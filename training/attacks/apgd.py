@@ -1,0 +1,140 @@
+"""Auto-PGD, on the cross-entropy or the difference of logits ratio."""
+
+import functools
+
+import keras
+import tensorflow as tf
+
+from training.attacks.auto_pgd import auto_pgd
+from training.attacks.base import Attack
+from training.attacks.base import checked_count
+from training.attacks.base import checked_norm
+from training.attacks.base import checked_size
+from training.attacks.gradients import expected_logits
+from training.attacks.gradients import log_odds
+from training.attacks.gradients import succeeds
+from training.attacks.losses import dlr
+from training.attacks.restarts import random_starts
+from training.attacks.restarts import worst_of_judged
+
+_LOSSES = {"ce": log_odds, "dlr": dlr}
+
+
+def apgd(
+    *,
+    norm: str = "linf",
+    eps: float,
+    steps: int = 100,
+    restarts: int = 1,
+    loss: str = "ce",
+    early_stop: bool = True,
+    targeted: bool = False,
+    draws: int = 1,
+    seed: int | None = None,
+) -> Attack:
+    """Binds Auto-PGD, which climbs a loss with steps it sizes itself.
+
+    It starts anywhere in the ball. An image that never fools the model is
+    returned at the highest loss found.
+
+    Args:
+        norm: `"linf"` or `"l2"`.
+        eps: Radius of the ball, in pixel values (0 to 1).
+        steps: Steps taken in each restart.
+        restarts: Number of random starts.
+        loss: `"ce"`, the cross-entropy, or `"dlr"`, the difference of logits
+            ratio, which needs 3 classes and is untargeted: it is flat where
+            the wanted class comes third. The cross-entropy is climbed as
+            the log-odds, which rise and fall with it and give the same
+            steps, but don't vanish in float32.
+        early_stop: Whether an image leaves the batch as soon as it fools the
+            model, at once if it is misclassified; a success is then always
+            returned. If not, every image is returned at the highest loss,
+            to train or to transfer.
+        targeted: Whether the labels are the wanted classes.
+        draws: Forward passes averaged in each step; more than 1 for
+            randomised models.
+        seed: Fixes the random starts. They differ from call to call.
+
+    Raises:
+        ValueError: If an option is out of range.
+
+    Reference: [Croce & Hein, 2020](https://arxiv.org/abs/2003.01690),
+    Algorithm 1.
+    """
+    norm = checked_norm(norm)
+    eps = checked_size("eps", eps)
+    steps = checked_count("steps", steps)
+    restarts = checked_count("restarts", restarts)
+    draws = checked_count("draws", draws)
+    if loss not in _LOSSES:
+        raise ValueError(
+            f"`loss` must be one of {', '.join(map(repr, _LOSSES))}. "
+            f"Received: loss={loss!r}"
+        )
+    if targeted and loss != "ce":
+        raise ValueError(
+            "`loss` must be 'ce' if the attack is targeted. "
+            f"Received: loss={loss!r}, targeted={targeted}"
+        )
+    options = dict(locals())
+    generator = keras.random.SeedGenerator(seed)
+    algorithm = functools.partial(
+        _from_random_starts,
+        norm=norm,
+        eps=eps,
+        steps=steps,
+        restarts=restarts,
+        loss=_LOSSES[loss],
+        early_stop=early_stop,
+        targeted=targeted,
+        draws=draws,
+        generator=generator,
+    )
+    return Attack("apgd", algorithm, norm, eps, options, generator=generator)
+
+
+def _from_random_starts(
+    logits,
+    images,
+    labels,
+    *,
+    norm,
+    eps,
+    steps,
+    restarts,
+    loss,
+    early_stop,
+    targeted,
+    draws,
+    generator,
+):
+    def objective(outputs, labels):
+        losses = loss(outputs, labels)
+        return -losses if targeted else losses
+
+    def run(_, rows):
+        originals = tf.gather(images, rows)
+        return auto_pgd(
+            logits,
+            originals,
+            tf.gather(labels, rows),
+            objective=objective,
+            success=functools.partial(succeeds, targeted=targeted),
+            start=random_starts(
+                originals, norm=norm, eps=eps, seed=generator.next()
+            ),
+            norm=norm,
+            eps=eps,
+            steps=steps,
+            early_stop=early_stop,
+            draws=draws,
+        )
+
+    rows = tf.range(tf.shape(images)[0])
+    if early_stop:
+        outputs = expected_logits(logits, images, draws=draws)
+        rows = rows[~succeeds(outputs, labels, targeted=targeted)]
+    return worst_of_judged(
+        run, images, rows, count=restarts, early_stop=early_stop
+    )
