@@ -3,6 +3,7 @@
 from training.attacks.base import Attack
 from training.attacks.bim import bim
 from training.attacks.ddn import ddn
+from training.attacks.deepfool import deepfool
 from training.attacks.fgsm import fgsm
 from training.attacks.mim import mim
 from training.attacks.pgd import pgd
@@ -14,6 +15,7 @@ __all__ = [
     "bim",
     "by_name",
     "ddn",
+    "deepfool",
     "fgsm",
     "mim",
     "parse",

@@ -7,6 +7,7 @@ from fractions import Fraction
 from training.attacks.base import Attack
 from training.attacks.bim import bim
 from training.attacks.ddn import ddn
+from training.attacks.deepfool import deepfool
 from training.attacks.fgsm import fgsm
 from training.attacks.mim import mim
 from training.attacks.pgd import pgd
@@ -18,9 +19,11 @@ by_name = {
     "pgd": pgd,
     "mim": mim,
     "ddn": ddn,
+    "deepfool": deepfool,
 }
 """The factory of each attack."""
 
+_REQUIRED = inspect.Parameter.empty
 _WORDS = {"True": True, "False": False, "None": None}
 
 
@@ -60,11 +63,12 @@ def parse(spec: str, threat: ThreatModel | None = None) -> Attack:
                 f"{', '.join(accepted)}. Received: {pair.strip()!r}"
             )
         options[option] = _value(value)
-    if "eps" in accepted and threat is not None:
+    if "norm" in accepted and threat is not None:
         options.setdefault("norm", threat.norm)
-        if options["norm"] == threat.norm:
+        if "eps" in accepted and options["norm"] == threat.norm:
             options.setdefault("eps", threat.eps)
-    if "eps" in accepted and "eps" not in options:
+    required = "eps" in accepted and accepted["eps"].default is _REQUIRED
+    if required and "eps" not in options:
         raise ValueError(
             f"{name} needs a radius, as in '{name}:eps=0.1'. Received: {spec!r}"
         )
