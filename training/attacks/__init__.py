@@ -4,6 +4,7 @@ from training.attacks.base import Attack
 from training.attacks.bim import bim
 from training.attacks.ddn import ddn
 from training.attacks.deepfool import deepfool
+from training.attacks.fab import fab
 from training.attacks.fgsm import fgsm
 from training.attacks.mim import mim
 from training.attacks.pgd import pgd
@@ -16,6 +17,7 @@ __all__ = [
     "by_name",
     "ddn",
     "deepfool",
+    "fab",
     "fgsm",
     "mim",
     "parse",

@@ -8,6 +8,7 @@ from training.attacks.base import Attack
 from training.attacks.bim import bim
 from training.attacks.ddn import ddn
 from training.attacks.deepfool import deepfool
+from training.attacks.fab import fab
 from training.attacks.fgsm import fgsm
 from training.attacks.mim import mim
 from training.attacks.pgd import pgd
@@ -20,6 +21,7 @@ by_name = {
     "mim": mim,
     "ddn": ddn,
     "deepfool": deepfool,
+    "fab": fab,
 }
 """The factory of each attack."""
 

@@ -27,6 +27,8 @@ ATTACKS = {
     "ddn": attacks.ddn(steps=5),
     "ddn_training": attacks.ddn(steps=3, max_norm=0.3, fallback="last"),
     "deepfool": attacks.deepfool(steps=5),
+    "fab": attacks.fab(steps=3),
+    "fab_l2": attacks.fab(norm="l2", eps=0.5, steps=3),
 }
 every_attack = pytest.mark.parametrize(
     "attack", ATTACKS.values(), ids=ATTACKS.keys()
@@ -330,6 +332,12 @@ def test_bad_models_are_named(batch):
         (attacks.deepfool, {"steps": 0}),
         (attacks.deepfool, {"classes": 1}),
         (attacks.deepfool, {"overshoot": -0.1}),
+        (attacks.fab, {"norm": "l1"}),
+        (attacks.fab, {"eps": -0.1}),
+        (attacks.fab, {"steps": 0}),
+        (attacks.fab, {"restarts": 0}),
+        (attacks.fab, {"classes": 1}),
+        (attacks.fab, {"draws": 0}),
     ],
 )
 def test_bad_options_are_named(factory, options):
