@@ -149,7 +149,7 @@ def test_an_honest_model_is_not_flagged():
 
 
 def test_jpeg_that_hides_its_gradient():
-    """The blind number is high, the adaptive one falls; no card of the first."""
+    """The blind number is high, the adaptive one falls; only it has a card."""
     model = linear(layer=JPEG(90, gradient="none"))
     labels = np.argmax(model(IMAGES), axis=-1)
 
