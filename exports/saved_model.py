@@ -24,6 +24,7 @@ from exports.signatures import logits_of
 from exports.signatures import resolve_image_shape
 from exports.staging import staged_version
 from exports.verification import max_logit_difference
+from zoo.all_layers import all_layers
 
 _PATCH = 4
 _PROBES = 2
@@ -159,7 +160,7 @@ def _check_draws(model: keras.Model, source: SeedSource) -> None:
     """Refuses noise that was drawn while tracing, and so is a constant."""
     stochastic = [
         layer.name
-        for layer in model._flatten_layers()
+        for layer in all_layers(model)
         if getattr(layer, "stochastic", False)
     ]
     if stochastic and not source.draws:
