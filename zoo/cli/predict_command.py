@@ -12,7 +12,11 @@ from zoo.cli.output import emit
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command's arguments."""
     parser.add_argument(
-        "pictures", nargs="+", type=Path, metavar="IMAGE", help="picture file"
+        "pictures",
+        nargs="+",
+        type=Path,
+        metavar="IMAGE",
+        help="picture file; what is transparent is laid over black",
     )
     parser.add_argument(
         "--model",
@@ -37,9 +41,12 @@ def run(options: argparse.Namespace) -> None:
         )
     import numpy as np
 
+    from zoo.pictures import read_picture
+
     model = load_model(options.model)
     shape = model.input_shape[1:]
-    images = np.stack([_read(path, shape) for path in options.pictures])
+    pictures = [read_picture(path, shape) for path in options.pictures]
+    images = np.stack(pictures).astype("float32") / 255.0
     from keras import ops
 
     logits = model.predict(images, verbose=0)
@@ -59,7 +66,10 @@ def run(options: argparse.Namespace) -> None:
         )
     from rich.table import Table
 
-    table = Table("picture", *(f"class {i + 1}" for i in range(len(best))))
+    table = Table()
+    table.add_column("picture", overflow="fold")
+    for index in range(len(best)):
+        table.add_column(f"class {index + 1}")
     for prediction in predictions:
         table.add_row(
             prediction["picture"],
@@ -69,24 +79,3 @@ def run(options: argparse.Namespace) -> None:
             ),
         )
     emit(options, predictions, table)
-
-
-def _read(path: Path, shape: tuple[int | None, int | None, int]):
-    """Reads a picture as `(height, width, channels)` pixels in [0, 1]."""
-    import numpy as np
-    from PIL import Image
-    from PIL import UnidentifiedImageError
-
-    height, width, channels = shape
-    try:
-        with Image.open(path) as picture:
-            picture = picture.convert("L" if channels == 1 else "RGB")
-    except UnidentifiedImageError as error:
-        raise ValueError(f"{path} is not a picture Pillow can read.") from error
-    except (OSError, SyntaxError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise ValueError(f"{path} cannot be read: {reason}.") from error
-    if None not in (height, width):
-        picture = picture.resize((width, height), Image.Resampling.BILINEAR)
-    pixels = np.asarray(picture, "float32") / 255.0
-    return pixels.reshape((*pixels.shape[:2], channels))
