@@ -3,6 +3,8 @@
 import argparse
 from pathlib import Path
 
+from zoo.cli.default_attack import default_spec
+from zoo.cli.default_attack import default_threat
 from zoo.cli.models import add_data_arguments
 from zoo.cli.models import add_model_argument
 from zoo.cli.models import class_names
@@ -17,9 +19,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_model_argument(parser)
     parser.add_argument(
         "--attack",
-        default="pgd:norm=l2,eps=1.0,steps=40",
         metavar="SPEC",
-        help="attack and its options (default: %(default)s)",
+        help="attack and its options, such as 'pgd:norm=l2,eps=1.0' (default: "
+        "pgd of 40 steps in the card's ball, of 2 draws against a randomised "
+        "model)",
     )
     add_data_arguments(parser, limit=8)
     parser.add_argument(
@@ -37,8 +40,10 @@ def run(options: argparse.Namespace) -> None:
     from training import attacks
     from training import evaluation
 
-    attack = attacks.parse(options.attack)
+    threat = default_threat(options.model)
     model = load_model(options.model)
+    spec = options.attack or default_spec(model, threat)
+    attack = attacks.parse(spec, threat)
     images, labels = load_images(options)
     panel = evaluation.Panel.of(
         model, attack, images, labels, name=options.model
@@ -50,7 +55,7 @@ def run(options: argparse.Namespace) -> None:
         [panel],
         names,
         options.output,
-        title=f"{options.attack} on {options.data}",
+        title=f"{spec} on {options.data}",
     )
     rows = [
         {
@@ -71,9 +76,7 @@ def run(options: argparse.Namespace) -> None:
     ]
     from rich.table import Table
 
-    table = Table(
-        "label", "clean", "adversarial", "L2", "L∞", caption=str(options.output)
-    )
+    table = Table("label", "clean", "adversarial", "L2", "L∞")
     for row in rows:
         table.add_row(
             row["label"],
@@ -88,4 +91,4 @@ def run(options: argparse.Namespace) -> None:
         "picture": str(options.output),
         "images": rows,
     }
-    emit(options, data, table)
+    emit(options, data, table, f"Picture: {options.output}")

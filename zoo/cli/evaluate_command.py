@@ -4,6 +4,9 @@ import argparse
 from pathlib import Path
 
 import zoo
+from zoo.cli.card_check import check_card
+from zoo.cli.default_attack import default_spec
+from zoo.cli.default_attack import default_threat
 from zoo.cli.models import add_data_arguments
 from zoo.cli.models import add_model_argument
 from zoo.cli.models import load_images
@@ -21,7 +24,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         dest="attacks",
         metavar="SPEC",
         help="attack and its options, such as 'pgd:norm=l2,eps=1.0'; may be "
-        "given several times (default: pgd, 40 steps, in the card's ball)",
+        "given several times (default: pgd of 40 steps in the card's ball, "
+        "of 2 draws against a randomised model)",
     )
     add_data_arguments(parser, limit=512)
     parser.add_argument(
@@ -56,7 +60,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--write-card",
         action="store_true",
-        help="record the numbers in the preset's card",
+        help="record the numbers in the preset's card, if they are on its own "
+        "data set and the sources are committed",
     )
     add_json_argument(parser)
 
@@ -72,14 +77,15 @@ def run(options: argparse.Namespace) -> None:
         raise ValueError(
             f"--write-card takes a preset. Received: {options.model}"
         )
+    if options.write_card:
+        check_card(preset, options.data)
     if options.attack_policy and preset is None:
         raise ValueError(
             f"--attack-policy takes a preset. Received: {options.model}"
         )
     from training import evaluation
 
-    threat = zoo.info(preset).threat if preset else None
-    threat = threat or zoo.ThreatModel("l2", 1.0)
+    threat = default_threat(options.model)
     model = load_model(options.model)
     surrogate = None
     if options.attack_policy:
@@ -87,7 +93,7 @@ def run(options: argparse.Namespace) -> None:
     report = evaluation.evaluate(
         model,
         load_images(options),
-        options.attacks or ["pgd:steps=40"],
+        options.attacks or [default_spec(model, threat)],
         threat=threat,
         attack_limit=options.attack_limit,
         batch_size=options.batch_size,
@@ -102,8 +108,8 @@ def run(options: argparse.Namespace) -> None:
         report.to_json(options.output)
     elif options.output:
         report.to_markdown(options.output)
+    emit(options, report.to_dict(), report.table())
     if options.write_card:
         zoo.write_card(
             preset, report.measurements(), parameters=model.count_params()
         )
-    emit(options, report.to_dict(), report.table())
