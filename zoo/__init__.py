@@ -12,6 +12,7 @@ from zoo.cards import write_card
 from zoo.loading import download
 from zoo.loading import list_models
 from zoo.loading import load
+from zoo.measurement import Measurement
 from zoo.presets import UnknownPresetError
 from zoo.threat import ThreatModel
 from zoo.version import __version__
@@ -20,6 +21,7 @@ from zoo.weights import DownloadError
 __all__ = [
     "Card",
     "DownloadError",
+    "Measurement",
     "ThreatModel",
     "UnknownPresetError",
     "__version__",

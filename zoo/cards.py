@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from zoo import presets
+from zoo.measurement import Measurement
 from zoo.replacing import replacing
 from zoo.threat import ThreatModel
 
-MEASUREMENT = ("attack", "accuracy", "images", "seed", "date", "commit")
+FOLDER = importlib.resources.files(presets) / "cards"
+"""The package's own cards."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,18 +27,15 @@ class Card:
         name: Name of the preset.
         description: One sentence.
         task: What the model predicts.
-        dataset: Data set that the weights were trained on.
+        dataset: Data set that the weights were trained on, or that the
+            architecture was made for if none were published.
         classes: Names of the classes in order; empty if they have none.
         num_classes: Number of classes.
         image_shape: `(height, width, channels)` of an image, pixels in
             [0, 1], float32.
-        threat: Adversary that it was trained against, if any.
-        measurements: One mapping for each attack: `attack`, `accuracy` in
-            [0, 1], `images`, `seed`, `date`, `commit`, and where they apply
-            `norm`, `eps`, `steps`, `restarts`, `draws`, `interval` (95 % of
-            the accuracy), `cumulative` (true if the accuracy is what is left
-            after this attack and those before it in the ball) and others.
-            Empty if nothing was measured.
+        threat: Adversary that it was trained against, or is to be, if any.
+        measurements: Clean accuracy, each attack's, and the worst case in
+            each ball. Empty if nothing was measured.
         parameters: Number of weights, if counted.
         files: Names of the weight files; empty if none were published.
         size: Bytes of the weight files.
@@ -54,7 +53,7 @@ class Card:
     num_classes: int
     image_shape: tuple[int, int, int]
     threat: ThreatModel | None
-    measurements: tuple[Mapping[str, Any], ...]
+    measurements: tuple[Measurement, ...]
     parameters: int | None
     files: tuple[str, ...]
     size: int | None
@@ -63,9 +62,37 @@ class Card:
     paper: str
     recipe: str | None
 
+    @property
+    def trained(self) -> bool:
+        """Whether there are published weights."""
+        return bool(self.files)
+
+    def find(
+        self, attack: str, threat: ThreatModel | None = None
+    ) -> Measurement | None:
+        """Returns the measurement of an attack, the lowest if of several.
+
+        Cumulative ones, of more attacks than this one, are left out.
+
+        Args:
+            attack: Its name, `"clean"` or `"worst case"`.
+            threat: Ball that the attack stayed in; `None` for those without.
+        """
+        return min(
+            (
+                measurement
+                for measurement in self.measurements
+                if (measurement.attack, measurement.threat) == (attack, threat)
+                and not measurement.cumulative
+            ),
+            key=lambda measurement: measurement.accuracy,
+            default=None,
+        )
+
     def to_dict(self) -> dict[str, Any]:
         """The card as plain data that `json` can write."""
         data = dataclasses.asdict(self)
+        data["measurements"] = [m.to_dict() for m in self.measurements]
         shape = data.pop("image_shape")
         data["input"] = {
             "shape": list(shape),
@@ -73,19 +100,23 @@ class Card:
             "dtype": "float32",
             "layout": "NHWC",
         }
-        for field in ("classes", "files", "measurements"):
+        for field in ("classes", "files"):
             data[field] = list(data[field])
         return data
 
     def __str__(self) -> str:
         height, width, channels = self.image_shape
+        training = "" if self.trained else "untrained, made for "
         rows = {
-            "task": f"{self.task}, {self.dataset}",
+            "task": self.task,
+            "data": f"{training}{self.dataset}",
             "classes": ": ".join(
                 filter(None, (str(self.num_classes), ", ".join(self.classes)))
             ),
             "input": f"{height}x{width}x{channels}, pixels in [0, 1]",
-            "threat": self.threat or "undefended",
+            "threat": (
+                f"{training}{self.threat}" if self.threat else "undefended"
+            ),
             "parameters": f"{self.parameters:,}" if self.parameters else "-",
             "weights": (
                 f"{', '.join(self.files)} ({self.size / 1e6:.1f} MB)"
@@ -100,7 +131,7 @@ class Card:
         lines = [self.name, f"  {self.description}"]
         lines += [f"  {key:<11}{value}" for key, value in rows.items()]
         lines += ["  accuracy" if self.measurements else "  not measured"]
-        lines += [f"    {_line(m)}" for m in self.measurements]
+        lines += [f"    {measurement}" for measurement in self.measurements]
         return "\n".join(lines)
 
 
@@ -117,8 +148,7 @@ def info(name: str) -> Card:
     """
     preset = presets.get(name)
     weights = preset.weights
-    source = importlib.resources.files("zoo.presets") / "cards"
-    source = source / f"{preset.name}.json"
+    source = FOLDER / f"{preset.name}.json"
     measured = json.loads(source.read_text("utf-8")) if source.is_file() else {}
     sha256 = weights.sha256 if weights else None
     if measured.get("sha256") != sha256:
@@ -132,7 +162,9 @@ def info(name: str) -> Card:
         num_classes=preset.config["num_classes"],
         image_shape=tuple(preset.config["image_shape"]),
         threat=preset.threat,
-        measurements=tuple(measured.get("measurements", ())),
+        measurements=tuple(
+            map(Measurement.from_dict, measured.get("measurements", ()))
+        ),
         parameters=measured.get("parameters"),
         files=tuple(file.name for file in weights.files) if weights else (),
         size=weights.size if weights else None,
@@ -157,8 +189,8 @@ def write_card(
 
     Args:
         name: Name of a preset.
-        measurements: As in `Card`, of plain Python values; an evaluation's
-            `report.measurements()`.
+        measurements: As `Measurement.to_dict` gives them, of plain Python
+            values; an evaluation's `report.measurements()`.
         parameters: Number of weights of the model.
         directory: Folder to write to; by default the package's own cards.
 
@@ -167,55 +199,30 @@ def write_card(
 
     Raises:
         UnknownPresetError: If no preset has the name.
-        ValueError: If a measurement lacks a field or has an impossible value.
+        ValueError: If a measurement lacks a field, has an impossible value,
+            or was not made by committed sources.
     """
     preset = presets.get(name)
-    measurements = [dict(measurement) for measurement in measurements]
+    measurements = [Measurement.from_dict(data) for data in measurements]
     for measurement in measurements:
-        _check(measurement)
+        check_commit(measurement.commit)
     card = {
-        "measurements": measurements,
+        "measurements": [measurement.to_dict() for measurement in measurements],
         "name": preset.name,
         "parameters": parameters,
         "sha256": preset.weights.sha256 if preset.weights else None,
     }
     text = json.dumps(card, allow_nan=False, indent=2, sort_keys=True) + "\n"
-    if directory is None:
-        directory = Path(presets.__file__).with_name("cards")
-    path = Path(directory) / f"{preset.name}.json"
+    path = Path(directory or FOLDER) / f"{preset.name}.json"
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
     return path
 
 
-def _check(measurement: Mapping[str, Any]) -> None:
-    missing = [key for key in MEASUREMENT if measurement.get(key) is None]
-    if missing:
+def check_commit(commit: str | None) -> None:
+    """Raises a `ValueError` if a card cannot say what sources measured."""
+    if commit is None or commit.endswith("-dirty"):
         raise ValueError(
-            f"A measurement must have {', '.join(MEASUREMENT)}. "
-            f"Received: none of {', '.join(missing)} in {dict(measurement)}"
+            "A card's numbers must come from committed sources, a Git "
+            f"checkout without changes. Received: commit={commit}"
         )
-    if not 0 <= measurement["accuracy"] <= 1 or measurement["images"] < 1:
-        raise ValueError(
-            "A measurement must have an accuracy in [0, 1] on at least one "
-            f"image. Received: {dict(measurement)}"
-        )
-
-
-def _line(measurement: Mapping[str, Any]) -> str:
-    ball = ""
-    if measurement.get("norm") is not None:
-        ball = f"{measurement['norm']} {measurement['eps']:g}"
-    accuracy = f"{measurement['accuracy']:.1%}"
-    if measurement.get("interval") is not None:
-        low, high = measurement["interval"]
-        accuracy += f" ({low:.1%} to {high:.1%})"
-    effort = [f"{measurement['images']} images"]
-    for key in ("steps", "restarts", "draws", "scoring_draws"):
-        if measurement.get(key) is not None:
-            effort.append(f"{measurement[key]} {key.replace('_', ' ')}")
-    if measurement.get("cumulative"):
-        effort.append("after those above")
-    effort += [f"seed {measurement['seed']}", str(measurement["date"])]
-    line = f"{measurement['attack']:<11} {ball:<10} {accuracy}"
-    return f"{line}  {', '.join(effort)}"

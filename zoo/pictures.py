@@ -1,10 +1,16 @@
 """Picture files as pixels."""
 
 import os
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+if TYPE_CHECKING:
+    from PIL import Image
+
 _MODES = {1: "L", 3: "RGB"}
+_SIXTEEN_BITS_AT_MOST = ("PNG", "PPM")
+"""Formats whose 32-bit pixels, as Pillow reads them, are 0 to 65535."""
 
 
 def read_picture(
@@ -12,9 +18,11 @@ def read_picture(
 ) -> np.ndarray:
     """Reads a picture in the size and colours that a model takes.
 
-    A picture is made grey (ITU-R 601 luma) or RGB, its transparency dropped,
-    and resized by Pillow's antialiased bilinear filter, whatever its aspect
-    ratio. A rotation that its EXIF data ask for is not done.
+    The picture is turned upright as its EXIF data say, 16-bit grey is scaled
+    to 8 bits, what is transparent is laid over black (the background of
+    Fashion-MNIST), colours are made grey (ITU-R 601 luma) or RGB, and the
+    whole is resized by Pillow's antialiased bilinear filter, whatever its
+    aspect ratio.
 
     Args:
         path: File of any format that Pillow reads. Of several frames the
@@ -26,10 +34,12 @@ def read_picture(
         uint8 pixels, `(height, width, channels)`.
 
     Raises:
-        ValueError: If there is no such file, it is no picture, or the
-            number of channels is another; the message names the file.
+        ValueError: If there is no such file, it is no picture, its pixels
+            are of no known range, or the number of channels is another; the
+            message names the file.
     """
     from PIL import Image
+    from PIL import ImageOps
     from PIL import UnidentifiedImageError
 
     height, width, channels = shape
@@ -40,18 +50,39 @@ def read_picture(
         )
     try:
         with Image.open(path) as opened:
-            # Pillow cuts deeper pixels off at 255 instead of scaling them.
-            deep = opened.mode.startswith(("I", "F"))
-            picture = opened.convert(_MODES[channels])
+            upright = ImageOps.exif_transpose(opened)
+            shallow = _eight_bits(upright, opened.format)
+        picture = _over_black(shallow).convert(_MODES[channels])
     except UnidentifiedImageError as error:
         raise ValueError(f"{path} is not a picture Pillow can read.") from error
     except Exception as error:  # Decoders raise many kinds.
         reason = getattr(error, "strerror", None) or error
         raise ValueError(f"{path} cannot be read: {reason}.") from error
-    if deep:
-        raise ValueError(
-            f"{path} has more than 8 bits a pixel; convert it to 8 bits."
-        )
     if None not in (height, width):
         picture = picture.resize((width, height), Image.Resampling.BILINEAR)
     return np.asarray(picture).reshape(picture.height, picture.width, channels)
+
+
+def _eight_bits(picture: "Image.Image", file_format: str) -> "Image.Image":
+    """Scales 16-bit grey pixels, which Pillow's `convert` cuts off at 255."""
+    from PIL import Image
+
+    if not picture.mode.startswith(("I", "F")):
+        return picture
+    if not picture.mode.startswith("I;16") and (
+        picture.mode != "I" or file_format not in _SIXTEEN_BITS_AT_MOST
+    ):
+        raise ValueError("its pixels are deeper than 16 bits")
+    pixels = np.asarray(picture).astype("int64")
+    return Image.fromarray(((pixels + 128) // 257).astype("uint8"))
+
+
+def _over_black(picture: "Image.Image") -> "Image.Image":
+    """Composites what is transparent over black."""
+    from PIL import Image
+
+    if not picture.has_transparency_data:
+        return picture
+    picture = picture.convert("RGBA")
+    black = Image.new("RGBA", picture.size, "black")
+    return Image.alpha_composite(black, picture)

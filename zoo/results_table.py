@@ -10,13 +10,12 @@ file doesn't show what the cards say.
 import argparse
 import sys
 from collections.abc import Iterable
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from zoo.cards import Card
 from zoo.cards import info
 from zoo.loading import list_models
+from zoo.measurement import Measurement
 from zoo.replacing import replacing
 
 BEGIN = "<!-- results: written by python -m zoo.results_table -->"
@@ -90,50 +89,44 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def _rows(name: str, measurements: Iterable[Mapping[str, Any]]):
+def _rows(name: str, measurements: Iterable[Measurement]):
     attacks = [
-        m for m in measurements if m["attack"] not in ("clean", "worst case")
+        m for m in measurements if m.attack not in ("clean", "worst case")
     ]
     for measured in measurements:
-        ball = _ball(measured)
-        if measured["attack"] == "clean":
+        threat = measured.threat
+        if measured.attack == "clean":
             yield _row(name, "–", "none", measured)
-        elif measured["attack"] == "worst case":
-            inside = [m for m in attacks if _ball(m) in (ball, None)]
+        elif measured.attack == "worst case":
+            inside = [m for m in attacks if m.threat in (threat, None)]
             if inside:
-                norm, eps = ball
+                ball = f"{_NORMS[threat.norm]}, {threat.eps:.3g}"
                 effort = "; ".join(dict.fromkeys(map(_effort, inside)))
-                yield _row(name, f"{_NORMS[norm]}, {eps:.3g}", effort, measured)
+                yield _row(name, ball, effort, measured)
 
 
-def _row(name, ball, effort, measured):
+def _row(name: str, ball: str, effort: str, measured: Measurement):
     interval = "–"
-    if measured.get("interval") is not None:
-        low, high = measured["interval"]
+    if measured.interval is not None:
+        low, high = measured.interval
         interval = f"{100 * low:.1f}–{100 * high:.1f}"
     return (
         f"`{name}`",
         ball,
         effort,
-        f"{100 * measured['accuracy']:.1f}",
+        f"{100 * measured.accuracy:.1f}",
         interval,
-        f"{measured['images']:,}",
+        f"{measured.images:,}",
     )
 
 
-def _ball(measured):
-    if measured.get("norm") is None:
-        return None
-    return measured["norm"], measured["eps"]
-
-
-def _effort(measured):
+def _effort(measured: Measurement) -> str:
     """Returns the attack with its counts, such as `pgd, 40 steps`."""
-    words = [measured["attack"]]
-    for key in _EFFORT:
-        count = measured.get(key)
-        if count is not None and (count > 1 or key == "steps"):
-            words.append(f"{count:,} {key if count != 1 else key[:-1]}")
+    words = [measured.attack]
+    for name in _EFFORT:
+        count = getattr(measured, name)
+        if count is not None and (count > 1 or name == "steps"):
+            words.append(f"{count:,} {name if count != 1 else name[:-1]}")
     return ", ".join(words)
 
 

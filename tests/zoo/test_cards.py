@@ -1,5 +1,6 @@
 """Cards: written by an evaluation, read by everybody."""
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -16,8 +17,6 @@ from zoo.weights import Weights
 
 CLEAN = {
     "attack": "clean",
-    "norm": None,
-    "eps": None,
     "accuracy": 0.9375,
     "images": 1000,
     "seed": 0,
@@ -42,9 +41,7 @@ def folder(monkeypatch, tmp_path):
     """A registered preset, and the folder its card is written to and read."""
     monkeypatch.setattr(base, "_REGISTRY", dict(base._REGISTRY))
     monkeypatch.setattr(base, "_ALIASES", dict(base._ALIASES))
-    monkeypatch.setattr(
-        cards.importlib.resources, "files", lambda package: tmp_path
-    )
+    monkeypatch.setattr(cards, "FOLDER", tmp_path / "cards")
     register(net())
     return tmp_path / "cards"
 
@@ -144,9 +141,41 @@ def test_nothing_measured_or_published():
     assert card.measurements == card.files == ()
     assert card.size is card.sha256 is card.parameters is card.threat is None
     text = str(card)
-    for part in ("undefended", "none published", "not measured"):
+    for part in (
+        "data       untrained, made for data\n",
+        "undefended",
+        "none published",
+        "not measured",
+    ):
         assert part in text
+    assert not card.trained
     json.dumps(card.to_dict())
+
+
+def test_what_an_untrained_model_is_made_for(monkeypatch):
+    bare = dataclasses.replace(net(), weights=None)
+    monkeypatch.setitem(base._REGISTRY, "tiny_net", bare)
+    text = str(cards.info("tiny_net"))
+    assert "threat     untrained, made for l2, eps 1.5\n" in text
+
+
+def test_finds_the_lowest_of_an_attack_in_a_ball(folder):
+    measurements = [
+        CLEAN,
+        PGD | {"eps": 1.0, "accuracy": 0.1},
+        PGD | {"norm": "linf", "accuracy": 0.2},
+        PGD,
+        PGD | {"accuracy": 0.25, "restarts": 9},
+        PGD | {"accuracy": 0.75},
+        PGD | {"accuracy": 0.0, "cumulative": True},
+    ]
+    cards.write_card("tiny_net", measurements, parameters=1)
+    card = cards.info("tiny_net")
+    found = card.find("pgd", ThreatModel("l2", 1.5))
+    assert (found.accuracy, found.restarts) == (0.25, 9)
+    assert card.find("clean").accuracy == 0.9375
+    assert card.find("pgd") is None
+    assert card.find("worst case", ThreatModel("l2", 1.5)) is None
 
 
 def test_bytes_depend_on_the_content_alone(folder):
@@ -179,6 +208,9 @@ def test_numbers_of_older_weights_are_left_out(folder, monkeypatch):
         {"attack": None},
         {"seed": None},
         {"commit": None},
+        {"commit": "0123abc-dirty"},
+        {"norm": "l2"},
+        {"norm": "l1", "eps": 0.5},
         {"date": None},
         {"accuracy": 93.75},
         {"accuracy": -0.1},

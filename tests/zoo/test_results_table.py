@@ -9,6 +9,7 @@ import pytest
 
 import zoo
 from zoo import results_table as module
+from zoo.measurement import Measurement
 from zoo.results_table import BEGIN
 from zoo.results_table import END
 from zoo.results_table import main
@@ -44,8 +45,13 @@ def card():
     """Returns a function that gives a card some measurements."""
 
     def build(*measurements, name="net"):
+        when = {"seed": 0, "date": "2026-01-02"}
         return dataclasses.replace(
-            zoo.info("wrn16_2"), name=name, measurements=measurements
+            zoo.info("wrn16_2"),
+            name=name,
+            measurements=tuple(
+                Measurement.from_dict(when | data) for data in measurements
+            ),
         )
 
     return build
@@ -74,6 +80,12 @@ def test_effort_is_of_the_attacks_in_the_ball(card):
     draws = PGD | {"restarts": 1, "draws": 10}
     (row,) = results_table([card(other, draws, WORST)]).splitlines()[2:]
     assert "| pgd, 40 steps, 10 draws |" in row
+
+
+def test_queries_are_effort(card):
+    square = BALL | {"attack": "square", "accuracy": 0.5, "queries": 5000}
+    (row,) = results_table([card(square, WORST)]).splitlines()[2:]
+    assert "| square, 5,000 queries |" in row
 
 
 def test_a_ball_that_no_attack_entered_is_left_out(card):

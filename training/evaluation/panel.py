@@ -7,6 +7,7 @@ import keras
 import numpy as np
 from numpy.typing import ArrayLike
 
+from training.evaluation.adaptive import adaptive_view
 from training.evaluation.phase import Phase
 from training.evaluation.randomness import is_stochastic
 from training.evaluation.randomness import owned_randomness
@@ -44,6 +45,9 @@ class Panel:
     ) -> "Panel":
         """Attacks a model and classifies the images before and after.
 
+        As in `evaluate`, the attack sees a straight-through gradient where a
+        layer hides its own.
+
         Args:
             model: Maps pixels in [0, 1] to logits.
             attack: `(model, images, labels) -> images`.
@@ -70,7 +74,9 @@ class Panel:
         generator = Phase(attack).generator
         with owned_randomness([model], seed, generator) as reseed:
             reseed("panel", 0)
-            adversarial = np.asarray(attack(model, images, labels))
+            adversarial = np.asarray(
+                attack(adaptive_view(model), images, labels)
+            )
             return cls(
                 name=name or model.name,
                 adversarial=adversarial,

@@ -110,7 +110,7 @@ class Report:
                 **(dataclasses.asdict(threat) if threat else {}),
                 **{
                     option: options[option]
-                    for option in ("steps", "restarts", "draws")
+                    for option in ("steps", "queries", "restarts", "draws")
                     if option in options
                 },
                 "accuracy": accuracy.mean,

@@ -6,6 +6,8 @@ from pathlib import Path
 from zoo.cli.data import add_data_arguments
 from zoo.cli.data import load_images
 from zoo.cli.data import resolve_classes
+from zoo.cli.default_attack import default_spec
+from zoo.cli.default_attack import default_threat
 from zoo.cli.models import add_model_argument
 from zoo.cli.models import add_transfer_argument
 from zoo.cli.models import load_attacks
@@ -19,9 +21,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_model_argument(parser)
     parser.add_argument(
         "--attack",
-        default="pgd:norm=l2,eps=1.0,steps=40",
         metavar="SPEC",
-        help="attack and its options (default: %(default)s)",
+        help="attack and its options, such as 'pgd:norm=l2,eps=1.0' (default: "
+        "pgd of 40 steps in the card's ball, of 2 draws against a randomised "
+        "model)",
     )
     add_transfer_argument(parser)
     add_data_arguments(parser, limit=8)
@@ -39,8 +42,14 @@ def run(options: argparse.Namespace) -> None:
     """Attacks a few images, prints what became of them and draws them."""
     from training import evaluation
 
-    (attack,) = load_attacks(options, [options.attack])
+    threat = default_threat(options.model)
     model = load_model(options.model, image_size=options.image_size)
+    spec = options.attack or default_spec(model, threat)
+    attack, *others = load_attacks(options, [spec], threat)
+    if others:
+        raise ValueError(
+            f"--attack takes one attack, no suite. Received: --attack={spec}"
+        )
     images, labels = load_images(options, model)
     panel = evaluation.Panel.of(
         model, attack, images, labels, name=options.model
@@ -52,7 +61,7 @@ def run(options: argparse.Namespace) -> None:
         [panel],
         names,
         options.output,
-        title=f"{options.attack} on {options.data}",
+        title=f"{spec} on {options.data}",
     )
     rows = [
         {
@@ -73,9 +82,7 @@ def run(options: argparse.Namespace) -> None:
     ]
     from rich.table import Table
 
-    table = Table(
-        "label", "clean", "adversarial", "L2", "L∞", caption=str(options.output)
-    )
+    table = Table("label", "clean", "adversarial", "L2", "L∞")
     for row in rows:
         table.add_row(
             row["label"],
@@ -90,4 +97,4 @@ def run(options: argparse.Namespace) -> None:
         "picture": str(options.output),
         "images": rows,
     }
-    emit(options, data, table)
+    emit(options, data, table, f"Picture: {options.output}")

@@ -5,11 +5,12 @@ from pathlib import Path
 
 import zoo
 from zoo.cli.data import SAMPLE
+from zoo.cli.default_attack import default_spec
 from zoo.cli.output import add_json_argument
 from zoo.cli.output import emit
 
 TWIN, DEFENDED = "wrn16_2", "irm_wrn16_2"
-PICTURED = 6
+IMAGES, PICTURED = 512, 6
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,13 +27,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=int,
         default=128,
         metavar="N",
-        help="images attacked, at most 512 (default: %(default)s)",
+        help=f"images attacked, at most {IMAGES} (default: %(default)s)",
     )
     add_json_argument(parser)
 
 
 def run(options: argparse.Namespace) -> None:
     """Loads, attacks, compares, draws, exports, and serves one prediction."""
+    if not 1 <= options.images <= IMAGES:
+        raise ValueError(
+            f"--images must be from 1 to {IMAGES}. "
+            f"Received: --images={options.images}"
+        )
     import exports
     from training import attacks
     from training import datasets
@@ -40,37 +46,40 @@ def run(options: argparse.Namespace) -> None:
 
     card = zoo.info(DEFENDED)
     threat, classes = card.threat, card.classes
-    spec = f"pgd:norm={threat.norm},eps={threat.eps:g},steps=40,seed=0"
-    attack = attacks.parse(spec)
     dataset = datasets.load(SAMPLE).take(options.images)
     images, labels = next(iter(dataset.batch(options.images)))
     images, labels = images.numpy(), labels.numpy()
     models = {name: zoo.load(name) for name in (TWIN, DEFENDED)}
+    attack_on = {
+        name: attacks.parse(f"{default_spec(model, threat)},seed=0")
+        for name, model in models.items()
+    }
     options.output.mkdir(parents=True, exist_ok=True)
     reports = {}
     for name, model in models.items():
         reports[name] = evaluation.evaluate(
             model,
             (images, labels),
-            [attack],
+            [attack_on[name]],
             progress=not options.json,
             name=name,
             dataset_name=SAMPLE,
         )
         reports[name].to_json(options.output / f"{name}.json")
     picture = options.output / "attack.png"
+    pictured, truth = images[:PICTURED], labels[:PICTURED]
     evaluation.picture(
-        images[:PICTURED],
-        labels[:PICTURED],
+        pictured,
+        truth,
         [
             evaluation.Panel.of(
-                model, attack, images[:PICTURED], labels[:PICTURED], name=name
+                model, attack_on[name], pictured, truth, name=name
             )
             for name, model in models.items()
         ],
         classes,
         picture,
-        title=f"{spec} on {SAMPLE}",
+        title=f"{default_spec(models[DEFENDED], threat)} on {SAMPLE}",
     )
     export = exports.save(
         models[DEFENDED],
@@ -79,36 +88,20 @@ def run(options: argparse.Namespace) -> None:
         overwrite=True,
     )
     with exports.SavedModelSession(export.path) as session:
-        served = session.run("serving_default", {"image": images[:PICTURED]})
+        served = session.run("serving_default", {"image": pictured})
     answers = [classes[i] for i in served["classes"]]
-    truth = [classes[i] for i in labels[:PICTURED]]
     data = {
-        "attack": repr(attack),
+        "attacks": {name: repr(attack) for name, attack in attack_on.items()},
         "reports": {name: r.to_dict() for name, r in reports.items()},
         "picture": str(picture),
         "export": export.to_dict(),
         "served": answers,
-        "labels": truth,
+        "labels": [classes[i] for i in truth],
     }
-    emit(options, data, _summary(reports, attack, picture, export, answers))
-
-
-def _summary(reports, attack, picture, export, answers):
-    from rich.console import Group
-    from rich.table import Table
-
-    table = Table(
-        "model", "clean", "attacked", "the card says", title=repr(attack)
-    )
-    for name, report in reports.items():
-        table.add_row(
-            name,
-            f"{report.clean_accuracy:.1%}",
-            f"{report.attacks[0].robust.mean:.1%}",
-            _card_says(name, attack),
-        )
-    return Group(
-        table,
+    emit(
+        options,
+        data,
+        _comparison(reports, threat),
         f"Picture: {picture}",
         f"SavedModel: {export.path} ({export.size_bytes / 1e6:.1f} MB), "
         "logits through TensorFlow's C++ loader within "
@@ -117,19 +110,29 @@ def _summary(reports, attack, picture, export, answers):
     )
 
 
-def _card_says(name: str, attack) -> str:
-    """The card's accuracy under the demo's attack, with its interval."""
-    for measurement in zoo.info(name).measurements:
-        ball = (measurement.get("norm"), measurement.get("eps"))
-        alone = not measurement.get("cumulative")
-        if (
-            alone
-            and measurement["attack"] == attack.name
-            and ball == (attack.threat.norm, attack.threat.eps)
-        ):
-            low, high = measurement["interval"]
-            return (
-                f"{measurement['accuracy']:.1%} ({low:.1%}–{high:.1%}, "
-                f"{measurement['images']} images)"
-            )
-    return "–"
+def _comparison(reports, threat):
+    """The demo's numbers and the cards', each with the effort behind it."""
+    from rich.table import Table
+
+    table = Table(
+        *("model", "clean", "attacked here", "the card says"),
+        title=f"PGD in {threat}",
+        show_lines=True,
+    )
+    for name, report in reports.items():
+        clean, attacked, *_ = map(
+            zoo.Measurement.from_dict, report.measurements()
+        )
+        table.add_row(
+            name,
+            f"{clean.accuracy:.1%}",
+            _with_effort(attacked),
+            _with_effort(zoo.info(name).find(attacked.attack, threat)),
+        )
+    return table
+
+
+def _with_effort(measurement: zoo.Measurement | None) -> str:
+    if measurement is None:
+        return "–"
+    return f"{measurement.estimate}\n{measurement.effort}"

@@ -4,8 +4,11 @@ import argparse
 from pathlib import Path
 
 import zoo
+from zoo.cli.card_check import check_card
 from zoo.cli.data import add_data_arguments
 from zoo.cli.data import load_images
+from zoo.cli.default_attack import default_spec
+from zoo.cli.default_attack import default_threat
 from zoo.cli.models import add_model_argument
 from zoo.cli.models import add_transfer_argument
 from zoo.cli.models import is_preset
@@ -25,7 +28,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="SPEC",
         help="attack and its options, such as 'pgd:norm=l2,eps=1.0'; may be "
         "given several times; or 'standard', AutoAttack in the card's ball, "
-        "alone (default: pgd, 40 steps, in the card's ball)",
+        "alone (default: pgd of 40 steps in the card's ball, of 2 draws "
+        "against a randomised model)",
     )
     parser.add_argument(
         "--skip-fooled",
@@ -67,7 +71,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--write-card",
         action="store_true",
-        help="record the numbers in the preset's card",
+        help="record the numbers in the preset's card, if they are on its own "
+        "data set and the sources are committed",
     )
     parser.add_argument(
         "--resume",
@@ -99,14 +104,17 @@ def run(options: argparse.Namespace) -> None:
             "--write-card and --attack-policy take attacks on the model "
             f"itself. Received: --transfer-from={options.transfer_from}"
         )
+    if options.write_card:
+        check_card(preset, options.data)
     from training import datasets
     from training import evaluation
+    from training.attacks import suites
 
-    threat = zoo.info(preset).threat if preset else None
-    threat = threat or zoo.ThreatModel("l2", 1.0)
-    specs = options.attacks or ["pgd:steps=40"]
-    attacks = load_attacks(options, specs, threat)
+    threat = default_threat(options.model)
     model = load_model(options.model, image_size=options.image_size)
+    specs = options.attacks or [default_spec(model, threat)]
+    attacks = load_attacks(options, specs, threat)
+    suite = len(specs) == 1 and specs[0] in suites.by_name
     surrogate = None
     if options.attack_policy:
         surrogate = load_model(options.model, policy=options.attack_policy)
@@ -122,7 +130,7 @@ def run(options: argparse.Namespace) -> None:
         batch_size=options.batch_size,
         draws=options.draws,
         seed=options.seed,
-        skip_fooled=options.skip_fooled or specs == ["standard"],
+        skip_fooled=options.skip_fooled or suite,
         surrogate=surrogate,
         resume=options.resume,
         progress=not options.json,
@@ -133,8 +141,8 @@ def run(options: argparse.Namespace) -> None:
         report.to_json(options.output)
     elif options.output:
         report.to_markdown(options.output)
+    emit(options, report.to_dict(), report.table())
     if options.write_card:
         zoo.write_card(
             preset, report.measurements(), parameters=model.count_params()
         )
-    emit(options, report.to_dict(), report.table())

@@ -50,7 +50,7 @@ def run(options: argparse.Namespace) -> None:
     )
     from rich.table import Table
 
-    table = Table(title=str(report.path), show_header=False)
+    table = Table(show_header=False)
     table.add_row("size", f"{report.size_bytes / 1e6:.1f} MB")
     table.add_row(
         "against Keras, through the C++ loader",
@@ -71,4 +71,4 @@ def run(options: argparse.Namespace) -> None:
             f"{name}: ops without a GPU kernel",
             ", ".join(f"{op} ({n})" for op, n in missing.items()) or "none",
         )
-    emit(options, report.to_dict(), table)
+    emit(options, report.to_dict(), str(report.path), table)

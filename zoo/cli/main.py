@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import zoo
 
 COMMANDS = {
-    "list": "names of the models",
+    "list": "the models and how accurate they are",
     "info": "card of a model",
     "download": "fetch a model's weights",
     "predict": "classify pictures",
@@ -36,13 +36,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     try:
         _module(options.command).run(options)
-    except (ImportError, OSError, ValueError) as error:
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
-        return 1
     except KeyboardInterrupt:
         print("error: interrupted", file=sys.stderr)
         return 130
+    except _failures() as error:
+        print(f"error: {_one_line(error)}", file=sys.stderr)
+        return 1
     return 0
+
+
+def _failures() -> tuple[type[Exception], ...]:
+    """Errors of what a command was asked or runs on, not of its code.
+
+    TensorFlow's are among them if the command imported it.
+    """
+    failures = (ImportError, OSError, RuntimeError, ValueError)
+    tensorflow = sys.modules.get("tensorflow")
+    return failures + ((tensorflow.errors.OpError,) if tensorflow else ())
+
+
+def _one_line(error: Exception) -> str:
+    text = str(error)
+    if text.startswith("Graph execution error:"):
+        text = text.rpartition("\n\n")[2]  # After the stack of the graph.
+    return " ".join(text.split())
 
 
 def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:

@@ -12,7 +12,11 @@ from zoo.cli.output import emit
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command's arguments."""
     parser.add_argument(
-        "pictures", nargs="+", type=Path, metavar="IMAGE", help="picture file"
+        "pictures",
+        nargs="+",
+        type=Path,
+        metavar="IMAGE",
+        help="picture file; what is transparent is laid over black",
     )
     parser.add_argument(
         "--model",
@@ -62,7 +66,10 @@ def run(options: argparse.Namespace) -> None:
         )
     from rich.table import Table
 
-    table = Table("picture", *(f"class {i + 1}" for i in range(len(best))))
+    table = Table()
+    table.add_column("picture", overflow="fold")
+    for index in range(len(best)):
+        table.add_column(f"class {index + 1}")
     for prediction in predictions:
         table.add_row(
             prediction["picture"],

@@ -1,6 +1,8 @@
 """`zoo train`."""
 
 import argparse
+import contextlib
+import sys
 from pathlib import Path
 
 from zoo.cli.output import add_json_argument
@@ -36,15 +38,12 @@ def run(options: argparse.Namespace) -> None:
     from training import recipes
 
     recipe = recipes.find(options.recipe)
-    weights = recipe.train(
-        options.workdir or Path("runs") / options.recipe,
-        stages=tuple(options.stages or recipe.STAGES),
-        data_dir=options.data_dir,
-    )
-    from rich.table import Table
-
-    table = Table("stage", "weights")
-    for stage, path in weights.items():
-        table.add_row(stage, str(path))
+    # Keras reports its epochs on standard output, which is the result's.
+    with contextlib.redirect_stdout(sys.stderr):
+        weights = recipe.train(
+            options.workdir or Path("runs") / options.recipe,
+            stages=tuple(options.stages or recipe.STAGES),
+            data_dir=options.data_dir,
+        )
     data = {stage: str(path) for stage, path in weights.items()}
-    emit(options, data, table)
+    emit(options, data, *(f"{stage}: {path}" for stage, path in data.items()))

@@ -101,6 +101,19 @@ def test_unreadable_picture_is_one_line_that_names_it(folder, batch_size):
     assert str(error.value) == f"{bad} is not a picture Pillow can read."
 
 
+def test_pictures_are_read_as_predict_reads_them(folder):
+    """Sixteen bits are scaled, and what is transparent is black."""
+    Image.fromarray(np.full((8, 8), 200 * 257, np.uint16)).save(
+        folder / "dog" / "deep.png"
+    )
+    Image.new("RGBA", (8, 8), (90, 90, 90, 0)).save(folder / "cat" / "0.png")
+    levels = greys(datasets.load(folder, image_shape=SHAPE))
+    assert levels == {
+        **{0: 0, 10: 0, 20: 0, 30: 0},
+        **{100: 1, 110: 1, 120: 1, 200: 1},
+    }
+
+
 def test_wrong_folders_are_named(folder, tmp_path):
     empty = tmp_path / "empty"
     (empty / "cat").mkdir(parents=True)

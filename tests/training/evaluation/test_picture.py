@@ -143,6 +143,26 @@ def test_panel_attacks_and_classifies():
     assert made.adversarial_confidences.argmax(-1).tolist() == [1, 0]
 
 
+def test_panel_attacks_through_hidden_gradients():
+    class Hidden(keras.layers.Layer):
+        gradient = "none"
+
+        def call(self, images):
+            if self.gradient == "none":
+                return keras.ops.stop_gradient(images)
+            return images
+
+    inputs = keras.Input((4, 4, 1))
+    x = keras.layers.Flatten()(Hidden()(inputs))
+    model = keras.Model(inputs, keras.layers.Dense(2)(x))
+    kernel = np.stack([np.full(16, -1.0), np.full(16, 1.0)], axis=-1)
+    model.set_weights([kernel, np.array([8.0, -8.0])])
+    images = np.full((1, 4, 4, 1), 0.45, "float32")
+    made = Panel.of(model, attacks.fgsm(eps=0.1), images, [0])
+    np.testing.assert_allclose(made.adversarial, images + 0.1, atol=1e-6)
+    assert made.adversarial_confidences.argmax(-1).tolist() == [1]
+
+
 def test_panel_averages_the_draws_of_a_randomised_model():
     class Coin(keras.layers.Layer):
         stochastic = True

@@ -59,6 +59,7 @@ def a_report(**changes):
                 {
                     "eps": np.float32(1.0),
                     "steps": 40,
+                    "queries": 5000,
                     "restarts": 5,
                     "draws": 3,
                     "sizes": (1, 2),
@@ -322,6 +323,7 @@ def test_measurements_for_a_card():
     pgd = measured[1]
     assert (pgd["norm"], pgd["eps"], pgd["accuracy"]) == ("l2", 1.0, 0.375)
     assert (pgd["steps"], pgd["restarts"], pgd["draws"]) == (40, 5, 3)
+    assert pgd["queries"] == 5000
     assert "norm" not in measured[2]
     json.dumps(measured, allow_nan=False)
 

@@ -1,13 +1,18 @@
 """The command line: output, exit statuses, one-line errors."""
 
 import json
+from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from PIL import Image
 
 import zoo
+from tests.command_line import failed
+from tests.command_line import run
+from tests.command_line import run_json
 from zoo.cli import main
 
 PGD = "pgd:norm=l2,eps=0.5,steps=2"
@@ -31,36 +36,31 @@ def picture(tmp_path):
     return str(path)
 
 
-def run_json(capsys, *arguments):
-    assert main([*arguments, "--json"]) == 0
-    return json.loads(capsys.readouterr().out)
-
-
-def failed(capsys, *arguments):
-    """Runs a command that must fail with one line; returns the line."""
-    assert main(list(arguments)) == 1
-    streams = capsys.readouterr()
-    assert streams.err.startswith("error: ")
-    assert streams.err.count("\n") == 1
-    return streams.err
-
-
 def test_list(capsys):
-    assert run_json(capsys, "list", "irm_*") == zoo.list_models("irm_*")
-    assert main(["list"]) == 0
-    assert "irm_wrn16_2" in capsys.readouterr().out
+    rows = run_json(capsys, "list", "irm_*")
+    assert [row["name"] for row in rows] == zoo.list_models("irm_*")
+    assert "irm_wrn16_2" in run(capsys, "list")
 
 
 def test_info(capsys):
     card = run_json(capsys, "info", "irm_wrn16_2")
     assert card["input"]["shape"] == [28, 28, 1]
-    assert main(["info", "irm_wrn16_2"]) == 0
-    assert "Ankle boot" in capsys.readouterr().out
+    text = run(capsys, "info", "irm_wrn16_2")
+    assert text == f"{zoo.info('irm_wrn16_2')}\n"
+    assert "\n  input      28x28x1, pixels in [0, 1]\n" in text
 
 
 def test_unknown_preset_lists_near_names(capsys):
     for command in ("info", "download", "attack", "evaluate"):
         assert "irm_wrn16_2" in failed(capsys, command, "irm_wrn16")
+
+
+def test_download(capsys, published):
+    path = run_json(capsys, "download", "wrn16_2")["path"]
+    assert path == str(zoo.download("wrn16_2"))
+    assert "[v2]" in path
+    assert len(path) > 80
+    assert run(capsys, "download", "wrn16_2") == f"{path}\n"
 
 
 def test_download_of_unpublished_weights(capsys):
@@ -86,6 +86,16 @@ def test_prediction_is_the_models_on_the_resized_picture(
     pixels = np.asarray(image, "float32")[None, :, :, None] / 255.0
     logits = keras.saving.load_model(model).predict(pixels, verbose=0)
     assert row["classes"][0]["class"] == str(logits.argmax())
+
+
+def test_paths_of_pictures_are_shown_as_they_are(
+    capsys, monkeypatch, model, picture, tmp_path
+):
+    monkeypatch.setenv("COLUMNS", "400")
+    path = tmp_path / "[v2]" / "picture.png"
+    path.parent.mkdir()
+    Path(picture).rename(path)
+    assert str(path) in run(capsys, "predict", str(path), "--model", model)
 
 
 def test_unreadable_pictures(capsys, model, picture, tmp_path):
@@ -153,6 +163,11 @@ def test_evaluate_takes_a_suite(capsys, model, monkeypatch):
     assert report["skip_fooled"]
 
 
+def test_attack_takes_no_suite(capsys, model):
+    line = failed(capsys, "attack", model, "--attack", "standard")
+    assert "Received: --attack=standard" in line
+
+
 def test_evaluate_refuses_what_it_cannot_do(capsys, model, tmp_path):
     assert "Received: 'pdg'" in failed(
         capsys, "evaluate", model, "--attack", "pdg"
@@ -205,6 +220,38 @@ def test_no_command_prints_help(capsys):
     assert "demo" in capsys.readouterr().out
 
 
+IN_A_GRAPH = """Graph execution error:
+
+Detected at node Reshape defined at (most recent call last):
+  File "attack.py", line 5, in <module>
+
+a
+\tb"""
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        RuntimeError("a\nb"),
+        tf.errors.ResourceExhaustedError(None, None, "a\nb"),
+        tf.errors.OutOfRangeError(None, None, "a\nb"),
+        tf.errors.InvalidArgumentError(None, None, IN_A_GRAPH),
+    ],
+)
+def test_failures_are_one_line(capsys, monkeypatch, error):
+    def fail(pattern="*"):
+        raise error
+
+    monkeypatch.setattr(zoo, "list_models", fail)
+    assert failed(capsys, "list") == "error: a b\n"
+
+
+def test_mistakes_in_the_code_are_tracebacks(monkeypatch):
+    monkeypatch.setattr(zoo, "list_models", None)
+    with pytest.raises(TypeError):
+        main(["list"])
+
+
 def test_wrong_command_line_exits_with_2():
     with pytest.raises(SystemExit) as exit:
         main(["nonsense"])
@@ -212,7 +259,7 @@ def test_wrong_command_line_exits_with_2():
 
 
 def test_interrupt_exits_with_130(capsys, monkeypatch):
-    def interrupted(pattern):
+    def interrupted(pattern="*"):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(zoo, "list_models", interrupted)

@@ -1,13 +1,13 @@
 """The command line on the user's own models and pictures."""
 
-import json
-
 import keras
 import numpy as np
 import pytest
 from PIL import Image
 
 import exports
+from tests.command_line import failed
+from tests.command_line import run_json
 from zoo.cli import main
 from zoo.cli.models import is_preset
 
@@ -49,20 +49,6 @@ def photos(tmp_path):
             path.parent.mkdir(parents=True, exist_ok=True)
             Image.new("RGB", (9, 7), (grey, grey, grey)).save(path)
     return tmp_path / "photos"
-
-
-def run_json(capsys, *arguments):
-    assert main([*map(str, arguments), "--json"]) == 0
-    return json.loads(capsys.readouterr().out)
-
-
-def failed(capsys, *arguments):
-    """Runs a command that must fail with one line; returns the line."""
-    assert main(list(map(str, arguments))) == 1
-    streams = capsys.readouterr()
-    assert streams.err.startswith("error: ")
-    assert streams.err.count("\n") == 1
-    return streams.err
 
 
 def test_keras_file_on_a_folder(capsys, model, photos):

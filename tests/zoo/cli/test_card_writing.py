@@ -1,0 +1,64 @@
+"""`zoo evaluate --write-card`: what is written, and what is refused."""
+
+import json
+import os
+
+import pytest
+
+import zoo
+from tests.command_line import failed
+from tests.command_line import run_json
+from training.evaluation import provenance
+from zoo.cli import evaluate_command
+
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+MEASURE = (
+    *("evaluate", "wrn16_2", "--write-card", "--limit", "8"),
+    *("--attack", "pgd:steps=1"),
+)
+
+
+@pytest.fixture(autouse=True)
+def committed(monkeypatch):
+    monkeypatch.setattr(provenance, "commit", lambda: COMMIT)
+
+
+@pytest.fixture
+def loads_nothing(monkeypatch):
+    def loaded(*arguments, **options):
+        raise AssertionError("a model or data were loaded")
+
+    monkeypatch.setattr(evaluate_command, "load_model", loaded)
+    monkeypatch.setattr(evaluate_command, "load_images", loaded)
+
+
+def test_a_card_is_what_was_measured(capsys, published):
+    report = run_json(capsys, *MEASURE)
+    card = json.loads((published / "wrn16_2.json").read_text())
+    assert card["sha256"] == zoo.info("wrn16_2").sha256
+    assert {m["commit"] for m in card["measurements"]} == {COMMIT}
+    clean = zoo.info("wrn16_2").find("clean")
+    assert clean.accuracy == report["clean"]["mean"]
+    worst = zoo.info("wrn16_2").find("worst case", zoo.ThreatModel("l2", 1.0))
+    assert worst.images == 8
+
+
+@pytest.mark.parametrize("commit", [None, f"{COMMIT}-dirty"])
+def test_sources_must_be_committed(
+    capsys, monkeypatch, published, loads_nothing, commit
+):
+    monkeypatch.setattr(provenance, "commit", lambda: commit)
+    assert f"commit={commit}" in failed(capsys, *MEASURE)
+
+
+def test_data_must_be_the_presets_own(capsys, published, loads_nothing):
+    line = failed(capsys, *MEASURE, "--data", "fashion_mnist")
+    assert "--data fashion_mnist_sample. Received: --data fashion_mnist" in line
+
+
+def test_the_folder_must_be_writable(
+    capsys, monkeypatch, published, loads_nothing
+):
+    monkeypatch.setattr(os, "access", lambda path, mode: path != published)
+    assert str(published) in failed(capsys, *MEASURE)
+    assert not list(published.iterdir())

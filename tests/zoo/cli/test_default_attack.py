@@ -1,0 +1,48 @@
+"""What commands attack with unless they are told."""
+
+import keras
+import pytest
+
+import zoo
+from tests.command_line import run_json
+from training import attacks
+from zoo.cli.default_attack import default_spec
+from zoo.cli.default_attack import default_threat
+
+ODD = zoo.ThreatModel("linf", 8 / 255)
+
+
+class Noise(keras.layers.Layer):
+    stochastic = True
+
+
+@pytest.mark.parametrize(
+    ("layer", "draws"), [(keras.layers.ReLU(), 1), (Noise(), 2)]
+)
+def test_a_randomised_model_is_attacked_in_expectation(layer, draws):
+    model = keras.Sequential([keras.Input((4, 4, 1)), layer])
+    attack = attacks.parse(default_spec(model, ODD))
+    assert attack.threat == ODD
+    assert (attack.options["steps"], attack.options["draws"]) == (40, draws)
+
+
+def test_ball_is_the_cards(published):
+    assert default_threat("irm_wrn16_2") == zoo.ThreatModel("l2", 0.5)
+    assert default_threat("wrn16_2") == zoo.ThreatModel("l2", 1.0)
+    assert default_threat("any.keras") == zoo.ThreatModel("l2", 1.0)
+
+
+def test_commands_run_it(capsys, published, tmp_path):
+    result = run_json(
+        capsys,
+        *("attack", "irm_wrn16_2", "--limit", "2"),
+        *("--output", str(tmp_path / "attack.png")),
+    )
+    expected = "pgd(norm='l2', eps=0.5, steps=40,"
+    assert result["attack"].startswith(expected)
+    assert "draws=2" in result["attack"]
+    report = run_json(capsys, "evaluate", "irm_wrn16_2", "--limit", "2")
+    (measured,) = report["attacks"]
+    assert measured["options"]["draws"] == 2
+    assert measured["threat"] == {"norm": "l2", "eps": 0.5}
+    assert len(report["worst_cases"]) == 1

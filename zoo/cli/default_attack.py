@@ -1,0 +1,22 @@
+"""The attack that commands run unless they are told which."""
+
+import zoo
+from zoo.cli.models import is_preset
+
+
+def default_threat(name: str) -> zoo.ThreatModel:
+    """Returns the ball of a preset's card; L2 1.0 if there is none."""
+    threat = zoo.info(name).threat if is_preset(name) else None
+    return threat or zoo.ThreatModel("l2", 1.0)
+
+
+def default_spec(model, threat: zoo.ThreatModel) -> str:
+    """Returns PGD of 40 steps; against a randomised model, of two draws.
+
+    Each of its gradients is then averaged over two draws of the model's
+    randomness. More (`draws=10`) are a stronger attack, in proportion slower.
+    """
+    from training.evaluation.randomness import is_stochastic
+
+    spec = f"pgd:norm={threat.norm},eps={threat.eps!r},steps=40"
+    return f"{spec},draws=2" if is_stochastic(model) else spec
