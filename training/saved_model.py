@@ -178,7 +178,7 @@ def _chosen(outputs):
             return name
     received = ", ".join(
         f"{name} {output.dtype.name}{output.shape}"
-        for name, output in outputs.items()
+        for name, output in sorted(outputs.items())
     )
     raise ValueError(f"the outputs {received}")
 

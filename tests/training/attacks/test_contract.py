@@ -37,7 +37,7 @@ ATTACKS = {
     "ddn": attacks.ddn(steps=5),
     "ddn_training": attacks.ddn(steps=3, max_norm=0.3, fallback="last"),
     "gradient": attacks.gradient(steps=100),
-    "jsma": attacks.jsma(),
+    "jsma": attacks.jsma(gamma=0.5),
     "noise": attacks.noise(eps=0.1, repeats=3),
     "square": attacks.square(eps=0.1, queries=50),
     "square_l2": attacks.square(norm="l2", eps=0.5, queries=50, restarts=2),
@@ -117,7 +117,9 @@ def test_crosses_a_known_boundary(attack, image_shape):
         return  # Five steps from norm 1 may well cross elsewhere.
     if attack.name == "noise":
         return  # It seldom crosses.
-    assert (model.logits(adversarial).argmax(1) != labels).all()
+    # By the model itself: in float64 a nearest image may lie on the other side.
+    predictions = np.argmax(model.keras(adversarial, training=False), axis=1)
+    assert (predictions != labels).all()
 
 
 @every_attack
