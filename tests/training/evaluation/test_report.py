@@ -59,9 +59,9 @@ def a_report(**changes):
                 {
                     "eps": np.float32(1.0),
                     "steps": 40,
-                    "queries": 5000,
                     "restarts": 5,
                     "draws": 3,
+                    "queries": 5000,
                     "sizes": (1, 2),
                     "loss": abs,
                 },
