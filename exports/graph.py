@@ -1,3 +1,5 @@
+"""The nodes of a TensorFlow graph."""
+
 from collections.abc import Iterator
 
 import tensorflow as tf

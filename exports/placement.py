@@ -1,3 +1,5 @@
+"""Which ops of a graph keep it from running on a GPU."""
+
 import collections
 
 import tensorflow as tf

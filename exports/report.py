@@ -1,3 +1,5 @@
+"""What an export reports."""
+
 import dataclasses
 import pathlib
 

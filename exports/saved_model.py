@@ -24,6 +24,8 @@ from exports.signatures import logits_of
 from exports.signatures import resolve_image_shape
 from exports.staging import staged_version
 from exports.verification import max_logit_difference
+from exports.writing import writing_to
+from zoo.all_layers import all_layers
 
 _PATCH = 4
 _PROBES = 2
@@ -88,6 +90,7 @@ def save(
         )
     image_shape = resolve_image_shape(model, image_shape)
     source = SeedSource(seed)
+    path = pathlib.Path(path).absolute()
     with staged_version(path, version, overwrite=overwrite) as directory:
         pixels = _probe_pixels(image_shape)
         with seeds_from(SeedSource(_PROBE_SEED)):
@@ -108,14 +111,15 @@ def save(
         }
         for graph in graphs.values():
             check_graph(graph)
-        _write(functions, directory)
         requests = _requests(pixels, signatures)
         sample = _requests(pixels[:1], signatures)
         # The shorter body, if there is a choice.
         shown = min(sample, key=("serving_bytes", "serving_default").index)
-        write_request(directory, shown, sample[shown])
-        if warmup:
-            write_warmup(directory, pathlib.Path(path).absolute().name, sample)
+        with writing_to(path):
+            _write(functions, directory)
+            write_request(directory, shown, sample[shown])
+            if warmup:
+                write_warmup(directory, path.name, sample)
         check_seed = _PROBE_SEED if seed is None else seed
         difference = max_logit_difference(
             directory,
@@ -130,7 +134,7 @@ def save(
             if file.is_file()
         )
     return ExportReport(
-        path=pathlib.Path(path).absolute() / str(version),
+        path=path / str(version),
         version=version,
         size_bytes=size,
         signatures={
@@ -159,7 +163,7 @@ def _check_draws(model: keras.Model, source: SeedSource) -> None:
     """Refuses noise that was drawn while tracing, and so is a constant."""
     stochastic = [
         layer.name
-        for layer in model._flatten_layers()
+        for layer in all_layers(model)
         if getattr(layer, "stochastic", False)
     ]
     if stochastic and not source.draws:
@@ -173,10 +177,7 @@ def _check_draws(model: keras.Model, source: SeedSource) -> None:
 def _write(functions, directory: pathlib.Path) -> None:
     module = tf.Module()
     module.weights = [v for f in functions.values() for v in f.variables]
-    try:
-        tf.saved_model.save(module, str(directory), signatures=functions)
-    except tf.errors.OpError as error:
-        raise OSError(error.message.splitlines()[0]) from error
+    tf.saved_model.save(module, str(directory), signatures=functions)
 
 
 def _probe_pixels(image_shape: tuple[int, int, int]) -> np.ndarray:

@@ -1,9 +1,13 @@
+"""Versions of a model that appear whole or not at all."""
+
 import contextlib
 import os
 import pathlib
 import shutil
 import uuid
 from collections.abc import Iterator
+
+from exports.writing import writing_to
 
 
 @contextlib.contextmanager
@@ -22,7 +26,7 @@ def staged_version(
 
     Raises:
         FileExistsError: If the version exists, unless `overwrite`.
-        OSError: If a file cannot be written.
+        OSError: If the directory cannot be written.
         ValueError: If `version` is not a whole number from zero.
     """
     if isinstance(version, bool) or not isinstance(version, int) or version < 0:
@@ -35,38 +39,32 @@ def staged_version(
     hidden = f".{version}-{uuid.uuid4().hex}"
     staging, replaced = path / hidden, path / f"{hidden}-replaced"
     created = [p for p in (path, *path.parents) if not os.path.lexists(p)]
+    # Not `Path.exists`, which raises below a directory it may not search.
     try:
-        if target.exists() and not overwrite:
-            raise _version_exists(target)
-        # Not `tempfile`: the server's user must be able to read it.
-        staging.mkdir(parents=True)
+        _check_free(target, overwrite)
+        with writing_to(path):
+            # Not `tempfile`: the server's user must be able to read it.
+            staging.mkdir(parents=True)
         yield staging
-        if target.exists():
-            if not overwrite:
-                raise _version_exists(target)
-            target.rename(replaced)
-        staging.rename(target)
-    except BaseException as error:
-        if replaced.exists() and not target.exists():
+        _check_free(target, overwrite)
+        with writing_to(path):
+            if os.path.exists(target):
+                target.rename(replaced)
+            staging.rename(target)
+    except BaseException:
+        if os.path.exists(replaced) and not os.path.exists(target):
             replaced.rename(target)
         shutil.rmtree(staging, ignore_errors=True)
         for directory in created:
             with contextlib.suppress(OSError):
                 directory.rmdir()
-        if isinstance(error, OSError) and not isinstance(
-            error, FileExistsError
-        ):
-            reason = error.strerror or str(error)
-            raise OSError(
-                f"The export directory must be writable ({reason}). "
-                f"Received: path={str(path)!r}"
-            ) from error
         raise
     shutil.rmtree(replaced, ignore_errors=True)
 
 
-def _version_exists(target: pathlib.Path) -> FileExistsError:
-    return FileExistsError(
-        "The version must not exist yet; pass `overwrite=True` to replace "
-        f"it. Received: path={str(target)!r}"
-    )
+def _check_free(target: pathlib.Path, overwrite: bool) -> None:
+    if os.path.exists(target) and not overwrite:
+        raise FileExistsError(
+            "The version must not exist yet; pass `overwrite=True` to "
+            f"replace it. Received: path={str(target)!r}"
+        )

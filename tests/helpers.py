@@ -112,15 +112,37 @@ def check_attack(attack: Attack, model, images, labels):
     return adversarial
 
 
-def box_distance(point, normal, gap):
-    """Returns the shortest L2 move in [0, 1] by which `normal` gains `gap`.
+def box_distance(point, normal, gap, norm="l2"):
+    """Returns the shortest move in [0, 1] along which `normal` gains `gap`.
 
-    The nearest point is `point + t * normal`, clipped, for some `t`. `point`
-    and `normal` are flat.
+    Solved by SciPy: a linear program in L-inf, SLSQP in L2, so for few
+    pixels. `point` and `normal` are flat.
     """
-
-    def move(t):
-        return np.clip(point + t * normal, 0, 1) - point
-
-    t = optimize.brentq(lambda t: normal @ move(t) - gap, 0, 1e3, xtol=1e-12)
-    return np.linalg.norm(move(t))
+    size = len(point)
+    if norm == "linf":  # Of moves and, last, their largest size.
+        sizes = np.ones((size, 1))
+        result = optimize.linprog(
+            np.eye(size + 1)[-1],
+            A_ub=np.block([[np.eye(size), -sizes], [-np.eye(size), -sizes]]),
+            b_ub=np.zeros(2 * size),
+            A_eq=np.append(normal, 0)[None],
+            b_eq=[gap],
+            bounds=[*zip(-point, 1 - point, strict=True), (0, None)],
+        )
+        assert result.success, result.message
+        return result.fun
+    result = optimize.minimize(
+        lambda move: move @ move / 2,
+        gap * normal / (normal @ normal),
+        jac=lambda move: move,
+        bounds=list(zip(-point, 1 - point, strict=True)),
+        constraints={
+            "type": "eq",
+            "fun": lambda move: normal @ move - gap,
+            "jac": lambda move: normal,
+        },
+        options={"ftol": 1e-12, "maxiter": 500},
+        method="SLSQP",
+    )
+    assert result.success, result.message
+    return np.linalg.norm(result.x)

@@ -27,7 +27,7 @@ def scale_views(model: keras.Model) -> keras.Model | None:
 
 class _ScaleLogits(keras.layers.Layer):
     def __init__(self, ensemble: MultiScaleEnsemble):
-        super().__init__(dtype=ensemble.dtype_policy)
+        super().__init__(autocast=False, dtype=ensemble.dtype_policy)
         self.ensemble = ensemble
 
     def call(self, images, training=None):

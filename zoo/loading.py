@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from typing import Any
 
 from zoo import presets
+from zoo.all_layers import all_layers
 from zoo.presets import Preset
 from zoo.weights import fetch_weights
 from zoo.weights import load_weights
@@ -119,8 +120,7 @@ def _check_options(
 
 
 def _head(model: "keras.Model") -> "list[keras.Layer]":
-    layers = model._flatten_layers(include_self=False)
-    heads = [layer for layer in layers if layer.name == HEAD]
+    heads = [layer for layer in all_layers(model) if layer.name == HEAD]
     if len(heads) != 1:
         raise ValueError(
             f"A new head needs exactly one layer named `{HEAD}` in the "

@@ -1,3 +1,4 @@
+import errno
 import json
 import os
 import sys
@@ -234,4 +235,26 @@ def test_full_disk(tmp_path, monkeypatch, classifier):
     with pytest.raises(OSError, match="must be writable .disk full.") as error:
         exports.save(classifier(), tmp_path / "model")
     assert "\n" not in str(error.value)
+    assert not list(tmp_path.iterdir())
+
+
+def test_request_that_cannot_be_written(tmp_path, monkeypatch, classifier):
+    def fail(*args, **kwargs):
+        raise OSError(errno.ENOSPC, "No space left on device", "x.json")
+
+    monkeypatch.setattr("exports.saved_model.write_request", fail)
+    with pytest.raises(OSError, match="must be writable .No space left"):
+        exports.save(classifier(), tmp_path / "model")
+
+
+def test_a_full_temporary_disk_is_not_blamed_on_the_export(
+    tmp_path, monkeypatch, classifier
+):
+    def fail(*args, **kwargs):
+        raise OSError(errno.ENOSPC, "No space left on device", "/temporary")
+
+    monkeypatch.setattr("tempfile.TemporaryDirectory", fail)
+    with pytest.raises(OSError, match="/temporary") as error:
+        exports.save(classifier(), tmp_path / "model")
+    assert "must be writable" not in str(error.value)
     assert not list(tmp_path.iterdir())

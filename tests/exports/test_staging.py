@@ -1,3 +1,4 @@
+import errno
 import os
 import stat
 
@@ -34,6 +35,27 @@ def test_failure_leaves_nothing(tmp_path, error):
         with staged_version(tmp_path / "a" / "b", 3) as directory:
             (directory / "file").write_text("x")
             raise error
+    assert not list(tmp_path.iterdir())
+
+
+def test_errors_of_the_body_are_its_own(tmp_path):
+    """What the caller reads or writes elsewhere is not the directory's."""
+    elsewhere = OSError(errno.ENOSPC, "No space left on device", "/elsewhere")
+    with pytest.raises(OSError) as error:
+        with staged_version(tmp_path / "model", 1):
+            raise elsewhere
+    assert error.value is elsewhere
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_version_that_cannot_be_put_in_place(tmp_path, monkeypatch):
+    def fail(self, target):
+        raise OSError(errno.EACCES, "Permission denied", str(self))
+
+    monkeypatch.setattr("pathlib.Path.rename", fail)
+    with pytest.raises(OSError, match="be writable .Permission denied.*model"):
+        with staged_version(tmp_path / "model", 1):
+            pass
     assert not list(tmp_path.iterdir())
 
 

@@ -10,6 +10,7 @@ from training import AdversarialTrainer
 from training import attacks
 from training.scale_views import scale_views
 from zoo import models
+from zoo.layers import AntialiasedResizing
 from zoo.layers import MultiScaleEnsemble
 from zoo.layers import SpatialPyramidPooling
 
@@ -83,6 +84,16 @@ def test_scale_views_share_weights_and_need_an_ensemble():
     assert views.output_shape == (None, 2, 3)
     assert {id(w) for w in views.weights} == {id(w) for w in model.weights}
     assert scale_views(linear()) is None
+
+
+def test_scale_views_resize_before_casting_under_a_mixed_policy():
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    model = ensemble()
+    images, _ = next(data().as_numpy_iterator())
+    resized = AntialiasedResizing(6, 6, dtype="float32")(images)
+    expected = tf.cast(model.layers[-1].classifier(resized), "float32")
+    views = scale_views(model)(images)
+    np.testing.assert_array_equal(views[:, 1], expected)
 
 
 def test_sample_weights_reach_the_loss():

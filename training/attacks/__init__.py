@@ -6,6 +6,8 @@ from training.attacks.base import Attack
 from training.attacks.bim import bim
 from training.attacks.cw import cw
 from training.attacks.ddn import ddn
+from training.attacks.deepfool import deepfool
+from training.attacks.fab import fab
 from training.attacks.fgsm import fgsm
 from training.attacks.gradient import gradient
 from training.attacks.jsma import jsma
@@ -27,6 +29,8 @@ __all__ = [
     "by_name",
     "cw",
     "ddn",
+    "deepfool",
+    "fab",
     "fgsm",
     "gradient",
     "jsma",

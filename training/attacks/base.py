@@ -13,6 +13,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from zoo.all_layers import all_layers
 from zoo.threat import NORMS
 from zoo.threat import ThreatModel
 from zoo.validation import check_images
@@ -114,7 +115,7 @@ class Attack:
         """
         if self.black_box or not isinstance(model, keras.layers.Layer):
             return
-        for layer in model._flatten_layers():
+        for layer in all_layers(model):
             if getattr(layer, "black_box", False):
                 raise ValueError(
                     f"{self.name} needs the model's gradient, but "

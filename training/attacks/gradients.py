@@ -21,10 +21,12 @@ def loss_gradient(
     """Returns the direction that makes an attack succeed, and the logits.
 
     The direction is the gradient of each image's `log_odds`, negated if
-    `targeted`. It is parallel to the gradient of the cross-entropy, so that
-    attacks that normalize it are the published ones; but in float32 the
-    latter loses the true class once its confidence rounds to 1, and later
-    vanishes. It is 0 where the model has no gradient.
+    `targeted`. In float32 the gradient of the cross-entropy loses the true
+    class once its confidence rounds to 1, and later vanishes. With one draw
+    the two are parallel, so that attacks that normalize the direction are the
+    published ones. With more they are not: the cross-entropy would weight
+    each draw by the confidence its label lacks, this mean weights all alike.
+    It is 0 where the model has no gradient.
 
     Args:
         logits: Maps images to logits.

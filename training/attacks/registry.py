@@ -10,6 +10,8 @@ from training.attacks.base import Attack
 from training.attacks.bim import bim
 from training.attacks.cw import cw
 from training.attacks.ddn import ddn
+from training.attacks.deepfool import deepfool
+from training.attacks.fab import fab
 from training.attacks.fgsm import fgsm
 from training.attacks.gradient import gradient
 from training.attacks.jsma import jsma
@@ -27,16 +29,19 @@ by_name = {
     "mim": mim,
     "ddn": ddn,
     "gradient": gradient,
-    "jsma": jsma,
-    "noise": noise,
-    "square": square,
+    "deepfool": deepfool,
     "cw": cw,
     "lbfgs": lbfgs,
+    "jsma": jsma,
     "apgd": apgd,
     "apgdt": apgdt,
+    "fab": fab,
+    "square": square,
+    "noise": noise,
 }
 """The factory of each attack."""
 
+_REQUIRED = inspect.Parameter.empty
 _WORDS = {"true": True, "false": False, "none": None}
 
 
@@ -84,11 +89,12 @@ def parse(
             raise ValueError(
                 f"{option} of {name} must be true or false. Received: {value!r}"
             )
-    if "eps" in accepted and threat is not None:
+    if "norm" in accepted and threat is not None:
         options.setdefault("norm", threat.norm)
-        if options["norm"] == threat.norm:
+        if "eps" in accepted and options["norm"] == threat.norm:
             options.setdefault("eps", threat.eps)
-    if "eps" in accepted and "eps" not in options:
+    required = "eps" in accepted and accepted["eps"].default is _REQUIRED
+    if required and "eps" not in options:
         raise ValueError(
             f"{name} needs a radius, as in '{name}:eps=0.1'. Received: {spec!r}"
         )

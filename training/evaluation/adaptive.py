@@ -5,13 +5,14 @@ from collections.abc import Iterator
 
 import keras
 
+from zoo.all_layers import all_layers
+
 
 def hidden_gradients(model: keras.Model) -> list[keras.layers.Layer]:
     """Returns the layers, at any depth, whose `gradient` is `"none"`."""
-    # `model.layers` doesn't reach the layers that a layer owns.
     return [
         layer
-        for layer in model._flatten_layers()
+        for layer in all_layers(model)
         if getattr(layer, "gradient", None) == "none"
     ]
 

@@ -26,6 +26,7 @@ class AttackResult:
         attack: The attack's name.
         options: Its options, as values that JSON can hold.
         threat: Ball that its results stay in, `None` if it is unbounded.
+        black_box: Whether it takes no gradient of the model.
         images: Number of images that it was run on.
         robust: Accuracy on the adversarial images; those misclassified
             without an attack count as wrong.
@@ -49,6 +50,7 @@ class AttackResult:
     attack: str
     options: Mapping[str, Any]
     threat: ThreatModel | None
+    black_box: bool
     images: int
     robust: Accuracy
     success_rate: float | None
@@ -70,6 +72,7 @@ class AttackResult:
         *,
         clean: np.ndarray,
         outcome: Outcome,
+        black_box: bool = False,
         left: np.ndarray | None = None,
         minimized: str | None = None,
     ) -> "AttackResult":
@@ -78,6 +81,7 @@ class AttackResult:
         Args:
             clean: Whether each draw got each original right,
                 `(draws, images)`, for all images to attack.
+            black_box: Whether the attack takes no gradient of the model.
             left: Whether each draw gets each of them right after this and
                 the earlier attacks; `None` if it was run on all.
             minimized: Norm that the attack makes small, if it has no ball.
@@ -98,6 +102,7 @@ class AttackResult:
             attack=attack,
             options={k: _plain(v) for k, v in options.items()},
             threat=threat,
+            black_box=black_box,
             images=len(outcome.indices),
             robust=Accuracy.of(left),
             success_rate=metrics.attack_success_rate(clean, outcome.correct),

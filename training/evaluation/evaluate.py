@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 from training.attacks import Attack
 from training.attacks import suites
 from training.evaluation import provenance
+from training.evaluation import sanity as sanity_checks
 from training.evaluation.accuracy import Accuracy
 from training.evaluation.adaptive import adaptive_view
 from training.evaluation.attack_result import AttackResult
@@ -47,6 +48,7 @@ def evaluate(
     skip_fooled: bool = False,
     adaptive: bool = True,
     surrogate: keras.Model | None = None,
+    sanity: int = 0,
     resume: str | os.PathLike | None = None,
     progress: bool = True,
     name: str | None = None,
@@ -92,6 +94,10 @@ def evaluate(
         surrogate: Model the attacks are run on, such as the same weights in
             bfloat16, which is faster; `None` for `model`. Either way `model`
             scores the images they make.
+        sanity: Number of images, from the front, for a suite of attacks that
+            tests the numbers' trustworthiness: more steps, a larger ball,
+            random noise, an attack without gradients. 0 leaves it out; what
+            can be told without it is always flagged.
         resume: Folder that keeps each finished batch, made if missing. The
             same call with the same folder goes on after the last one, and
             its report is to the digit that of an uninterrupted run: date and
@@ -117,6 +123,7 @@ def evaluate(
         limit=limit,
         attack_limit=attack_limit,
         seed=seed,
+        sanity=sanity,
     )
     if isinstance(attacks, str) and attacks in suites.by_name:
         attacks, skip_fooled = suites.suite(attacks, threat), True
@@ -127,6 +134,10 @@ def evaluate(
     for phase in phases:
         if isinstance(phase.attack, Attack):
             phase.attack.check_model(surrogate)
+    if sanity and threat is None:
+        raise ValueError(
+            f"sanity needs a threat. Received: sanity={sanity}, threat=None"
+        )
     images, labels = gather_examples(dataset, limit=limit)
     images = check_images(images, _input_shape(model))
     labels = check_labels(labels, len(images))
@@ -152,6 +163,7 @@ def evaluate(
             "seed": int(seed),
             "batch_size": int(batch_size),
             "skip_fooled": bool(skip_fooled),
+            "sanity": int(sanity),
         }
         journal = Journal(resume, depends_on, date=date, commit=commit)
         date, commit = journal.date, journal.commit
@@ -170,6 +182,28 @@ def evaluate(
         results, outcomes = _attack_all(
             run, phases, clean_of_attacked, skip_fooled=skip_fooled
         )
+        flags = sanity_checks.knowledge(
+            surrogate, phases, adaptive=adaptive, stochastic=stochastic
+        )
+        if not all(phase.black_box for phase in phases):
+            flags += sanity_checks.gradients(
+                scorer.attacked, images[:batch_size], labels[:batch_size]
+            )
+        if not skip_fooled:
+            flags += sanity_checks.compared(
+                results,
+                clean=clean_of_attacked.mean(),
+                image_shape=images.shape[1:],
+            )
+        if sanity:
+            suspects = sanity_checks.suite(threat, images.shape[1:])
+            few = clean[:, : min(sanity, len(images))]
+            tested, _ = _attack_all(
+                run, map(Phase, suspects), few, skip_fooled=False
+            )
+            flags += sanity_checks.compared(
+                tested, clean=few.mean(), image_shape=images.shape[1:]
+            )
     balls = [threat, *(result.threat for result in results)]
     return Report(
         model=name or model.name,
@@ -187,6 +221,7 @@ def evaluate(
             for ball in dict.fromkeys(balls)
             if ball is not None and outcomes
         ),
+        flags=tuple(dict.fromkeys(flags)),
         seed=seed,
         batch_size=batch_size,
         attack_policy=surrogate.dtype_policy.name,
@@ -213,6 +248,7 @@ def _attack_all(run, phases, clean, *, skip_fooled):
                 phase.name,
                 phase.options,
                 phase.threat,
+                black_box=phase.black_box,
                 clean=clean,
                 outcome=outcome,
                 left=left,
@@ -235,13 +271,14 @@ def _input_shape(model):
     return shape
 
 
-def _check_options(*, seed, limit, attack_limit, **counts):
+def _check_options(*, seed, sanity, limit, attack_limit, **counts):
     if limit is not None:
         counts["limit"] = limit
     if attack_limit is not None:
         counts["attack_limit"] = attack_limit
-    for option, value in {**counts, "seed": seed}.items():
-        least = 0 if option == "seed" else 1
+    from_zero = {"seed": seed, "sanity": sanity}
+    for option, value in {**counts, **from_zero}.items():
+        least = 0 if option in from_zero else 1
         if (
             isinstance(value, bool)
             or not isinstance(value, (int, np.integer))

@@ -13,6 +13,7 @@ from training.evaluation import provenance
 from training.evaluation.digests import arrays_digest
 from training.evaluation.digests import weights_digest
 from training.evaluation.phase import Phase
+from zoo.all_layers import all_layers
 
 
 def fingerprint(
@@ -52,7 +53,7 @@ def _layers_digest(model):
     on in one process.
     """
     layers = []
-    for layer in model._flatten_layers():
+    for layer in all_layers(model):
         config = {}
         if not isinstance(layer, keras.Model):
             # Some layers are subclassed without a configuration.

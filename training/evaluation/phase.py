@@ -82,6 +82,11 @@ class Phase:
         return getattr(self.attack, "threat", None)
 
     @property
+    def black_box(self) -> bool:
+        """Whether the attack takes no gradient of the model."""
+        return getattr(self.attack, "black_box", False)
+
+    @property
     def minimized(self) -> str | None:
         """Norm that the attack makes small, if it has no ball."""
         norm = getattr(self.attack, "norm", None)

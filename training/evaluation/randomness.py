@@ -9,15 +9,16 @@ from collections.abc import Sequence
 import keras
 import numpy as np
 
+from zoo.all_layers import all_layers
+
 
 def is_stochastic(model: keras.Model) -> bool:
     """Returns whether the model, or a layer at any depth, says it is.
 
     A layer says so by its attribute `stochastic`.
     """
-    # `model.layers` doesn't reach the layers that a layer owns.
     return any(
-        getattr(layer, "stochastic", False) for layer in model._flatten_layers()
+        getattr(layer, "stochastic", False) for layer in all_layers(model)
     )
 
 

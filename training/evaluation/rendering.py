@@ -58,6 +58,8 @@ def markdown(report: "Report") -> str:
         "",
         f"{_images(report)}.",
     ]
+    if report.flags:
+        lines[:0] = [f"**Flagged**: {flag}.  " for flag in report.flags] + [""]
     if report.stochastic:
         lines[-1] += " " + _RANDOMISED.format(draws=report.draws)
     lines += ["", _row(header), _row(["---"] * 2 + ["--:"] * (len(header) - 2))]
@@ -91,7 +93,8 @@ def table(report: "Report") -> rich.table.Table:
         "dissimilarity" if report.skip_fooled else "images",
     }
     shown = [i for i, title in enumerate(header) if title not in left_out]
-    caption = _images(report)
+    caption = "".join(f"FLAGGED: {flag}\n" for flag in report.flags)
+    caption += _images(report)
     if report.stochastic:
         caption += f"; mean of {report.draws} draws"
     if report.skip_fooled:

@@ -11,10 +11,12 @@ import rich.table
 from training.evaluation import rendering
 from training.evaluation.accuracy import Accuracy
 from training.evaluation.attack_result import AttackResult
+from training.evaluation.flag import NOT_ADAPTIVE
+from training.evaluation.flag import Flag
 from training.evaluation.worst_case import WorstCase
 from zoo.replacing import replacing
 
-_FORMAT = 2
+_FORMAT = 3
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -44,6 +46,7 @@ class Report:
         worst_cases: One for each ball that was asked for or attacked in.
         seed: Seed of the model's and the attacks' randomness.
         batch_size: Images attacked at once.
+        flags: Signs that a number cannot be trusted; empty if none was found.
         attack_policy: Dtype policy of the model the attacks were run on.
         versions: Of this package, Python and the libraries.
         commit: Git commit of this package when the evaluation began, `None`
@@ -62,6 +65,7 @@ class Report:
     clean: Accuracy
     attacks: tuple[AttackResult, ...]
     worst_cases: tuple[WorstCase, ...]
+    flags: tuple[Flag, ...]
     seed: int
     batch_size: int
     attack_policy: str
@@ -70,12 +74,26 @@ class Report:
     date: str
 
     @property
+    def adaptive(self) -> bool:
+        """Whether an attack that knows the defense was among those run."""
+        return not any(flag.rule in NOT_ADAPTIVE for flag in self.flags)
+
+    @property
     def clean_accuracy(self) -> float:
         """Mean accuracy without an attack."""
         return self.clean.mean
 
     def measurements(self) -> list[dict[str, Any]]:
-        """Returns what a model card records: clean, attacks, worst cases."""
+        """Returns what a model card records: clean, attacks, worst cases.
+
+        Raises:
+            ValueError: If no attack knew the defense.
+        """
+        if not self.adaptive:
+            raise ValueError(
+                "A card's numbers must come from attacks that know the "
+                f"defense. Received: {'; '.join(map(str, self.flags))}"
+            )
         shared = {
             "seed": self.seed,
             "date": self.date,
@@ -143,6 +161,7 @@ class Report:
                 f"Received: format={found}, missing or unknown {unexpected}"
             )
         data["clean"] = Accuracy.from_dict(data["clean"])
+        data["flags"] = tuple(Flag(**flag) for flag in data["flags"])
         data["attacks"] = tuple(map(AttackResult.from_dict, data["attacks"]))
         data["worst_cases"] = tuple(
             map(WorstCase.from_dict, data["worst_cases"])

@@ -69,13 +69,13 @@ class Recipe:
     """
 
     scales: tuple[int, ...] = (20, 24, 28)
-    scale_weights: tuple[float, ...] = (0.001, 0.01, 1.0)
-    epochs: tuple[int, int, int] = (12, 10, 4)
-    learning_rates: tuple[float, float, float] = (0.1, 0.05, 0.02)
+    scale_weights: tuple[float, ...] = (0.1, 0.3, 1.0)
+    epochs: tuple[int, int, int] = (12, 8, 5)
+    learning_rates: tuple[float, float, float] = (0.1, 0.05, 0.04)
     batch_size: int = 128
     attack_steps: int = 2
-    attack_norm: float = 1.1
-    max_norm: float = 1.25
+    attack_norm: float = 1.3
+    max_norm: float = 1.45
     dtype_policy: str = "mixed_bfloat16"
     seed: int = 0
 

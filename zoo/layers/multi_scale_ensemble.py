@@ -29,7 +29,8 @@ class MultiScaleEnsemble(keras.layers.Layer):
         scales: Side lengths in pixels.
         scale_weights: Lambda, one positive number a scale.
 
-    Input shape: `(batch, height, width, channels)`, pixels in [0, 1].
+    Input shape: `(batch, height, width, channels)`, pixels in [0, 1]. Under a
+        mixed policy they are resized in float32; the classifier casts them.
     Output shape: `(batch, classes)`, float32.
 
     Reference: IRM, section II.B.
@@ -45,7 +46,7 @@ class MultiScaleEnsemble(keras.layers.Layer):
         scale_weights: tuple[float, ...] = (1.0, 0.01, 0.001),
         **kwargs,
     ):
-        super().__init__(**kwargs)
+        super().__init__(autocast=False, **kwargs)
         if not scales or len(scales) != len(scale_weights):
             raise ValueError(
                 "scales and scale_weights must be of equal length, at least "
@@ -60,7 +61,7 @@ class MultiScaleEnsemble(keras.layers.Layer):
         self.scales = tuple(int(scale) for scale in scales)
         self.scale_weights = tuple(float(weight) for weight in scale_weights)
         self._resizings = [
-            AntialiasedResizing(scale, scale, dtype=self.dtype_policy)
+            AntialiasedResizing(scale, scale, dtype=self.variable_dtype)
             for scale in self.scales
         ]
 

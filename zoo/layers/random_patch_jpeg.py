@@ -29,11 +29,15 @@ class RandomPatchJPEG(keras.layers.Layer):
         grid: Parts down and across.
         subsampling: `"4:2:0"` or `"4:4:4"`.
         gradient: `"straight_through"`, `"soft"` or `"none"`.
-        seed: Seed of the layer's own generator; `None` for a fresh one.
+        seed: Seed of the layer's own generator. `None` draws one from
+            Python's global `random`: layers made in one process differ, but
+            after `keras.utils.set_random_seed(0)` they are the same in every
+            process.
 
     Input shape: `(batch, height, width, channels)`, float pixels in [0, 1],
         one channel or three.
-    Output shape: Same as the input.
+    Output shape: Same as the input. Under a mixed policy keep the levels
+        with `dtype="float32"`, as for `zoo.layers.JPEG`.
 
     Reference: IRM ("Information Redundancy Minimization"), section II.A,
         after SHIELD: [Das et al., 2018](https://arxiv.org/abs/1802.06816).

@@ -37,7 +37,8 @@ def irm(
         qualities: JPEG qualities each of the four parts draws from.
         pooling_bins: Levels of the spatial pyramid.
         dropout: Rate inside the residual blocks, in [0, 1).
-        seed: Seed of the compression's randomness; `None` for a fresh one.
+        seed: Seed of the compression's randomness, as in
+            `zoo.layers.RandomPatchJPEG`.
         name: The model's name.
 
     Returns:
@@ -59,9 +60,10 @@ def irm(
         pooling_bins=pooling_bins,
     )
     images = keras.Input(image_shape, name="image")
-    compressed = RandomPatchJPEG(qualities, seed=seed, name="compression")(
-        images
-    )
+    # bfloat16 cannot hold the 256 levels that decoding gives.
+    compressed = RandomPatchJPEG(
+        qualities, seed=seed, dtype="float32", name="compression"
+    )(images)
     logits = MultiScaleEnsemble(
         classifier, scales, scale_weights, name="ensemble"
     )(compressed)

@@ -54,12 +54,22 @@ register(
             num_classes=10,
             image_shape=(28, 28, 1),
             scales=(20, 24, 28),
-            scale_weights=(0.001, 0.01, 1.0),
+            scale_weights=(0.1, 0.3, 1.0),
             dropout=0.0,
         ),
         dataset="fashion_mnist",
         classes=CLASSES,
         threat=ThreatModel("l2", eps=1.0),
+        weights=Weights(
+            (
+                WeightFile(
+                    "irm_wrn16_2.weights.h5",
+                    sha256="fc684a0dadfc163f9e30a8efc9a4ca8a"
+                    "d69288a8173e847da6832ed5f6229153",
+                    size=1_598_840,
+                ),
+            )
+        ),
         recipe="training.recipes.fashion_mnist",
         paper="Information Redundancy Minimization (IRM), IJCAI-19 AAAC",
         description=(

@@ -39,6 +39,12 @@ def test_threat_fills_what_the_text_leaves_open():
     assert attacks.parse("fgsm", threat).threat == threat
     assert attacks.parse("fgsm:eps=1", threat).threat == ThreatModel("l2", 1)
     assert attacks.parse("ddn", threat).threat is None
+    assert attacks.parse("deepfool", threat).norm == "l2"
+    linf = ThreatModel("linf", 0.1)
+    assert attacks.parse("deepfool", linf).norm == "linf"
+    assert attacks.parse("fab", linf).threat == linf
+    assert attacks.parse("fab:norm=l2", linf).threat is None
+    assert attacks.parse("fab").threat is None
 
 
 @pytest.mark.parametrize(

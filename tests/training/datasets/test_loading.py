@@ -1,9 +1,15 @@
 """Data sets by name."""
 
+import configparser
+import importlib.resources
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from training import datasets
+
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def test_packaged_sample_is_512_test_images():
@@ -18,6 +24,18 @@ def test_packaged_sample_is_512_test_images():
     # The published test set begins with these ten labels.
     assert labels[:10].tolist() == [9, 2, 1, 1, 6, 1, 4, 6, 5, 7]
     assert set(labels) == set(range(10))
+
+
+def test_licence_travels_with_the_packaged_images():
+    files = importlib.resources.files("training.datasets") / "files"
+    notice = (files / "LICENSE.fashion_mnist").read_text("utf-8")
+    assert "2017 Zalando SE" in notice
+    assert "Permission is hereby granted, free of charge" in notice
+    settings = configparser.ConfigParser()
+    settings.read(ROOT / "setup.cfg")
+    listed = settings["metadata"]["license_files"].split()
+    assert "training/datasets/files/LICENSE.fashion_mnist" in listed
+    assert all((ROOT / name).is_file() for name in listed)
 
 
 def test_pixels_are_on_the_8_bit_grid():

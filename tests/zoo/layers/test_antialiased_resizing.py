@@ -30,9 +30,9 @@ def test_constant_images_stay_constant():
     np.testing.assert_allclose(np.asarray(resized), 0.25, atol=1e-6)
 
 
-def test_contract():
+def test_contract(tmp_path):
     images = np.random.default_rng(0).random((2, 12, 10, 3), "float32")
-    check_layer(AntialiasedResizing(5, 15), images)
+    check_layer(AntialiasedResizing(5, 15), images, tmp_path / "resized.keras")
 
 
 def test_same_size_is_the_identity():

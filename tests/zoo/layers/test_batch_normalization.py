@@ -1,11 +1,16 @@
 """The fused batch norm against Keras' own."""
 
+import inspect
+
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from tests.layer_contract import check_saving
 from zoo.layers import BatchNormalization
+
+KERAS_OPTIONS = inspect.signature(keras.layers.BatchNormalization).parameters
 
 
 def images(seed=0):
@@ -40,8 +45,6 @@ def test_outputs_and_moving_averages_are_those_of_keras(training):
 
 @pytest.mark.parametrize("training", [True, False])
 def test_gradients_are_those_of_keras(training):
-    import tensorflow as tf
-
     gradients = []
     for layer in pair():
         inputs = tf.constant(images())
@@ -89,6 +92,32 @@ def test_bfloat16_activations_keep_float32_statistics(training):
         np.testing.assert_allclose(own.numpy(), other.numpy(), atol=0.02)
 
 
+@pytest.mark.parametrize("mean", [0.0, 10.0, 100.0])
+def test_bfloat16_inference_computes_in_float32(mean):
+    """Keras casts up; a mean far from zero leaves bfloat16 few digits."""
+    generator = np.random.default_rng(0)
+    inputs = generator.normal(mean, 1.3, (8, 5, 6, 3)).astype("float32")
+    inputs = tf.cast(inputs, "bfloat16")
+    errors = []
+    for layer in pair(dtype="mixed_bfloat16"):
+        layer.moving_mean.assign([mean + 0.1, mean, mean - 0.1])
+        layer.moving_variance.assign([1.3**2] * 3)
+        pixels = tf.cast(inputs, "float64").numpy()
+        gamma, beta, average, variance = (w.numpy() for w in layer.weights)
+        exact = (pixels - average) / np.sqrt(variance + layer.epsilon)
+        outputs = tf.cast(layer(inputs), "float64").numpy()
+        errors.append(np.sqrt(np.mean((outputs - exact * gamma - beta) ** 2)))
+    ours, theirs = errors
+    assert ours <= 1.01 * theirs
+
+
+def test_output_type_is_that_of_the_policy():
+    """Without autocasting, too, as in Keras."""
+    layer = BatchNormalization(dtype="mixed_bfloat16", autocast=False)
+    for training in (True, False):
+        assert layer(images(), training=training).dtype == "bfloat16"
+
+
 def test_frozen_layer_uses_its_moving_averages():
     layer = BatchNormalization()
     layer.build((None, 5, 6, 3))
@@ -104,13 +133,25 @@ def test_frozen_layer_uses_its_moving_averages():
     [
         ({"scale": False}, (4, 5, 6, 3)),
         ({"axis": 1}, (4, 5, 6, 3)),
+        ({"dtype": "float64"}, (4, 5, 6, 3)),
+        pytest.param(
+            {"renorm": True, "renorm_clipping": {"rmax": 1.1, "dmax": 0.1}},
+            (4, 5, 6, 3),
+            marks=pytest.mark.skipif(
+                "renorm" not in KERAS_OPTIONS, reason="Keras has it since 3.14"
+            ),
+        ),
         ({}, (4, 3)),
     ],
 )
 def test_everything_else_is_left_to_keras(options, shape):
-    inputs = np.random.default_rng(0).normal(size=shape).astype("float32")
-    np.testing.assert_allclose(
-        BatchNormalization(**options)(inputs, training=True),
-        keras.layers.BatchNormalization(**options)(inputs, training=True),
-        atol=1e-6,
-    )
+    inputs = np.random.default_rng(0).normal(2.0, 3.0, shape).astype("float32")
+    ours = BatchNormalization(**options)
+    theirs = keras.layers.BatchNormalization(**options)
+    for training in (True, True, False):
+        outputs = ours(inputs, training=training)
+        expected = theirs(inputs, training=training)
+        assert outputs.dtype == expected.dtype
+        np.testing.assert_allclose(outputs, expected, atol=1e-6)
+    for own, other in zip(ours.weights, theirs.weights, strict=True):
+        np.testing.assert_allclose(own.numpy(), other.numpy(), atol=1e-6)

@@ -50,6 +50,19 @@ def test_scale_logits_are_the_classifiers(classifier, images):
     )
 
 
+def test_resizes_before_casting_under_a_mixed_policy(images):
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    inputs = keras.Input((None, None, 3))
+    features = keras.layers.Conv2D(4, 3, padding="same")(inputs)
+    pooled = keras.layers.GlobalAveragePooling2D()(features)
+    classifier = keras.Model(inputs, keras.layers.Dense(5)(pooled))
+    logits = MultiScaleEnsemble(classifier, (8,), (1.0,))(images)
+    expected = classifier(AntialiasedResizing(8, 8, dtype="float32")(images))
+    assert expected.dtype == "bfloat16"
+    expected = keras.ops.log_softmax(keras.ops.cast(expected, "float32"))
+    np.testing.assert_allclose(logits, expected, atol=1e-6)
+
+
 def test_saving(classifier, images, tmp_path):
     inputs = keras.Input((10, 10, 3))
     ensemble = MultiScaleEnsemble(classifier, SCALES, WEIGHTS)

@@ -163,7 +163,7 @@ def test_gradient_is_that_of_the_codec():
 
 
 @pytest.mark.parametrize("channels", [1, 3])
-def test_keeps_the_promises_of_a_layer(channels):
+def test_keeps_the_promises_of_a_layer(channels, tmp_path):
     layer = RandomPatchJPEG(
         (90, 91), (3, 1), subsampling="4:4:4", gradient="none", seed=7
     )
@@ -171,7 +171,7 @@ def test_keeps_the_promises_of_a_layer(channels):
     images = np.linspace(0, 1, 32).reshape(1, 32, 1, 1) * np.ones(
         (2, 32, 24, channels)
     )
-    check_layer(layer, images.astype("float32"))
+    check_layer(layer, images.astype("float32"), tmp_path / "jpeg.keras")
     assert layer.gradient == "none"
     assert layer.stochastic is True
 

@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 
 from tests.layer_contract import check_layer
-from tests.layer_contract import check_saving
 from zoo.layers import SpatialPyramidPooling
 
 
@@ -37,10 +36,9 @@ def test_matches_adaptive_pooling_in_numpy(size, pooling, reduce):
 
 def test_contract(tmp_path):
     images = np.random.default_rng(0).random((2, 8, 8, 3), "float32")
-    check_layer(SpatialPyramidPooling((1, 2)), images)
-    inputs = keras.Input((8, 8, 3))
-    model = keras.Model(inputs, SpatialPyramidPooling()(inputs))
-    check_saving(model, images, tmp_path / "model.keras")
+    check_layer(
+        SpatialPyramidPooling((1, 2)), images, tmp_path / "pooling.keras"
+    )
 
 
 def test_one_network_reads_maps_of_any_size():

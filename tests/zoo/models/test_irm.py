@@ -1,5 +1,7 @@
 """IRM: its parts, its randomness, its contract."""
 
+import itertools
+
 import keras
 import numpy as np
 import pytest
@@ -59,18 +61,46 @@ def test_saving_keeps_weights_and_options(model, images, tmp_path):
     assert restored.get_layer("ensemble").scales == (16, 20)
 
 
-def test_two_fresh_models_draw_different_noise(images):
-    def compressed():
-        keras.utils.clear_session()
-        return irm(
-            depth=10,
-            width=1,
-            image_shape=(28, 28, 1),
-            scales=(16,),
-            scale_weights=(1.0,),
-        ).get_layer("compression")(images)
+def small_irm():
+    return irm(
+        depth=10,
+        width=1,
+        image_shape=(28, 28, 1),
+        scales=(16,),
+        scale_weights=(1.0,),
+    )
 
-    keras.utils.set_random_seed(0)
-    first = compressed()
-    keras.utils.set_random_seed(1)
-    assert not np.array_equal(first, compressed())
+
+def test_models_without_a_seed_draw_their_own_noise(images):
+    """So do the calls of one model."""
+    draw = [
+        small_irm().get_layer("compression")._draw_quality_map for _ in range(2)
+    ]
+    maps = [np.asarray(draw[i](images)) for i in (0, 0, 1, 1)]
+    for one, other in itertools.combinations(maps, 2):
+        assert not np.array_equal(one, other)
+
+
+def test_the_global_seed_fixes_a_model_without_one(images):
+    """It stands for all that Python's `random` decides."""
+
+    def compressed(seed):
+        keras.utils.set_random_seed(seed)
+        return np.asarray(small_irm().get_layer("compression")(images))
+
+    np.testing.assert_array_equal(compressed(0), compressed(0))
+    assert not np.array_equal(compressed(0), compressed(1))
+
+
+def test_compression_keeps_256_levels_under_a_mixed_policy(images):
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    model = small_irm()
+    compressed = keras.Model(
+        model.input, model.get_layer("compression").output
+    )(images)
+    assert compressed.dtype == "float32"
+    levels = 255 * np.asarray(compressed)
+    np.testing.assert_allclose(levels, np.round(levels), atol=1e-3)
+    assert len(np.unique(np.round(levels))) > 200
+    assert model.get_layer("ensemble").compute_dtype == "bfloat16"
+    assert model.predict(images, verbose=0).dtype == "float32"

@@ -1,3 +1,5 @@
 """JPEG compression as a layer."""
 
-from zoo.layers.jpeg.jpeg import JPEG as JPEG
+from zoo.layers.jpeg.jpeg import JPEG
+
+__all__ = ["JPEG"]

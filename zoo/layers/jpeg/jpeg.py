@@ -26,18 +26,18 @@ class JPEG(keras.layers.Layer):
     """Compresses images as JPEG and decodes them again.
 
     Detail below the quantization steps is lost, and small perturbations with
-    it. The result is libjpeg's, nearly all of it to the exact grey level:
-    Annex K tables, whole-number color transform, chroma averaged over 2x2
-    pixels and interpolated with a triangle filter, sizes padded to whole
-    blocks with their last pixels and then cropped.
+    it. Unless `gradient` is `"soft"`, the result is libjpeg's, nearly all of it
+    to the exact grey level: Annex K tables, whole-number color transform,
+    chroma averaged over 2x2 pixels and interpolated with a triangle filter,
+    sizes padded to whole blocks with their last pixels and then cropped.
 
     Gradient: by `gradient`. `"straight_through"` computes exactly and takes
     rounding and saturation for the identity in the chain rule: the transform
     and its inverse cancel, and what remains is the identity but for chroma,
-    which 4:2:0 averages and interpolates. `"soft"` is the exact gradient of a
-    smoothed computation: coefficients are rounded by
-    `round(x) + (x - round(x))**3`, samples and pixels not at all. `"none"`
-    is zero.
+    which 4:2:0 averages and interpolates. `"soft"` changes the result, too:
+    it is the exact gradient of a smoothed computation, in which coefficients
+    are rounded by `round(x) + (x - round(x))**3` and samples and pixels not at
+    all. `"none"` is zero.
     Randomness: none.
 
     Args:

@@ -1,0 +1,131 @@
+"""DeepFool."""
+
+import functools
+
+import tensorflow as tf
+
+from training.attacks.base import Attack
+from training.attacks.base import checked_count
+from training.attacks.base import checked_norm
+from training.attacks.base import checked_size
+from training.attacks.gradients import expected_logits
+from training.attacks.gradients import succeeds
+from training.attacks.margins import likeliest_others
+from training.attacks.margins import margin_gradients
+
+_SHORTEST_STEP = 1e-4
+
+
+def deepfool(
+    *,
+    norm: str = "l2",
+    steps: int = 50,
+    classes: int = 10,
+    overshoot: float = 0.02,
+    draws: int = 1,
+) -> Attack:
+    """Binds DeepFool, which walks to the nearest boundary, linearized anew.
+
+    Each step goes to the nearest of the hyperplanes that stand for the
+    boundaries of the image's class, or 0.0001 far if that is farther. The
+    image leaves the batch as soon as the model mistakes it, overshoot and
+    clipping to [0, 1] included. One that is misclassified from the start,
+    or still isn't after the last step, is returned unperturbed. Untargeted.
+
+    Args:
+        norm: `"l2"` or `"linf"`, the norm to minimize.
+        steps: Steps at most.
+        classes: Boundaries are sought to the classes of that many largest
+            logits, the image's own included; 2 or more.
+        overshoot: What the sum of the steps is lengthened by, as a fraction
+            of it, to end beyond the boundary.
+        draws: Passes averaged in each step and test; more than 1 for
+            randomised models.
+
+    Raises:
+        ValueError: If an option is out of range.
+
+    Reference: [Moosavi-Dezfooli et al., 2016](
+    https://arxiv.org/abs/1511.04599), Algorithm 2 and its extension to
+    other norms. As in Foolbox, each iterate includes the overshoot and is
+    clipped; the paper lengthens the last one only and doesn't clip.
+    """
+    norm = checked_norm(norm)
+    steps = checked_count("steps", steps)
+    classes = checked_count("classes", classes)
+    overshoot = checked_size("overshoot", overshoot)
+    draws = checked_count("draws", draws)
+    if classes < 2:
+        raise ValueError(
+            f"`classes` must be 2 or more. Received: classes={classes}"
+        )
+    options = dict(locals())
+    algorithm = functools.partial(_walk, **options)
+    return Attack("deepfool", algorithm, norm, None, options)
+
+
+def _walk(logits, images, labels, *, norm, steps, classes, overshoot, draws):
+    """Algorithm 2; `found` holds the originals until they are fooled."""
+    outputs = expected_logits(logits, images, draws=draws)
+    candidates = likeliest_others(outputs, labels, classes - 1)
+    active = tf.range(tf.shape(images)[0])[~succeeds(outputs, labels)]
+
+    def step(index, found, walked, active):
+        originals = tf.gather(images, active)
+        labels_now = tf.gather(labels, active)
+
+        def overshot():
+            return tf.clip_by_value(
+                originals + (1 + overshoot) * walked, 0.0, 1.0
+            )
+
+        margins, gradients = margin_gradients(
+            logits,
+            overshot(),
+            labels_now,
+            tf.gather(candidates, active),
+            draws=draws,
+        )
+        walked += _nearest(margins, gradients, norm)
+        iterates = overshot()
+        outputs = expected_logits(logits, iterates, draws=draws)
+        fooled = succeeds(outputs, labels_now)
+        found = tf.tensor_scatter_nd_update(
+            found, active[fooled][:, None], iterates[fooled]
+        )
+        return index + 1, found, walked[~fooled], active[~fooled]
+
+    _, found, _, _ = tf.while_loop(
+        lambda index, *state: (index < steps) & (tf.size(state[-1]) > 0),
+        step,
+        (0, images, tf.zeros_like(tf.gather(images, active)), active),
+        shape_invariants=(
+            tf.TensorShape(()),
+            images.shape,
+            tf.TensorShape((None, *images.shape[1:])),
+            tf.TensorShape((None,)),
+        ),
+    )
+    return found
+
+
+def _nearest(margins, gradients, norm):
+    """Returns the shortest of the steps to the hyperplanes."""
+    pixels = (-3, -2, -1)
+    if norm == "linf":
+        lengths = tf.reduce_sum(tf.abs(gradients), pixels)
+    else:
+        lengths = tf.sqrt(tf.reduce_sum(tf.square(gradients), pixels))
+    distances = tf.abs(margins) / lengths
+    nearest = tf.argmin(distances, axis=0, output_type="int32")
+    nearest = tf.stack([nearest, tf.range(tf.shape(nearest)[0])], axis=1)
+    distance = tf.gather_nd(distances, nearest)[:, None, None, None]
+    gradient = tf.gather_nd(gradients, nearest)
+    length = tf.gather_nd(lengths, nearest)[:, None, None, None]
+    if norm == "linf":
+        direction = tf.sign(gradient)
+    else:
+        direction = tf.math.divide_no_nan(gradient, length)
+    # Shorter ones need not cross, and infinite ones have no gradient.
+    distance = tf.maximum(distance, _SHORTEST_STEP)
+    return tf.where(tf.math.is_finite(distance), distance * direction, 0.0)

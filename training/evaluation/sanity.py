@@ -1,0 +1,235 @@
+"""Signs that a measured robustness is not real.
+
+Each rule compares what attacks achieved with what they achieve on a model
+whose gradient tells the truth. References: Athalye et al., 2018, *Obfuscated
+Gradients Give a False Sense of Security*, section 3.1; Carlini et al., 2019,
+*On Evaluating Adversarial Robustness*.
+"""
+
+import math
+from collections.abc import Iterable
+from collections.abc import Iterator
+from collections.abc import Sequence
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from training import attacks as attack_library
+from training.attacks.gradients import loss_gradient
+from training.evaluation.adaptive import hidden_gradients
+from training.evaluation.attack_result import AttackResult
+from training.evaluation.flag import Flag
+from training.evaluation.phase import Phase
+from zoo.threat import ThreatModel
+
+TOLERANCE = 0.02
+"""Difference of two accuracies on the same images that means nothing."""
+
+
+def suite(
+    threat: ThreatModel, image_shape: Sequence[int]
+) -> list[attack_library.Attack]:
+    """Returns the attacks whose results `compared` can judge.
+
+    PGD with few and many steps, in the ball and in one that holds every
+    image; random noise; and Square, which needs no gradient.
+
+    Args:
+        threat: The ball.
+        image_shape: `(height, width, channels)`.
+    """
+    ball = {"norm": threat.norm, "eps": threat.eps}
+    everything = {**ball, "eps": _reach(threat.norm, image_shape)}
+    return [
+        attack_library.pgd(**ball, steps=5),
+        attack_library.pgd(**ball, steps=50),
+        attack_library.pgd(**everything, steps=50),
+        attack_library.noise(**ball, repeats=20),
+        attack_library.square(**ball, queries=500),
+    ]
+
+
+def compared(
+    results: Iterable[AttackResult],
+    *,
+    clean: float,
+    image_shape: Sequence[int],
+) -> tuple[Flag, ...]:
+    """Judges attacks on the same images by one another.
+
+    Args:
+        results: Of attacks on the same images.
+        clean: Accuracy on them without an attack.
+        image_shape: `(height, width, channels)`.
+    """
+    results = [result for result in results if result.threat is not None]
+    rules = (
+        _more_steps_weaker(results),
+        _bigger_ball_weaker(results),
+        _not_all_fooled(results, image_shape),
+        _black_box_stronger(results),
+        _noise_as_strong(results, clean),
+    )
+    return tuple(flag for rule in rules for flag in rule)
+
+
+def knowledge(
+    model: keras.Model,
+    phases: Sequence[Phase],
+    *,
+    adaptive: bool,
+    stochastic: bool,
+) -> tuple[Flag, ...]:
+    """Judges whether the attacks know the defense.
+
+    Args:
+        model: What the attacks are run on, before its adaptive view.
+        phases: The attacks.
+        adaptive: Whether they see through hidden gradients.
+        stochastic: Whether the model is randomised.
+    """
+    flags = []
+    hidden = hidden_gradients(model)
+    if hidden and not adaptive:
+        names = ", ".join(layer.name for layer in hidden)
+        flags.append(Flag("hidden gradient", f"attacks stop at {names}"))
+    if phases and all(phase.black_box for phase in phases):
+        names = ", ".join(phase.name for phase in phases)
+        flags.append(
+            Flag("no white box", f"no attack saw the model's gradient: {names}")
+        )
+    hasty = [p.name for p in phases if p.options.get("early_stop")]
+    if hasty and stochastic:
+        flags.append(
+            Flag(
+                "lucky draws",
+                f"{', '.join(hasty)} stopped at the first draw of a randomised "
+                "model that was fooled; use early_stop=false",
+            )
+        )
+    return tuple(flags)
+
+
+def gradients(
+    attacked: keras.layers.Layer, images: np.ndarray, labels: np.ndarray
+) -> tuple[Flag, ...]:
+    """Judges the outputs and the gradient an attack meets at the images.
+
+    Args:
+        attacked: What attacks are run on.
+        images: Float32 images in [0, 1].
+        labels: True classes.
+    """
+    directions, outputs = loss_gradient(
+        lambda batch: tf.cast(attacked(batch, training=False), "float32"),
+        tf.convert_to_tensor(images),
+        tf.cast(labels, "int32"),
+    )
+    largest = np.max(np.abs(directions.numpy()), axis=(1, 2, 3))
+    useless = np.mean(~np.isfinite(largest) | (largest == 0))
+    flags = []
+    if useless > TOLERANCE:
+        flags.append(
+            Flag(
+                "no gradient",
+                f"it is zero or not finite at {useless:.1%} of the images",
+            )
+        )
+    outputs = outputs.numpy()
+    sums = np.sum(outputs, axis=-1)
+    if np.all(outputs >= 0) and np.allclose(sums, 1, atol=1e-3):
+        flags.append(
+            Flag(
+                "not logits",
+                "the outputs are probabilities, whose gradient vanishes where "
+                "the model is sure",
+            )
+        )
+    return tuple(flags)
+
+
+def _more_steps_weaker(results) -> Iterator[Flag]:
+    for few, many in _pairs(results, "steps"):
+        if few.threat == many.threat and _above(many, few):
+            yield Flag("more steps are weaker", _versus(few, many))
+
+
+def _bigger_ball_weaker(results) -> Iterator[Flag]:
+    for small, large in _pairs(results, "eps"):
+        if _above(large, small):
+            yield Flag("a bigger ball is weaker", _versus(small, large))
+
+
+def _not_all_fooled(results, image_shape) -> Iterator[Flag]:
+    for result in results:
+        reach = _reach(result.threat.norm, image_shape)
+        holds_all = result.threat.eps >= reach and not result.black_box
+        if holds_all and result.robust_accuracy > TOLERANCE:
+            yield Flag(
+                "an unlimited attack fails",
+                f"{_said(result)}, though the ball holds every image",
+            )
+
+
+def _black_box_stronger(results) -> Iterator[Flag]:
+    for white, black in _by_ball(results):
+        for result in black:
+            if result.attack != "noise" and _above(white, result):
+                yield Flag("black box beats white box", _versus(result, white))
+
+
+def _noise_as_strong(results, clean) -> Iterator[Flag]:
+    for white, black in _by_ball(results):
+        for result in black:
+            fools = result.robust_accuracy < clean - TOLERANCE
+            if result.attack == "noise" and fools and not _above(result, white):
+                yield Flag(
+                    "random noise is as strong as a gradient",
+                    _versus(result, white),
+                )
+
+
+def _pairs(results, option):
+    """Yields results that differ in one option only, the smaller first."""
+    for one in results:
+        for other in results:
+            if one.attack != other.attack:
+                continue
+            values = one.options.get(option), other.options.get(option)
+            same = all(
+                one.options.get(name) == other.options.get(name)
+                for name in one.options.keys() | other.options.keys()
+                if name not in (option, "step_size")
+            )
+            if same and None not in values and values[0] < values[1]:
+                yield one, other
+
+
+def _by_ball(results):
+    """Yields the strongest white box and the black boxes of each ball."""
+    for threat in dict.fromkeys(result.threat for result in results):
+        inside = [result for result in results if result.threat == threat]
+        white = [result for result in inside if not result.black_box]
+        if white:
+            strongest = min(white, key=lambda result: result.robust_accuracy)
+            yield strongest, [r for r in inside if r.black_box]
+
+
+def _reach(norm, image_shape):
+    """Returns the radius of a ball that holds every image."""
+    return {"linf": 1.0, "l2": math.sqrt(math.prod(image_shape))}[norm]
+
+
+def _above(one, other):
+    return one.robust_accuracy > other.robust_accuracy + TOLERANCE
+
+
+def _said(result):
+    return (
+        f"{result.label} in {result.threat} leaves {result.robust_accuracy:.1%}"
+    )
+
+
+def _versus(one, other):
+    return f"{_said(one)}, {_said(other)}"

@@ -1,0 +1,69 @@
+"""Projection of images onto hyperplanes, inside the box of pixel values.
+
+`norm` is `"linf"` or `"l2"`; images are NHWC, with pixels in [0, 1].
+"""
+
+import tensorflow as tf
+
+
+def displacements(
+    images: tf.Tensor, normals: tf.Tensor, gaps: tf.Tensor, *, norm: str
+) -> tf.Tensor:
+    """Returns the shortest moves inside [0, 1] from images to hyperplanes.
+
+    A move `d` ends on the hyperplane where the sum of `normals * d` is the
+    gap. If that lies outside the box, the move ends where the box comes
+    nearest to it, at the far bound of every pixel that counts.
+
+    The solution is exact. Each pixel moves along its normal's sign, at the
+    same speed in L-inf and at the normal's in L2, until it meets its bound;
+    what is left of the gap is then a piecewise linear, decreasing function
+    of time, whose pieces are found by sorting the times of meeting.
+
+    Args:
+        images: Points in the box.
+        normals: Of the images' shape. The largest entry should be near 1,
+            so that squares neither underflow nor overflow.
+        gaps: Shape `(batch,)`, of either sign; may be infinite.
+
+    Returns:
+        Moves of the images' shape; 0 where a normal is 0.
+
+    Reference: [Croce & Hein, 2020](https://arxiv.org/abs/1907.02044), the
+    projection on a hyperplane with box constraints.
+    """
+    shape = tf.shape(images)
+    pixels = tf.reshape(images, (shape[0], -1))
+    normals = tf.reshape(normals, (shape[0], -1))
+    directions = tf.sign(gaps)[:, None] * tf.sign(normals)
+    rooms = tf.where(directions > 0, 1 - pixels, pixels)
+    weights = tf.abs(normals)
+    speeds = weights if norm == "l2" else tf.abs(directions)
+    times = _times(rooms, weights, speeds, tf.abs(gaps))
+    moves = directions * tf.minimum(times[:, None] * speeds, rooms)
+    return tf.reshape(moves, shape)
+
+
+def _times(rooms, weights, speeds, gaps):
+    """Returns when the moves have closed the gaps; very late if never."""
+    never = rooms.dtype.max
+    # Divided by 1 where a pixel stands still, for a finite number there.
+    stops = tf.where(
+        speeds > 0, rooms / tf.where(speeds > 0, speeds, 1.0), never
+    )
+    order = tf.argsort(stops, axis=1)
+    stops, rooms, weights, speeds = (
+        tf.gather(values, order, batch_dims=1)
+        for values in (stops, rooms, weights, speeds)
+    )
+    # Before each stop: what the stopped pixels closed, and the others' rate.
+    closed = tf.cumsum(weights * rooms, axis=1, exclusive=True)
+    rates = tf.cumsum(weights * speeds, axis=1, reverse=True)
+    short = closed + stops * rates < gaps[:, None]
+    piece = tf.reduce_sum(tf.cast(short, "int32"), axis=1)
+    reachable = piece < tf.shape(stops)[1]
+    piece = tf.minimum(piece, tf.shape(stops)[1] - 1)
+    closed = tf.gather(closed, piece, batch_dims=1)
+    rates = tf.gather(rates, piece, batch_dims=1)
+    times = tf.math.divide_no_nan(gaps - closed, rates)
+    return tf.where(reachable, tf.maximum(times, 0.0), never)
