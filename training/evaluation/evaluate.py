@@ -24,6 +24,7 @@ from training.evaluation.journal import Journal
 from training.evaluation.phase import Phase
 from training.evaluation.progress import Progress
 from training.evaluation.randomness import is_stochastic
+from training.evaluation.randomness import owned_randomness
 from training.evaluation.report import Report
 from training.evaluation.run import Run
 from training.evaluation.scoring import Scorer
@@ -186,9 +187,11 @@ def evaluate(
             surrogate, phases, adaptive=adaptive, stochastic=stochastic
         )
         if not all(phase.black_box for phase in phases):
-            flags += sanity_checks.gradients(
-                scorer.attacked, images[:batch_size], labels[:batch_size]
-            )
+            with owned_randomness([surrogate], seed) as reseed:
+                reseed("gradients", 0)
+                flags += sanity_checks.gradients(
+                    scorer.attacked, images[:batch_size], labels[:batch_size]
+                )
         if not skip_fooled:
             flags += sanity_checks.compared(
                 results,

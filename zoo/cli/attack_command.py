@@ -41,15 +41,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Attacks a few images, prints what became of them and draws them."""
     from training import evaluation
+    from training.attacks import suites
 
+    if options.attack in suites.by_name:
+        raise ValueError(
+            "--attack takes one attack, no suite. "
+            f"Received: --attack={options.attack}"
+        )
     threat = default_threat(options.model)
     model = load_model(options.model, image_size=options.image_size)
     spec = options.attack or default_spec(model, threat)
-    attack, *others = load_attacks(options, [spec], threat)
-    if others:
-        raise ValueError(
-            f"--attack takes one attack, no suite. Received: --attack={spec}"
-        )
+    (attack,) = load_attacks(options, [spec], threat)
     images, labels = load_images(options, model)
     panel = evaluation.Panel.of(
         model, attack, images, labels, name=options.model

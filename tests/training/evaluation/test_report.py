@@ -13,6 +13,7 @@ from training.evaluation import Report
 from training.evaluation import provenance
 from training.evaluation.accuracy import Accuracy
 from training.evaluation.attack_result import AttackResult
+from training.evaluation.flag import Flag
 from training.evaluation.metrics import wilson_interval
 from training.evaluation.outcome import Outcome
 from training.evaluation.worst_case import WorstCase
@@ -59,9 +60,9 @@ def a_report(**changes):
                 {
                     "eps": np.float32(1.0),
                     "steps": 40,
-                    "queries": 5000,
                     "restarts": 5,
                     "draws": 3,
+                    "queries": 5000,
                     "sizes": (1, 2),
                     "loss": abs,
                 },
@@ -76,6 +77,7 @@ def a_report(**changes):
         "worst_cases": (
             WorstCase.of(THREAT, clean=CLEAN, outcomes=[PGD, DDN]),
         ),
+        "flags": (),
         "seed": 7,
         "batch_size": 64,
         "attack_policy": "mixed_bfloat16",
@@ -124,7 +126,7 @@ def test_outcomes_of_shards_merge():
 
 
 def test_dict_round_trip_through_json():
-    report = a_report()
+    report = a_report(flags=(Flag("lucky draws", "pgd stopped early"),))
     text = json.dumps(report.to_dict(), allow_nan=False)
     assert Report.from_dict(json.loads(text)) == report
 
@@ -167,7 +169,7 @@ def test_a_place_that_cannot_be_written(tmp_path):
     [
         ({"format": 1}, "format=1"),
         ({"format": None}, "format=None"),
-        ({"flags": []}, "flags"),
+        ({"marks": []}, "marks"),
     ],
 )
 def test_other_formats_are_refused(change, said):
@@ -177,8 +179,8 @@ def test_other_formats_are_refused(change, said):
 
 def test_unknown_fields_of_a_result_are_refused():
     data = a_report().to_dict()
-    data["attacks"][1]["flags"] = []
-    with pytest.raises(TypeError, match="flags"):
+    data["attacks"][1]["marks"] = []
+    with pytest.raises(TypeError, match="marks"):
         Report.from_dict(data)
 
 
