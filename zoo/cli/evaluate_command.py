@@ -37,6 +37,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="don't attack an image again in a ball where an attack fooled it; "
         "accuracies are then what is left after each attack",
     )
+    parser.add_argument(
+        "--sanity",
+        type=int,
+        default=0,
+        metavar="N",
+        help="images for attacks that test whether the numbers can be trusted "
+        "(default: %(default)s)",
+    )
     add_transfer_argument(parser)
     add_data_arguments(parser, limit=512)
     parser.add_argument(
@@ -131,6 +139,7 @@ def run(options: argparse.Namespace) -> None:
         draws=options.draws,
         seed=options.seed,
         skip_fooled=options.skip_fooled or suite,
+        sanity=options.sanity,
         surrogate=surrogate,
         resume=options.resume,
         progress=not options.json,

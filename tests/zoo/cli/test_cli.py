@@ -137,6 +137,13 @@ def test_evaluate_writes_its_report(capsys, model, tmp_path):
     assert [a["attack"] for a in report["attacks"]] == ["pgd", "fgsm"]
 
 
+def test_evaluate_looks_for_flags(capsys, model):
+    arguments = ("evaluate", model, "--attack", "noise:eps=0.1")
+    report = run_json(capsys, *arguments, "--limit", "8", "--sanity", "4")
+    assert "no white box" in [flag["rule"] for flag in report["flags"]]
+    assert "sanity=-1" in failed(capsys, *arguments, "--sanity", "-1")
+
+
 def test_evaluate_resumes_and_skips(capsys, model, tmp_path):
     """The second call finds every batch, and says the same to the digit."""
     arguments = (
