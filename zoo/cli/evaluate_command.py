@@ -113,7 +113,7 @@ def run(options: argparse.Namespace) -> None:
             f"itself. Received: --transfer-from={options.transfer_from}"
         )
     if options.write_card:
-        check_card(preset, options.data)
+        check_card(preset, options.data, options.split)
     from training import datasets
     from training import evaluation
     from training.attacks import suites

@@ -56,6 +56,12 @@ def test_data_must_be_the_presets_own(capsys, published, loads_nothing):
     assert "--data fashion_mnist_sample. Received: --data fashion_mnist" in line
 
 
+def test_images_must_not_be_those_of_training(capsys, published, loads_nothing):
+    line = failed(capsys, *MEASURE, "--split", "train")
+    assert "--split test" in line
+    assert "Received: --split train" in line
+
+
 def test_the_folder_must_be_writable(
     capsys, monkeypatch, published, loads_nothing
 ):
