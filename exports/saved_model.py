@@ -91,6 +91,11 @@ def save(
     image_shape = resolve_image_shape(model, image_shape)
     source = SeedSource(seed)
     path = pathlib.Path(path).absolute()
+    if set("*?[") & set(str(path)):
+        raise ValueError(
+            "TensorFlow reads a path with *, ? or [ in it as a pattern. "
+            f"Received: path={str(path)!r}"
+        )
     with staged_version(path, version, overwrite=overwrite) as directory:
         pixels = _probe_pixels(image_shape)
         with seeds_from(SeedSource(_PROBE_SEED)):

@@ -143,6 +143,13 @@ def test_refuses_other_models(tmp_path, shape, layers, message):
     assert not list(tmp_path.iterdir())
 
 
+def test_refuses_a_path_that_is_a_pattern(tmp_path, classifier):
+    with pytest.raises(ValueError, match="as a pattern") as error:
+        exports.save(classifier(), tmp_path / "[v2]")
+    assert "[v2]" in str(error.value)
+    assert not list(tmp_path.iterdir())
+
+
 def test_refuses_what_is_no_model(tmp_path):
     with pytest.raises(ValueError, match="must be a `keras.Model`"):
         exports.save("a path", tmp_path / "model")
