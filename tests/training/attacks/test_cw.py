@@ -259,16 +259,21 @@ def test_median_norm_on_a_preset_is_foolbox_or_better():
     )
     right = model.predict(images, verbose=0).argmax(1) == labels
     images, labels = images[right][:100], labels[right][:100]
-    options = dict(steps=100, binary_search_steps=5, initial_const=0.01)
-    ours = attacks.cw(**options)(model, images, labels)
-    assert (model.predict(ours, verbose=0).argmax(1) != labels).all()
+    options = dict(steps=100, binary_search_steps=5, initial_const=0.1)
+    ours = attacks.cw(**options)(model, images, labels).numpy()
     peer = foolbox.attacks.L2CarliniWagnerAttack(**options)
-    _, theirs, fooled = peer(
+    _, theirs, _ = peer(
         foolbox.TensorFlowModel(model, bounds=(0, 1)),
         tf.constant(images),
         tf.constant(labels),
         epsilons=None,
     )
-    assert fooled.numpy().all()
-    median = np.median(lengths(ours - images))
-    assert median <= 1.02 * np.median(lengths(theirs - images))
+
+    def norms(adversarial):
+        """A failure counts as infinitely far, not as unperturbed."""
+        fooled = model.predict(adversarial, verbose=0).argmax(1) != labels
+        return np.where(fooled, lengths(adversarial - images), np.inf)
+
+    ours, theirs = norms(ours), norms(theirs.numpy())
+    assert np.isinf(ours).sum() <= np.isinf(theirs).sum()
+    assert np.median(ours) <= 1.02 * np.median(theirs)
