@@ -490,3 +490,62 @@ def test_bad_options_are_named(factory, options):
     name, value = next(iter(options.items()))
     with pytest.raises(ValueError, match=rf"Received: {name}={value!r}"):
         factory(**options)
+
+
+@pytest.mark.large
+@norms
+@pytest.mark.parametrize("name", ["APGD", "APGDT"])
+def test_fools_as_many_as_torchattacks(name, norm):
+    """On the same small network, written again in PyTorch."""
+    torch = pytest.importorskip("torch")
+    peers = pytest.importorskip("torchattacks")
+    rng = np.random.default_rng(0)
+    layers = [
+        (rng.normal(0, 0.4, (108, 32)), rng.normal(0, 0.4, 32)),
+        (rng.normal(0, 0.6, (32, 5)), rng.normal(0, 0.4, 5)),
+    ]
+    network = keras.Sequential(
+        [
+            keras.Input((6, 6, 3)),
+            keras.layers.Flatten(),
+            keras.layers.Dense(32, activation="tanh"),
+            keras.layers.Dense(5),
+        ]
+    )
+    network.set_weights([array for layer in layers for array in layer])
+
+    class Peer(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.hidden = torch.nn.Linear(108, 32)
+            self.out = torch.nn.Linear(32, 5)
+            for layer, (kernel, bias) in zip(
+                (self.hidden, self.out), layers, strict=True
+            ):
+                layer.weight.data = torch.tensor(kernel.T.copy()).float()
+                layer.bias.data = torch.tensor(bias).float()
+
+        def forward(self, images):
+            flat = images.permute(0, 2, 3, 1).flatten(1)
+            return self.out(torch.tanh(self.hidden(flat)))
+
+    images = rng.uniform(size=(300, 6, 6, 3)).astype("float32")
+    labels = network.predict(images, verbose=0).argmax(1)
+    eps = {"linf": 0.02, "l2": 0.15}[norm]
+    kind = {"APGD": attacks.apgd, "APGDT": attacks.apgdt}[name]
+    ours = kind(norm=norm, eps=eps, seed=0)(network, images, labels)
+    options = {"n_classes": 5} if name == "APGDT" else {}
+    theirs = getattr(peers, name)(
+        Peer(),
+        norm={"linf": "Linf", "l2": "L2"}[norm],
+        eps=eps,
+        steps=100,
+        **options,
+    )(
+        torch.tensor(images.transpose(0, 3, 1, 2).copy()),
+        torch.tensor(labels),
+    )
+    theirs = theirs.detach().numpy().transpose(0, 2, 3, 1)
+    robust = is_robust(network, ours, labels).mean()
+    assert 0.1 < robust < 0.9
+    assert robust <= is_robust(network, theirs, labels).mean() + 0.006
