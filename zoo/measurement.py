@@ -1,6 +1,7 @@
 """One number of a model card, and how it was measured."""
 
 import dataclasses
+import statistics
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -31,6 +32,9 @@ class Measurement:
         scoring_draws: Forward passes that scored each image.
         interval: 95 % confidence interval of the accuracy.
         attack_policy: Dtype policy of the model that the attack was run on.
+        runs: Accuracies of the attack's runs by themselves, if it was run
+            several times; `accuracy` is then that of the worst run for each
+            image.
         cumulative: Whether the accuracy is what is left after this attack and
             those before it in the ball, not of this attack alone.
         others: Whatever else was noted, as plain data.
@@ -53,6 +57,7 @@ class Measurement:
     scoring_draws: int | None = None
     interval: tuple[float, float] | None = None
     attack_policy: str | None = None
+    runs: tuple[float, ...] | None = None
     cumulative: bool = False
     others: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
@@ -84,6 +89,8 @@ class Measurement:
         if "interval" in values:
             low, high = values["interval"]
             values["interval"] = (low, high)
+        if "runs" in values:
+            values["runs"] = tuple(values["runs"])
         fields = {field.name for field in dataclasses.fields(cls)}
         fields -= {"threat", "others"}
         others = {k: v for k, v in values.items() if k not in fields}
@@ -103,6 +110,8 @@ class Measurement:
         data["cumulative"] = self.cumulative or None
         if self.interval is not None:
             data["interval"] = list(self.interval)
+        if self.runs is not None:
+            data["runs"] = list(self.runs)
         if self.threat is not None:
             data |= {"norm": self.threat.norm, "eps": self.threat.eps}
         data |= self.others
@@ -125,6 +134,14 @@ class Measurement:
             if count is not None:
                 unit = name.replace("_", " ")
                 parts.append(f"{count} {unit[:-1] if count == 1 else unit}")
+        if self.runs is not None:
+            mean, spread = (
+                statistics.mean(self.runs),
+                statistics.stdev(self.runs),
+            )
+            parts.append(
+                f"worst of {len(self.runs)} runs ({mean:.1%} ± {spread:.1%})"
+            )
         return ", ".join(parts)
 
     def __str__(self) -> str:

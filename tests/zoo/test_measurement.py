@@ -29,7 +29,9 @@ PGD = CLEAN | {
 }
 
 
-@pytest.mark.parametrize("data", [CLEAN, PGD, PGD | {"cumulative": True}])
+@pytest.mark.parametrize(
+    "data", [CLEAN, PGD, PGD | {"cumulative": True, "runs": [0.75, 0.5]}]
+)
 def test_layout_is_kept(data):
     measurement = Measurement.from_dict(json.loads(json.dumps(data)))
     assert measurement.to_dict() == data
@@ -48,6 +50,12 @@ def test_fields():
     assert measurement.attack_policy == "float32"
     assert not measurement.cumulative
     assert measurement.others == {"worst_draw": 0.9}
+
+
+def test_several_runs_read_well():
+    measurement = Measurement.from_dict(PGD | {"runs": [0.94, 0.96, 0.95]})
+    assert measurement.runs == (0.94, 0.96, 0.95)
+    assert measurement.effort.endswith("worst of 3 runs (95.0% ± 1.0%)")
 
 
 def test_reads_well():

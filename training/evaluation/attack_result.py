@@ -1,7 +1,9 @@
 """What one attack did to a model."""
 
 import dataclasses
+import statistics
 from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -29,7 +31,10 @@ class AttackResult:
         black_box: Whether it takes no gradient of the model.
         images: Number of images that it was run on.
         robust: Accuracy on the adversarial images; those misclassified
-            without an attack count as wrong.
+            without an attack count as wrong. Of an attack that was run
+            several times, each image meets the run that did it most harm,
+            here and in the other numbers.
+        runs: Accuracy under each run by itself.
         success_rate: Fraction of the rightly classified images flipped,
             `None` if there were none.
         dissimilarity: Mean of `||x - x_adv|| / ||x_adv||`, `None` if there
@@ -53,6 +58,7 @@ class AttackResult:
     black_box: bool
     images: int
     robust: Accuracy
+    runs: tuple[float, ...]
     success_rate: float | None
     dissimilarity: float | None
     median_l2: float | None
@@ -71,26 +77,29 @@ class AttackResult:
         threat: ThreatModel | None,
         *,
         clean: np.ndarray,
-        outcome: Outcome,
+        runs: Sequence[Outcome],
         black_box: bool = False,
-        left: np.ndarray | None = None,
+        left: Sequence[np.ndarray] | None = None,
         minimized: str | None = None,
     ) -> "AttackResult":
-        """Reduces an outcome.
+        """Reduces the outcomes of one run or several.
 
         Args:
+            runs: What each run did to the same images.
             clean: Whether each draw got each original right,
                 `(draws, images)`, for all images to attack.
             black_box: Whether the attack takes no gradient of the model.
             left: Whether each draw gets each of them right after this and
-                the earlier attacks; `None` if it was run on all.
+                the earlier attacks: after all runs together, then after each.
+                `None` if it was run on all.
             minimized: Norm that the attack makes small, if it has no ball.
         """
+        outcome = Outcome.worst(runs, norm=minimized)
         clean = clean[:, outcome.indices]
         was_right = metrics.classified(clean)
         flipped = was_right & ~metrics.classified(outcome.correct)
         if left is None:
-            left = outcome.correct & was_right
+            left = [o.correct & was_right for o in (outcome, *runs)]
         everyone = np.full(len(outcome.indices), True)
         score = None
         if everyone.any():
@@ -104,7 +113,8 @@ class AttackResult:
             threat=threat,
             black_box=black_box,
             images=len(outcome.indices),
-            robust=Accuracy.of(left),
+            robust=Accuracy.of(left[0]),
+            runs=tuple(map(metrics.accuracy, left[1:])),
             success_rate=metrics.attack_success_rate(clean, outcome.correct),
             dissimilarity=metrics.mean_over(outcome.dissimilarity, everyone),
             median_l2=metrics.median_over(outcome.l2, flipped),
@@ -120,6 +130,11 @@ class AttackResult:
     def robust_accuracy(self) -> float:
         """Mean accuracy under the attack."""
         return self.robust.mean
+
+    @property
+    def spread(self) -> float:
+        """Standard deviation of the runs' accuracies, 0 if there was one."""
+        return statistics.stdev(self.runs) if len(self.runs) > 1 else 0.0
 
     @property
     def label(self) -> str:
@@ -144,6 +159,7 @@ class AttackResult:
                 **data,
                 "threat": threat and ThreatModel(**threat),
                 "robust": Accuracy.from_dict(data["robust"]),
+                "runs": tuple(data["runs"]),
                 "curve": curve and Curve.from_dict(curve),
             }
         )

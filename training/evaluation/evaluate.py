@@ -21,6 +21,7 @@ from training.evaluation.digests import weights_digest
 from training.evaluation.examples import gather_examples
 from training.evaluation.fingerprint import fingerprint
 from training.evaluation.journal import Journal
+from training.evaluation.outcome import Outcome
 from training.evaluation.phase import Phase
 from training.evaluation.progress import Progress
 from training.evaluation.randomness import is_stochastic
@@ -45,6 +46,7 @@ def evaluate(
     limit: int | None = None,
     attack_limit: int | None = None,
     draws: int = 10,
+    runs: int = 1,
     seed: int = 0,
     skip_fooled: bool = False,
     adaptive: bool = True,
@@ -81,6 +83,9 @@ def evaluate(
             attacks them all. Clean accuracy is measured on all either way.
         draws: Forward passes that score each image of a randomised model. A
             deterministic model takes one.
+        runs: Times that each attack is run, with other randomness each
+            time. An image counts as it fared in the run that did it most
+            harm; the report gives mean and spread of the runs beside it.
         seed: Of the model's randomness and of the attacks' own.
         skip_fooled: Whether an image that is misclassified without an
             attack, or has been fooled (more than half of its draws wrong) by
@@ -121,6 +126,7 @@ def evaluate(
     _check_options(
         batch_size=batch_size,
         draws=draws,
+        runs=runs,
         limit=limit,
         attack_limit=attack_limit,
         seed=seed,
@@ -161,6 +167,7 @@ def evaluate(
             "images": len(images),
             "attacked": attacked,
             "draws": draws,
+            "runs": int(runs),
             "seed": int(seed),
             "batch_size": int(batch_size),
             "skip_fooled": bool(skip_fooled),
@@ -181,7 +188,11 @@ def evaluate(
         clean = run.score(Phase(), np.arange(len(images))).correct
         clean_of_attacked = clean[:, :attacked]
         results, outcomes = _attack_all(
-            run, phases, clean_of_attacked, skip_fooled=skip_fooled
+            run,
+            phases,
+            clean_of_attacked,
+            repeats=runs,
+            skip_fooled=skip_fooled,
         )
         flags = sanity_checks.knowledge(
             surrogate, phases, adaptive=adaptive, stochastic=stochastic
@@ -202,7 +213,7 @@ def evaluate(
             suspects = sanity_checks.suite(threat, images.shape[1:])
             few = clean[:, : min(sanity, len(images))]
             tested, _ = _attack_all(
-                run, map(Phase, suspects), few, skip_fooled=False
+                run, map(Phase, suspects), few, repeats=1, skip_fooled=False
             )
             flags += sanity_checks.compared(
                 tested, clean=few.mean(), image_shape=images.shape[1:]
@@ -234,18 +245,25 @@ def evaluate(
     )
 
 
-def _attack_all(run, phases, clean, *, skip_fooled):
-    """Returns a result and an outcome for each phase."""
+def _attack_all(run, phases, clean, *, repeats, skip_fooled):
+    """Returns a result for each phase, and the outcomes of every run."""
     survivors = Survivors(clean)
     results, outcomes = [], []
     for phase in phases:
         skips = skip_fooled and phase.threat is not None
-        outcome = run.score(
-            phase,
-            survivors.of(phase.threat) if skips else np.arange(clean.shape[1]),
-        )
-        left = survivors.after(phase.threat, outcome) if skips else None
-        outcomes.append(outcome)
+        indices = np.arange(clean.shape[1])
+        if skips:
+            indices = survivors.of(phase.threat)
+        runs = [
+            run.score(phase, indices, repeat=repeat)
+            for repeat in range(repeats)
+        ]
+        left = None
+        if skips:
+            worst = Outcome.worst(runs)
+            left = [survivors.after(phase.threat, o) for o in (worst, *runs)]
+            survivors.count_in(phase.threat, worst)
+        outcomes.extend(runs)
         results.append(
             AttackResult.of(
                 phase.name,
@@ -253,7 +271,7 @@ def _attack_all(run, phases, clean, *, skip_fooled):
                 phase.threat,
                 black_box=phase.black_box,
                 clean=clean,
-                outcome=outcome,
+                runs=runs,
                 left=left,
                 minimized=phase.minimized,
             )

@@ -83,6 +83,32 @@ class Outcome:
         }
         return cls(**arrays, seconds=sum(o.seconds for o in outcomes))
 
+    @classmethod
+    def worst(
+        cls, outcomes: Sequence["Outcome"], *, norm: str | None = None
+    ) -> "Outcome":
+        """Joins the outcomes of runs of one attack on the same images.
+
+        Each image keeps that of the run whose draws were wrong most often,
+        the shortest perturbation of several such.
+
+        Args:
+            norm: Norm that perturbations are compared in, `"l2"` if `None`.
+        """
+        right = np.stack([o.correct.mean(axis=0) for o in outcomes])
+        lengths = np.stack([getattr(o, norm or "l2") for o in outcomes])
+        lengths[right > right.min(axis=0)] = np.inf
+        run = np.argmin(lengths, axis=0)
+        image = np.arange(len(run))
+        arrays = {
+            field.name: np.stack([getattr(o, field.name) for o in outcomes])[
+                run, ..., image
+            ].T
+            for field in dataclasses.fields(cls)
+            if field.name != "seconds"
+        }
+        return cls(**arrays, seconds=sum(o.seconds for o in outcomes))
+
     def lower(
         self, correct: np.ndarray, threat: ThreatModel | None = None
     ) -> np.ndarray:

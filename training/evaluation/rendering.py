@@ -1,5 +1,6 @@
 """Reports as Markdown and as tables of the terminal."""
 
+import statistics
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -31,6 +32,12 @@ _SKIPPED = (
     "was not attacked again: the *accuracy* of an attack in a ball is what is "
     "left after it and those before it; its other numbers are of the images "
     "it was run on."
+)
+_RUNS = (
+    "*runs*: each attack was run {runs} times, with other randomness each "
+    "time; mean and standard deviation of the accuracies of the single runs. "
+    "In the other numbers an image counts as it fared in the run that did it "
+    "most harm."
 )
 _CURVES = (
     "Accuracy in percent against the radius, from the attacks that look for "
@@ -64,7 +71,10 @@ def markdown(report: "Report") -> str:
         lines[-1] += " " + _RANDOMISED.format(draws=report.draws)
     lines += ["", _row(header), _row(["---"] * 2 + ["--:"] * (len(header) - 2))]
     lines += [_row(row) for row in rows]
-    notes = (_SKIPPED, *_NOTES) if report.skip_fooled else _NOTES
+    notes = [_SKIPPED] if report.skip_fooled else []
+    if (runs := _runs(report)) > 1:
+        notes.append(_RUNS.format(runs=runs))
+    notes += _NOTES
     lines += ["", *(f"- {note}" for note in notes)]
     lines += _curves(report)
     if report.attacks:
@@ -126,10 +136,13 @@ def _cells(report):
     header = ["attack", "threat", "images", "accuracy"]
     if report.stochastic:
         header += ["worst draw", "every draw"]
+    several = _runs(report) > 1
+    if several:
+        header += ["runs"]
     header += ["success", "median L2", "median L∞"]
     header += ["dissimilarity", "AAAC", "seconds"]
 
-    def row(name, threat, images, accuracy, numbers=(_NONE,) * 6):
+    def row(name, threat, images, accuracy, numbers=(_NONE,) * 6, runs=_NONE):
         low, high = accuracy.interval
         cells = [name, _threat(threat), str(images)]
         cells += [
@@ -138,6 +151,8 @@ def _cells(report):
         if report.stochastic:
             cells += [_percent(accuracy.worst_draw)]
             cells += [_percent(accuracy.every_draw)]
+        if several:
+            cells += [runs]
         return [*cells, *numbers]
 
     rows = [row("clean", None, report.images, report.clean)]
@@ -155,6 +170,8 @@ def _cells(report):
                 _number(result.aaac_score, digits=1),
                 f"{result.seconds:.1f}",
             ),
+            runs=f"{100 * statistics.mean(result.runs):.1f} ± "
+            f"{100 * result.spread:.1f}",
         )
         for result in report.attacks
     ]
@@ -183,6 +200,11 @@ def _curves(report):
             _row(["accuracy", *accuracy]),
         ]
     return ["", _CURVES, *lines] if lines else []
+
+
+def _runs(report):
+    """Returns how often each attack was run."""
+    return max((len(result.runs) for result in report.attacks), default=1)
 
 
 def _images(report):

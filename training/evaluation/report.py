@@ -16,7 +16,7 @@ from training.evaluation.flag import Flag
 from training.evaluation.worst_case import WorstCase
 from zoo.replacing import replacing
 
-_FORMAT = 3
+_FORMAT = 4
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -101,7 +101,12 @@ class Report:
         }
 
         def measurement(
-            attack, accuracy, threat=None, options=(), cumulative=False
+            attack,
+            accuracy,
+            threat=None,
+            options=(),
+            cumulative=False,
+            runs=(),
         ):
             clean = accuracy is self.clean
             return {
@@ -119,6 +124,7 @@ class Report:
                 "scoring_draws": self.draws,
                 **({} if clean else {"attack_policy": self.attack_policy}),
                 **({"cumulative": True} if cumulative else {}),
+                **({"runs": list(runs)} if len(runs) > 1 else {}),
                 **shared,
             }
 
@@ -131,6 +137,7 @@ class Report:
                     r.threat,
                     r.options,
                     cumulative=self.skip_fooled and r.threat is not None,
+                    runs=r.runs,
                 )
                 for r in self.attacks
             ),

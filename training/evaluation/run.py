@@ -44,11 +44,15 @@ class Run:
         self._journal = journal
         self._phases = 0
 
-    def score(self, phase: Phase, indices: np.ndarray) -> Outcome:
+    def score(
+        self, phase: Phase, indices: np.ndarray, *, repeat: int = 0
+    ) -> Outcome:
         """Returns what the next phase does to some of the images.
 
         Args:
             indices: Places of the images; they fill the batches in order.
+            repeat: Number of times that the phase has been run before;
+                another gives other randomness.
 
         Raises:
             ValueError: If the attack breaks its rules; see `Scorer.score`.
@@ -59,10 +63,11 @@ class Run:
         right = sum(_right(part) for part in parts)
         advance = self._bars.phase(phase.name, len(indices), done=done)
         models = [self._scorer.model, self._scorer.attacked]
+        text = f"{phase.text} again {repeat}" if repeat else phase.text
         with owned_randomness(models, self._seed, phase.generator) as reseed:
             for start in range(done, len(indices), self._batch_size):
                 batch = indices[start : start + self._batch_size]
-                reseed(phase.text, int(batch[0]))
+                reseed(text, int(batch[0]))
                 part = self._scorer.score(
                     self._images[batch],
                     self._labels[batch],

@@ -28,12 +28,14 @@ class Survivors:
         return np.flatnonzero(~metrics.fooled(correct))
 
     def after(self, threat: ThreatModel, outcome: Outcome) -> np.ndarray:
-        """Counts in what one more attack in a ball did.
+        """Returns what one more attack in a ball would leave.
 
         Returns:
             Whether each draw gets each image right when it meets the most
             harmful of the ball's attacks so far, `(draws, images)`.
         """
-        correct = outcome.lower(self._correct.get(threat, self._clean))
-        self._correct[threat] = correct
-        return correct
+        return outcome.lower(self._correct.get(threat, self._clean))
+
+    def count_in(self, threat: ThreatModel, outcome: Outcome) -> None:
+        """Counts in what one more attack in a ball did."""
+        self._correct[threat] = self.after(threat, outcome)

@@ -63,6 +63,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "(default: %(default)s)",
     )
     parser.add_argument(
+        "--runs",
+        type=int,
+        default=1,
+        metavar="N",
+        help="times that each attack is run; an image counts as it fared in "
+        "the worst, and the runs' mean and spread are given "
+        "(default: %(default)s)",
+    )
+    parser.add_argument(
         "--attack-policy",
         metavar="POLICY",
         help="dtype policy of the twin of a preset that the attacks are run "
@@ -137,6 +146,7 @@ def run(options: argparse.Namespace) -> None:
         attack_limit=options.attack_limit,
         batch_size=options.batch_size,
         draws=options.draws,
+        runs=options.runs,
         seed=options.seed,
         skip_fooled=options.skip_fooled or suite,
         sanity=options.sanity,

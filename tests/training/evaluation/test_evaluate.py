@@ -239,6 +239,26 @@ def test_randomised_models_are_scored_by_fresh_draws():
     assert report.clean.worst_draw < report.clean.mean
 
 
+def test_the_worst_of_several_runs():
+    """One random step from each of five starts is PGD's own restarts."""
+    linear = LinearModel(SHAPE)
+    data = linear.batch(40, closest=0.1, farthest=0.8)
+    attack = attacks.pgd(norm="l2", eps=0.4, steps=1, step_size=0.1)
+    once = run(linear.keras, data, [attack]).attacks[0]
+    often = run(linear.keras, data, [attack], runs=5)
+    (several,) = often.attacks
+    assert once.runs == (once.robust_accuracy,)
+    assert several.runs[0] == once.robust_accuracy
+    assert len(set(several.runs)) > 1
+    assert several.robust_accuracy <= min(several.runs)
+    assert several.spread == pytest.approx(np.std(several.runs, ddof=1))
+    (worst,) = often.worst_cases
+    assert worst.robust == several.robust
+    skipping = run(linear.keras, data, [attack], runs=5, skip_fooled=True)
+    assert skipping.attacks[0].runs == several.runs
+    assert skipping.attacks[0].robust == several.robust
+
+
 def test_a_randomised_defense_that_falls():
     """Shifted over the edge, the coin is right in a quarter of cases."""
     images, labels = levels(*np.full(300, 0.4))

@@ -68,10 +68,10 @@ def a_report(**changes):
                 },
                 THREAT,
                 clean=CLEAN,
-                outcome=PGD,
+                runs=[PGD],
             ),
             AttackResult.of(
-                "ddn", {}, None, clean=CLEAN, outcome=DDN, minimized="l2"
+                "ddn", {}, None, clean=CLEAN, runs=[DDN], minimized="l2"
             ),
         ),
         "worst_cases": (
@@ -257,8 +257,8 @@ def skipping_report():
         {},
         THREAT,
         clean=CLEAN,
-        outcome=some,
-        left=np.array([[False, False, True, False]] * 2),
+        runs=[some],
+        left=[np.array([[False, False, True, False]] * 2)] * 2,
     )
     first = a_report().attacks[0]
     return a_report(skip_fooled=True, attacks=(first, second))
@@ -281,8 +281,8 @@ def test_numbers_of_an_attack_on_no_image():
         {},
         THREAT,
         clean=CLEAN,
-        outcome=Outcome.nothing(2),
-        left=np.zeros((2, 4), bool),
+        runs=[Outcome.nothing(2)],
+        left=[np.zeros((2, 4), bool)] * 2,
     )
     assert (result.images, result.robust.mean) == (0, 0.0)
     numbers = dataclasses.asdict(result)
@@ -291,6 +291,27 @@ def test_numbers_of_an_attack_on_no_image():
     report = a_report(skip_fooled=True, attacks=(result,))
     assert Report.from_dict(report.to_dict()) == report
     assert "| pgd | L2 1 | 0 | 0.0 (0.0–49.0) |" in report.to_markdown()
+
+
+def test_numbers_of_two_runs():
+    """Of each image the run counts that did most harm, then the shorter."""
+    other = outcome(
+        np.array([[True, False, False, True], [True, False, False, True]]),
+        [1.0, 1.5, 0.25, 0.5],
+    )
+    both = AttackResult.of("ddn", {}, None, clean=CLEAN, runs=[DDN, other])
+    # DDN fools every draw of all images, the other run not the first image;
+    # the fourth is wrong without an attack.
+    assert both.runs == (0.0, 0.25)
+    assert both.robust.mean == 0.0
+    assert both.median_l2 == pytest.approx(np.median([0.5, 1.5, 0.25]))
+    assert both.seconds == DDN.seconds + other.seconds
+    report = a_report(attacks=(both,))
+    assert Report.from_dict(report.to_dict()) == report
+    assert "| 12.5 ± 17.7 |" in report.to_markdown()
+    assert "was run 2 times" in report.to_markdown()
+    assert report.measurements()[1]["runs"] == [0.0, 0.25]
+    assert "runs" not in a_report().measurements()[1]
 
 
 def test_skipped_images_are_said_plainly():
