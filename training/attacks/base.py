@@ -37,7 +37,8 @@ class Attack:
 
     To add an attack, write a factory that validates its options and
     returns an `Attack` (`training/attacks/fgsm.py` is the shortest), and
-    list it in `training/attacks/registry.py`.
+    list it in `training/attacks/registry.py` and by name in
+    `training/attack_names.py`.
 
     Args:
         name: Name of the factory.

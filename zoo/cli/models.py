@@ -56,8 +56,8 @@ def check_weights(preset: str) -> None:
     """Raises a `ValueError` if no preset has the name, or it has no weights."""
     if not zoo.info(preset).trained:
         raise ValueError(
-            "No weights have been published for this preset; `zoo list` tells "
-            f"for which they have. Received: {preset}"
+            "No weights have been published for this preset; `zoo list` says "
+            f"which presets have some. Received: {preset}"
         )
 
 

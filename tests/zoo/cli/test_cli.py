@@ -70,7 +70,7 @@ def test_download(capsys, published):
 @pytest.mark.parametrize("command", ["download", "evaluate", "attack"])
 def test_unpublished_weights(capsys, command):
     line = failed(capsys, command, "irm_wrn28_10")
-    assert "`zoo list` tells" in line
+    assert "`zoo list` says" in line
     assert "weights=None" not in line
 
 
