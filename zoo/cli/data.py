@@ -29,7 +29,9 @@ def add_data_arguments(parser: argparse.ArgumentParser, limit: int) -> None:
         metavar="N",
         help="images to take from the front (default: %(default)s)",
     )
-    add_classes_argument(parser, "the card's or the export's, else the folders")
+    add_classes_argument(
+        parser, "the card's or the export's, else the folders, sorted"
+    )
     add_image_size_argument(parser)
 
 
