@@ -83,7 +83,7 @@ def test_archives_on_disk_are_resized_to_the_model(capsys, model, tmp_path):
         *("--attack", "fgsm:norm=linf,eps=0.01"),
     )
     assert report["dataset"] == "gtsrb, test"
-    assert report["clean_accuracy"] == pytest.approx(2 / 3)
+    assert report["clean"]["mean"] == pytest.approx(2 / 3)
     assert "--data-dir" in failed(capsys, *command)
 
 
