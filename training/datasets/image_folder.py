@@ -1,13 +1,13 @@
 """Pictures on disk, one folder a class."""
 
-import hashlib
 import os
 from collections.abc import Sequence
 from pathlib import Path
 
 import tensorflow as tf
 
-from zoo.pictures import read_picture
+from training.datasets.picture_files import PictureFile
+from training.datasets.picture_files import load_picture_files
 
 SUFFIXES = (".jpeg", ".jpg", ".png", ".webp")
 
@@ -70,11 +70,10 @@ def load_image_folder(
         ValueError: If it has no folders or no pictures, one of them is no
             class, or `image_shape` is not three positive numbers.
     """
-    image_shape = _checked_shape(image_shape)
     folder = Path(folder)
     labels = _labels(folder, classes)
     pictures = [
-        (path.relative_to(folder), label)
+        PictureFile(path.relative_to(folder), label)
         for name, label in labels.items()
         for path in (folder / name).rglob("*")
         if path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
@@ -84,38 +83,9 @@ def load_image_folder(
             f"A class' folder must hold pictures ({', '.join(SUFFIXES)}). "
             f"Received: none in {folder}"
         )
-    pictures.sort(key=lambda picture: _digest(picture[0]))
-    files, classes_of = zip(*pictures, strict=True)
-    dataset = tf.data.Dataset.from_tensor_slices(
-        (
-            [os.fsencode(folder / file) for file in files],
-            tf.constant(classes_of, "int64"),
-        )
+    return load_picture_files(
+        folder, pictures, image_shape, shuffle=shuffle, seed=seed
     )
-    if shuffle:
-        dataset = dataset.shuffle(len(files), seed=seed)
-
-    def read(file, label):
-        image = tf.numpy_function(
-            lambda path: read_picture(os.fsdecode(path), image_shape),
-            [file],
-            tf.uint8,
-        )
-        return tf.ensure_shape(image, image_shape), label
-
-    return dataset.map(read, num_parallel_calls=tf.data.AUTOTUNE)
-
-
-def _checked_shape(image_shape):
-    shape = tuple(image_shape or ())
-    if len(shape) != 3 or not all(
-        isinstance(size, int) and size > 0 for size in shape
-    ):
-        raise ValueError(
-            "`image_shape` must be the (height, width, channels) that "
-            f"pictures are resized to. Received: image_shape={image_shape}"
-        )
-    return shape
 
 
 def _labels(folder, classes):
@@ -138,7 +108,3 @@ def _labels(folder, classes):
             f"{', '.join(labels)}. Received: {', '.join(unknown)}"
         )
     return {name: labels[name] for name in names}
-
-
-def _digest(file):
-    return hashlib.sha256(os.fsencode(file.as_posix())).digest()

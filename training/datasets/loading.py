@@ -1,15 +1,27 @@
 """Data sets as `tf.data` pipelines of pixels and labels."""
 
+import importlib
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
 import tensorflow as tf
 
+from training.datasets.gtsrb import load_gtsrb
 from training.datasets.image_folder import load_image_folder
+from training.datasets.lisa import load_lisa
 from training.datasets.packaged import PACKAGED
 from training.datasets.packaged import load_packaged
 from zoo.near_names import did_you_mean
+
+_ON_DISK = {"gtsrb": load_gtsrb, "lisa": load_lisa}
+"""Sets that are read from their unpacked archives."""
+
+_BUILDERS = {"rendered_signs": "training.datasets.rendered_signs.builder"}
+"""Modules of the sets that are rendered here."""
+
+_OWN = (*PACKAGED, *_ON_DISK, *_BUILDERS)
 
 _SHUFFLE_BUFFER = 60_000
 
@@ -31,7 +43,11 @@ def load(
     `"fashion_mnist_sample"`, the 512 test images inside the package, which
     needs neither TFDS nor a network. Without a network,
     `python -m training.datasets.offline_fashion_mnist` prepares Fashion-MNIST
-    from files on disk.
+    from files on disk. `"rendered_signs/crops32"` and
+    `"rendered_signs/scenes128"` need none: TFDS prepares them from code.
+
+    `"lisa"` and `"gtsrb"` are read from the archives' unpacked folder,
+    `data_dir`, as `load_lisa` and `load_gtsrb` say.
 
     A path is a folder of pictures, one folder a class, which
     `load_image_folder` reads. One that is named like a set is written
@@ -39,23 +55,27 @@ def load(
 
     Args:
         name: For example `"fashion_mnist"` or `"photos/test"`.
-        split: A TFDS split, such as `"train[:55000]"` or `"test"`. A folder
-            has none.
+        split: A TFDS split, such as `"train[:55000]"` or `"test"`, or one of
+            LISA's or GTSRB's. A folder has none.
         batch_size: Images in a batch; `None` yields single images.
         shuffle: Whether to reshuffle at every pass.
         seed: Seed of the shuffling.
-        data_dir: Where TFDS keeps its data; `None` for its default.
-        image_shape: Of a folder: `(height, width, channels)` that pictures
-            are resized to.
-        classes: Of a folder: names of the classes in the model's order;
-            `None` for those of its folders, sorted.
+        data_dir: Where TFDS keeps its data, `None` for its default; or
+            where LISA or GTSRB is.
+        image_shape: Of a folder, LISA or GTSRB: `(height, width, channels)`
+            that pictures are resized to; `None`, for LISA and GTSRB alone:
+            `(32, 32, 3)`.
+        classes: Of a folder or LISA: names of the classes in the model's
+            order; `None` for those of its folders, sorted, or for
+            `LISA_CLASSES`.
 
     Returns:
         `(images, labels)`: float32 pixels in [0, 1],
         `([batch,] height, width, channels)`, and int64 classes.
 
     Raises:
-        FileNotFoundError: If there is no such folder.
+        FileNotFoundError: If there is no such folder, or LISA or GTSRB is
+            not in it.
         ImportError: If TFDS is not installed.
         ValueError: If there is no such set or split, it is not made of
             images with one label, or an option doesn't belong to it.
@@ -67,6 +87,15 @@ def load(
             name,
             image_shape=image_shape,
             classes=classes,
+            shuffle=shuffle,
+            seed=seed,
+        )
+    elif name in _ON_DISK:
+        dataset = _load_on_disk(
+            name,
+            split,
+            data_dir,
+            {"image_shape": image_shape, "classes": classes},
             shuffle=shuffle,
             seed=seed,
         )
@@ -97,8 +126,13 @@ def is_folder(name: str | os.PathLike) -> bool:
     return os.path.isdir(name) and (os.sep in name or not _is_set(name))
 
 
+def is_resized(name: str | os.PathLike) -> bool:
+    """Returns whether `load` resizes the set's pictures to `image_shape`."""
+    return is_folder(name) or name in _ON_DISK
+
+
 def _is_set(name: str) -> bool:
-    if name in PACKAGED:
+    if name in _OWN:
         return True
     try:
         import tensorflow_datasets as tfds
@@ -114,28 +148,26 @@ def _check_split(name, split) -> None:
         )
 
 
+def _load_on_disk(name, split, data_dir, options, **kwargs) -> tf.data.Dataset:
+    if data_dir is None:
+        raise ValueError(
+            f"{name} is read from the folder that its archives were unpacked "
+            "in; name it by `data_dir`, or --data-dir on the command line."
+        )
+    if options["classes"] is not None and name != "lisa":
+        raise ValueError(
+            "`classes` are for folders of pictures and for LISA. "
+            f"Received: name={name!r}"
+        )
+    given = {key: value for key, value in options.items() if value is not None}
+    return _ON_DISK[name](data_dir, split, **given, **kwargs)
+
+
 def _load_named(name: str, split: str, data_dir) -> tf.data.Dataset:
     if name in PACKAGED:
         _check_split(name, split)
         return load_packaged(name)
-    try:
-        import tensorflow_datasets as tfds
-    except ImportError as error:
-        raise ImportError(
-            f"{name} is no folder, so it comes from TensorFlow Datasets: "
-            'pip install "defense-zoo[train]".'
-            f"{did_you_mean(name, PACKAGED)}"
-        ) from error
-
-    try:
-        builder = tfds.builder(name, data_dir=data_dir)
-    except tfds.core.registered.DatasetNotFoundError as error:
-        known = [*PACKAGED, *tfds.list_builders(with_community_datasets=False)]
-        raise ValueError(
-            f"Neither TFDS nor the package ({', '.join(PACKAGED)}) has this "
-            f"set, and it is no folder.{did_you_mean(name, known)} "
-            f"Received: name={name!r}"
-        ) from error
+    builder = _builder(name, data_dir)
     if not Path(builder.data_dir).exists():
         _prepare(builder)
     if builder.info.supervised_keys != ("image", "label"):
@@ -146,7 +178,43 @@ def _load_named(name: str, split: str, data_dir) -> tf.data.Dataset:
     return builder.as_dataset(split=split, as_supervised=True)
 
 
+def _builder(name, data_dir):
+    """Returns TFDS' builder of a set."""
+    try:
+        import tensorflow_datasets as tfds
+    except ImportError as error:
+        raise ImportError(
+            f"{name} is no folder, so it comes from TensorFlow Datasets: "
+            'pip install "defense-zoo[train]".'
+            f"{did_you_mean(name, _OWN)}"
+        ) from error
+
+    family = re.match("[^/:]*", name)[0]
+    if family in _BUILDERS:
+        importlib.import_module(_BUILDERS[family])  # TFDS then knows the set.
+    try:
+        return tfds.builder(name, data_dir=data_dir)
+    except tfds.core.registered.DatasetNotFoundError as error:
+        known = [*_OWN, *tfds.list_builders(with_community_datasets=False)]
+        raise ValueError(
+            f"Neither TFDS nor the package ({', '.join(_OWN)}) has this set, "
+            f"and it is no folder.{did_you_mean(name, known)} "
+            f"Received: name={name!r}"
+        ) from error
+    except ValueError as error:
+        if family not in _BUILDERS:
+            raise
+        configs = tfds.builder_cls(family).builder_configs
+        names = [f"{family}/{config}" for config in configs]
+        raise ValueError(
+            f"The sets are {', '.join(names)}. Received: name={name!r}"
+        ) from error
+
+
 def _prepare(builder) -> None:
+    if builder.name in _BUILDERS:
+        builder.download_and_prepare()
+        return
     try:
         builder.download_and_prepare()
     except Exception as error:

@@ -16,11 +16,18 @@ def add_data_arguments(parser: argparse.ArgumentParser, limit: int) -> None:
         "--data",
         metavar="SET",
         default=SAMPLE,
-        help="TFDS name, folder of pictures with one folder a class, or "
-        "%(default)s (the default): the packaged images",
+        help="TFDS name, rendered_signs/crops32, folder of pictures with one "
+        "folder a class, lisa or gtsrb with --data-dir, or %(default)s (the "
+        "default): the packaged images",
     )
     parser.add_argument(
-        "--split", default="test", help="TFDS split (default: %(default)s)"
+        "--data-dir",
+        type=Path,
+        metavar="DIR",
+        help="where TFDS keeps its data, or LISA or GTSRB was unpacked",
+    )
+    parser.add_argument(
+        "--split", default="test", help="of the set (default: %(default)s)"
     )
     parser.add_argument(
         "--limit",
@@ -51,8 +58,8 @@ def add_image_size_argument(parser: argparse.ArgumentParser) -> None:
         "--image-size",
         type=_size,
         metavar="HxW",
-        help="size of the images, for models that take any; pictures are "
-        "resized to it",
+        help="size of the images, for models that take any; pictures of a "
+        "folder, LISA or GTSRB are resized to it",
     )
 
 
@@ -60,7 +67,8 @@ def load_images(options: argparse.Namespace, model):
     """Loads the images and labels the data arguments name, as arrays.
 
     Raises:
-        FileNotFoundError: If there is no such folder.
+        FileNotFoundError: If there is no such folder, or LISA or GTSRB is
+            not in it.
         ValueError: If the limit is not positive, there is no such set, or a
             folder's pictures or classes don't fit the model.
         ConnectionError: If the set cannot be downloaded.
@@ -72,12 +80,14 @@ def load_images(options: argparse.Namespace, model):
         raise ValueError(
             f"--limit must be positive. Received: --limit={options.limit}"
         )
-    folder = {}
+    given = {}
+    if datasets.is_resized(options.data):
+        given["image_shape"], count = image_shape(options, model)
     if datasets.is_folder(options.data):
-        shape, count = image_shape(options, model)
-        folder["image_shape"] = shape
-        folder["classes"] = resolve_classes(options, count)
-    dataset = datasets.load(options.data, options.split, **folder)
+        given["classes"] = resolve_classes(options, count)
+    dataset = datasets.load(
+        options.data, options.split, data_dir=options.data_dir, **given
+    )
     return gather_examples(dataset.take(options.limit))
 
 

@@ -69,6 +69,26 @@ def test_keras_file_on_a_folder(capsys, model, photos):
     assert robust == [1, 0.5, 0]
 
 
+def test_archives_on_disk_are_resized_to_the_model(capsys, model, tmp_path):
+    images = tmp_path / "Final_Test" / "Images"
+    images.mkdir(parents=True)
+    lines = ["Filename;Width;ClassId"]
+    for index, (grey, label) in enumerate([(100, 0), (160, 1), (90, 1)]):
+        picture = Image.new("RGB", (9, 7), (grey, grey, grey))
+        picture.save(images / f"{index:05}.ppm")
+        lines.append(f"{index:05}.ppm;9;{label}")
+    (tmp_path / "GT-final_test.csv").write_text("\n".join(lines))
+    command = ("evaluate", model, "--data", "gtsrb")
+    report = run_json(
+        capsys,
+        *(*command, "--data-dir", tmp_path),
+        *("--attack", "fgsm:norm=linf,eps=0.01"),
+    )
+    assert report["dataset"] == "gtsrb, test"
+    assert report["clean"]["mean"] == pytest.approx(2 / 3)
+    assert "--data-dir" in failed(capsys, *command)
+
+
 def test_classes_give_the_order_of_folders(capsys, model, photos, tmp_path):
     file = tmp_path / "classes.txt"
     file.write_text("light\ndark\n")

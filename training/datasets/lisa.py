@@ -1,0 +1,118 @@
+"""LISA's frames and annotations on disk."""
+
+import csv
+import hashlib
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import tensorflow as tf
+
+from training.datasets.lisa_classes import LISA_CLASSES
+from training.datasets.picture_files import PictureFile
+from training.datasets.picture_files import load_picture_files
+
+ANNOTATIONS = "allAnnotations.csv"
+SPLITS = {"train": (0, 70), "validation": (70, 80), "test": (80, 100)}
+"""Percentages of the tracks, from and to."""
+
+_CORNERS = (
+    "Upper left corner X",
+    "Upper left corner Y",
+    "Lower right corner X",
+    "Lower right corner Y",
+)
+_COLUMNS = ("Filename", "Annotation tag", *_CORNERS, "Origin track")
+
+
+def load_lisa(
+    folder: str | os.PathLike,
+    split: str,
+    *,
+    image_shape: tuple[int, int, int] = (32, 32, 3),
+    classes: Sequence[str] = LISA_CLASSES,
+    shuffle: bool = False,
+    seed: int = 0,
+) -> tf.data.Dataset:
+    """Loads the annotated signs of LISA, cut out of their frames.
+
+    LISA has no splits of its own. Here each track, one sign that a car drives
+    by, belongs to one split, by the SHA-256 of its name.
+
+    Args:
+        folder: The unpacked archive: has `allAnnotations.csv`.
+        split: "train", "validation" or "test": 70, 10 and 20 % of the tracks.
+        image_shape: `(height, width, channels)` that the signs are resized
+            to, whatever their proportions.
+        classes: Annotation tags in the order of the labels. Signs of other
+            tags are left out.
+        shuffle: Whether to reshuffle at every pass.
+        seed: Seed of the shuffling.
+
+    Returns:
+        What `load_picture_files` does.
+
+    Raises:
+        FileNotFoundError: If the folder has no annotations.
+        ValueError: If there is no such split, the annotations lack a column,
+            have something else than numbers for a box, or none of the split's
+            signs is of the classes.
+
+    Reference: Møgelmose, Trivedi & Moeslund, Vision-Based Traffic Sign
+    Detection and Analysis for Intelligent Driver Assistance Systems, 2012.
+    """
+    folder = Path(folder)
+    if split not in SPLITS:
+        raise ValueError(
+            f"LISA's splits are {', '.join(SPLITS)}. Received: split={split!r}"
+        )
+    labels = {name: label for label, name in enumerate(classes)}
+    low, high = SPLITS[split]
+    pictures = [
+        PictureFile(
+            Path(row["Filename"]), labels[row["Annotation tag"]], _box(row)
+        )
+        for row in _rows(folder / ANNOTATIONS)
+        if row["Annotation tag"] in labels
+        and low <= _percentile(row["Origin track"]) < high
+    ]
+    if not pictures:
+        raise ValueError(
+            f"The {split} split of {folder / ANNOTATIONS} must have a sign of "
+            f"the classes. Received: classes={list(classes)}"
+        )
+    return load_picture_files(
+        folder, pictures, image_shape, shuffle=shuffle, seed=seed
+    )
+
+
+def _rows(path):
+    """Reads the annotations as dictionaries."""
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"LISA's unpacked archive has {path.name}; there is no {path}"
+        )
+    with path.open(newline="", encoding="utf-8") as file:
+        reader = csv.DictReader(file, delimiter=";")
+        header = reader.fieldnames or ()
+        missing = [name for name in _COLUMNS if name not in header]
+        if missing:
+            raise ValueError(
+                f"{path} must have the columns {'; '.join(_COLUMNS)}. "
+                f"Received: no {'; '.join(missing)}"
+            )
+        return list(reader)
+
+
+def _box(row):
+    try:
+        return tuple(int(row[name]) for name in _CORNERS)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"The corners of a box must be whole numbers. Received: {row}"
+        ) from error
+
+
+def _percentile(track):
+    digest = hashlib.sha256(track.encode()).digest()
+    return int.from_bytes(digest[:8], "big") % 100

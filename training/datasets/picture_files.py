@@ -1,0 +1,121 @@
+"""Picture files, whole or in part, as pixels and labels."""
+
+import hashlib
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+from PIL import Image
+
+from zoo.pictures import read_picture
+
+_WHOLE = (0, 0, 0, 0)
+
+
+@dataclass(frozen=True)
+class PictureFile:
+    """A picture with one label.
+
+    Attributes:
+        path: Of the file, below the set's folder.
+        label: Class.
+        box: Part that is shown: x and y of its upper left corner, then of
+            its lower right, in pixels. `None`: the whole.
+    """
+
+    path: Path
+    label: int
+    box: tuple[int, int, int, int] | None = None
+
+
+def load_picture_files(
+    folder: Path,
+    pictures: Sequence[PictureFile],
+    image_shape: tuple[int, int, int],
+    *,
+    shuffle: bool = False,
+    seed: int = 0,
+) -> tf.data.Dataset:
+    """Loads pictures one at a time.
+
+    They come in the order of the SHA-256 of their names, so that any number
+    from the front is a fair sample of all classes, the same everywhere.
+    `zoo.pictures.read_picture` says how they are read and resized.
+
+    Args:
+        folder: Where the pictures' paths begin.
+        pictures: One or more.
+        image_shape: `(height, width, channels)`; 1 channel is grey, 3 RGB.
+        shuffle: Whether to reshuffle at every pass.
+        seed: Seed of the shuffling.
+
+    Returns:
+        `(image, label)`: uint8 pixels and int64 classes. Reading a file that
+        is no picture, or has nothing in the box, raises a
+        `tf.errors.InvalidArgumentError` that names it.
+
+    Raises:
+        ValueError: If `image_shape` is not three positive numbers.
+    """
+    image_shape = _checked_shape(image_shape)
+    pictures = sorted(pictures, key=_digest)
+    dataset = tf.data.Dataset.from_tensor_slices(
+        (
+            [os.fsencode(folder / picture.path) for picture in pictures],
+            tf.constant(
+                [picture.box or _WHOLE for picture in pictures], "int64"
+            ),
+            tf.constant([picture.label for picture in pictures], "int64"),
+        )
+    )
+    if shuffle:
+        dataset = dataset.shuffle(len(pictures), seed=seed)
+
+    def read(file, box, label):
+        image = tf.numpy_function(
+            lambda path, box: _read(os.fsdecode(path), box, image_shape),
+            [file, box],
+            tf.uint8,
+        )
+        return tf.ensure_shape(image, image_shape), label
+
+    return dataset.map(read, num_parallel_calls=tf.data.AUTOTUNE)
+
+
+def _read(path, box, shape):
+    if tuple(box) == _WHOLE:
+        return read_picture(path, shape)
+    height, width, channels = shape
+    pixels = read_picture(path, (None, None, channels))
+    left, top, right, bottom = box.clip(0)
+    part = pixels[top:bottom, left:right]
+    if not part.size:
+        raise ValueError(
+            f"The annotated box must lie in {path}, "
+            f"{pixels.shape[1]}x{pixels.shape[0]}. "
+            f"Received: box={tuple(box.tolist())}"
+        )
+    resized = Image.fromarray(
+        part.squeeze(-1) if channels == 1 else part
+    ).resize((width, height), Image.Resampling.BILINEAR)
+    return np.asarray(resized).reshape(shape)
+
+
+def _checked_shape(image_shape):
+    shape = tuple(image_shape or ())
+    if len(shape) != 3 or not all(
+        isinstance(size, int) and size > 0 for size in shape
+    ):
+        raise ValueError(
+            "`image_shape` must be the (height, width, channels) that "
+            f"pictures are resized to. Received: image_shape={image_shape}"
+        )
+    return shape
+
+
+def _digest(picture):
+    name = os.fsencode(picture.path.as_posix())
+    return hashlib.sha256(name).digest(), picture.box or ()
