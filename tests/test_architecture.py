@@ -20,6 +20,13 @@ TENSORFLOW_IN_ZOO = {
 }
 FORBIDDEN = {
     "zoo/layers": ("zoo.models", "zoo.presets", "zoo.loading", "zoo.weights"),
+    "zoo/regularizers": (
+        "zoo.layers",
+        "zoo.models",
+        "zoo.presets",
+        "zoo.loading",
+        "zoo.weights",
+    ),
     "zoo/models": ("zoo.presets", "zoo.loading", "zoo.weights"),
     "zoo/presets": ("zoo.loading", "zoo.cards", "zoo.models", "zoo.layers"),
     "zoo/weights": ("zoo.presets", "zoo.loading", "zoo.models", "zoo.layers"),

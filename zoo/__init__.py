@@ -1,7 +1,7 @@
 """Hardened image classifiers: load by name, attack, fine-tune, serve.
 
 Importing the package loads neither Keras nor TensorFlow; `zoo.load`,
-`zoo.layers` and `zoo.models` do.
+`zoo.layers`, `zoo.models` and `zoo.regularizers` do.
 """
 
 import importlib
@@ -31,11 +31,12 @@ __all__ = [
     "list_models",
     "load",
     "models",
+    "regularizers",
     "write_card",
 ]
 
 
 def __getattr__(name: str):
-    if name in ("layers", "models"):
+    if name in ("layers", "models", "regularizers"):
         return importlib.import_module(f"zoo.{name}")
     raise AttributeError(f"module 'zoo' has no attribute {name!r}")
