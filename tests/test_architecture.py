@@ -28,6 +28,7 @@ FORBIDDEN = {
         "zoo.weights",
     ),
     "zoo/models": ("zoo.presets", "zoo.loading", "zoo.weights"),
+    "zoo/defenses": ("zoo.presets", "zoo.loading", "zoo.weights"),
     "zoo/presets": ("zoo.loading", "zoo.cards", "zoo.models", "zoo.layers"),
     "zoo/weights": ("zoo.presets", "zoo.loading", "zoo.models", "zoo.layers"),
     "training/attacks": ("training.adversarial", "training.recipes"),

@@ -9,6 +9,7 @@ import importlib
 from zoo.cards import Card
 from zoo.cards import info
 from zoo.cards import write_card
+from zoo.defending import defend
 from zoo.loading import download
 from zoo.loading import list_models
 from zoo.loading import load
@@ -25,6 +26,7 @@ __all__ = [
     "ThreatModel",
     "UnknownPresetError",
     "__version__",
+    "defend",
     "download",
     "info",
     "layers",
