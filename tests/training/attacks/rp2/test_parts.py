@@ -53,6 +53,7 @@ def test_octagon_has_the_share_of_a_regular_one():
     mask = masks.octagon(320, 320)
     assert mask.mean() == pytest.approx(2 * (np.sqrt(2) - 1), abs=2e-3)
     np.testing.assert_array_equal(mask, np.rot90(mask))
+    assert masks.octagon(32, 32).sum() == 844  # The authors' poster.
     assert not mask[0, 0]
     assert mask[0, 160]
 
