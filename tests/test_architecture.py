@@ -20,7 +20,15 @@ TENSORFLOW_IN_ZOO = {
 }
 FORBIDDEN = {
     "zoo/layers": ("zoo.models", "zoo.presets", "zoo.loading", "zoo.weights"),
+    "zoo/regularizers": (
+        "zoo.layers",
+        "zoo.models",
+        "zoo.presets",
+        "zoo.loading",
+        "zoo.weights",
+    ),
     "zoo/models": ("zoo.presets", "zoo.loading", "zoo.weights"),
+    "zoo/defenses": ("zoo.presets", "zoo.loading", "zoo.weights"),
     "zoo/presets": ("zoo.loading", "zoo.cards", "zoo.models", "zoo.layers"),
     "zoo/weights": ("zoo.presets", "zoo.loading", "zoo.models", "zoo.layers"),
     "training/attacks": ("training.adversarial", "training.recipes"),

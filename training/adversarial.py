@@ -22,6 +22,10 @@ class AdversarialTrainer(keras.Model):
     `zoo.layers.MultiScaleEnsemble` is trained at each of its scales, the loss
     being their mean; validation, and every prediction, is the ensemble's.
 
+    Penalties that the model's layers hold join the loss: those on weights
+    once, those on feature maps once for each batch the step sees, clean and
+    adversarial, whatever `a`.
+
     The trainer owns no weights. `trainer.model` is the plain model, ready to
     save and export; callbacks, validation, mixed precision and
     `tf.distribute` work as in any Keras fit.

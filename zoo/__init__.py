@@ -1,7 +1,7 @@
 """Hardened image classifiers: load by name, attack, fine-tune, serve.
 
 Importing the package loads neither Keras nor TensorFlow; `zoo.load`,
-`zoo.layers` and `zoo.models` do.
+`zoo.layers`, `zoo.models` and `zoo.regularizers` do.
 """
 
 import importlib
@@ -9,6 +9,7 @@ import importlib
 from zoo.cards import Card
 from zoo.cards import info
 from zoo.cards import write_card
+from zoo.defending import defend
 from zoo.loading import download
 from zoo.loading import list_models
 from zoo.loading import load
@@ -25,17 +26,19 @@ __all__ = [
     "ThreatModel",
     "UnknownPresetError",
     "__version__",
+    "defend",
     "download",
     "info",
     "layers",
     "list_models",
     "load",
     "models",
+    "regularizers",
     "write_card",
 ]
 
 
 def __getattr__(name: str):
-    if name in ("layers", "models"):
+    if name in ("layers", "models", "regularizers"):
         return importlib.import_module(f"zoo.{name}")
     raise AttributeError(f"module 'zoo' has no attribute {name!r}")

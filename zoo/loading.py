@@ -2,16 +2,15 @@
 
 import fnmatch
 import importlib
-import inspect
 import os
 from collections.abc import Callable
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 from typing import Any
 
 from zoo import presets
 from zoo.all_layers import all_layers
+from zoo.options import check_options
 from zoo.presets import Preset
 from zoo.weights import fetch_weights
 from zoo.weights import load_weights
@@ -60,7 +59,7 @@ def load(
         options["image_shape"] = tuple(image_shape)
     path = download(name) if weights == "default" else weights
     builder = _builder(preset)
-    _check_options(preset, builder, options)
+    check_options(preset.name, builder, options, hidden=("name",))
     model = builder(**options)
     if path is not None:
         new_head = weights == "default" and (
@@ -103,20 +102,6 @@ def download(name: str, *, progress: bool = True) -> Path:
 def _builder(preset: Preset) -> "Callable[..., keras.Model]":
     module, _, function = preset.builder.rpartition(".")
     return getattr(importlib.import_module(module), function)
-
-
-def _check_options(
-    preset: Preset,
-    builder: "Callable[..., keras.Model]",
-    options: Mapping[str, Any],
-) -> None:
-    known = [p for p in inspect.signature(builder).parameters if p != "name"]
-    for option in options:
-        if option not in known:
-            raise ValueError(
-                f"`{preset.name}` takes the options {', '.join(known)}. "
-                f"Received: {option}={options[option]!r}"
-            )
 
 
 def _head(model: "keras.Model") -> "list[keras.Layer]":

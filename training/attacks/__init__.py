@@ -17,6 +17,7 @@ from training.attacks.noise import noise
 from training.attacks.pgd import pgd
 from training.attacks.registry import by_name
 from training.attacks.registry import parse
+from training.attacks.rp2 import rp2
 from training.attacks.square import square
 from training.attacks.suites import suite
 from training.attacks.transfer import transfer
@@ -39,6 +40,7 @@ __all__ = [
     "noise",
     "parse",
     "pgd",
+    "rp2",
     "square",
     "suite",
     "transfer",

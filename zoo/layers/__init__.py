@@ -2,6 +2,7 @@
 
 from zoo.layers.antialiased_resizing import AntialiasedResizing
 from zoo.layers.batch_normalization import BatchNormalization
+from zoo.layers.blur import Blur
 from zoo.layers.jpeg import JPEG
 from zoo.layers.multi_scale_ensemble import MultiScaleEnsemble
 from zoo.layers.random_patch_jpeg import RandomPatchJPEG
@@ -11,6 +12,7 @@ __all__ = [
     "JPEG",
     "AntialiasedResizing",
     "BatchNormalization",
+    "Blur",
     "MultiScaleEnsemble",
     "RandomPatchJPEG",
     "SpatialPyramidPooling",

@@ -1,6 +1,8 @@
 """Builders of every architecture in the zoo."""
 
+from zoo.models.blurnet import blurnet
 from zoo.models.irm import irm
+from zoo.models.lisa_cnn import lisa_cnn
 from zoo.models.wide_resnet import wide_resnet
 
-__all__ = ["irm", "wide_resnet"]
+__all__ = ["blurnet", "irm", "lisa_cnn", "wide_resnet"]

@@ -1,0 +1,123 @@
+"""JPEG in front of other models."""
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+from scipy.special import softmax
+
+import zoo
+from zoo.layers import JPEG
+
+INPUT = (16, 16, 3)
+
+
+@pytest.fixture
+def images():
+    return np.random.default_rng(0).random((4, *INPUT), "float32")
+
+
+def stack(*head):
+    """Of logits so large that confidences underflow."""
+    return keras.Sequential(
+        [
+            keras.Input(INPUT),
+            layers.Conv2D(4, 3, kernel_initializer="he_normal"),
+            layers.Flatten(),
+            layers.Dense(5, kernel_initializer="ones"),
+            *head,
+        ],
+        name="users",
+    )
+
+
+def operation():
+    model = stack()
+    return keras.Model(model.inputs, keras.ops.softmax(model.outputs[0]))
+
+
+def inside():
+    images = keras.Input(INPUT)
+    return keras.Model(images, stack(layers.Softmax())(images))
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        stack,
+        lambda: stack(layers.Dense(5, activation="softmax")),
+        lambda: stack(layers.Activation("softmax")),
+        lambda: stack(layers.Softmax()),
+        operation,
+        inside,
+    ],
+)
+def test_logits_of_the_compressed_images(build, images):
+    model = build()
+    compressed = JPEG(60)(images)
+    outputs = np.asarray(model(compressed))
+    logits = zoo.defend(model, "jpeg", quality=60).predict(images, verbose=0)
+    if build is stack:
+        np.testing.assert_allclose(logits, outputs, rtol=1e-5)
+    else:
+        np.testing.assert_allclose(softmax(logits, -1), outputs, atol=1e-5)
+        assert np.abs(logits.sum(-1) - 1).min() > 1e-3
+    assert np.isfinite(logits).all()
+
+
+def test_the_given_model_is_left_alone(images):
+    model = stack(layers.Softmax())
+    before = model.get_weights()
+    outputs = np.asarray(model(images))
+    defended = zoo.defend(model, "jpeg")
+    for weight in defended.weights:
+        weight.assign(keras.ops.zeros(weight.shape))
+    for weight, value in zip(model.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(weight, value)
+    np.testing.assert_array_equal(model(images), outputs)
+
+
+def test_several_qualities_are_drawn_for_parts():
+    defended = zoo.defend(stack(), "jpeg", quality=(20, 90), seed=1)
+    compression = defended.get_layer("compression")
+    assert (compression.qualities, compression.seed) == ((20, 90), 1)
+    assert compression.grid == (2, 2)
+
+
+def test_pixel_range_comes_after_the_compression(images):
+    model = stack()
+    defended = zoo.defend(model, "jpeg", quality=80, pixel_range=(0, 255))
+    expected = model(255 * JPEG(80)(images))
+    np.testing.assert_allclose(
+        defended.predict(images, verbose=0), expected, rtol=1e-4
+    )
+
+
+def test_saving(images, tmp_path):
+    defended = zoo.defend(stack(), "jpeg", quality=(40, 60), seed=2)
+    defended.save(tmp_path / "model.keras")
+    restored = keras.saving.load_model(tmp_path / "model.keras")
+    np.testing.assert_array_equal(
+        restored.predict(images, verbose=0), defended.predict(images, verbose=0)
+    )
+
+
+@pytest.mark.parametrize(
+    "model, message",
+    [
+        (stack(layers.Dense(1)), "two or more logits.*users"),
+        (stack(layers.Reshape((5, 1))), "one row.*5, 1"),
+        (
+            stack(layers.Dense(5, activation="sigmoid", name="end")),
+            "logits or softmax.*layer end",
+        ),
+    ],
+)
+def test_no_classifiers(model, message):
+    with pytest.raises(ValueError, match=message):
+        zoo.defend(model, "jpeg")
+
+
+def test_quality_out_of_range():
+    with pytest.raises(ValueError, match="quality.*Received"):
+        zoo.defend(stack(), "jpeg", quality=101)

@@ -1,0 +1,46 @@
+"""LISA-CNN: the authors' sizes."""
+
+import keras
+import numpy as np
+import pytest
+
+from zoo.models import lisa_cnn
+
+
+def test_the_published_number_of_parameters():
+    model = lisa_cnn()
+    assert model.count_params() == 726_354
+    assert model.input_shape == (None, 32, 32, 3)
+    assert model.output_shape == (None, 18)
+
+
+@pytest.mark.parametrize(
+    "layer, shape",
+    [
+        ("conv1", (16, 16, 64)),
+        ("conv2", (6, 6, 128)),
+        ("conv3", (2, 2, 128)),
+        ("flatten", (512,)),
+    ],
+)
+def test_the_authors_maps(layer, shape):
+    assert lisa_cnn().get_layer(layer).output.shape[1:] == shape
+
+
+def test_logits_stay_float32_under_a_mixed_policy():
+    images = np.random.default_rng(0).random((3, 32, 32, 3), "float32")
+    model = lisa_cnn(num_classes=5)
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    mixed = lisa_cnn(num_classes=5)
+    mixed.set_weights(model.get_weights())
+    logits = mixed(images)
+    assert logits.dtype == "float32"
+    np.testing.assert_allclose(logits, model(images), atol=0.05)
+
+
+def test_smallest_images():
+    assert lisa_cnn(image_shape=(27, 27, 1)).output_shape == (None, 18)
+    with pytest.raises(ValueError, match="27 pixels.*26"):
+        lisa_cnn(image_shape=(26, 40, 3))
+    with pytest.raises(ValueError, match="num_classes=0"):
+        lisa_cnn(num_classes=0)

@@ -1,0 +1,40 @@
+"""Defenses by name."""
+
+import keras
+import pytest
+
+import zoo
+
+
+@pytest.fixture(scope="module")
+def model():
+    return keras.Sequential(
+        [
+            keras.Input((16, 16, 1)),
+            keras.layers.Conv2D(2, 3, padding="same"),
+            keras.layers.GlobalMaxPooling2D(),
+            keras.layers.Dense(3),
+        ]
+    )
+
+
+@pytest.mark.parametrize("defense", ["irm", "jpeg"])
+def test_a_defended_model_takes_pixels_and_gives_logits(model, defense):
+    defended = zoo.defend(model, defense)
+    assert defended.name == f"{defense}_{model.name}"
+    assert defended.input_shape == (None, 16, 16, 1)
+    assert defended.output_shape == (None, 3)
+
+
+def test_unknown_defense(model):
+    with pytest.raises(ValueError) as caught:
+        zoo.defend(model, "jpg")
+    assert "irm, jpeg. Did you mean 'jpeg'?" in str(caught.value)
+    assert str(caught.value).endswith("Received: defense='jpg'")
+
+
+def test_unknown_option(model):
+    with pytest.raises(ValueError) as caught:
+        zoo.defend(model, "jpeg", qualities=(40, 60))
+    assert "takes the options quality, subsampling" in str(caught.value)
+    assert str(caught.value).endswith("Received: qualities=(40, 60)")

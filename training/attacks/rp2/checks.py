@@ -1,0 +1,131 @@
+"""What RP2 is given, checked."""
+
+from collections.abc import Sequence
+
+import keras
+import numpy as np
+from numpy.typing import ArrayLike
+
+from zoo.all_layers import all_layers
+
+
+def check_mask(mask: ArrayLike) -> np.ndarray:
+    """Returns a mask as `bool`.
+
+    Raises:
+        ValueError: If it isn't `(height, width)` of 0 and 1, with a 1.
+    """
+    mask = np.asarray(mask)
+    if mask.ndim != 2 or mask.dtype.kind not in "biuf":
+        raise ValueError(
+            "`mask` must be an array of shape (height, width). "
+            f"Received: shape={mask.shape}, dtype={mask.dtype}"
+        )
+    if not np.isin(mask, (0, 1)).all() or not mask.any():
+        raise ValueError(
+            "`mask` must be 1 where the sticker is, somewhere, and else 0. "
+            f"Received: values {np.unique(mask)[:8]}"
+        )
+    return mask.astype(bool)
+
+
+def check_palette(palette: ArrayLike) -> np.ndarray:
+    """Returns printable colours as float32.
+
+    Raises:
+        ValueError: If they aren't `(colours, channels)` in [0, 1].
+    """
+    palette = np.asarray(palette, "float32")
+    if palette.ndim != 2 or not len(palette):
+        raise ValueError(
+            "`palette` must have the shape (colours, channels). "
+            f"Received: shape={palette.shape}"
+        )
+    if not ((palette >= 0) & (palette <= 1)).all():
+        raise ValueError(
+            "`palette` must hold colours in [0, 1]. Received: values from "
+            f"{palette.min()} to {palette.max()}"
+        )
+    return palette
+
+
+def check_targets(target: int | Sequence[int], num_classes: int) -> list[int]:
+    """Returns the classes wanted, one or several, as a list.
+
+    Raises:
+        ValueError: If there are none or one isn't a class.
+    """
+    targets = np.atleast_1d(target)
+    if targets.ndim != 1 or not len(targets) or targets.dtype.kind not in "iu":
+        raise ValueError(
+            "`target` must be a class index or several. "
+            f"Received: target={target!r}"
+        )
+    if targets.min() < 0 or targets.max() >= num_classes:
+        raise ValueError(
+            f"`target` must be in [0, {num_classes}). "
+            f"Received: target={target!r}"
+        )
+    return targets.tolist()
+
+
+def check_homographies(
+    homographies: ArrayLike | None, count: int
+) -> np.ndarray | None:
+    """Returns the inverses, from views to the sign's plane, as float32.
+
+    They are scaled to a positive last row at the plane's own side of the
+    camera, that is 1 in the lower right corner of each homography.
+
+    Raises:
+        ValueError: If they aren't `count` invertible matrices.
+    """
+    if homographies is None:
+        return None
+    matrices = np.asarray(homographies, "float64")
+    if matrices.shape != (count, 3, 3) or not np.isfinite(matrices).all():
+        raise ValueError(
+            "`homographies` must be finite, one 3 by 3 matrix a view, shape "
+            f"({count}, 3, 3). Received: shape={matrices.shape}"
+        )
+    corners = matrices[:, 2, 2]
+    singular = np.linalg.matrix_rank(matrices) < 3
+    if singular.any() or not corners.all():
+        raise ValueError(
+            "`homographies` must be invertible and see the plane's first "
+            "pixel. Received: another at view "
+            f"{np.flatnonzero(singular | (corners == 0))[0]}"
+        )
+    inverses = np.linalg.inv(matrices / corners[:, None, None])
+    return inverses.astype("float32")
+
+
+def check_victim(model: keras.Model, *, penalised: bool) -> int:
+    """Returns how many classes a model has that gradients can attack.
+
+    Args:
+        penalised: Whether it must have a penalty on feature maps.
+
+    Raises:
+        ValueError: If it isn't such a model.
+    """
+    shape = getattr(model, "output_shape", None)
+    if not isinstance(model, keras.Model) or np.shape(shape) != (2,):
+        raise ValueError(
+            "`model` must be a Keras model that returns logits of shape "
+            f"(batch, classes). Received: model={model!r}"
+        )
+    layers = all_layers(model)
+    if any(getattr(layer, "black_box", False) for layer in layers):
+        raise ValueError(
+            "rp2 needs the model's gradient, but this one gives predictions "
+            "alone. Make the sticker on another model. "
+            f"Received: model={model.name}"
+        )
+    if penalised and not any(layer.activity_regularizer for layer in layers):
+        raise ValueError(
+            "`defense_weight` needs a model with a penalty on its feature "
+            "maps, an activity_regularizer. "
+            f"Received: model={model.name}"
+        )
+    return shape[-1]

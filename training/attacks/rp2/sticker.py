@@ -1,0 +1,107 @@
+"""What RP2 makes: a perturbation to print."""
+
+import dataclasses
+import os
+
+import numpy as np
+import tensorflow as tf
+from numpy.typing import ArrayLike
+
+from training.attacks.rp2.checks import check_homographies
+from training.attacks.rp2.placing import place
+from zoo.replacing import replacing
+from zoo.validation import check_images
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Sticker:
+    """A perturbation of a sign, the same for every view of it.
+
+    Args:
+        delta: `M delta`, `(height, width, channels)` in the sign's plane, in
+            [-1, 1] and 0 outside the mask.
+        mask: `M`, `(height, width)` of `bool`.
+        target: Class it should be taken for.
+        history: By name, one number a step: `"loss"`, the objective, and
+            `"success"`, the part of the step's views taken for the target.
+    """
+
+    delta: np.ndarray
+    mask: np.ndarray
+    target: int
+    history: dict[str, np.ndarray]
+
+    def apply(
+        self, views: ArrayLike, homographies: ArrayLike | None = None
+    ) -> np.ndarray:
+        """Puts it on views of the sign.
+
+        Args:
+            views: Images in [0, 1], NHWC.
+            homographies: As `rp2` was given; `None` if the views are crops
+                aligned with the mask.
+
+        Returns:
+            Float32 images in [0, 1].
+
+        Raises:
+            ValueError: If the views aren't images that fit the sticker.
+        """
+        channels = self.delta.shape[-1]
+        if homographies is None:
+            views = check_images(views, self.delta.shape)
+        else:
+            views = check_images(views, (None, None, channels))
+        to_plane = check_homographies(homographies, len(views))
+        placed = place(
+            tf.constant(self.delta[None]), tf.constant(views), to_plane
+        )
+        return placed[0].numpy()
+
+    def picture(self, sign: ArrayLike, pixels: int = 1) -> np.ndarray:
+        """Returns the sticker's colours, to be printed and cut out.
+
+        Args:
+            sign: The sign that it goes on, `(height, width, channels)` in
+                [0, 1]: for aligned crops, their mean.
+            pixels: Pixels along each side of one of the sticker's.
+
+        Returns:
+            uint8 RGBA, `(height * pixels, width * pixels, 4)`, transparent
+            outside the mask.
+
+        Raises:
+            ValueError: If the sign doesn't fit, or has other than 1 or 3
+                channels.
+        """
+        sign = check_images(np.asarray(sign)[None], self.delta.shape)[0]
+        if sign.shape[-1] not in (1, 3):
+            raise ValueError(
+                "A printed sticker has 1 channel, grey, or 3, RGB. "
+                f"Received: shape={sign.shape}"
+            )
+        colours = np.clip(sign + self.delta, 0, 1)
+        colours = np.broadcast_to(colours, (*self.mask.shape, 3))
+        printed = np.dstack([colours * self.mask[..., None], self.mask])
+        printed = np.round(255 * printed).astype("uint8")
+        return printed.repeat(pixels, axis=0).repeat(pixels, axis=1)
+
+    def write(
+        self, path: str | os.PathLike, sign: ArrayLike, pixels: int = 32
+    ) -> None:
+        """Writes the printable picture, a PNG by its name.
+
+        Args:
+            path: File to write.
+            sign: As in `picture`.
+            pixels: As in `picture`.
+
+        Raises:
+            ValueError: As `picture`.
+            OSError: If the file cannot be written.
+        """
+        from PIL import Image
+
+        picture = Image.fromarray(self.picture(sign, pixels))
+        with replacing(path) as temporary:
+            picture.save(temporary)

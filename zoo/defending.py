@@ -1,0 +1,52 @@
+"""Defenses by name, put around a classifier that has none."""
+
+import difflib
+import importlib
+from typing import TYPE_CHECKING
+from typing import Any
+
+from zoo.options import check_options
+
+if TYPE_CHECKING:
+    import keras
+
+DEFENSES = {
+    "irm": "zoo.defenses.irm",
+    "jpeg": "zoo.defenses.jpeg",
+}
+"""The module of each; its function has the defense's name."""
+
+
+def defend(model: "keras.Model", defense: str, **options: Any) -> "keras.Model":
+    """Puts a defense around a Keras classifier, yours or Keras' own.
+
+    The model given is left as it is: the defended one has copies of its
+    layers and weights. What the defense adds is untrained, so go on training,
+    best with `training.AdversarialTrainer`.
+
+    Args:
+        model: Functional or Sequential classifier of one batch of images,
+            such as those of `keras.applications`.
+        defense: `"irm"` (`zoo.defenses.irm`): random-patch JPEG, then the
+            model's features pooled by a spatial pyramid under a new
+            classifying layer, read at several scales. `"jpeg"`
+            (`zoo.defenses.jpeg`): JPEG in front of the whole model.
+        options: Those of the defense's function.
+
+    Returns:
+        A model mapping pixels in [0, 1], NHWC, to logits.
+
+    Raises:
+        ValueError: If the defense or an option is unknown, or the model
+            cannot be wrapped: the message says why.
+    """
+    if defense not in DEFENSES:
+        near = difflib.get_close_matches(str(defense), DEFENSES, n=1)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        raise ValueError(
+            f"Defenses are {', '.join(DEFENSES)}.{hint} "
+            f"Received: defense={defense!r}"
+        )
+    function = getattr(importlib.import_module(DEFENSES[defense]), defense)
+    check_options(defense, function, options, hidden=("model",))
+    return function(model, **options)

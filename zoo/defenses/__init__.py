@@ -1,0 +1,1 @@
+"""What `zoo.defend` puts around a classifier, one module a defense."""

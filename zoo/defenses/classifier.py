@@ -1,0 +1,60 @@
+"""A classifier as the graph that a defense takes apart."""
+
+import keras
+
+
+def classifier_graph(model: keras.Model) -> keras.Model:
+    """Returns a functional view of a model, its layers shared with it.
+
+    Args:
+        model: Functional or built Sequential model.
+
+    Returns:
+        A functional model from one tensor of images to one of outputs.
+
+    Raises:
+        ValueError: If the model is not such a one, or takes anything but one
+            batch of floating-point images, grey or RGB, channels last.
+    """
+    name = getattr(model, "name", type(model).__name__)
+    if not is_graph(model):
+        raise ValueError(
+            "A defense needs the graph of the model's layers: a functional "
+            "model or a Sequential one with a keras.Input, whose call is not "
+            f"overridden. Received: {name} of {type(model).__name__}"
+        )
+    if len(model.inputs) != 1 or len(model.outputs) != 1:
+        raise ValueError(
+            "A defense needs a model of one input and one output. Received: "
+            f"{name} of {len(model.inputs)} inputs and {len(model.outputs)} "
+            "outputs"
+        )
+    (images,) = model.inputs
+    if len(images.shape) != 4 or images.shape[-1] not in (1, 3):
+        raise ValueError(
+            "A defense needs a model of images, (batch, height, width, "
+            f"channels) with one channel or three. Received: {name} with "
+            f"input shape {images.shape}"
+        )
+    if not keras.backend.is_float_dtype(images.dtype):
+        raise ValueError(
+            "A defense needs a model of floating-point images. "
+            f"Received: {name} with input type {images.dtype}"
+        )
+    return keras.Model(images, model.outputs[0], name=name)
+
+
+def is_graph(layer: keras.Operation) -> bool:
+    """Whether a layer is a model that does what the graph it holds says."""
+    if not isinstance(layer, keras.Model):
+        return False
+    if not getattr(layer, "inputs", None):
+        return False
+    functional = type(keras.Model(layer.inputs, layer.outputs))
+    return type(layer).call in (functional.call, keras.Sequential.call)
+
+
+def producer(tensor: keras.KerasTensor) -> tuple[keras.Operation, list]:
+    """Returns the operation that a tensor comes from, and its inputs."""
+    operation, node, _ = tensor._keras_history
+    return operation, operation._inbound_nodes[node].input_tensors

@@ -1,0 +1,99 @@
+"""Copies of models that share nothing with them."""
+
+import keras
+
+from zoo.defenses.classifier import is_graph
+
+
+def copy_graph(
+    graph: keras.Model,
+    *,
+    any_size: bool = False,
+    logits_of: keras.Operation | None = None,
+) -> keras.Model:
+    """Copies a functional model, its layers and their weights.
+
+    Models inside are copied in the same way. A layer that is used in two of
+    them is copied twice.
+
+    Args:
+        graph: Functional model.
+        any_size: Whether the copy takes images of any height and width.
+        logits_of: The graph's last operation; the copy leaves its activation
+            out.
+
+    Raises:
+        ValueError: If a layer cannot be copied from its configuration, or
+            works at one image size alone.
+    """
+    pairs = []
+
+    def copy(layer):
+        if is_graph(layer):
+            view = keras.Model(layer.inputs, layer.outputs, name=layer.name)
+            return copy_graph(view, any_size=any_size, logits_of=logits_of)
+        try:
+            copied = _copy_layer(layer, linear=layer is logits_of)
+        except (NotImplementedError, TypeError, ValueError) as error:
+            raise ValueError(
+                "Each layer must be one that Keras can build again from its "
+                f"configuration. Received: {_described(layer)}, which fails "
+                f"with: {_first_line(error)}"
+            ) from error
+        if isinstance(layer, keras.Layer):
+            pairs.append((layer, copied))
+        return copied
+
+    def call(layer, *args, **kwargs):
+        if isinstance(layer, keras.layers.Identity):
+            return layer(args[0])  # Softmax takes a mask, too.
+        try:
+            return layer(*args, **kwargs)
+        except (RuntimeError, TypeError, ValueError) as error:
+            raise _fixed_size(layer, error) from error
+
+    def new_input(tensor):
+        shape = list(tensor.shape)
+        if any_size and len(shape) == 4:
+            shape[1:3] = None, None
+        return keras.Input(
+            batch_shape=shape, dtype=tensor.dtype, name=tensor.name
+        )
+
+    copied = keras.models.clone_model(
+        graph,
+        input_tensors=keras.tree.map_structure(new_input, graph.input),
+        clone_function=copy,
+        call_function=call,
+    )
+    for layer, its_copy in pairs:
+        try:
+            its_copy.set_weights(layer.get_weights())
+        except ValueError as error:
+            raise _fixed_size(layer, error) from error
+    return copied
+
+
+def _copy_layer(layer: keras.Operation, *, linear: bool) -> keras.Operation:
+    if linear and not hasattr(layer, "activation"):  # Softmax itself.
+        return keras.layers.Identity(name=layer.name, dtype=layer.output.dtype)
+    config = layer.get_config()
+    if linear:
+        config["activation"] = "linear"
+    return type(layer).from_config(config)
+
+
+def _fixed_size(layer: keras.Operation, error: Exception) -> ValueError:
+    return ValueError(
+        "Each layer before the pooling must take maps of any size. Received: "
+        f"{_described(layer)}, which fails with: {_first_line(error)}"
+    )
+
+
+def _described(layer: keras.Operation) -> str:
+    return f"layer {layer.name} of {type(layer).__name__}"
+
+
+def _first_line(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[0] if lines else type(error).__name__

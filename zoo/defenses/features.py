@@ -1,0 +1,134 @@
+"""The part of a classifier before its last pooling."""
+
+import dataclasses
+
+import keras
+
+from zoo.defenses.classifier import is_graph
+from zoo.defenses.classifier import producer
+from zoo.defenses.copying import copy_graph
+
+_GLOBAL_POOLING = (
+    keras.layers.GlobalAveragePooling2D,
+    keras.layers.GlobalMaxPooling2D,
+)
+_POOLING = (keras.layers.AveragePooling2D, keras.layers.MaxPooling2D)
+_DROPOUT = (keras.layers.Dropout, keras.layers.SpatialDropout2D)
+
+
+@dataclasses.dataclass(frozen=True)
+class Features:
+    """A copy of a classifier's feature extractor.
+
+    Args:
+        extractor: From images of any size to the last feature map.
+        num_classes: What the head tells apart; `None` if the model has no
+            head with weights.
+    """
+
+    extractor: keras.Model
+    num_classes: int | None
+
+    @classmethod
+    def of(cls, graph: keras.Model) -> "Features":
+        """Cuts a classifier before its head, and copies what is before.
+
+        The head is what follows the last map of more than one pixel: global
+        pooling, or a `Flatten` with the local pooling before it, and the
+        dense layers. Models inside are searched too.
+
+        Args:
+            graph: What `classifier_graph` gives.
+
+        Raises:
+            ValueError: If the head doesn't come from one such map that has
+                learned layers before it, or these can't be copied for images
+                of any size.
+        """
+        stages, learned_head = _cut(graph)
+        if not any(map(_is_learned, stages)):
+            raise ValueError(
+                "The model must have learned layers before a spatial feature "
+                f"map. Received: {graph.name}, in which none are before its "
+                "head"
+            )
+        images = keras.Input((None, None, graph.input_shape[-1]))
+        maps = images
+        for stage in stages:
+            maps = copy_graph(stage, any_size=True)(maps)
+        outputs = graph.output_shape
+        classifies = learned_head and len(outputs) == 2
+        return cls(
+            keras.Model(images, maps, name="features"),
+            outputs[-1] if classifies else None,
+        )
+
+
+def _cut(graph: keras.Model) -> tuple[list[keras.Model], bool]:
+    """Returns the models up to the last map, and if the head is learned.
+
+    There are several, to be called one after the other, if the head is that
+    of a model inside.
+    """
+    ends, learned = {}, False
+    pending = list(graph.outputs)
+    while pending:
+        tensor = pending.pop()
+        if _is_map(tensor):
+            ends[id(tensor)] = tensor, None
+            continue
+        operation, inputs = producer(tensor)
+        if is_graph(operation):
+            ends[id(tensor)] = inputs[0], operation
+            continue
+        weights = getattr(operation, "weights", ())
+        learned = learned or any(len(w.shape) > 1 for w in weights)
+        if isinstance(operation, _GLOBAL_POOLING):
+            ends[id(inputs[0])] = inputs[0], None
+        elif isinstance(operation, keras.layers.Flatten) and _is_map(inputs[0]):
+            end = _before_pooling(inputs[0])
+            ends[id(end)] = end, None
+        else:
+            pending += inputs
+    if len(ends) != 1:
+        names = sorted(producer(tensor)[0].name for tensor, _ in ends.values())
+        raise ValueError(
+            "The head must come from one spatial feature map. Received: "
+            f"{graph.name}, whose head comes from "
+            f"{', '.join(names) or 'none'}"
+        )
+    ((end, inner),) = ends.values()
+    (images,) = graph.inputs
+    stages = [] if end is images else [keras.Model(images, end)]
+    if inner is None:
+        return stages, learned
+    if len(inner.inputs) != 1:
+        raise ValueError(
+            "A model inside the model must have one input. Received: "
+            f"{inner.name} of {len(inner.inputs)} inputs"
+        )
+    last, inner_learned = _cut(
+        keras.Model(inner.inputs[0], inner.outputs[0], name=inner.name)
+    )
+    return stages + last, learned or inner_learned
+
+
+def _is_map(tensor: keras.KerasTensor) -> bool:
+    return len(tensor.shape) == 4 and tuple(tensor.shape[1:3]) != (1, 1)
+
+
+def _before_pooling(tensor: keras.KerasTensor) -> keras.KerasTensor:
+    """Steps back over the local pooling that a tensor comes from, if any."""
+    end = tensor
+    operation, inputs = producer(end)
+    while isinstance(operation, _DROPOUT):
+        (end,) = inputs
+        operation, inputs = producer(end)
+    return inputs[0] if isinstance(operation, _POOLING) else tensor
+
+
+def _is_learned(stage: keras.Model) -> bool:
+    return any(
+        layer.weights and not isinstance(layer, keras.layers.Normalization)
+        for layer in stage.layers
+    )

@@ -1,0 +1,35 @@
+"""Options that a name's function takes."""
+
+import inspect
+from collections.abc import Callable
+from collections.abc import Collection
+from collections.abc import Mapping
+from typing import Any
+
+
+def check_options(
+    name: str,
+    function: Callable,
+    options: Mapping[str, Any],
+    *,
+    hidden: Collection[str] = (),
+) -> None:
+    """Refuses options that a function doesn't have.
+
+    Args:
+        name: What the user called the function by.
+        function: Takes the options.
+        options: What it was given.
+        hidden: Parameters that are no options.
+
+    Raises:
+        ValueError: If an option is unknown; lists those there are.
+    """
+    parameters = inspect.signature(function).parameters
+    known = [option for option in parameters if option not in hidden]
+    for option, value in options.items():
+        if option not in known:
+            raise ValueError(
+                f"`{name}` takes the options {', '.join(known)}. "
+                f"Received: {option}={value!r}"
+            )
