@@ -58,5 +58,5 @@ def transfer(*, attack: Attack, source: keras.Model) -> Attack:
         attack.eps,
         options,
         black_box=True,
-        generator=attack.generator,
+        generators=attack.generators,
     )

@@ -59,7 +59,7 @@ class Run:
         right = sum(_right(part) for part in parts)
         advance = self._bars.phase(phase.name, len(indices), done=done)
         models = [self._scorer.model, self._scorer.attacked]
-        with owned_randomness(models, self._seed, phase.generator) as reseed:
+        with owned_randomness(models, self._seed, phase.generators) as reseed:
             for start in range(done, len(indices), self._batch_size):
                 batch = indices[start : start + self._batch_size]
                 reseed(phase.text, int(batch[0]))
