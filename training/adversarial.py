@@ -24,7 +24,9 @@ class AdversarialTrainer(keras.Model):
 
     The trainer owns no weights. `trainer.model` is the plain model, ready to
     save and export; callbacks, validation, mixed precision and
-    `tf.distribute` work as in any Keras fit.
+    `tf.distribute` work as in any Keras fit. A checkpoint of the trainer
+    holds the state of all seed generators, the model's and the attack's, so
+    that a run that was killed goes on with the numbers it would have drawn.
 
     Metrics: `loss`, `adversarial_accuracy`, and `clean_accuracy` (in training
     only where clean images are seen: `clean_weight` or `logit_pairing` above
@@ -80,6 +82,23 @@ class AdversarialTrainer(keras.Model):
             name="adversarial_accuracy"
         )
         self.built = True
+
+    def save_own_variables(self, store):
+        for index, state in enumerate(self._seed_states()):
+            store[str(index)] = state
+
+    def load_own_variables(self, store):
+        for index, state in enumerate(self._seed_states()):
+            if str(index) in store:
+                state.assign(store[str(index)])
+
+    def _seed_states(self):
+        """The states that decide what is drawn next."""
+        generators = getattr(self.attack, "generators", ())
+        return [
+            *(v for v in self.variables if v.name == "seed_generator_state"),
+            *(generator.state for generator in generators),
+        ]
 
     def compile(self, optimizer="sgd", loss=None, metrics=None, **kwargs):
         """Configures training; the loss defaults to softmax cross-entropy."""
