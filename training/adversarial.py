@@ -73,7 +73,7 @@ class AdversarialTrainer(keras.Model):
         self.attack = attack
         self.clean_weight = clean_weight
         self.logit_pairing = logit_pairing
-        self._surrogate = surrogate or model
+        self.surrogate = surrogate or model
         self._views = scale_views(model) or model
         self._clean_accuracy = keras.metrics.SparseCategoricalAccuracy(
             name="clean_accuracy"
@@ -126,7 +126,7 @@ class AdversarialTrainer(keras.Model):
 
     def train_step(self, data):
         images, labels, weights = _unpacked(data)
-        adversarial = self.attack(self._surrogate, images, labels)
+        adversarial = self.attack(self.surrogate, images, labels)
         batches = {"adversarial": adversarial}
         if self.sees_clean_images:
             batches["clean"] = images
