@@ -105,7 +105,7 @@ def test_an_attacks_generator_is_taken_over_too():
         assert np.abs(first - drawn(generator)).min() > 0
     np.testing.assert_array_equal(generator.state, before)
     other = keras.random.SeedGenerator(3)
-    with owned_randomness([model], 5, other) as reseed:
+    with owned_randomness([model], 5, [other]) as reseed:
         reseed("pgd", 4)
         np.testing.assert_array_equal(drawn(other), first)
     # The model draws the same with an attack that has a generator or not.

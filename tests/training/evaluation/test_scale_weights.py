@@ -21,9 +21,9 @@ def classifier():
     keras.utils.set_random_seed(1)
     inputs = keras.Input((None, None, 1))
     x = keras.layers.Conv2D(8, 3, kernel_initializer="he_normal")(inputs)
-    x = keras.layers.GlobalMaxPooling2D()(keras.ops.sin(9 * x))
+    x = keras.layers.GlobalMaxPooling2D()(x)
     dense = keras.layers.Dense(3, kernel_initializer="he_normal")
-    return keras.Model(inputs, 4 * dense(x))
+    return keras.Model(inputs, dense(keras.ops.sin(9 * x)))
 
 
 def ensemble(network, weights=OWN, *, jpeg=False):
@@ -48,7 +48,8 @@ def test_equals_running_the_ensemble_with_those_weights():
     found = evaluation.search_scale_weights(
         ensemble(network), IMAGES, LABELS, attack=darken, batch_size=16
     )
-    assert len({one.adversarial for one in found}) > 3, "weights must matter"
+    accuracies = {(one.clean, one.adversarial) for one in found}
+    assert len(accuracies) > 10, "weights must matter"
     for one in found[::7]:
         model = ensemble(network, one.weights)
         assert one.scales == SCALES
