@@ -12,6 +12,10 @@ def __getattr__(name: str):
         from training.adversarial import AdversarialTrainer
 
         return AdversarialTrainer
+    if name == "LabelSmoothing":
+        from training.label_smoothing import LabelSmoothing
+
+        return LabelSmoothing
     if name == "load_saved_model":
         from training.saved_model import load_saved_model
 

@@ -28,7 +28,9 @@ class AdversarialTrainer(keras.Model):
 
     The trainer owns no weights. `trainer.model` is the plain model, ready to
     save and export; callbacks, validation, mixed precision and
-    `tf.distribute` work as in any Keras fit.
+    `tf.distribute` work as in any Keras fit. A checkpoint of the trainer
+    holds the state of all seed generators, the model's and the attack's, so
+    that a run that was killed goes on with the numbers it would have drawn.
 
     Metrics: `loss`, `adversarial_accuracy`, and `clean_accuracy` (in training
     only where clean images are seen: `clean_weight` or `logit_pairing` above
@@ -75,7 +77,7 @@ class AdversarialTrainer(keras.Model):
         self.attack = attack
         self.clean_weight = clean_weight
         self.logit_pairing = logit_pairing
-        self._surrogate = surrogate or model
+        self.surrogate = surrogate or model
         self._views = scale_views(model) or model
         self._clean_accuracy = keras.metrics.SparseCategoricalAccuracy(
             name="clean_accuracy"
@@ -84,6 +86,23 @@ class AdversarialTrainer(keras.Model):
             name="adversarial_accuracy"
         )
         self.built = True
+
+    def save_own_variables(self, store):
+        for index, state in enumerate(self._seed_states()):
+            store[str(index)] = state
+
+    def load_own_variables(self, store):
+        for index, state in enumerate(self._seed_states()):
+            if str(index) in store:
+                state.assign(store[str(index)])
+
+    def _seed_states(self):
+        """The states that decide what is drawn next."""
+        generators = getattr(self.attack, "generators", ())
+        return [
+            *(v for v in self.variables if v.name == "seed_generator_state"),
+            *(generator.state for generator in generators),
+        ]
 
     def compile(self, optimizer="sgd", loss=None, metrics=None, **kwargs):
         """Configures training; the loss defaults to softmax cross-entropy."""
@@ -111,7 +130,7 @@ class AdversarialTrainer(keras.Model):
 
     def train_step(self, data):
         images, labels, weights = _unpacked(data)
-        adversarial = self.attack(self._surrogate, images, labels)
+        adversarial = self.attack(self.surrogate, images, labels)
         batches = {"adversarial": adversarial}
         if self.sees_clean_images:
             batches["clean"] = images

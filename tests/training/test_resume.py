@@ -1,4 +1,8 @@
-"""A training killed in mid-epoch goes on from its last checkpoint."""
+"""A training killed in mid-epoch goes on from its last checkpoint.
+
+With all the tricks: logit pairing, label smoothing, a mixture of attacks. What
+is random in them goes on too.
+"""
 
 import csv
 import os
@@ -14,17 +18,27 @@ SCRIPT = """
 import os, signal, sys
 import keras
 import numpy as np
-from training import AdversarialTrainer, attacks, datasets
+from training import AdversarialTrainer, LabelSmoothing, attacks, datasets
 from zoo import models
 
 folder, killed = sys.argv[1], sys.argv[2] == "killed"
 keras.utils.set_random_seed(0)
 model = models.wide_resnet(depth=10, width=1, image_shape=(28, 28, 1))
 trainer = AdversarialTrainer(
-    model, attacks.ddn(steps=2, max_norm=1.0)
+    model,
+    attacks.mixture(
+        attacks=(
+            attacks.ddn(steps=2, max_norm=1.0),
+            attacks.pgd(eps=0.1, steps=2),
+            attacks.deepfool(steps=1, classes=2, max_norm=1.0),
+        ),
+    ),
+    logit_pairing=0.5,
 )
 schedule = keras.optimizers.schedules.CosineDecay(0.05, 16)
-trainer.compile(keras.optimizers.SGD(schedule, momentum=0.9))
+trainer.compile(
+    keras.optimizers.SGD(schedule, momentum=0.9), LabelSmoothing(0.1)
+)
 
 class Kill(keras.callbacks.Callback):
     epoch = 0

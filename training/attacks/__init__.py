@@ -13,6 +13,7 @@ from training.attacks.gradient import gradient
 from training.attacks.jsma import jsma
 from training.attacks.lbfgs import lbfgs
 from training.attacks.mim import mim
+from training.attacks.mixture import mixture
 from training.attacks.noise import noise
 from training.attacks.pgd import pgd
 from training.attacks.registry import by_name
@@ -37,6 +38,7 @@ __all__ = [
     "jsma",
     "lbfgs",
     "mim",
+    "mixture",
     "noise",
     "parse",
     "pgd",

@@ -91,7 +91,9 @@ def apgd(
         draws=draws,
         generator=generator,
     )
-    return Attack("apgd", algorithm, norm, eps, options, generator=generator)
+    return Attack(
+        "apgd", algorithm, norm, eps, options, generators=(generator,)
+    )
 
 
 def _from_random_starts(

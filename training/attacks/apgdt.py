@@ -68,7 +68,9 @@ def apgdt(
         draws=draws,
         generator=generator,
     )
-    return Attack("apgdt", algorithm, norm, eps, options, generator=generator)
+    return Attack(
+        "apgdt", algorithm, norm, eps, options, generators=(generator,)
+    )
 
 
 def _towards_each_class(

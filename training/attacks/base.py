@@ -50,8 +50,8 @@ class Attack:
         black_box: Whether it asks the victim for predictions alone. Other
             attacks refuse a victim that has no gradient to give: one with a
             layer whose `black_box` is true.
-        generator: Source of the attack's own randomness, which each call
-            moves on; `None` if it has none.
+        generators: Sources of the attack's own randomness, which each call
+            moves on.
         sources: Models that it runs besides the victim.
     """
 
@@ -61,7 +61,7 @@ class Attack:
     eps: float | None
     options: Mapping[str, Any]
     black_box: bool = False
-    generator: keras.random.SeedGenerator | None = None
+    generators: tuple[keras.random.SeedGenerator, ...] = ()
     sources: tuple[keras.Model, ...] = ()
     _compiled: weakref.WeakKeyDictionary = dataclasses.field(
         default_factory=weakref.WeakKeyDictionary, init=False
@@ -208,3 +208,20 @@ def checked_size(name: str, value: float, *, positive: bool = False) -> float:
             f"Received: {name}={value!r}"
         )
     return float(value)
+
+
+def checked_fallback(fallback: str | None, max_norm: float | None) -> str:
+    """Returns what becomes of images that aren't fooled, or raises.
+
+    Args:
+        fallback: `"clean"` or `"last"`; `None` stands for `"last"` if there
+            is a `max_norm`, else for `"clean"`.
+    """
+    if fallback is None:
+        return "clean" if max_norm is None else "last"
+    if fallback not in ("clean", "last"):
+        raise ValueError(
+            "`fallback` must be 'clean' or 'last'. "
+            f"Received: fallback={fallback!r}"
+        )
+    return fallback

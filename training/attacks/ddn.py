@@ -8,6 +8,7 @@ import tensorflow as tf
 from training import projections
 from training.attacks.base import Attack
 from training.attacks.base import checked_count
+from training.attacks.base import checked_fallback
 from training.attacks.base import checked_size
 from training.attacks.gradients import expected_logits
 from training.attacks.gradients import loss_gradient
@@ -75,13 +76,7 @@ def ddn(
             )
     if max_norm is not None:
         max_norm = checked_size("max_norm", max_norm, positive=True)
-    if fallback is None:
-        fallback = "clean" if max_norm is None else "last"
-    if fallback not in ("clean", "last"):
-        raise ValueError(
-            "`fallback` must be 'clean' or 'last'. "
-            f"Received: fallback={fallback!r}"
-        )
+    fallback = checked_fallback(fallback, max_norm)
     options = dict(locals())
     algorithm = functools.partial(_smallest_perturbation, **options)
     return Attack("ddn", algorithm, "l2", max_norm, options)

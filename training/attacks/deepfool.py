@@ -4,8 +4,10 @@ import functools
 
 import tensorflow as tf
 
+from training import projections
 from training.attacks.base import Attack
 from training.attacks.base import checked_count
+from training.attacks.base import checked_fallback
 from training.attacks.base import checked_norm
 from training.attacks.base import checked_size
 from training.attacks.gradients import expected_logits
@@ -22,6 +24,8 @@ def deepfool(
     steps: int = 50,
     classes: int = 10,
     overshoot: float = 0.02,
+    max_norm: float | None = None,
+    fallback: str | None = None,
     draws: int = 1,
 ) -> Attack:
     """Binds DeepFool, which walks to the nearest boundary, linearized anew.
@@ -29,8 +33,7 @@ def deepfool(
     Each step goes to the nearest of the hyperplanes that stand for the
     boundaries of the image's class, or 0.0001 far if that is farther. The
     image leaves the batch as soon as the model mistakes it, overshoot and
-    clipping to [0, 1] included. One that is misclassified from the start,
-    or still isn't after the last step, is returned unperturbed. Untargeted.
+    clipping to [0, 1] included. Untargeted.
 
     Args:
         norm: `"l2"` or `"linf"`, the norm to minimize.
@@ -39,6 +42,14 @@ def deepfool(
             logits, the image's own included; 2 or more.
         overshoot: What the sum of the steps is lengthened by, as a fraction
             of it, to end beyond the boundary.
+        max_norm: Norm to which larger results are shrunk at the end, so that
+            a shrunk one may no longer fool; `None` for no bound.
+        fallback: What becomes of an image that is misclassified from the
+            start, or still isn't after the last step. `"clean"`: returned
+            unperturbed. `"last"`: the last iterate, the misclassified image
+            taking one step or more. `None`: `"last"` if there is a
+            `max_norm`, as in training, where with few steps most images
+            would otherwise come back clean; else `"clean"`.
         draws: Passes averaged in each step and test; more than 1 for
             randomised models.
 
@@ -59,16 +70,33 @@ def deepfool(
         raise ValueError(
             f"`classes` must be 2 or more. Received: classes={classes}"
         )
+    if max_norm is not None:
+        max_norm = checked_size("max_norm", max_norm, positive=True)
+    fallback = checked_fallback(fallback, max_norm)
     options = dict(locals())
     algorithm = functools.partial(_walk, **options)
-    return Attack("deepfool", algorithm, norm, None, options)
+    return Attack("deepfool", algorithm, norm, max_norm, options)
 
 
-def _walk(logits, images, labels, *, norm, steps, classes, overshoot, draws):
-    """Algorithm 2; `found` holds the originals until they are fooled."""
+def _walk(
+    logits,
+    images,
+    labels,
+    *,
+    norm,
+    steps,
+    classes,
+    overshoot,
+    max_norm,
+    fallback,
+    draws,
+):
+    """Algorithm 2; `found` holds what would be returned as of now."""
     outputs = expected_logits(logits, images, draws=draws)
     candidates = likeliest_others(outputs, labels, classes - 1)
-    active = tf.range(tf.shape(images)[0])[~succeeds(outputs, labels)]
+    active = tf.range(tf.shape(images)[0])
+    if fallback == "clean":
+        active = active[~succeeds(outputs, labels)]
 
     def step(index, found, walked, active):
         originals = tf.gather(images, active)
@@ -90,8 +118,9 @@ def _walk(logits, images, labels, *, norm, steps, classes, overshoot, draws):
         iterates = overshot()
         outputs = expected_logits(logits, iterates, draws=draws)
         fooled = succeeds(outputs, labels_now)
+        keep = fooled if fallback == "clean" else tf.ones_like(fooled)
         found = tf.tensor_scatter_nd_update(
-            found, active[fooled][:, None], iterates[fooled]
+            found, active[keep][:, None], iterates[keep]
         )
         return index + 1, found, walked[~fooled], active[~fooled]
 
@@ -106,6 +135,8 @@ def _walk(logits, images, labels, *, norm, steps, classes, overshoot, draws):
             tf.TensorShape((None,)),
         ),
     )
+    if max_norm is not None:
+        found = projections.project(found, images, norm=norm, eps=max_norm)
     return found
 
 

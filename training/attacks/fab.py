@@ -93,7 +93,7 @@ def fab(
         draws=draws,
         generator=generator,
     )
-    return Attack("fab", algorithm, norm, eps, options, generator=generator)
+    return Attack("fab", algorithm, norm, eps, options, generators=(generator,))
 
 
 def _smallest_perturbation(

@@ -63,7 +63,7 @@ def noise(
         eps,
         options,
         black_box=True,
-        generator=generator,
+        generators=(generator,),
     )
 
 

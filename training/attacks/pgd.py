@@ -79,7 +79,7 @@ def pgd(
         targeted=targeted,
         draws=draws,
     )
-    generator = None
+    generators = ()
     if random_start:
         generator = keras.random.SeedGenerator(seed)
         climb = functools.partial(
@@ -93,7 +93,8 @@ def pgd(
             draws=draws,
             generator=generator,
         )
-    return Attack("pgd", climb, norm, eps, options, generator=generator)
+        generators = (generator,)
+    return Attack("pgd", climb, norm, eps, options, generators=generators)
 
 
 def _from_random_starts(

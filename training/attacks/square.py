@@ -93,7 +93,7 @@ def square(
         eps,
         options,
         black_box=True,
-        generator=generator,
+        generators=(generator,),
     )
 
 

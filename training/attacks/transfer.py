@@ -60,6 +60,6 @@ def transfer(*, attack: Attack, source: keras.Model) -> Attack:
         attack.eps,
         options,
         black_box=True,
-        generator=attack.generator,
+        generators=attack.generators,
         sources=(source, *attack.sources),
     )

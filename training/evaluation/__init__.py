@@ -5,5 +5,15 @@ from training.evaluation.evaluate import evaluate
 from training.evaluation.panel import Panel
 from training.evaluation.picture import picture
 from training.evaluation.report import Report
+from training.evaluation.scale_weights import ScaleWeights
+from training.evaluation.scale_weights import search_scale_weights
 
-__all__ = ["Panel", "Report", "curves", "evaluate", "picture"]
+__all__ = [
+    "Panel",
+    "Report",
+    "ScaleWeights",
+    "curves",
+    "evaluate",
+    "picture",
+    "search_scale_weights",
+]

@@ -16,12 +16,11 @@ from training.evaluation import provenance
 from training.evaluation import sanity as sanity_checks
 from training.evaluation.accuracy import Accuracy
 from training.evaluation.adaptive import adaptive_view
-from training.evaluation.attack_result import AttackResult
+from training.evaluation.attacking import attack_all
 from training.evaluation.digests import weights_digest
 from training.evaluation.examples import gather_examples
 from training.evaluation.fingerprint import fingerprint
 from training.evaluation.journal import Journal
-from training.evaluation.outcome import Outcome
 from training.evaluation.phase import Phase
 from training.evaluation.progress import Progress
 from training.evaluation.randomness import is_stochastic
@@ -29,7 +28,6 @@ from training.evaluation.randomness import owned_randomness
 from training.evaluation.report import Report
 from training.evaluation.run import Run
 from training.evaluation.scoring import Scorer
-from training.evaluation.survivors import Survivors
 from training.evaluation.worst_case import WorstCase
 from zoo.threat import ThreatModel
 from zoo.validation import check_images
@@ -190,7 +188,7 @@ def evaluate(
         )
         clean = run.score(Phase(), np.arange(len(images))).correct
         clean_of_attacked = clean[:, :attacked]
-        results, outcomes = _attack_all(
+        results, outcomes = attack_all(
             run,
             phases,
             clean_of_attacked,
@@ -215,7 +213,7 @@ def evaluate(
         if sanity:
             suspects = sanity_checks.suite(threat, images.shape[1:])
             few = clean[:, : min(sanity, len(images))]
-            tested, _ = _attack_all(
+            tested, _ = attack_all(
                 run, map(Phase, suspects), few, repeats=1, skip_fooled=False
             )
             flags += sanity_checks.compared(
@@ -246,40 +244,6 @@ def evaluate(
         commit=commit,
         date=date,
     )
-
-
-def _attack_all(run, phases, clean, *, repeats, skip_fooled):
-    """Returns a result for each phase, and the outcomes of every run."""
-    survivors = Survivors(clean)
-    results, outcomes = [], []
-    for phase in phases:
-        skips = skip_fooled and phase.threat is not None
-        indices = np.arange(clean.shape[1])
-        if skips:
-            indices = survivors.of(phase.threat)
-        runs = [
-            run.score(phase, indices, repeat=repeat)
-            for repeat in range(repeats)
-        ]
-        left = None
-        if skips:
-            worst = Outcome.worst(runs)
-            left = [survivors.after(phase.threat, o) for o in (worst, *runs)]
-            survivors.count_in(phase.threat, worst)
-        outcomes.extend(runs)
-        results.append(
-            AttackResult.of(
-                phase.name,
-                phase.options,
-                phase.threat,
-                black_box=phase.black_box,
-                clean=clean,
-                runs=runs,
-                left=left,
-                minimized=phase.minimized,
-            )
-        )
-    return results, outcomes
 
 
 def _input_shape(model):

@@ -71,8 +71,8 @@ class Panel:
                 [keras.ops.convert_to_numpy(p) for p in passes], axis=0
             )
 
-        generator = Phase(attack).generator
-        with owned_randomness([model], seed, generator) as reseed:
+        generators = Phase(attack).generators
+        with owned_randomness([model], seed, generators) as reseed:
             reseed("panel", 0)
             adversarial = np.asarray(
                 attack(adaptive_view(model), images, labels)

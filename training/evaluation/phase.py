@@ -19,7 +19,7 @@ class Phase:
 
     Args:
         attack: `(model, images, labels) -> images`; `None` leaves the images
-            as they are. Its name, options, ball and generator are read off
+            as they are. Its name, options, ball and generators are read off
             it if it has them, as an `Attack` does.
     """
 
@@ -108,6 +108,6 @@ class Phase:
         return norm if norm in NORMS and not bounded else None
 
     @property
-    def generator(self) -> keras.random.SeedGenerator | None:
-        """Source of the attack's own randomness, if any."""
-        return getattr(self.attack, "generator", None)
+    def generators(self) -> tuple[keras.random.SeedGenerator, ...]:
+        """Sources of the attack's own randomness."""
+        return getattr(self.attack, "generators", ())

@@ -26,7 +26,7 @@ def is_stochastic(model: keras.Model) -> bool:
 def owned_randomness(
     models: Sequence[keras.Model],
     seed: int,
-    generator: keras.random.SeedGenerator | None = None,
+    generators: Sequence[keras.random.SeedGenerator] = (),
 ) -> Iterator[Callable[[str, int], None]]:
     """Takes over seed generators and gives them back unchanged.
 
@@ -36,7 +36,7 @@ def owned_randomness(
 
     Args:
         models: Their generators, at any depth.
-        generator: One more, an attack's.
+        generators: More, an attack's.
     """
     variables = {id(v): v for model in models for v in model.variables}
     states = [
@@ -44,8 +44,7 @@ def owned_randomness(
         for variable in variables.values()
         if variable.name == "seed_generator_state"
     ]
-    if generator is not None:
-        states.append(generator.state)
+    states += [generator.state for generator in generators]
     saved = [state.numpy() for state in states]
 
     def reseed(phase: str, start: int) -> None:

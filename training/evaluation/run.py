@@ -68,7 +68,7 @@ class Run:
             *phase.sources,
         ]
         text = f"{phase.text} again {repeat}" if repeat else phase.text
-        with owned_randomness(models, self._seed, phase.generator) as reseed:
+        with owned_randomness(models, self._seed, phase.generators) as reseed:
             for start in range(done, len(indices), self._batch_size):
                 batch = indices[start : start + self._batch_size]
                 reseed(text, int(batch[0]))

@@ -1,23 +1,27 @@
-"""Trains the Fashion-MNIST presets: the undefended twin and IRM.
+"""Trains the Fashion-MNIST presets: the ladder of IRM's table 4.
 
     zoo train fashion_mnist --workdir runs/fashion_mnist
 
-Three stages; each writes `<workdir>/<stage>.weights.h5`, and a run that was
-killed goes on from its last epoch:
+Each stage writes `<workdir>/<stage>.weights.h5` and starts from the weights of
+another; a run that was killed goes on from its last epoch. Each but the fifth
+gives a preset:
 
-1. `undefended`: a WRN-16-2 on clean images, flipped and shifted by up to two
-   pixels at random.
-2. `ddn`: IRM at one scale, that of the largest weight, on DDN samples alone,
-   from the features of stage 1.
-3. `irm`: all scales, every batch at each, from the weights of stage 2. The
-   samples are still crafted at the scale of the largest weight, which decides
-   the ensemble's answer.
+1. `undefended`, `wrn16_2`: a WRN-16-2 on clean images, flipped and shifted by
+   up to two pixels at random.
+2. `ddn_wrn`, `ddn_wrn16_2`: the same network on DDN samples alone.
+3. `jpeg_ddn_wrn`, `jpeg_ddn_wrn16_2`: random-patch JPEG in front of 2.
+4. `spp_ddn_wrn`, `spp_ddn_wrn16_2`: 2's features under a pyramid, every batch
+   at all scales.
+5. `ddn`: IRM at one scale, that of the largest weight, from 1's features.
+6. `irm`, `irm_wrn16_2`: 5 at all scales.
+7. `tricks`, `irm_wrn16_2.tricks`: 6 with label smoothing, logit pairing and
+   ensemble training: PGD samples in L-inf and DeepFool's beside DDN's.
 
-The optimiser is SGD with Nesterov momentum; the learning rate falls along a
-cosine to a hundredth of its start, the paper's range. Unlike section II.C of
-the paper, the network meets JPEG and the pyramid from its first adversarial
-epoch on, and there is no last stage of label smoothing, logit pairing and
-ensemble training. Without random shifts the adversarial stages, which
+Samples for an ensemble are crafted at the scale of the largest weight, which
+decides its answer. The optimiser is SGD with Nesterov momentum; the learning
+rate falls along a cosine to a hundredth of its start, the paper's range. Unlike
+section II.C of the paper, IRM meets JPEG and the pyramid from its first
+adversarial epoch on. Without random shifts the adversarial stages, which
 underfit, gain on clean and on adversarial images alike.
 """
 
@@ -29,16 +33,14 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
-import zoo.models
-from training import attacks
 from training import datasets
-from training.adversarial import AdversarialTrainer
-from zoo.layers import MultiScaleEnsemble
+from training.recipes import ladder
+from training.recipes.irm_recipe import Recipe
 from zoo.replacing import replacing
 from zoo.weights import load_weights
 from zoo.weights import save_weights
 
-STAGES = ("undefended", "ddn", "irm")
+STAGES = tuple(ladder.STAGES)
 IMAGE_SHAPE = (28, 28, 1)
 TRAIN, VALIDATION = "train[:58000]", "train[58000:]"
 ARCHITECTURE = {
@@ -48,36 +50,6 @@ ARCHITECTURE = {
     "image_shape": IMAGE_SHAPE,
     "dropout": 0.0,
 }
-
-
-@dataclasses.dataclass(frozen=True)
-class Recipe:
-    """Numbers of one run.
-
-    Args:
-        scales: Side lengths of the ensemble, the smallest first.
-        scale_weights: Lambda of equation 1.
-        epochs: Epochs of each stage.
-        learning_rates: Initial learning rate of each stage.
-        batch_size: Images in a step.
-        attack_steps: DDN iterations in a training step.
-        attack_norm: L2 norm DDN starts from.
-        max_norm: L2 norm no training sample exceeds.
-        dtype_policy: Keras dtype policy the networks compute in.
-        seed: Seed of weights and order; the parallel augmentation doesn't
-            repeat exactly.
-    """
-
-    scales: tuple[int, ...] = (20, 24, 28)
-    scale_weights: tuple[float, ...] = (0.1, 0.3, 1.0)
-    epochs: tuple[int, int, int] = (12, 8, 5)
-    learning_rates: tuple[float, float, float] = (0.1, 0.05, 0.04)
-    batch_size: int = 128
-    attack_steps: int = 2
-    attack_norm: float = 1.3
-    max_norm: float = 1.45
-    dtype_policy: str = "mixed_bfloat16"
-    seed: int = 0
 
 
 def train(
@@ -91,7 +63,8 @@ def train(
 
     Args:
         workdir: Folder for weights, checkpoints and logs.
-        stages: Stages to run; each but the first needs the one before.
+        stages: Stages to run; each but the first needs the one that it starts
+            from, run before or now.
         recipe: Numbers of the run; `None` for the published ones.
         data_dir: Where TFDS keeps its data.
 
@@ -101,12 +74,13 @@ def train(
     Raises:
         ValueError: If a stage is unknown, or the folder holds a run of other
             numbers.
-        FileNotFoundError: If the stage before has not run.
+        FileNotFoundError: If the stage that one starts from has not run.
     """
     unknown = set(stages) - set(STAGES)
     if unknown:
         raise ValueError(
-            f"stages must be among {STAGES}. Received: {sorted(unknown)}"
+            f"stages must be among {', '.join(STAGES)}. "
+            f"Received: {sorted(unknown)}"
         )
     recipe = recipe or Recipe()
     workdir = Path(workdir)
@@ -146,25 +120,19 @@ def _run(stage: str, recipe: Recipe, workdir: Path, data_dir) -> Path:
     if weights.exists():
         return weights
     keras.utils.set_random_seed(recipe.seed)
-    index = STAGES.index(stage)
-    epochs = recipe.epochs[index]
-    images = _pipeline(
-        TRAIN, recipe, data_dir, training=True, augmented=stage == "undefended"
-    )
+    clean = ladder.STAGES[stage].samples is None
+    epochs = recipe.epochs[stage]
+    images = _pipeline(TRAIN, recipe, data_dir, training=True, augmented=clean)
     optimizer = keras.optimizers.SGD(
         keras.optimizers.schedules.CosineDecay(
-            recipe.learning_rates[index], epochs * len(images), alpha=0.01
+            recipe.learning_rates[stage], epochs * len(images), alpha=0.01
         ),
         momentum=0.9,
         nesterov=True,
         weight_decay=5e-4,
     )
-    model, trained = _build(stage, recipe, workdir)
-    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    trained.compile(
-        optimizer, loss, metrics=["accuracy"] if trained is model else None
-    )
-    trained.fit(
+    model = _start(stage, recipe, workdir)
+    ladder.compiled(model, ladder.STAGES[stage], recipe, optimizer).fit(
         images,
         epochs=epochs,
         validation_data=_pipeline(VALIDATION, recipe, data_dir),
@@ -179,58 +147,20 @@ def _run(stage: str, recipe: Recipe, workdir: Path, data_dir) -> Path:
     return weights
 
 
-def _build(stage: str, recipe: Recipe, workdir: Path):
-    """Returns the stage's plain model, and what is fitted."""
-    undefended = zoo.models.wide_resnet(**ARCHITECTURE)
-    if stage == "undefended":
-        return undefended, undefended
-    attack = attacks.ddn(
-        steps=recipe.attack_steps,
-        init_norm=recipe.attack_norm,
-        max_norm=recipe.max_norm,
-    )
-    model = zoo.models.irm(
-        **ARCHITECTURE,
-        scales=recipe.scales,
-        scale_weights=recipe.scale_weights,
-    )
-    dominant = _at_dominant_scale(model)
-    if stage == "ddn":
-        _restore(undefended, workdir, "undefended")
-        _copy_features(undefended, model.get_layer("ensemble").classifier)
-        return model, AdversarialTrainer(dominant, attack, clean_weight=0.0)
-    _restore(model, workdir, "ddn")
-    return model, AdversarialTrainer(
-        model, attack, clean_weight=0.0, surrogate=dominant
-    )
-
-
-def _restore(model: keras.Model, workdir: Path, stage: str) -> None:
-    weights = workdir / f"{stage}.weights.h5"
-    if not weights.exists():
-        raise FileNotFoundError(
-            f"Stage {stage} must run first: there is no {weights}."
-        )
-    load_weights(model, weights)
-
-
-def _copy_features(source: keras.Model, target: keras.Model) -> None:
-    """Copies all layers but the classifying one, whose input differs."""
-    for layer in target.layers:
-        if layer.name != "logits":
-            layer.set_weights(source.get_layer(layer.name).get_weights())
-
-
-def _at_dominant_scale(model: keras.Model) -> keras.Model:
-    """Returns the prediction at one scale alone, sharing all weights."""
-    ensemble = model.get_layer("ensemble")
-    dominant = ensemble.scale_weights.index(max(ensemble.scale_weights))
-    single = MultiScaleEnsemble(
-        ensemble.classifier,
-        ensemble.scales[dominant : dominant + 1],
-        scale_weights=(1.0,),
-    )
-    return keras.Model(model.input, single(ensemble.input))
+def _start(name: str, recipe: Recipe, workdir: Path) -> keras.Model:
+    """Builds a stage's network, with the weights that it starts from."""
+    stage = ladder.STAGES[name]
+    model = ladder.build(stage, recipe, ARCHITECTURE)
+    if stage.start is not None:
+        weights = workdir / f"{stage.start}.weights.h5"
+        if not weights.exists():
+            raise FileNotFoundError(
+                f"Stage {stage.start} must run first: there is no {weights}."
+            )
+        source = ladder.build(ladder.STAGES[stage.start], recipe, ARCHITECTURE)
+        load_weights(source, weights)
+        ladder.copy_weights(source, model)
+    return model
 
 
 def _pipeline(

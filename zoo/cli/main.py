@@ -15,6 +15,7 @@ COMMANDS = {
     "predict": "classify pictures",
     "attack": "attack a few images and draw them",
     "evaluate": "measure accuracy, clean and attacked",
+    "tune": "search the weights of an ensemble's scales",
     "train": "run a training recipe",
     "export": "write a SavedModel",
     "demo": "the whole job on what the package ships",

@@ -2,7 +2,14 @@
 
 from zoo.models.blurnet import blurnet
 from zoo.models.irm import irm
+from zoo.models.jpeg_wide_resnet import jpeg_wide_resnet
 from zoo.models.lisa_cnn import lisa_cnn
 from zoo.models.wide_resnet import wide_resnet
 
-__all__ = ["blurnet", "irm", "lisa_cnn", "wide_resnet"]
+__all__ = [
+    "blurnet",
+    "irm",
+    "jpeg_wide_resnet",
+    "lisa_cnn",
+    "wide_resnet",
+]

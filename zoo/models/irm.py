@@ -15,7 +15,7 @@ def irm(
     image_shape: tuple[int, int, int] = (299, 299, 3),
     scales: tuple[int, ...] = (32, 64, 128),
     scale_weights: tuple[float, ...] = (1.0, 0.01, 0.001),
-    qualities: tuple[int, ...] = (40, 60, 80, 90),
+    qualities: tuple[int, ...] | None = (40, 60, 80, 90),
     pooling_bins: tuple[int, ...] = (1, 2, 4),
     dropout: float = 0.3,
     seed: int | None = None,
@@ -34,7 +34,8 @@ def irm(
         image_shape: `(height, width, channels)` of the images.
         scales: Side lengths in pixels the images are resized to.
         scale_weights: Lambda of equation 1, one positive number a scale.
-        qualities: JPEG qualities each of the four parts draws from.
+        qualities: JPEG qualities each of the four parts draws from; `None`
+            leaves the compression out.
         pooling_bins: Levels of the spatial pyramid.
         dropout: Rate inside the residual blocks, in [0, 1).
         seed: Seed of the compression's randomness, as in
@@ -60,11 +61,13 @@ def irm(
         pooling_bins=pooling_bins,
     )
     images = keras.Input(image_shape, name="image")
-    # bfloat16 cannot hold the 256 levels that decoding gives.
-    compressed = RandomPatchJPEG(
-        qualities, seed=seed, dtype="float32", name="compression"
-    )(images)
+    pixels = images
+    if qualities is not None:
+        # bfloat16 cannot hold the 256 levels that decoding gives.
+        pixels = RandomPatchJPEG(
+            qualities, seed=seed, dtype="float32", name="compression"
+        )(images)
     logits = MultiScaleEnsemble(
         classifier, scales, scale_weights, name="ensemble"
-    )(compressed)
+    )(pixels)
     return keras.Model(images, logits, name=name)

@@ -18,13 +18,26 @@ CLASSES = (
     "Bag",
     "Ankle boot",
 )
+_WRN16_2 = dict(depth=16, width=2, num_classes=10, image_shape=(28, 28, 1))
+_IRM_WRN16_2 = dict(
+    **_WRN16_2,
+    scales=(20, 24, 28),
+    scale_weights=(0.1, 0.3, 1.0),
+    dropout=0.0,
+)
+_IRM_PAPER = dict(
+    dataset="fashion_mnist",
+    classes=CLASSES,
+    recipe="training.recipes.fashion_mnist",
+    paper="Information Redundancy Minimization (IRM), IJCAI-19 AAAC",
+)
 
 register(
     Preset(
         name="wrn16_2",
         default_tag="fashion_mnist",
         builder="zoo.models.wide_resnet",
-        config=dict(depth=16, width=2, num_classes=10, image_shape=(28, 28, 1)),
+        config=_WRN16_2,
         dataset="fashion_mnist",
         classes=CLASSES,
         weights=Weights(
@@ -48,17 +61,7 @@ register(
         name="irm_wrn16_2",
         default_tag="fashion_mnist",
         builder="zoo.models.irm",
-        config=dict(
-            depth=16,
-            width=2,
-            num_classes=10,
-            image_shape=(28, 28, 1),
-            scales=(20, 24, 28),
-            scale_weights=(0.1, 0.3, 1.0),
-            dropout=0.0,
-        ),
-        dataset="fashion_mnist",
-        classes=CLASSES,
+        config=_IRM_WRN16_2,
         threat=ThreatModel("l2", eps=1.0),
         weights=Weights(
             (
@@ -70,11 +73,60 @@ register(
                 ),
             )
         ),
-        recipe="training.recipes.fashion_mnist",
-        paper="Information Redundancy Minimization (IRM), IJCAI-19 AAAC",
         description=(
             "WRN-16-2 behind random-patch JPEG, a three-scale ensemble, "
             "trained against DDN."
         ),
+        **_IRM_PAPER,
+    )
+)
+
+register(
+    Preset(
+        name="ddn_wrn16_2",
+        default_tag="fashion_mnist",
+        builder="zoo.models.wide_resnet",
+        config=_WRN16_2,
+        threat=ThreatModel("l2", eps=1.0),
+        description="WRN-16-2 trained against DDN.",
+        **_IRM_PAPER,
+    )
+)
+
+register(
+    Preset(
+        name="jpeg_ddn_wrn16_2",
+        default_tag="fashion_mnist",
+        builder="zoo.models.jpeg_wide_resnet",
+        config=_WRN16_2 | {"dropout": 0.0},
+        threat=ThreatModel("l2", eps=1.0),
+        description="WRN-16-2 behind random-patch JPEG, trained against DDN.",
+        **_IRM_PAPER,
+    )
+)
+
+register(
+    Preset(
+        name="spp_ddn_wrn16_2",
+        default_tag="fashion_mnist",
+        builder="zoo.models.irm",
+        config=_IRM_WRN16_2 | {"qualities": None},
+        threat=ThreatModel("l2", eps=1.0),
+        description="IRM without JPEG, trained against DDN.",
+        **_IRM_PAPER,
+    )
+)
+
+register(
+    Preset(
+        name="irm_wrn16_2.tricks",
+        builder="zoo.models.irm",
+        config=_IRM_WRN16_2,
+        threat=ThreatModel("l2", eps=1.0),
+        description=(
+            "irm_wrn16_2 trained on with label smoothing, logit pairing and "
+            "PGD and DeepFool samples beside DDN's."
+        ),
+        **_IRM_PAPER,
     )
 )

@@ -45,8 +45,12 @@ ATTACKS = {
     "cw": attacks.cw(steps=20, binary_search_steps=4, initial_const=0.1),
     "lbfgs": attacks.lbfgs(steps=5, binary_search_steps=1),
     "deepfool": attacks.deepfool(steps=5),
+    "deepfool_training": attacks.deepfool(steps=3, max_norm=0.3),
     "fab": attacks.fab(steps=3),
     "fab_l2": attacks.fab(norm="l2", eps=0.5, steps=3),
+    "mixture": attacks.mixture(
+        attacks=(attacks.fgsm(eps=0.1), attacks.pgd(eps=0.2, steps=2))
+    ),
 }
 every_attack = pytest.mark.parametrize(
     "attack", ATTACKS.values(), ids=ATTACKS.keys()
@@ -363,6 +367,8 @@ def test_bad_models_are_named(batch):
         (attacks.deepfool, {"steps": 0}),
         (attacks.deepfool, {"classes": 1}),
         (attacks.deepfool, {"overshoot": -0.1}),
+        (attacks.deepfool, {"max_norm": 0.0}),
+        (attacks.deepfool, {"fallback": "image"}),
         (attacks.fab, {"norm": "l1"}),
         (attacks.fab, {"eps": -0.1}),
         (attacks.fab, {"steps": 0}),

@@ -155,6 +155,27 @@ def test_failures_and_mistakes_come_back_unperturbed(norm):
     np.testing.assert_array_equal(unmoved, images)
 
 
+@norms
+def test_in_training_none_comes_back_unperturbed(norm):
+    """Mistakes take one step; what is too far is cut to the ball."""
+    model = LinearModel((4, 4, 1), num_classes=2)
+    images, labels = model.batch(9, closest=0.1, farthest=0.3)
+    labels[::3] = 1 - labels[::3]
+    distances = model.distances(images, model.logits(images).argmax(1), norm)
+    max_norm = float(np.median(distances))
+    attack = attacks.deepfool(norm=norm, steps=1, max_norm=max_norm)
+    adversarial = check_attack(attack, model.keras, images, labels)
+    np.testing.assert_allclose(
+        lengths(adversarial - images, norm),
+        np.minimum(1.02 * distances, max_norm),
+        rtol=1e-3,
+    )
+    free = attacks.deepfool(norm=norm, steps=1, fallback="last")
+    farther = free(model.keras, images[::3], labels[::3]).numpy()
+    gaps = model.distances(farther, model.logits(farther).argmax(1), norm)
+    np.testing.assert_allclose(gaps, 2.02 * distances[::3], rtol=1e-3)
+
+
 class Alternating(keras.layers.Layer):
     """Logits tilted one way in one call and the other in the next."""
 

@@ -301,7 +301,7 @@ def test_an_attack_draws_the_same_whatever_ran_before_it():
     data = linear.batch(40, closest=0.1, farthest=0.8)
     ball = {"norm": "l2", "eps": 0.4, "steps": 1, "step_size": 0.1}
     attack = attacks.pgd(**ball)
-    state = np.array(attack.generator.state)
+    state = np.array(attack.generators[0].state)
 
     def measured(*suite, **options):
         report = run(linear.keras, data, suite, batch_size=16, **options)
@@ -310,7 +310,7 @@ def test_an_attack_draws_the_same_whatever_ran_before_it():
     first = measured(attack)
     assert 0 < first["robust"]["mean"] < 1
     assert measured(attacks.pgd(**ball, restarts=2), attack) == first
-    np.testing.assert_array_equal(attack.generator.state, state)
+    np.testing.assert_array_equal(attack.generators[0].state, state)
     attack(linear.keras, *data)
     assert measured(attack) == first
     assert measured(attack, seed=1) != first

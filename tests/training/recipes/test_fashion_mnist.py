@@ -10,13 +10,14 @@ import zoo
 from training import datasets
 from training import recipes
 from training.recipes import fashion_mnist
-from training.recipes.fashion_mnist import Recipe
-from zoo.weights import load_weights
+from training.recipes import ladder
+from training.recipes.irm_recipe import Recipe
+from zoo.weights import save_weights
 
 TINY = Recipe(
     scales=(12, 16),
     scale_weights=(0.1, 1.0),
-    epochs=(1, 1, 1),
+    epochs=dict.fromkeys(fashion_mnist.STAGES, 1),
     batch_size=16,
     attack_steps=1,
     dtype_policy="float32",
@@ -48,21 +49,23 @@ def workdir(tmp_path):
 
 @pytest.mark.filterwarnings("error:.*shuffle=True.*will be ignored")
 def test_stages_build_on_each_other_and_are_not_repeated(workdir):
-    paths = fashion_mnist.train(workdir, recipe=TINY)
-    assert list(paths) == ["undefended", "ddn", "irm"]
-    model = zoo.models.irm(
-        **fashion_mnist.ARCHITECTURE,
-        scales=TINY.scales,
-        scale_weights=TINY.scale_weights,
-    )
-    load_weights(model, paths["irm"])
+    stages = "undefended", "ddn", "irm"
+    paths = fashion_mnist.train(workdir, stages=stages, recipe=TINY)
+    assert tuple(paths) == stages
     written = {stage: path.stat().st_mtime_ns for stage, path in paths.items()}
-    again = fashion_mnist.train(workdir, recipe=TINY)
+    again = fashion_mnist.train(workdir, stages=stages, recipe=TINY)
     assert again == paths
     for stage, path in paths.items():
         assert path.stat().st_mtime_ns == written[stage]
         rows = (workdir / f"{stage}.csv").read_text().splitlines()
         assert len(rows) == 1 + 1
+
+
+@pytest.mark.large
+def test_the_whole_ladder_trains(workdir):
+    paths = fashion_mnist.train(workdir, recipe=TINY)
+    assert tuple(paths) == fashion_mnist.STAGES
+    assert all(path.exists() for path in paths.values())
 
 
 def test_a_folder_holds_one_run(workdir):
@@ -73,29 +76,101 @@ def test_a_folder_holds_one_run(workdir):
 
 
 @pytest.mark.parametrize(
-    "stage, needed", [("ddn", "undefended"), ("irm", "ddn")]
+    "stage, needed",
+    [
+        ("ddn_wrn", "undefended"),
+        ("jpeg_ddn_wrn", "ddn_wrn"),
+        ("spp_ddn_wrn", "ddn_wrn"),
+        ("ddn", "undefended"),
+        ("irm", "ddn"),
+        ("tricks", "irm"),
+    ],
 )
-def test_a_stage_needs_the_one_before(workdir, stage, needed):
+def test_a_stage_needs_the_one_that_it_starts_from(workdir, stage, needed):
     with pytest.raises(FileNotFoundError, match=f"{needed}.weights.h5"):
         fashion_mnist.train(workdir, stages=(stage,), recipe=TINY)
 
 
-def test_features_are_copied_and_the_head_is_not():
-    def network(**options):
-        return zoo.models.wide_resnet(depth=10, width=1, **options)
+PRESETS = {
+    "undefended": "wrn16_2",
+    "ddn_wrn": "ddn_wrn16_2",
+    "jpeg_ddn_wrn": "jpeg_ddn_wrn16_2",
+    "spp_ddn_wrn": "spp_ddn_wrn16_2",
+    "irm": "irm_wrn16_2",
+    "tricks": "irm_wrn16_2.tricks",
+}
 
-    source, target = network(), network(pooling_bins=(1, 2))
-    head = target.get_layer("logits").get_weights()
-    fashion_mnist._copy_features(source, target)
-    for layer in source.layers:
-        own = target.get_layer(layer.name).get_weights()
-        expected = head if layer.name == "logits" else layer.get_weights()
+
+@pytest.mark.parametrize(("stage", "name"), PRESETS.items())
+def test_a_stage_trains_its_preset(stage, name, tmp_path):
+    """Its weights load into what the preset builds."""
+    recipe = Recipe()
+    model = ladder.build(
+        ladder.STAGES[stage], recipe, fashion_mnist.ARCHITECTURE
+    )
+    weights = tmp_path / f"{stage}.weights.h5"
+    save_weights(model, weights)
+    loaded = zoo.load(name, weights=weights, depth=10, width=1)
+    assert [w.shape for w in loaded.weights] == [w.shape for w in model.weights]
+    layers = [[type(layer) for layer in m.layers] for m in (loaded, model)]
+    assert layers[0] == layers[1]
+
+
+@pytest.mark.parametrize(
+    ("stage", "new_head"),
+    [
+        ("ddn_wrn", False),
+        ("jpeg_ddn_wrn", False),
+        ("spp_ddn_wrn", True),
+        ("ddn", True),
+        ("irm", False),
+        ("tricks", False),
+    ],
+)
+def test_weights_are_copied_up_to_a_head_of_another_size(stage, new_head):
+    stage = ladder.STAGES[stage]
+    start = ladder.STAGES[stage.start]
+    source, target = (
+        ladder.build(which, TINY, fashion_mnist.ARCHITECTURE)
+        for which in (start, stage)
+    )
+    networks = [ladder._wide_resnet(model) for model in (source, target)]
+    head = networks[1].get_layer("logits").get_weights()
+    ladder.copy_weights(source, target)
+    for layer in networks[0].layers:
+        own = networks[1].get_layer(layer.name).get_weights()
+        fresh = new_head and layer.name == "logits"
+        expected = head if fresh else layer.get_weights()
         for weight, value in zip(own, expected, strict=True):
             np.testing.assert_array_equal(weight, value)
 
 
+def test_networks_of_another_width_are_refused():
+    source = zoo.models.wide_resnet(depth=10, width=1)
+    target = zoo.models.wide_resnet(depth=10, width=2)
+    with pytest.raises(ValueError, match="Received: another shape of conv2_0"):
+        ladder.copy_weights(source, target)
+
+
+def test_the_last_stage_meets_all_three_attacks_and_tricks():
+    stage = ladder.STAGES["tricks"]
+    model = ladder.build(stage, TINY, fashion_mnist.ARCHITECTURE)
+    trainer = ladder.compiled(model, stage, TINY, "sgd")
+    attack = trainer.attack
+    assert [a.name for a in attack.options["attacks"]] == [
+        "ddn",
+        "pgd",
+        "deepfool",
+    ]
+    assert [a.eps for a in attack.options["attacks"]] == [1.45, 0.1, 1.45]
+    assert attack.options["shares"] == TINY.shares
+    assert trainer.loss.eps == TINY.label_smoothing
+    assert trainer.logit_pairing == TINY.logit_pairing
+    assert trainer.clean_weight == TINY.clean_weight
+
+
 def test_policy_is_given_back(workdir):
-    recipe = Recipe(epochs=(1, 1, 1), batch_size=16)
+    recipe = dataclasses.replace(TINY, dtype_policy="mixed_bfloat16")
     fashion_mnist.train(workdir, stages=("undefended",), recipe=recipe)
     assert keras.config.dtype_policy().name == "float32"
 

@@ -7,10 +7,14 @@ import pytest
 from tests.command_line import run
 from training import datasets
 from training.recipes import fashion_mnist
-from training.recipes.fashion_mnist import Recipe
+from training.recipes.irm_recipe import Recipe
 from zoo.cli import main
 
-ONE_BATCH = Recipe(epochs=(1, 1, 1), batch_size=8, dtype_policy="float32")
+ONE_BATCH = Recipe(
+    epochs=dict.fromkeys(fashion_mnist.STAGES, 1),
+    batch_size=8,
+    dtype_policy="float32",
+)
 
 
 @pytest.fixture(autouse=True)

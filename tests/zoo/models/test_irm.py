@@ -45,6 +45,14 @@ def test_paper_size():
     assert count == 37_951_294
 
 
+def test_without_qualities_the_ensemble_sees_the_images(images):
+    options = dict(depth=10, width=1, scales=(16,), scale_weights=(1.0,))
+    model = irm(**options, image_shape=(28, 28, 1), qualities=None)
+    assert [layer.name for layer in model.layers] == ["image", "ensemble"]
+    first = model.predict(images, verbose=0)
+    np.testing.assert_array_equal(first, model.predict(images, verbose=0))
+
+
 def test_predictions_are_log_probabilities_of_a_random_model(model, images):
     first = model.predict(images, verbose=0)
     second = model.predict(images, verbose=0)

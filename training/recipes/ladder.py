@@ -1,0 +1,157 @@
+"""The ladder of IRM's table 4: its networks, and how each is trained."""
+
+import dataclasses
+
+import keras
+
+import zoo.models
+from training import attacks
+from training.adversarial import AdversarialTrainer
+from training.label_smoothing import LabelSmoothing
+from training.recipes.irm_recipe import Recipe
+from zoo.layers import MultiScaleEnsemble
+
+
+@dataclasses.dataclass(frozen=True)
+class Stage:
+    """What a stage trains, and against what.
+
+    Args:
+        network: `"wrn"`, `"jpeg"` (JPEG in front of it), `"spp"` (pyramid
+            and scales) or `"irm"` (both).
+        start: Stage whose weights it starts from; `None` for random ones.
+        samples: `None` for clean images alone, `"ddn"`, or `"mixture"`: the
+            paper's last step, with label smoothing, logit pairing, and PGD
+            and DeepFool samples beside DDN's.
+        all_scales: Whether an ensemble is trained at all its scales, or at
+            that of the largest weight.
+    """
+
+    network: str
+    start: str | None = None
+    samples: str | None = "ddn"
+    all_scales: bool = True
+
+
+STAGES = {
+    "undefended": Stage("wrn", samples=None),
+    "ddn_wrn": Stage("wrn", "undefended"),
+    "jpeg_ddn_wrn": Stage("jpeg", "ddn_wrn"),
+    "spp_ddn_wrn": Stage("spp", "ddn_wrn"),
+    "ddn": Stage("irm", "undefended", all_scales=False),
+    "irm": Stage("irm", "ddn"),
+    "tricks": Stage("irm", "irm", samples="mixture"),
+}
+
+
+def build(stage: Stage, recipe: Recipe, architecture: dict) -> keras.Model:
+    """Builds a stage's network, with random weights.
+
+    Args:
+        architecture: Options of the Wide ResNet.
+    """
+    if stage.network == "wrn":
+        return zoo.models.wide_resnet(**architecture)
+    if stage.network == "jpeg":
+        return zoo.models.jpeg_wide_resnet(**architecture)
+    compression = {"qualities": None} if stage.network == "spp" else {}
+    return zoo.models.irm(
+        **architecture,
+        **compression,
+        scales=recipe.scales,
+        scale_weights=recipe.scale_weights,
+    )
+
+
+def copy_weights(source: keras.Model, target: keras.Model) -> None:
+    """Copies one rung's Wide ResNet to another's.
+
+    The classifying layer keeps its own weights behind another pooling, whose
+    output has another size.
+    """
+    source, target = _wide_resnet(source), _wide_resnet(target)
+    for layer in target.layers:
+        twin = source.get_layer(layer.name)
+        if [w.shape for w in twin.weights] == [w.shape for w in layer.weights]:
+            layer.set_weights(twin.get_weights())
+        elif layer.name != "logits":
+            raise ValueError(
+                "The networks must differ in their classifying layers alone. "
+                f"Received: another shape of {layer.name}"
+            )
+
+
+def compiled(
+    model: keras.Model, stage: Stage, recipe: Recipe, optimizer
+) -> keras.Model:
+    """Returns what is fitted: the model or a trainer of it, compiled."""
+    if stage.samples is None:
+        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        model.compile(optimizer, loss, metrics=["accuracy"])
+        return model
+    dominant = _at_dominant_scale(model)
+    trained = model if stage.all_scales else dominant
+    if stage.samples == "ddn":
+        trainer = AdversarialTrainer(
+            trained, _ddn(recipe), clean_weight=0.0, surrogate=dominant
+        )
+        trainer.compile(optimizer)
+        return trainer
+    trainer = AdversarialTrainer(
+        trained,
+        _mixture(recipe),
+        clean_weight=recipe.clean_weight,
+        logit_pairing=recipe.logit_pairing,
+        surrogate=dominant,
+    )
+    trainer.compile(optimizer, LabelSmoothing(recipe.label_smoothing))
+    return trainer
+
+
+def _ddn(recipe: Recipe) -> attacks.Attack:
+    return attacks.ddn(
+        steps=recipe.attack_steps,
+        init_norm=recipe.attack_norm,
+        max_norm=recipe.max_norm,
+    )
+
+
+def _mixture(recipe: Recipe) -> attacks.Attack:
+    pgd = attacks.pgd(
+        eps=recipe.attack_eps, steps=recipe.attack_steps, seed=recipe.seed
+    )
+    # Each further class would take one more gradient a step.
+    deepfool = attacks.deepfool(
+        steps=recipe.attack_steps, classes=2, max_norm=recipe.max_norm
+    )
+    return attacks.mixture(
+        attacks=(_ddn(recipe), pgd, deepfool),
+        shares=recipe.shares,
+        seed=recipe.seed,
+    )
+
+
+def _wide_resnet(model: keras.Model) -> keras.Model:
+    for layer in model.layers:
+        if isinstance(layer, MultiScaleEnsemble):
+            return layer.classifier
+        if isinstance(layer, keras.Model):
+            return layer
+    return model
+
+
+def _at_dominant_scale(model: keras.Model) -> keras.Model:
+    """Returns the prediction at the scale of the largest weight alone.
+
+    Shares all weights; the model itself if it has no ensemble.
+    """
+    for ensemble in model.layers:
+        if isinstance(ensemble, MultiScaleEnsemble):
+            dominant = ensemble.scale_weights.index(max(ensemble.scale_weights))
+            single = MultiScaleEnsemble(
+                ensemble.classifier,
+                ensemble.scales[dominant : dominant + 1],
+                scale_weights=(1.0,),
+            )
+            return keras.Model(model.input, single(ensemble.input))
+    return model

@@ -1,0 +1,117 @@
+"""`zoo tune`."""
+
+import argparse
+import dataclasses
+
+from zoo.cli.data import add_data_arguments
+from zoo.cli.data import load_images
+from zoo.cli.default_attack import default_spec
+from zoo.cli.default_attack import default_threat
+from zoo.cli.models import add_model_argument
+from zoo.cli.models import add_transfer_argument
+from zoo.cli.models import load_attacks
+from zoo.cli.models import load_model
+from zoo.cli.output import add_json_argument
+from zoo.cli.output import emit
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the command's arguments."""
+    parser.description = (
+        "Scores a multi-scale ensemble with every combination of scale "
+        "weights, each scale being predicted once. The adversarial images are "
+        "made against the model as it stands: measure the weights that you "
+        "choose with `zoo evaluate`."
+    )
+    add_model_argument(parser)
+    parser.add_argument(
+        "--attack",
+        metavar="SPEC",
+        help="attack and its options, such as 'fgsm:norm=linf,eps=0.1' "
+        "(default: pgd of 40 steps in the card's ball, of 2 draws against a "
+        "randomised model)",
+    )
+    add_transfer_argument(parser)
+    add_data_arguments(parser, limit=512)
+    parser.add_argument(
+        "--values",
+        type=_numbers,
+        metavar="LIST",
+        help="numbers each weight is tried with, between commas (default: "
+        "0.001,0.01,0.1,1,10)",
+    )
+    parser.add_argument("--batch-size", type=int, default=128, metavar="N")
+    parser.add_argument(
+        "--draws",
+        type=int,
+        default=10,
+        metavar="N",
+        help="predictions that score each image of a randomised model "
+        "(default: %(default)s)",
+    )
+    parser.add_argument("--seed", type=int, default=0, metavar="N")
+    parser.add_argument(
+        "--top",
+        type=int,
+        default=10,
+        metavar="N",
+        help="rows of the table, the model's own weights besides; JSON holds "
+        "all (default: %(default)s)",
+    )
+    add_json_argument(parser)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Searches the weights and prints them, the best first."""
+    from training import evaluation
+    from training.attacks import suites
+    from training.evaluation import scale_weights
+
+    if options.attack in suites.by_name:
+        raise ValueError(
+            "--attack takes one attack, no suite. "
+            f"Received: --attack={options.attack}"
+        )
+    if options.top < 1:
+        raise ValueError(
+            f"--top must be positive. Received: --top={options.top}"
+        )
+    threat = default_threat(options.model)
+    model = load_model(options.model, image_size=options.image_size)
+    spec = options.attack or default_spec(model, threat)
+    (attack,) = load_attacks(options, [spec], threat)
+    found = evaluation.search_scale_weights(
+        model,
+        *load_images(options, model),
+        attack=attack,
+        values=options.values or scale_weights.VALUES,
+        batch_size=options.batch_size,
+        draws=options.draws,
+        seed=options.seed,
+    )
+    from rich.table import Table
+
+    table = Table(*map(str, found[0].scales), "clean", "adversarial", "")
+    for rank, one in enumerate(found):
+        if rank < options.top or one.own:
+            table.add_row(
+                *(f"{weight:g}" for weight in one.weights),
+                f"{one.clean:.1%}",
+                f"{one.adversarial:.1%}",
+                "the model's" if one.own else "",
+            )
+    data = {
+        "model": options.model,
+        "attack": repr(attack),
+        "weights": [dataclasses.asdict(one) for one in found],
+    }
+    emit(options, data, table)
+
+
+def _numbers(text: str) -> tuple[float, ...]:
+    try:
+        return tuple(float(number) for number in text.split(","))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(
+            f"must be numbers between commas, such as 0.1,1. Received: {text}"
+        ) from error
