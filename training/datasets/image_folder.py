@@ -7,7 +7,7 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from zoo.pictures import read_picture
+from training.datasets.pictures import load_pictures
 
 SUFFIXES = (".jpeg", ".jpg", ".png", ".webp")
 
@@ -44,20 +44,15 @@ def load_image_folder(
 ) -> tf.data.Dataset:
     """Loads the pictures of a folder, one at a time.
 
-    Files whose suffix is one of `SUFFIXES`, in either case, are pictures, at
-    any depth in their class' folder. They come in the order of the SHA-256
-    of their names, so that any number from the front is a fair sample of all
-    classes, the same everywhere. `zoo.pictures.read_picture` says how they
-    are resized. Keras' `image_dataset_from_directory` and TFDS'
-    `ImageFolder` read no WebP or want folders of splits, and neither names
-    the file that it cannot read.
+    `find_pictures` says which files they are and in what order they come,
+    `load_pictures` how they are read. Keras' `image_dataset_from_directory`
+    and TFDS' `ImageFolder` read no WebP or want folders of splits, and
+    neither names the file that it cannot read.
 
     Args:
         folder: Has one folder a class.
         image_shape: `(height, width, channels)`; 1 channel is grey, 3 RGB.
-        classes: Names of the model's classes in order. Each folder must be
-            one of them, with `_` for `/`; not each must have a folder.
-            `None`: the folders, sorted.
+        classes: As for `find_pictures`.
         shuffle: Whether to reshuffle at every pass.
         seed: Seed of the shuffling.
 
@@ -70,12 +65,42 @@ def load_image_folder(
         ValueError: If it has no folders or no pictures, one of them is no
             class, or `image_shape` is not three positive numbers.
     """
-    image_shape = _checked_shape(image_shape)
+    return load_pictures(
+        find_pictures(folder, classes),
+        image_shape=image_shape,
+        shuffle=shuffle,
+        seed=seed,
+    )
+
+
+def find_pictures(
+    folder: str | os.PathLike, classes: Sequence[str] | None = None
+) -> list[tuple[Path, int]]:
+    """Finds the pictures of a folder, and their classes.
+
+    Files whose suffix is one of `SUFFIXES`, in either case, are pictures, at
+    any depth in their class' folder. They come in the order of the SHA-256
+    of their names, so that any number from the front is a fair sample of all
+    classes, the same everywhere.
+
+    Args:
+        folder: Has one folder a class.
+        classes: Names of the model's classes in order. Each folder must be
+            one of them, with `_` for `/`; not each must have a folder.
+            `None`: the folders, sorted.
+
+    Returns:
+        Files and classes; at least one.
+
+    Raises:
+        FileNotFoundError: If there is no such folder.
+        ValueError: If it has no folders or no pictures, or one of them is no
+            class.
+    """
     folder = Path(folder)
-    labels = _labels(folder, classes)
     pictures = [
-        (path.relative_to(folder), label)
-        for name, label in labels.items()
+        (path, label)
+        for name, label in _labels(folder, classes).items()
         for path in (folder / name).rglob("*")
         if path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
     ]
@@ -84,38 +109,8 @@ def load_image_folder(
             f"A class' folder must hold pictures ({', '.join(SUFFIXES)}). "
             f"Received: none in {folder}"
         )
-    pictures.sort(key=lambda picture: _digest(picture[0]))
-    files, classes_of = zip(*pictures, strict=True)
-    dataset = tf.data.Dataset.from_tensor_slices(
-        (
-            [os.fsencode(folder / file) for file in files],
-            tf.constant(classes_of, "int64"),
-        )
-    )
-    if shuffle:
-        dataset = dataset.shuffle(len(files), seed=seed)
-
-    def read(file, label):
-        image = tf.numpy_function(
-            lambda path: read_picture(os.fsdecode(path), image_shape),
-            [file],
-            tf.uint8,
-        )
-        return tf.ensure_shape(image, image_shape), label
-
-    return dataset.map(read, num_parallel_calls=tf.data.AUTOTUNE)
-
-
-def _checked_shape(image_shape):
-    shape = tuple(image_shape or ())
-    if len(shape) != 3 or not all(
-        isinstance(size, int) and size > 0 for size in shape
-    ):
-        raise ValueError(
-            "`image_shape` must be the (height, width, channels) that "
-            f"pictures are resized to. Received: image_shape={image_shape}"
-        )
-    return shape
+    pictures.sort(key=lambda picture: _digest(picture[0].relative_to(folder)))
+    return pictures
 
 
 def _labels(folder, classes):

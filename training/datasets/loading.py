@@ -6,10 +6,12 @@ from pathlib import Path
 
 import tensorflow as tf
 
+from training.datasets import aaac
 from training.datasets.image_folder import load_image_folder
 from training.datasets.packaged import PACKAGED
 from training.datasets.packaged import load_packaged
 
+AAAC = "aaac"
 _SHUFFLE_BUFFER = 60_000
 
 
@@ -32,20 +34,24 @@ def load(
     `python -m training.datasets.offline_fashion_mnist` prepares Fashion-MNIST
     from files on disk.
 
+    `"aaac"` is the IJCAI-19 Alibaba Adversarial AI Challenge, whose unpacked
+    archives `load_aaac` reads from `data_dir`.
+
     A path is a folder of pictures, one folder a class, which
     `load_image_folder` reads. One that is named like a set is written
     `./name`.
 
     Args:
         name: For example `"fashion_mnist"` or `"photos/test"`.
-        split: A TFDS split, such as `"train[:55000]"` or `"test"`. A folder
-            has none.
+        split: A TFDS split, such as `"train[:55000]"` or `"test"`; of `aaac`
+            one of `load_aaac`. A folder has none.
         batch_size: Images in a batch; `None` yields single images.
         shuffle: Whether to reshuffle at every pass.
         seed: Seed of the shuffling.
-        data_dir: Where TFDS keeps its data; `None` for its default.
-        image_shape: Of a folder: `(height, width, channels)` that pictures
-            are resized to.
+        data_dir: Where TFDS keeps its data, `None` for its default; of
+            `aaac`, the folder of its archives.
+        image_shape: Of a folder or `aaac`: `(height, width, channels)` that
+            pictures are resized to.
         classes: Of a folder: names of the classes in the model's order;
             `None` for those of its folders, sorted.
 
@@ -57,7 +63,8 @@ def load(
         FileNotFoundError: If there is no such folder.
         ImportError: If TFDS is not installed.
         ValueError: If there is no such set or split, it is not made of
-            images with one label, or an option doesn't belong to it.
+            images with one label, or an option doesn't belong to it or is
+            missing.
         ConnectionError: If the set has to be downloaded and cannot be.
     """
     if is_folder(name):
@@ -66,6 +73,20 @@ def load(
             name,
             image_shape=image_shape,
             classes=classes,
+            shuffle=shuffle,
+            seed=seed,
+        )
+    elif name == AAAC:
+        if data_dir is None or classes is not None:
+            raise ValueError(
+                "aaac needs `data_dir`, the folder of its unpacked archives, "
+                "and takes no `classes`. "
+                f"Received: data_dir={data_dir!r}, classes={classes!r}"
+            )
+        dataset = aaac.load_aaac(
+            data_dir,
+            split,
+            image_shape=image_shape or aaac.IMAGE_SHAPE,
             shuffle=shuffle,
             seed=seed,
         )
@@ -96,8 +117,13 @@ def is_folder(name: str | os.PathLike) -> bool:
     return os.path.isdir(name) and (os.sep in name or not _is_set(name))
 
 
+def holds_pictures(name: str | os.PathLike) -> bool:
+    """Returns whether `load` resizes the set's pictures to `image_shape`."""
+    return name == AAAC or is_folder(name)
+
+
 def _is_set(name: str) -> bool:
-    if name in PACKAGED:
+    if name == AAAC or name in PACKAGED:
         return True
     try:
         import tensorflow_datasets as tfds

@@ -17,11 +17,17 @@ def add_data_arguments(parser: argparse.ArgumentParser, limit: int) -> None:
         "--data",
         metavar="SET",
         default=SAMPLE,
-        help="TFDS name, folder of pictures with one folder a class, or "
+        help="TFDS name, aaac, folder of pictures with one folder a class, or "
         "%(default)s (the default): the packaged images",
     )
     parser.add_argument(
         "--split", default="test", help="TFDS split (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--data-dir",
+        type=Path,
+        metavar="DIR",
+        help="where TFDS keeps its data, or the unpacked archives of aaac lie",
     )
     parser.add_argument(
         "--limit",
@@ -50,6 +56,7 @@ def load_images(options: argparse.Namespace, model):
 
     Raises:
         FileNotFoundError: If there is no such folder.
+        ImportError: If the set comes from TFDS, which is not installed.
         ValueError: If the limit is not positive, there is no such set, or a
             folder's pictures or classes don't fit the model.
         ConnectionError: If the set cannot be downloaded.
@@ -61,12 +68,14 @@ def load_images(options: argparse.Namespace, model):
         raise ValueError(
             f"--limit must be positive. Received: --limit={options.limit}"
         )
-    folder = {}
-    if datasets.is_folder(options.data):
-        shape, count = _image_shape(options, model)
-        folder["image_shape"] = shape
-        folder["classes"] = resolve_classes(options, count)
-    dataset = datasets.load(options.data, options.split, **folder)
+    pictures = {}
+    if datasets.holds_pictures(options.data):
+        pictures["image_shape"], count = _image_shape(options, model)
+        if datasets.is_folder(options.data):
+            pictures["classes"] = resolve_classes(options, count)
+    dataset = datasets.load(
+        options.data, options.split, data_dir=options.data_dir, **pictures
+    )
     return gather_examples(dataset.take(options.limit))
 
 
