@@ -14,11 +14,15 @@ https://arxiv.org/abs/2003.01690).
 """
 
 
-def suite(name: str, threat: ThreatModel) -> tuple[Attack, ...]:
+def suite(
+    name: str, threat: ThreatModel, *, draws: int | None = None
+) -> tuple[Attack, ...]:
     """Binds the attacks of a suite to a ball.
 
     Args:
         name: A name of `by_name`.
+        draws: Forward passes that its attacks average over, those that can;
+            more than 1 for randomised models.
 
     Raises:
         ValueError: If there is no such suite, or no ball is given.
@@ -33,4 +37,4 @@ def suite(name: str, threat: ThreatModel) -> tuple[Attack, ...]:
             f"The suite {name!r} needs a ball, such as ThreatModel('linf', "
             "8 / 255). Received: threat=None"
         )
-    return tuple(parse(spec, threat) for spec in by_name[name])
+    return tuple(parse(spec, threat, draws=draws) for spec in by_name[name])

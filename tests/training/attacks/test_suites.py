@@ -23,6 +23,14 @@ def test_a_suite_takes_the_ball(monkeypatch):
     assert second.options["restarts"] == 2
 
 
+def test_a_suite_takes_draws_where_an_attack_averages_over_them():
+    draws = {
+        attack.name: attack.options.get("draws")
+        for attack in attacks.suite("standard", THREAT, draws=3)
+    }
+    assert draws == {"apgd": 3, "apgdt": 3, "fab": 3, "square": None}
+
+
 @pytest.mark.parametrize(
     ("name", "threat", "said"),
     [
