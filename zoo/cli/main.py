@@ -17,6 +17,7 @@ COMMANDS = {
     "evaluate": "measure accuracy, clean and attacked",
     "train": "run a training recipe",
     "export": "write a SavedModel",
+    "reproduce": "make a paper's tables and figures again",
     "demo": "the whole job on what the package ships",
 }
 
