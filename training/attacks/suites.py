@@ -21,7 +21,7 @@ def suite(
 
     Args:
         name: A name of `by_name`.
-        draws: Forward passes that its attacks average over, those that can;
+        draws: Forward passes that its attacks average over;
             more than 1 for randomised models.
 
     Raises:
