@@ -21,8 +21,8 @@ def suite(
 
     Args:
         name: A name of `by_name`.
-        draws: Forward passes that its attacks average over;
-            more than 1 for randomised models.
+        draws: Forward passes that its attacks average over; more than 1 for
+            randomised models. `None` for their own default.
 
     Raises:
         ValueError: If there is no such suite, or no ball is given.

@@ -103,7 +103,7 @@ def prediction_time(name: str, *, rounds: int, seed: int) -> Part:
             f"`{name}` in {keras.config.dtype_policy().name}; the paper's on "
             "a GTX 1080 Ti. Ratios compare, times do not.",
             "The paper does not say what its ensemble of over 30 ms is made "
-            "of. A network's time grows with the area of the image: three "
+            "of. A network's time grows with the area of the image: its three "
             "scales, each half the next, cost 1 + 1/4 + 1/16 of the largest, "
             "0.4375 of three networks at the largest, and 14 / 30 is 0.467. "
             "Three networks at the three scales do the same work as IRM, so "
