@@ -11,7 +11,6 @@ and ART (`adversarial-robustness-toolbox`) are timed where installed.
 
 import argparse
 import importlib.util
-import json
 import statistics
 import sys
 import time
@@ -26,6 +25,7 @@ from rich.console import Console
 from rich.table import Table
 
 import zoo
+from benchmarks import provenance
 from training import attacks
 from training import datasets
 
@@ -203,8 +203,7 @@ def main(arguments: list[str] | None = None) -> int:
         )
     Console().print(table)
     if options.output:
-        options.output.parent.mkdir(parents=True, exist_ok=True)
-        options.output.write_text(json.dumps(rows, indent=2) + "\n")
+        provenance.write(options.output, rows)
     return 0
 
 

@@ -18,7 +18,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from importlib import metadata
 from pathlib import Path
 
 import keras
@@ -27,6 +26,7 @@ from rich.console import Console
 from rich.table import Table
 
 import zoo
+from benchmarks import provenance
 from training import attacks
 from training import datasets
 from training.evaluation import metrics
@@ -210,14 +210,12 @@ def main(arguments: list[str] | None = None) -> int:
         "images": len(images),
         "clean": float(judge.clean.mean()),
         "logits_difference": difference,
-        "torchattacks": metadata.version("torchattacks"),
         **numbers,
         "rows": rows,
     }
     Console().print(table(report))
     if options.output:
-        options.output.parent.mkdir(parents=True, exist_ok=True)
-        options.output.write_text(json.dumps(report, indent=2) + "\n")
+        provenance.write(options.output, report)
     return 0
 
 

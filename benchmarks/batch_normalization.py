@@ -6,7 +6,6 @@ Alternates the two, so that a drifting machine slows both alike.
 """
 
 import argparse
-import json
 import statistics
 import sys
 import time
@@ -18,6 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 import zoo.layers
+from benchmarks import provenance
 from zoo.models import wide_resnet
 
 NETWORKS = {"wrn16_2": (16, 2, 128), "wrn28_10": (28, 10, 32)}
@@ -111,8 +111,7 @@ def main(arguments: list[str] | None = None) -> int:
         )
     Console().print(table)
     if options.output:
-        options.output.parent.mkdir(parents=True, exist_ok=True)
-        options.output.write_text(json.dumps(rows, indent=2) + "\n")
+        provenance.write(options.output, rows)
     return 0
 
 

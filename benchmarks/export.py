@@ -19,6 +19,7 @@ import numpy as np
 import tensorflow as tf
 
 import exports
+from benchmarks import provenance
 from zoo.models.wide_resnet import wide_resnet
 
 
@@ -85,8 +86,6 @@ def main() -> None:
         "benchmark": "export",
         "model": f"wrn{arguments.depth}_{arguments.width}",
         "policy": arguments.policy,
-        "tensorflow": tf.__version__,
-        "keras": keras.__version__,
         "rows": [
             measure(
                 depth=arguments.depth,
@@ -97,10 +96,9 @@ def main() -> None:
             for batch in arguments.batches
         ],
     }
-    text = json.dumps(result, indent=2)
-    print(text)
+    print(json.dumps(result, indent=2))
     if arguments.output:
-        arguments.output.write_text(text + "\n", encoding="utf-8")
+        provenance.write(arguments.output, result)
 
 
 if __name__ == "__main__":

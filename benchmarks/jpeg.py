@@ -16,7 +16,6 @@ kornia is timed where installed.
 import argparse
 import importlib.util
 import io
-import json
 import statistics
 import sys
 import time
@@ -30,6 +29,7 @@ from PIL import Image
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks import provenance
 from zoo.layers import JPEG
 from zoo.layers import RandomPatchJPEG
 
@@ -249,8 +249,7 @@ def main(arguments: list[str] | None = None) -> int:
     for table in tables(report):
         Console().print(table)
     if options.output:
-        options.output.parent.mkdir(parents=True, exist_ok=True)
-        options.output.write_text(json.dumps(report, indent=2) + "\n")
+        provenance.write(options.output, report)
     return 0
 
 

@@ -26,6 +26,7 @@ from exports.staging import staged_version
 from exports.verification import max_logit_difference
 from exports.writing import writing_to
 from zoo.all_layers import all_layers
+from zoo.saved_model import write_classes
 
 _PATCH = 4
 _PROBES = 2
@@ -67,7 +68,8 @@ def save(
             `classes` (see `exports.signatures`).
         image_shape: Height, width and channels, where the model leaves
             them open.
-        classes: Names of the classes, returned as `labels`.
+        classes: Names of the classes, returned as `labels` and kept in
+            `assets.extra/classes.json`.
         seed: For debugging: every call repeats the same noise. An attacker
             knows it too, so never serve such an export.
         warmup: Whether to write requests that the server replays as it
@@ -123,6 +125,8 @@ def save(
         with writing_to(path):
             _write(functions, directory)
             write_request(directory, shown, sample[shown])
+            if classes is not None:
+                write_classes(directory, classes)
             if warmup:
                 write_warmup(directory, path.name, sample)
         check_seed = _PROBE_SEED if seed is None else seed

@@ -2,11 +2,12 @@
 
 import os
 import re
-from pathlib import Path
 
 import keras
 import numpy as np
 import tensorflow as tf
+
+from zoo.saved_model import newest_version
 
 _SIGNATURE = "serving_default"
 _PROBES = 4
@@ -47,7 +48,7 @@ def load_saved_model(
         FileNotFoundError: If there is no SavedModel.
         ValueError: If it cannot be loaded, or is no such classifier.
     """
-    directory = _newest(Path(path))
+    directory = newest_version(path)
     try:
         loaded = tf.saved_model.load(str(directory))
     except (OSError, ValueError, RuntimeError, tf.errors.OpError) as error:
@@ -117,24 +118,6 @@ class _Logits(keras.layers.Layer):
         return self._signature(**{self._argument: tf.cast(images, spec.dtype)})
 
 
-def _newest(path):
-    """Returns the folder of the SavedModel, or of its highest version."""
-    if tf.saved_model.contains_saved_model(str(path)):
-        return path
-    versions = [
-        version
-        for version in (path.iterdir() if path.is_dir() else ())
-        if version.name.isdecimal()
-        and tf.saved_model.contains_saved_model(str(version))
-    ]
-    if not versions:
-        raise FileNotFoundError(
-            f"There is no SavedModel in {path}: neither saved_model.pb nor "
-            "VERSION/saved_model.pb"
-        )
-    return max(versions, key=lambda version: int(version.name))
-
-
 def _image_input(signature, directory, image_size):
     """Returns the argument's name and the images' shape."""
     arguments = signature.structured_input_signature[1]
@@ -156,7 +139,8 @@ def _image_input(signature, directory, image_size):
     if None in wanted:
         raise ValueError(
             f"{directory} takes images of any size; give the height and width "
-            f"as `image_size`. Received: {spec.shape}"
+            "as `image_size`, on the command line --image-size. "
+            f"Received: {spec.shape}"
         )
     if any(n not in (None, want) for n, want in zip(size, wanted, strict=True)):
         raise ValueError(

@@ -14,10 +14,11 @@ class ThreatModel:
     Args:
         norm: `"linf"` (largest change of a value) or `"l2"` (Euclidean length
             of the whole change).
-        eps: Radius of the ball, for pixels in [0, 1]. Above zero.
+        eps: Radius of the ball, for pixels in [0, 1]. Above zero, and at most
+            1 in `"linf"`: no value can change by more.
 
     Raises:
-        ValueError: If the norm is unknown or the radius not positive.
+        ValueError: If the norm is unknown or the radius impossible.
     """
 
     norm: str
@@ -37,6 +38,12 @@ class ThreatModel:
         ):
             raise ValueError(
                 "`eps` must be a finite number above 0. "
+                f"Received: eps={self.eps!r}"
+            )
+        if self.norm == "linf" and self.eps > 1:
+            raise ValueError(
+                "`eps` must be at most 1 in linf, as pixels are in [0, 1]; "
+                "divide a radius for pixels from 0 to 255 by 255. "
                 f"Received: eps={self.eps!r}"
             )
         object.__setattr__(self, "eps", float(self.eps))

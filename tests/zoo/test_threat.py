@@ -27,6 +27,13 @@ def test_unknown_norm(norm):
         ThreatModel(norm, eps=0.1)
 
 
+def test_pixels_cannot_change_by_more_than_one():
+    with pytest.raises(ValueError, match="at most 1 in linf.*Received: eps=8"):
+        ThreatModel("linf", eps=8)
+    assert ThreatModel("linf", eps=1).eps == 1
+    assert ThreatModel("l2", eps=8).eps == 8
+
+
 @pytest.mark.parametrize(
     "eps", [0, -0.1, float("nan"), float("inf"), "8/255", None, True]
 )

@@ -37,7 +37,8 @@ class Attack:
 
     To add an attack, write a factory that validates its options and
     returns an `Attack` (`training/attacks/fgsm.py` is the shortest), and
-    list it in `training/attacks/registry.py`.
+    list it in `training/attacks/registry.py` and by name in
+    `training/attack_names.py`.
 
     Args:
         name: Name of the factory.
@@ -51,6 +52,7 @@ class Attack:
             layer whose `black_box` is true.
         generator: Source of the attack's own randomness, which each call
             moves on; `None` if it has none.
+        sources: Models that it runs besides the victim.
     """
 
     name: str
@@ -60,9 +62,13 @@ class Attack:
     options: Mapping[str, Any]
     black_box: bool = False
     generator: keras.random.SeedGenerator | None = None
+    sources: tuple[keras.Model, ...] = ()
     _compiled: weakref.WeakKeyDictionary = dataclasses.field(
         default_factory=weakref.WeakKeyDictionary, init=False
     )
+
+    def __post_init__(self) -> None:
+        _ = self.threat  # Refuses an impossible ball.
 
     @property
     def threat(self) -> ThreatModel | None:

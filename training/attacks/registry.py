@@ -1,9 +1,9 @@
 """Attacks by name, for command lines and reports."""
 
-import difflib
 import inspect
 from fractions import Fraction
 
+from training.attack_names import attack_name
 from training.attacks.apgd import apgd
 from training.attacks.apgdt import apgdt
 from training.attacks.base import Attack
@@ -39,7 +39,7 @@ by_name = {
     "square": square,
     "noise": noise,
 }
-"""The factory of each attack."""
+"""The factory of each attack; the names are `attack_names.ATTACKS`."""
 
 _REQUIRED = inspect.Parameter.empty
 _WORDS = {"true": True, "false": False, "none": None}
@@ -72,14 +72,14 @@ def parse(
     >>> parse("pgd:steps=40", ThreatModel("l2", 0.5)).eps
     0.5
     """
-    name, _, text = spec.partition(":")
+    name = attack_name(spec)
     if name not in by_name:
-        near = difflib.get_close_matches(name, by_name, n=1)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
         raise ValueError(
-            f"Unknown attack.{hint} Attacks: {', '.join(by_name)}. "
-            f"Received: {name!r}"
+            "A suite holds several attacks; give it by its name to "
+            "attacks.suite or evaluation.evaluate. "
+            f"Received: {spec!r}"
         )
+    text = spec.partition(":")[2]
     accepted = inspect.signature(by_name[name]).parameters
     options = {}
     for pair in filter(None, text.split(",")):

@@ -1,17 +1,10 @@
 """Attacks that are run together."""
 
+from training.attack_names import SUITES as by_name
+from training.attack_names import attack_name
 from training.attacks.base import Attack
 from training.attacks.registry import parse
 from zoo.threat import ThreatModel
-
-by_name = {
-    "standard": ("apgd:loss=ce", "apgdt", "fab", "square"),
-}
-"""The attacks of each suite, the cheapest first, without their ball.
-
-`standard` is AutoAttack (Croce & Hein, 2020,
-https://arxiv.org/abs/2003.01690).
-"""
 
 
 def suite(
@@ -34,7 +27,25 @@ def suite(
         )
     if threat is None:
         raise ValueError(
-            f"The suite {name!r} needs a ball, such as ThreatModel('linf', "
-            "8 / 255). Received: threat=None"
+            f"The suite {name!r} needs a ball: give "
+            "threat=ThreatModel('linf', 8 / 255), or another. "
+            "Received: threat=None"
         )
     return tuple(parse(spec, threat, draws=draws) for spec in by_name[name])
+
+
+def parse_all(
+    spec: str, threat: ThreatModel | None = None, *, seed: int | None = None
+) -> tuple[Attack, ...]:
+    """Builds what a text names: one attack, as `parse` does, or a suite.
+
+    Args:
+        threat: Ball of a suite, and of an attack whose text leaves it open.
+        seed: Of an attack whose text leaves it open.
+
+    Raises:
+        ValueError: If `parse` or `suite` raises, or a suite is given options.
+    """
+    if attack_name(spec) in by_name:
+        return suite(spec, threat)
+    return (parse(spec, threat, seed=seed),)

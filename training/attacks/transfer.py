@@ -12,6 +12,8 @@ def transfer(*, attack: Attack, source: keras.Model) -> Attack:
     images on `source`, in the hope that they fool the victim too. It is built
     in Python only; `parse` doesn't know it, because it holds a model.
 
+    Randomness: the attack's and the source's own. An evaluation seeds both.
+
     Args:
         attack: Attack to run. Its options, norm and radius hold. One that
             doesn't stop at its first success, such as `mim`, transfers
@@ -59,4 +61,5 @@ def transfer(*, attack: Attack, source: keras.Model) -> Attack:
         options,
         black_box=True,
         generator=attack.generator,
+        sources=(source, *attack.sources),
     )

@@ -10,6 +10,7 @@ from training.datasets import aaac
 from training.datasets.image_folder import load_image_folder
 from training.datasets.packaged import PACKAGED
 from training.datasets.packaged import load_packaged
+from zoo.near_names import did_you_mean
 
 AAAC = "aaac"
 _SHUFFLE_BUFFER = 60_000
@@ -148,15 +149,18 @@ def _load_named(name: str, split: str, data_dir) -> tf.data.Dataset:
     except ImportError as error:
         raise ImportError(
             f"{name} is no folder, so it comes from TensorFlow Datasets: "
-            'pip install "defense-zoo[train]"'
+            'pip install "defense-zoo[train]".'
+            f"{did_you_mean(name, PACKAGED)}"
         ) from error
 
     try:
         builder = tfds.builder(name, data_dir=data_dir)
     except tfds.core.registered.DatasetNotFoundError as error:
+        known = [*PACKAGED, *tfds.list_builders(with_community_datasets=False)]
         raise ValueError(
             f"Neither TFDS nor the package ({', '.join(PACKAGED)}) has this "
-            f"set, and it is no folder. Received: name={name!r}"
+            f"set, and it is no folder.{did_you_mean(name, known)} "
+            f"Received: name={name!r}"
         ) from error
     if not Path(builder.data_dir).exists():
         _prepare(builder)

@@ -72,11 +72,12 @@ def evaluate(
         dataset: `(images, labels)`: arrays, or a `tf.data.Dataset` of batches
             or single examples. It is held in memory.
         attacks: Attacks such as `attacks.pgd(eps=0.1)`, or their text, such
-            as `"pgd"` or `"pgd:norm=l2,eps=1.0"`; or the name of a suite.
-            `"standard"` is AutoAttack in the ball `threat`; a suite implies
-            `skip_fooled`.
-        threat: Ball of the attacks that are given as text without one. Its
-            worst case is reported whichever attacks are run.
+            as `"pgd"` or `"pgd:norm=l2,eps=1.0"`; or names of suites.
+            `"standard"` is AutoAttack in the ball `threat`; a suite alone
+            implies `skip_fooled`.
+        threat: Ball of the suites, and of the attacks whose text leaves it
+            open: they take its norm, and its radius in that norm. Its worst
+            case is reported too, unless all perturbations lie outside it.
         batch_size: Images attacked at once.
         limit: Number of images to stop after; `None` takes them all.
         attack_limit: Number of images to attack, from the front; `None`
@@ -132,11 +133,13 @@ def evaluate(
         seed=seed,
         sanity=sanity,
     )
-    if isinstance(attacks, str) and attacks in suites.by_name:
-        attacks, skip_fooled = suites.suite(attacks, threat), True
     if isinstance(attacks, str) or callable(attacks):
         attacks = [attacks]
-    phases = [Phase.of(attack, threat) for attack in attacks]
+    if len(attacks) == 1 and isinstance(attacks[0], str):
+        skip_fooled = skip_fooled or attacks[0] in suites.by_name
+    phases = [
+        phase for attack in attacks for phase in Phase.all_of(attack, threat)
+    ]
     surrogate = surrogate or model
     for phase in phases:
         if isinstance(phase.attack, Attack):
@@ -218,7 +221,6 @@ def evaluate(
             flags += sanity_checks.compared(
                 tested, clean=few.mean(), image_shape=images.shape[1:]
             )
-    balls = [threat, *(result.threat for result in results)]
     return Report(
         model=name or model.name,
         weights=weights_digest(model),
@@ -230,10 +232,11 @@ def evaluate(
         skip_fooled=bool(skip_fooled),
         clean=Accuracy.of(clean),
         attacks=tuple(results),
-        worst_cases=tuple(
-            WorstCase.of(ball, clean=clean_of_attacked, outcomes=outcomes)
-            for ball in dict.fromkeys(balls)
-            if ball is not None and outcomes
+        worst_cases=WorstCase.of_all(
+            threat,
+            [phase for phase in phases for _ in range(runs)],
+            clean=clean_of_attacked,
+            outcomes=outcomes,
         ),
         flags=tuple(dict.fromkeys(flags)),
         seed=seed,

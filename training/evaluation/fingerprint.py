@@ -34,6 +34,9 @@ def fingerprint(
         labels: Their classes.
         phases: The attacks.
     """
+    sources = [
+        weights_digest(source) for phase in phases for source in phase.sources
+    ]
     return {
         "weights": weights_digest(model),
         "layers": _layers_digest(model),
@@ -41,6 +44,7 @@ def fingerprint(
         "attacked layers": _layers_digest(attacked),
         "data": arrays_digest([images, labels]),
         "attacks": [phase.text for phase in phases],
+        **({"sources": sources} if sources else {}),
         "versions": provenance.versions(),
     }
 

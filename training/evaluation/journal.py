@@ -12,6 +12,8 @@ import numpy as np
 from training.evaluation.outcome import Outcome
 from zoo.replacing import replacing
 
+_RUN = "run.json"
+
 
 class Journal:
     """Keeps the outcomes of finished batches in a folder.
@@ -42,17 +44,28 @@ class Journal:
     ):
         self._folder = pathlib.Path(folder)
         fingerprint = json.loads(json.dumps(fingerprint))
-        path = self._folder / "run.json"
-        if path.exists():
-            run = json.loads(path.read_text(encoding="utf-8"))
+        run = self.begun(folder)
+        if run is not None:
             _check_same(folder, run["fingerprint"], fingerprint)
         else:
             run = {"date": date, "commit": commit, "fingerprint": fingerprint}
-            with replacing(path) as temporary:
+            with replacing(self._folder / _RUN) as temporary:
                 text = json.dumps(run, indent=2)
                 temporary.write_text(text + "\n", encoding="utf-8")
         self.date = run["date"]
         self.commit = run["commit"]
+
+    @staticmethod
+    def begun(folder: str | os.PathLike) -> dict[str, Any] | None:
+        """Returns date, commit and fingerprint of a folder's run, if any.
+
+        Raises:
+            OSError: If the folder cannot be read.
+        """
+        path = pathlib.Path(folder) / _RUN
+        if not path.exists():
+            return None
+        return json.loads(path.read_text(encoding="utf-8"))
 
     def read(self, phase: int) -> list[Outcome]:
         """Returns the outcomes of a phase's finished batches, in order."""

@@ -127,6 +127,10 @@ class Outcome:
         lowered[:, self.indices] = np.where(lower, self.correct, before)
         return lowered
 
+    def entered(self, threat: ThreatModel) -> bool:
+        """Returns whether any perturbation but 0 lies in the ball."""
+        return bool(np.any((self.l2 > 0) & self.inside(threat)))
+
     def inside(self, threat: ThreatModel) -> np.ndarray:
         """Returns which perturbations lie in the ball, up to rounding."""
         lengths = {"l2": self.l2, "linf": self.linf}[threat.norm]

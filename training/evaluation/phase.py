@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Callable
 from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -25,29 +26,32 @@ class Phase:
     attack: Callable | None = None
 
     @classmethod
-    def of(cls, attack: Callable | str, threat: ThreatModel | None) -> "Phase":
-        """Checks an attack, or builds it from its text.
+    def all_of(
+        cls, attack: Callable | str, threat: ThreatModel | None
+    ) -> "list[Phase]":
+        """Checks an attack, or builds from text one or those of a suite.
 
         Args:
-            threat: Ball of an attack that is given as text without one.
+            threat: Ball of what is given as text without one.
 
         Raises:
             ValueError: If it is no attack or a targeted one.
         """
+        bound = [attack]
         if isinstance(attack, str):
-            attack = attacks.parse(attack, threat)
-        if not callable(attack):
+            bound = attacks.suites.parse_all(attack, threat)
+        if not all(map(callable, bound)):
             raise ValueError(
                 "attacks must be attacks, such as attacks.pgd(eps=0.1), or "
                 f"their text. Received: {attack!r}"
             )
-        phase = cls(attack)
-        if phase.options.get("targeted"):
+        phases = [cls(one) for one in bound]
+        if any(phase.options.get("targeted") for phase in phases):
             raise ValueError(
                 "attacks must be untargeted: they are given the true classes. "
                 f"Received: {attack!r}"
             )
-        return phase
+        return phases
 
     @property
     def name(self) -> str:
@@ -80,6 +84,16 @@ class Phase:
     def threat(self) -> ThreatModel | None:
         """Ball that the attack stays in, if any."""
         return getattr(self.attack, "threat", None)
+
+    @property
+    def searches(self) -> bool:
+        """Whether it looks for a misclassified image, as noise doesn't."""
+        return self.attack is not None and self.name != "noise"
+
+    @property
+    def sources(self) -> Sequence[keras.Model]:
+        """Models other than the victim that the attack runs."""
+        return getattr(self.attack, "sources", ())
 
     @property
     def black_box(self) -> bool:

@@ -43,7 +43,8 @@ class Report:
             again.
         clean: Accuracy without an attack.
         attacks: One result an attack, in the order they ran.
-        worst_cases: One for each ball that was asked for or attacked in.
+        worst_cases: One for each ball that was asked for or attacked in,
+            unless nothing but noise entered it.
         seed: Seed of the model's and the attacks' randomness.
         batch_size: Images attacked at once.
         flags: Signs that a number cannot be trusted; empty if none was found.

@@ -62,7 +62,11 @@ class Run:
         done = sum(len(part.indices) for part in parts)
         right = sum(_right(part) for part in parts)
         advance = self._bars.phase(phase.name, len(indices), done=done)
-        models = [self._scorer.model, self._scorer.attacked]
+        models = [
+            self._scorer.model,
+            self._scorer.attacked,
+            *phase.sources,
+        ]
         text = f"{phase.text} again {repeat}" if repeat else phase.text
         with owned_randomness(models, self._seed, phase.generator) as reseed:
             for start in range(done, len(indices), self._batch_size):

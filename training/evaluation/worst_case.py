@@ -10,6 +10,7 @@ import numpy as np
 from training.evaluation import metrics
 from training.evaluation.accuracy import Accuracy
 from training.evaluation.outcome import Outcome
+from training.evaluation.phase import Phase
 from zoo.threat import ThreatModel
 
 
@@ -46,6 +47,39 @@ class WorstCase:
         for outcome in outcomes:
             worst = outcome.lower(worst, threat)
         return cls(threat=threat, robust=Accuracy.of(worst))
+
+    @classmethod
+    def of_all(
+        cls,
+        threat: ThreatModel | None,
+        phases: Sequence[Phase],
+        *,
+        clean: np.ndarray,
+        outcomes: Sequence[Outcome],
+    ) -> "tuple[WorstCase, ...]":
+        """Reduces the outcomes in each ball that was attacked.
+
+        In a ball that nothing but noise entered, the worst case would be the
+        clean accuracy and read as robustness. It has none.
+
+        Args:
+            threat: A ball of interest, besides those of the attacks.
+            phases: The attacks.
+            clean: Whether each draw got each original right,
+                `(draws, images)`.
+            outcomes: Of each attack.
+        """
+        balls = dict.fromkeys([threat, *(phase.threat for phase in phases)])
+        return tuple(
+            cls.of(ball, clean=clean, outcomes=outcomes)
+            for ball in balls
+            if ball is not None
+            and any(
+                phase.searches
+                and (phase.threat == ball or outcome.entered(ball))
+                for phase, outcome in zip(phases, outcomes, strict=True)
+            )
+        )
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> "WorstCase":

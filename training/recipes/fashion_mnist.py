@@ -172,6 +172,7 @@ def _run(stage: str, recipe: Recipe, workdir: Path, data_dir) -> Path:
             keras.callbacks.BackupAndRestore(workdir / f"{stage}_backup"),
             keras.callbacks.CSVLogger(workdir / f"{stage}.csv", append=True),
         ],
+        shuffle=False,  # The pipeline does.
         verbose=2,
     )
     save_weights(model, weights, dtype="float32")

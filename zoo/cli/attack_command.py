@@ -8,8 +8,10 @@ from zoo.cli.data import load_images
 from zoo.cli.data import resolve_classes
 from zoo.cli.default_attack import default_spec
 from zoo.cli.default_attack import default_threat
+from zoo.cli.models import ATTACK_HELP
 from zoo.cli.models import add_model_argument
 from zoo.cli.models import add_transfer_argument
+from zoo.cli.models import check_run
 from zoo.cli.models import load_attacks
 from zoo.cli.models import load_model
 from zoo.cli.output import add_json_argument
@@ -22,9 +24,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--attack",
         metavar="SPEC",
-        help="attack and its options, such as 'pgd:norm=l2,eps=1.0' (default: "
-        "pgd of 40 steps in the card's ball, of 2 draws against a randomised "
-        "model)",
+        help=f"{ATTACK_HELP} (default: pgd of 40 steps, of 2 draws against a "
+        "randomised model)",
     )
     add_transfer_argument(parser)
     add_data_arguments(parser, limit=8)
@@ -40,14 +41,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Attacks a few images, prints what became of them and draws them."""
-    from training import evaluation
-    from training.attacks import suites
+    from training.attack_names import SUITES
 
-    if options.attack in suites.by_name:
+    check_run(options, [options.attack] if options.attack else [])
+    if options.attack in SUITES:
         raise ValueError(
             "--attack takes one attack, no suite. "
             f"Received: --attack={options.attack}"
         )
+    from training import evaluation
+
     threat = default_threat(options.model)
     model = load_model(options.model, image_size=options.image_size)
     spec = options.attack or default_spec(model, threat)

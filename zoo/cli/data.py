@@ -4,9 +4,8 @@ import argparse
 import re
 from pathlib import Path
 
-import zoo
 from zoo.cli.models import class_names
-from zoo.cli.models import is_preset
+from zoo.cli.models import known_classes
 
 SAMPLE = "fashion_mnist_sample"
 
@@ -36,18 +35,30 @@ def add_data_arguments(parser: argparse.ArgumentParser, limit: int) -> None:
         metavar="N",
         help="images to take from the front (default: %(default)s)",
     )
+    add_classes_argument(
+        parser, "the card's or the export's, else the folders, sorted"
+    )
+    add_image_size_argument(parser)
+
+
+def add_classes_argument(parser: argparse.ArgumentParser, default: str) -> None:
+    """Adds `--classes`."""
     parser.add_argument(
         "--classes",
         metavar="NAMES",
         help="the model's classes in order: names between commas, or a text "
-        "file of one a line (default: the card's, else the folders, sorted)",
+        f"file of one a line (default: {default})",
     )
+
+
+def add_image_size_argument(parser: argparse.ArgumentParser) -> None:
+    """Adds `--image-size`."""
     parser.add_argument(
         "--image-size",
         type=_size,
         metavar="HxW",
-        help="size of the images, for models that take any; a folder's "
-        "pictures are resized to it",
+        help="size of the images, for models that take any; pictures are "
+        "resized to it",
     )
 
 
@@ -70,7 +81,7 @@ def load_images(options: argparse.Namespace, model):
         )
     pictures = {}
     if datasets.holds_pictures(options.data):
-        pictures["image_shape"], count = _image_shape(options, model)
+        pictures["image_shape"], count = image_shape(options, model)
         if datasets.is_folder(options.data):
             pictures["classes"] = resolve_classes(options, count)
     dataset = datasets.load(
@@ -88,13 +99,26 @@ def resolve_classes(options: argparse.Namespace, count: int) -> list[str]:
     """
     from training import datasets
 
-    card = zoo.info(options.model).classes if is_preset(options.model) else ()
-    if options.classes is not None:
-        names, source = _given(options.classes), "--classes"
-    elif not card and datasets.is_folder(options.data):
-        names, source = datasets.class_folders(options.data), options.data
-    else:
+    known = options.classes is not None or known_classes(options.model)
+    if known or not datasets.is_folder(options.data):
+        return model_classes(options, count)
+    folders = datasets.class_folders(options.data)
+    return _checked(folders, options.data, options, count)
+
+
+def model_classes(options: argparse.Namespace, count: int) -> list[str]:
+    """Names of `--classes`, else the model's own, else numbers.
+
+    Raises:
+        OSError: If the file of names cannot be read.
+        ValueError: If there are not as many names.
+    """
+    if options.classes is None:
         return class_names(options.model, count)
+    return _checked(_given(options.classes), "--classes", options, count)
+
+
+def _checked(names, source, options, count):
     if len(names) != count:
         raise ValueError(
             f"{options.model} has {count} classes; name each, in the model's "
@@ -111,8 +135,15 @@ def _given(text: str) -> list[str]:
     return [line.strip() for line in lines if line.strip()]
 
 
-def _image_shape(options, model) -> tuple[tuple[int, int, int], int]:
-    """Shape of the images the model takes, and its number of classes."""
+def image_shape(
+    options: argparse.Namespace, model
+) -> tuple[tuple[int, int, int], int]:
+    """Shape of the images the model takes, and its number of classes.
+
+    Raises:
+        ValueError: If the model doesn't say, takes any size and `--image-size`
+            is not given, or takes another one.
+    """
     try:
         height, width, channels = model.input_shape[1:]
         classes = model.output_shape[-1]

@@ -3,6 +3,7 @@
 import argparse
 
 import zoo
+from zoo.cli.models import check_weights
 from zoo.cli.output import add_json_argument
 from zoo.cli.output import emit
 
@@ -15,5 +16,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Fetches a model's weights and prints where they are."""
+    check_weights(options.name)
     path = str(zoo.download(options.name))
     emit(options, {"name": options.name, "path": path}, path)

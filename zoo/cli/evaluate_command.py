@@ -9,8 +9,10 @@ from zoo.cli.data import add_data_arguments
 from zoo.cli.data import load_images
 from zoo.cli.default_attack import default_spec
 from zoo.cli.default_attack import default_threat
+from zoo.cli.models import ATTACK_HELP
 from zoo.cli.models import add_model_argument
 from zoo.cli.models import add_transfer_argument
+from zoo.cli.models import check_run
 from zoo.cli.models import is_preset
 from zoo.cli.models import load_attacks
 from zoo.cli.models import load_model
@@ -26,10 +28,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         dest="attacks",
         metavar="SPEC",
-        help="attack and its options, such as 'pgd:norm=l2,eps=1.0'; may be "
-        "given several times; or 'standard', AutoAttack in the card's ball, "
-        "alone (default: pgd of 40 steps in the card's ball, of 2 draws "
-        "against a randomised model)",
+        help=f"{ATTACK_HELP}; or 'standard', AutoAttack in that ball; may be "
+        "given several times (default: pgd of 40 steps, of 2 draws against a "
+        "randomised model)",
     )
     parser.add_argument(
         "--skip-fooled",
@@ -121,17 +122,18 @@ def run(options: argparse.Namespace) -> None:
             "--write-card and --attack-policy take attacks on the model "
             f"itself. Received: --transfer-from={options.transfer_from}"
         )
+    check_run(options, options.attacks or [])
     if options.write_card:
-        check_card(preset, options.data, options.split)
+        check_card(preset, options.data, options.split, options.resume)
     from training import datasets
     from training import evaluation
-    from training.attacks import suites
+    from training.attack_names import SUITES
 
     threat = default_threat(options.model)
     model = load_model(options.model, image_size=options.image_size)
     specs = options.attacks or [default_spec(model, threat)]
     attacks = load_attacks(options, specs, threat)
-    suite = len(specs) == 1 and specs[0] in suites.by_name
+    suite = len(specs) == 1 and specs[0] in SUITES
     surrogate = None
     if options.attack_policy:
         surrogate = load_model(options.model, policy=options.attack_policy)

@@ -3,9 +3,12 @@
 import argparse
 from pathlib import Path
 
+from zoo.cli.data import add_classes_argument
+from zoo.cli.data import model_classes
 from zoo.cli.models import add_model_argument
-from zoo.cli.models import class_names
+from zoo.cli.models import check_model
 from zoo.cli.models import is_preset
+from zoo.cli.models import known_classes
 from zoo.cli.models import load_model
 from zoo.cli.output import add_json_argument
 from zoo.cli.output import emit
@@ -17,6 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "path", type=Path, metavar="DIR", help="DIR/<version> is written"
     )
+    add_classes_argument(parser, "the card's")
     parser.add_argument("--version", type=int, default=1, metavar="N")
     parser.add_argument(
         "--overwrite", action="store_true", help="replace the same version"
@@ -37,14 +41,21 @@ def run(options: argparse.Namespace) -> None:
             "What is exported must be a preset or a .keras file. "
             f"Received: the folder {options.model}"
         )
+    check_model(options.model)
+    version = options.path / str(options.version)
+    if version.exists() and not options.overwrite:
+        raise FileExistsError(f"{version} exists; --overwrite replaces it.")
     import exports
 
     model = load_model(options.model)
+    classes = known_classes(options.model)
+    if options.classes is not None:
+        classes = model_classes(options, model.output_shape[-1])
     report = exports.save(
         model,
         options.path,
         version=options.version,
-        classes=class_names(options.model, model.output_shape[-1]),
+        classes=classes or None,
         seed=options.seed,
         overwrite=options.overwrite,
     )

@@ -7,6 +7,14 @@ import os
 from pathlib import Path
 
 import zoo
+from zoo.saved_model import newest_version
+from zoo.saved_model import read_classes
+
+ATTACK_HELP = (
+    "attack and its options, such as 'pgd:norm=l2,eps=1.0'; the norm, and eps "
+    "in that norm, are those of the card's ball (L2 1.0 if it has none) where "
+    "the text leaves them open"
+)
 
 
 def add_model_argument(parser: argparse.ArgumentParser) -> None:
@@ -29,6 +37,30 @@ def is_preset(name: str) -> bool:
     return True
 
 
+def check_model(name: str) -> None:
+    """Raises an error if there is no such model, before anything is loaded.
+
+    Raises:
+        ValueError: If there is no such preset, or it has no weights.
+        FileNotFoundError: If there is no such file or SavedModel.
+    """
+    if is_preset(name):
+        check_weights(name)
+    elif not name.endswith(".keras"):
+        newest_version(name)
+    elif not Path(name).is_file():
+        raise FileNotFoundError(f"There is no such file: {name}")
+
+
+def check_weights(preset: str) -> None:
+    """Raises a `ValueError` if no preset has the name, or it has no weights."""
+    if not zoo.info(preset).trained:
+        raise ValueError(
+            "No weights have been published for this preset; `zoo list` says "
+            f"which presets have some. Received: {preset}"
+        )
+
+
 def load_model(
     name: str,
     *,
@@ -47,6 +79,7 @@ def load_model(
             model.
         FileNotFoundError: If there is no such file or SavedModel.
     """
+    check_model(name)
     if is_preset(name):
         with _dtype_policy(policy):
             return zoo.load(name)
@@ -54,8 +87,6 @@ def load_model(
         from training import load_saved_model
 
         return load_saved_model(name, image_size=image_size)
-    if not Path(name).is_file():
-        raise FileNotFoundError(f"There is no such file: {name}")
     import keras
 
     importlib.import_module("zoo.layers")  # Registers what a file may hold.
@@ -81,10 +112,52 @@ def _dtype_policy(policy: str | None):
         keras.config.set_dtype_policy(before)
 
 
+def known_classes(name: str) -> tuple[str, ...]:
+    """Names of the classes on a preset's card or in a SavedModel's folder.
+
+    There are none for a `.keras` file.
+    """
+    if is_preset(name):
+        return zoo.info(name).classes
+    if name.endswith(".keras"):
+        return ()
+    return read_classes(newest_version(name))
+
+
 def class_names(name: str, count: int) -> list[str]:
-    """Names of a preset's classes; numbers for other models."""
-    classes = zoo.info(name).classes if is_preset(name) else ()
-    return list(classes) or [str(index) for index in range(count)]
+    """Names of a model's classes; numbers if they are not known.
+
+    Raises:
+        ValueError: If there are not as many names as classes.
+    """
+    names = known_classes(name)
+    if names and len(names) != count:
+        raise ValueError(
+            f"{name} must name each of its {count} classes. "
+            f"Received: {len(names)} names"
+        )
+    return list(names) or [str(index) for index in range(count)]
+
+
+def check_run(options: argparse.Namespace, specs: list[str]) -> None:
+    """Raises an error if a model or an attack that is named is not there.
+
+    Nothing is loaded, not even TensorFlow.
+
+    Args:
+        specs: Text of the attacks.
+
+    Raises:
+        ValueError: If there is no such preset, attack or suite.
+        FileNotFoundError: If there is no such file or SavedModel.
+    """
+    from training.attack_names import attack_name
+
+    for spec in specs:
+        attack_name(spec)
+    for model in (options.model, options.transfer_from):
+        if model is not None:
+            check_model(model)
 
 
 def load_attacks(
@@ -109,11 +182,7 @@ def load_attacks(
     bound = [
         attack
         for spec in specs
-        for attack in (
-            attacks.suite(spec, threat)
-            if spec in attacks.suites.by_name
-            else [attacks.parse(spec, threat, seed=seed)]
-        )
+        for attack in attacks.suites.parse_all(spec, threat, seed=seed)
     ]
     if options.transfer_from is None:
         return bound

@@ -3,7 +3,11 @@
 import argparse
 from pathlib import Path
 
-from zoo.cli.models import class_names
+from zoo.cli.data import add_classes_argument
+from zoo.cli.data import add_image_size_argument
+from zoo.cli.data import image_shape
+from zoo.cli.data import model_classes
+from zoo.cli.models import check_model
 from zoo.cli.models import load_model
 from zoo.cli.output import add_json_argument
 from zoo.cli.output import emit
@@ -30,6 +34,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=3,
         help="classes shown (default: %(default)s)",
     )
+    add_classes_argument(parser, "the card's or the export's, else numbers")
+    add_image_size_argument(parser)
     add_json_argument(parser)
 
 
@@ -39,19 +45,25 @@ def run(options: argparse.Namespace) -> None:
         raise ValueError(
             f"--top must be positive. Received: --top={options.top}"
         )
+    check_model(options.model)
+    for path in options.pictures:
+        if not path.is_file():
+            raise FileNotFoundError(f"There is no such picture: {path}")
     import numpy as np
 
     from zoo.pictures import read_picture
 
-    model = load_model(options.model)
+    model = load_model(options.model, image_size=options.image_size)
     shape = model.input_shape[1:]
+    if options.image_size is not None:
+        shape, _ = image_shape(options, model)
     pictures = [read_picture(path, shape) for path in options.pictures]
     images = np.stack(pictures).astype("float32") / 255.0
     from keras import ops
 
     logits = model.predict(images, verbose=0)
     probabilities = np.asarray(ops.softmax(logits))
-    names = class_names(options.model, probabilities.shape[-1])
+    names = model_classes(options, probabilities.shape[-1])
     predictions = []
     for path, row in zip(options.pictures, probabilities, strict=True):
         best = np.argsort(row)[::-1][: options.top]

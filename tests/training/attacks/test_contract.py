@@ -1,6 +1,7 @@
 """What every attack promises, whichever it is."""
 
 import gc
+import inspect
 import json
 import weakref
 
@@ -219,6 +220,13 @@ def test_repr_builds_the_attack_again(attack):
     assert again.threat == attack.threat
 
 
+@every_attack
+def test_options_are_the_factorys(attack):
+    """All of them, and nothing that the factory worked out."""
+    factory = getattr(attacks, attack.name)
+    assert list(attack.options) == list(inspect.signature(factory).parameters)
+
+
 def test_threat_is_data():
     assert attacks.fgsm(eps=0.1).threat == ThreatModel("linf", 0.1)
     assert attacks.ddn(max_norm=1.0).threat == ThreatModel("l2", 1.0)
@@ -335,6 +343,8 @@ def test_bad_models_are_named(batch):
         (attacks.fgsm, {"eps": -0.1}),
         (attacks.fgsm, {"eps": float("nan")}),
         (attacks.fgsm, {"eps": "0.1"}),
+        (attacks.fgsm, {"eps": 8.0}),
+        (attacks.square, {"eps": 1.5}),
         (attacks.fgsm, {"norm": "l1", "eps": 0.1}),
         (attacks.fgsm, {"draws": 0, "eps": 0.1}),
         (attacks.bim, {"steps": 0, "eps": 0.1}),

@@ -1,12 +1,16 @@
 """Attacks from text."""
 
+import inspect
+
 import pytest
 
 from training import attacks
+from training.attack_names import ATTACKS
 from zoo.threat import ThreatModel
 
 
 def test_names_are_the_factories_names():
+    assert tuple(attacks.by_name) == ATTACKS
     for name, factory in attacks.by_name.items():
         assert factory.__name__ == name
         assert getattr(attacks, name) is factory
@@ -47,10 +51,27 @@ def test_threat_fills_what_the_text_leaves_open():
     assert attacks.parse("fab").threat is None
 
 
+@pytest.mark.parametrize("name", ATTACKS)
+def test_all_attacks_that_have_a_norm_take_the_threats(name):
+    """No attack prefers a norm of its own to the ball that is asked for."""
+    accepted = inspect.signature(attacks.by_name[name]).parameters
+    for threat in (ThreatModel("l2", 0.5), ThreatModel("linf", 0.1)):
+        attack = attacks.parse(name, threat)
+        if "norm" in accepted:
+            assert attack.norm == threat.norm
+        if "eps" in accepted:
+            assert attack.threat == threat
+            assert attacks.parse(f"{name}:eps=0.2", threat).threat == (
+                ThreatModel(threat.norm, 0.2)
+            )
+
+
 @pytest.mark.parametrize(
     ("spec", "message"),
     [
         ("pdg", r"Did you mean 'pgd'\? Attacks: fgsm, bim, pgd"),
+        ("standrd", r"Did you mean 'standard'\?.* Suites: standard"),
+        ("standard", r"A suite holds several attacks.*Received: 'standard'"),
         ("zzz", r"Unknown attack. Attacks: fgsm, bim, pgd"),
         ("pgd", r"needs a radius, as in 'pgd:eps=0.1'. Received: 'pgd'"),
         ("pgd:norm=linf", r"needs a radius"),

@@ -43,6 +43,20 @@ def test_bad_suites(name, threat, said):
         attacks.suite(name, threat)
 
 
+def test_a_text_is_an_attack_or_a_suite(monkeypatch):
+    monkeypatch.setitem(suites.by_name, "quick", ("fgsm", "pgd:steps=3"))
+    names = [attack.name for attack in suites.parse_all("quick", THREAT)]
+    assert names == ["fgsm", "pgd"]
+    (attack,) = suites.parse_all("noise:repeats=2", THREAT, seed=3)
+    assert (attack.threat, attack.options["seed"]) == (THREAT, 3)
+
+
+@pytest.mark.parametrize("options", ["eps=0.1", ""])
+def test_a_suite_takes_no_options(options):
+    with pytest.raises(ValueError, match="takes no options: its ball is"):
+        suites.parse_all(f"standard:{options}", THREAT)
+
+
 def test_an_attack_that_is_not_there_is_named(monkeypatch):
     monkeypatch.setitem(suites.by_name, "broken", ("fgsm", "pdg"))
     with pytest.raises(ValueError, match="Did you mean 'pgd'"):

@@ -118,6 +118,81 @@ def test_targeted_attacks_cannot_be_evaluated(models):
         )
 
 
+class Noise(keras.layers.Layer):
+    """Randomises a source, from a generator of its own."""
+
+    stochastic = True
+
+    def __init__(self):
+        super().__init__()
+        self.generator = keras.random.SeedGenerator()
+
+    def call(self, images):
+        shape = keras.ops.shape(images)
+        return images + keras.random.normal(shape, seed=self.generator)
+
+
+def test_evaluation_seeds_a_randomised_source(models):
+    """The same seed makes the same images, and leaves the source as it was."""
+    _, victim = models
+    images, labels = victim.batch(6)
+    source = keras.Sequential(
+        [
+            keras.Input((6, 6, 3)),
+            Noise(),
+            keras.layers.Flatten(),
+            keras.layers.Dense(8, "relu"),
+            keras.layers.Dense(2),
+        ]
+    )
+    state = source.layers[0].generator.state
+    before = state.numpy()
+    attack = attacks.transfer(
+        attack=attacks.bim(norm="l2", eps=0.5, steps=3), source=source
+    )
+    made = []
+
+    def transferred(model, images, labels):
+        made.append(attack(model, images, labels).numpy())
+        return made[-1]
+
+    transferred.sources = attack.sources
+    for seed in (7, 7, 8):
+        evaluation.evaluate(
+            victim.keras,
+            (images, labels),
+            [transferred],
+            seed=seed,
+            progress=False,
+        )
+    np.testing.assert_array_equal(made[0], made[1])
+    assert not np.array_equal(made[0], made[2])
+    np.testing.assert_array_equal(state.numpy(), before)
+    again = attacks.transfer(attack=attack, source=victim.keras)
+    assert again.sources == (victim.keras, source)
+
+
+def test_resume_knows_the_source(models, tmp_path):
+    source, victim = models
+    images, labels = victim.batch(2)
+    other = keras.models.clone_model(source.keras)
+
+    def resumed(source):
+        attack = attacks.transfer(attack=attacks.fgsm(eps=0.1), source=source)
+        return evaluation.evaluate(
+            victim.keras,
+            (images, labels),
+            [attack],
+            resume=tmp_path,
+            progress=False,
+        )
+
+    resumed(source.keras)
+    other._name = source.keras.name
+    with pytest.raises(ValueError, match="of another run: sources was"):
+        resumed(other)
+
+
 def test_bad_options_are_named(models):
     source = models[0].keras
     with pytest.raises(ValueError, match="Received: attack='pgd'"):

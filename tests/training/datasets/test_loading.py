@@ -2,6 +2,7 @@
 
 import configparser
 import importlib.resources
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +34,9 @@ def test_licence_travels_with_the_packaged_images():
     assert "Permission is hereby granted, free of charge" in notice
     settings = configparser.ConfigParser()
     settings.read(ROOT / "setup.cfg")
+    # The code's and the images'.
+    expression = settings["metadata"]["license_expression"]
+    assert expression == "Apache-2.0 AND MIT"
     listed = settings["metadata"]["license_files"].split()
     assert "training/datasets/files/LICENSE.fashion_mnist" in listed
     assert all((ROOT / name).is_file() for name in listed)
@@ -62,6 +66,25 @@ def test_shuffling_is_seeded_and_reshuffles():
 def test_unknown_set_is_refused():
     with pytest.raises(ValueError, match="Received: name='nonsense'"):
         datasets.load("nonsense")
+
+
+@pytest.mark.parametrize(
+    ("misspelt", "near"),
+    [
+        ("fashion_mnits", "fashion_mnist"),
+        ("fashion_mnist_smaple", "fashion_mnist_sample"),
+        ("cifar1O", "cifar10"),
+    ],
+)
+def test_misspelt_set_gets_a_near_name(misspelt, near):
+    with pytest.raises(ValueError, match=f"Did you mean '{near}'"):
+        datasets.load(misspelt)
+
+
+def test_misspelt_packaged_set_gets_a_near_name_without_tfds(monkeypatch):
+    monkeypatch.setitem(sys.modules, "tensorflow_datasets", None)
+    with pytest.raises(ImportError, match="Did you mean 'fashion_mnist_sam"):
+        datasets.load("fashion_mnist_smaple")
 
 
 def test_packaged_set_has_one_split():

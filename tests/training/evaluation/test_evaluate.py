@@ -13,6 +13,7 @@ from tests.training.evaluation.toys import coin_model
 from tests.training.evaluation.toys import levels
 from tests.training.evaluation.toys import numbers
 from training import attacks
+from training.attacks import suites
 from training.evaluation import evaluate
 from zoo.layers import JPEG
 from zoo.threat import ThreatModel
@@ -339,6 +340,54 @@ def test_attacks_by_name_take_the_threat():
     assert [r.threat for r in report.attacks] == [threat, threat]
     assert [r.label for r in report.attacks] == ["fgsm", "pgd-3"]
     assert report.attacks[1].robust_accuracy == 0.5
+
+
+def test_a_ball_that_no_attack_entered_has_no_worst_case():
+    """It would be the clean accuracy, and read as robustness."""
+    data = levels(0.1, 0.45, 0.6)
+    near, far = Shift(0.1), Shift(0.3)
+    ball = ThreatModel("linf", 0.2)
+
+    def balls(suite):
+        report = run(brightness(), data, suite, threat=ball)
+        return [worst.threat for worst in report.worst_cases]
+
+    assert balls([]) == []
+    assert balls([far]) == []
+    assert balls([Shift(0.0)]) == []
+    assert balls([attacks.noise(eps=0.1)]) == []
+    assert balls(["noise"]) == []
+    assert balls([near]) == balls([far, near]) == [ball]
+    # An attack in its own ball counts, even one that moves nothing.
+    assert balls([Shift(0.0, ball)]) == [ball]
+
+
+def test_noise_counts_beside_an_attack():
+    """In its own ball, which the attack entered too."""
+    ball = ThreatModel("linf", 0.1)
+    report = run(
+        brightness(), levels(0.1), [attacks.noise(eps=0.1), Shift(0.05)]
+    )
+    assert [worst.threat for worst in report.worst_cases] == [ball]
+
+
+def test_a_suite_may_stand_in_a_list(monkeypatch):
+    specs = ("fgsm", "pgd:steps=3")
+    monkeypatch.setitem(suites.by_name, "quick", specs)
+    ball = ThreatModel("linf", 0.1)
+    data = levels(0.1, 0.45)
+    alone = run(brightness(), data, ["quick"], threat=ball)
+    assert [r.attack for r in alone.attacks] == ["fgsm", "pgd"]
+    assert alone.skip_fooled
+    joined = run(brightness(), data, ["quick", "ddn"], threat=ball)
+    assert [r.attack for r in joined.attacks] == ["fgsm", "pgd", "ddn"]
+    assert not joined.skip_fooled
+
+
+@pytest.mark.parametrize("suite", ["standard", ["standard"]])
+def test_a_suite_without_a_ball_says_what_to_give(suite):
+    with pytest.raises(ValueError, match="needs a ball: give threat="):
+        run(brightness(), levels(0.1), suite)
 
 
 def test_one_attack_needs_no_list():

@@ -46,6 +46,7 @@ def workdir(tmp_path):
     return tmp_path / "run"
 
 
+@pytest.mark.filterwarnings("error:.*shuffle=True.*will be ignored")
 def test_stages_build_on_each_other_and_are_not_repeated(workdir):
     paths = fashion_mnist.train(workdir, recipe=TINY)
     assert list(paths) == ["undefended", "ddn", "irm"]

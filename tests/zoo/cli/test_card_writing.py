@@ -51,6 +51,19 @@ def test_sources_must_be_committed(
     assert f"commit={commit}" in failed(capsys, *MEASURE)
 
 
+def test_a_run_begun_on_other_sources_is_refused_at_once(
+    capsys, monkeypatch, published, tmp_path
+):
+    resumed = (*MEASURE[:2], *MEASURE[3:], "--resume", tmp_path / "run")
+    monkeypatch.setattr(provenance, "commit", lambda: f"{COMMIT}-dirty")
+    run_json(capsys, *resumed)
+    monkeypatch.setattr(provenance, "commit", lambda: COMMIT)
+    monkeypatch.setattr(evaluate_command, "load_model", None)
+    line = failed(capsys, *resumed, "--write-card")
+    assert f"--resume {tmp_path / 'run'} was not begun for a card" in line
+    assert f"Received: commit={COMMIT}-dirty" in line
+
+
 def test_data_must_be_the_presets_own(capsys, published, loads_nothing):
     line = failed(capsys, *MEASURE, "--data", "fashion_mnist")
     assert "--data fashion_mnist_sample. Received: --data fashion_mnist" in line

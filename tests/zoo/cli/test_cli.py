@@ -1,6 +1,9 @@
 """The command line: output, exit statuses, one-line errors."""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import keras
@@ -15,6 +18,7 @@ from tests.command_line import run
 from tests.command_line import run_json
 from zoo.cli import main
 
+ROOT = Path(__file__).resolve().parents[3]
 PGD = "pgd:norm=l2,eps=0.5,steps=2"
 
 
@@ -63,8 +67,11 @@ def test_download(capsys, published):
     assert run(capsys, "download", "wrn16_2") == f"{path}\n"
 
 
-def test_download_of_unpublished_weights(capsys):
-    assert "weights=None" in failed(capsys, "download", "irm_wrn28_10")
+@pytest.mark.parametrize("command", ["download", "evaluate", "attack"])
+def test_unpublished_weights(capsys, command):
+    line = failed(capsys, command, "irm_wrn28_10")
+    assert "`zoo list` says" in line
+    assert "weights=None" not in line
 
 
 def test_predict(capsys, model, picture):
@@ -175,6 +182,46 @@ def test_attack_takes_no_suite(capsys, model):
     assert "Received: --attack=standard" in line
 
 
+def test_a_suite_takes_no_options(capsys, model):
+    for command in ("attack", "evaluate"):
+        line = failed(capsys, command, model, "--attack", "standard:eps=0.1")
+        assert "takes no options" in line
+        assert "that of the model's card" in line
+
+
+MISSPELT = (
+    ("evaluate", "wrn16_2", "--attack", "pdg"),
+    ("evaluate", "wrn16_2", "--attack", "standard:eps=0.1"),
+    ("evaluate", "wrn16_2", "--transfer-from", "missing.keras"),
+    ("evaluate", "wrn16_3"),
+    ("attack", "missing/folder"),
+    ("attack", "wrn16_2", "--attack", "fsgm:eps=0.1"),
+    ("predict", "missing.png"),
+    ("predict", "missing.png", "--model", "missing.keras"),
+    ("export", "wrn16_2", ".", "--version", "0"),
+)
+
+
+def test_mistakes_are_found_before_tensorflow_is_imported(tmp_path):
+    (tmp_path / "0").mkdir()
+    code = (
+        "import sys\n"
+        "from zoo.cli import main\n"
+        f"for arguments in {MISSPELT!r}:\n"
+        "    assert main(arguments) == 1, arguments\n"
+        "    assert 'tensorflow' not in sys.modules, arguments\n"
+    )
+    finished = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
+    assert finished.returncode == 0, finished.stderr
+    assert finished.stderr.count("error: ") == len(MISSPELT)
+
+
 def test_evaluate_refuses_what_it_cannot_do(capsys, model, tmp_path):
     assert "Received: 'pdg'" in failed(
         capsys, "evaluate", model, "--attack", "pdg"
@@ -189,6 +236,12 @@ def test_evaluate_refuses_what_it_cannot_do(capsys, model, tmp_path):
     assert "Received: name='nonsense'" in failed(
         capsys, "evaluate", model, "--data", "nonsense"
     )
+    assert "Did you mean 'fashion_mnist'?" in failed(
+        capsys, "evaluate", model, "--data", "fashion_mnits"
+    )
+    assert "at most 1 in linf" in failed(
+        capsys, "evaluate", model, "--attack", "pgd:norm=linf,eps=8"
+    )
 
 
 def test_export(capsys, model, tmp_path):
@@ -196,7 +249,8 @@ def test_export(capsys, model, tmp_path):
     assert report["max_abs_difference"] < 1e-4
     assert (tmp_path / "served" / "1" / "saved_model.pb").is_file()
     line = failed(capsys, "export", model, str(tmp_path / "served"))
-    assert "overwrite" in line
+    assert "served/1 exists; --overwrite replaces it" in line
+    run(capsys, "export", model, str(tmp_path / "served"), "--overwrite")
 
 
 def test_export_into_an_impossible_directory(capsys, model, tmp_path):

@@ -7,9 +7,11 @@ from PIL import Image
 
 import exports
 from tests.command_line import failed
+from tests.command_line import run
 from tests.command_line import run_json
 from zoo.cli import main
 from zoo.cli.models import is_preset
+from zoo.saved_model import CLASSES_FILE
 
 
 @pytest.fixture
@@ -195,6 +197,55 @@ def test_predict_with_a_saved_model(capsys, served, photos):
         capsys, "predict", photos / "light" / "0.png", "--model", served
     )
     assert row["classes"][0]["class"] == "1"
+
+
+def test_an_export_keeps_the_names_of_its_classes(
+    capsys, model, photos, tmp_path
+):
+    """They name predictions, and say which folder is which class."""
+    picture = photos / "light" / "0.png"
+    named = ("--classes", "shade, light")
+    export = tmp_path / "named"
+    run(capsys, "export", model, export, *named)
+    (row,) = run_json(capsys, "predict", picture, "--model", export)
+    assert row["classes"][0]["class"] == "light"
+    (row,) = run_json(capsys, "predict", picture, "--model", model, *named)
+    assert row["classes"][0]["class"] == "light"
+    (photos / "dark").rename(photos / "shade")
+    report = run_json(
+        capsys,
+        *("evaluate", export, "--data", photos),
+        *("--attack", "square:norm=linf,eps=0.01,queries=2"),
+    )
+    assert report["clean"]["mean"] == 1
+    (export / "1" / CLASSES_FILE).write_text('["one"]')
+    line = failed(capsys, "predict", picture, "--model", export)
+    assert "name each of its 2 classes. Received: 1 names" in line
+
+
+def test_names_must_be_as_many_as_classes(capsys, model, tmp_path):
+    line = failed(
+        capsys, "export", model, tmp_path / "export", "--classes", "one"
+    )
+    assert "has 2 classes; name each" in line
+    assert not (tmp_path / "export").exists()
+
+
+def test_predict_with_an_export_of_any_size(capsys, photos, tmp_path):
+    any_size = keras.Sequential(
+        [
+            keras.Input((None, None, 3)),
+            keras.layers.GlobalAveragePooling2D(),
+            keras.layers.Dense(2),
+        ]
+    )
+    any_size.export(tmp_path / "any", verbose=False)
+    command = ("predict", photos / "light" / "0.png", "--model")
+    line = failed(capsys, *command, tmp_path / "any")
+    assert "on the command line --image-size" in line
+    size = ("--image-size", "5x3")
+    (row,) = run_json(capsys, *command, tmp_path / "any", *size)
+    assert len(row["classes"]) == 2
 
 
 def test_a_preset_comes_before_a_folder_of_its_name(

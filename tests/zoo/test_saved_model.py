@@ -1,0 +1,38 @@
+"""What the files of a SavedModel say."""
+
+import pytest
+
+from zoo.saved_model import CLASSES_FILE
+from zoo.saved_model import newest_version
+from zoo.saved_model import read_classes
+from zoo.saved_model import write_classes
+
+
+def test_newest_version_is_the_highest_number(tmp_path):
+    for name in ("9", "10", "latest"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "saved_model.pb").touch()
+    (tmp_path / "11").mkdir()
+    assert newest_version(tmp_path) == tmp_path / "10"
+    assert newest_version(tmp_path / "latest") == tmp_path / "latest"
+
+
+def test_no_saved_model(tmp_path):
+    for path in (tmp_path, tmp_path / "missing"):
+        with pytest.raises(FileNotFoundError, match=f"SavedModel in {path}"):
+            newest_version(path)
+
+
+def test_classes_round_trip(tmp_path):
+    assert read_classes(tmp_path) == ()
+    write_classes(tmp_path, ["Hemd, weiß", "shoe"])
+    assert read_classes(tmp_path) == ("Hemd, weiß", "shoe")
+
+
+@pytest.mark.parametrize("text", ["", "{}", '"shoe"', "[1, 2]"])
+def test_other_contents_are_named(tmp_path, text):
+    write_classes(tmp_path, [])
+    path = tmp_path / CLASSES_FILE
+    path.write_text(text)
+    with pytest.raises(ValueError, match=str(path)):
+        read_classes(tmp_path)

@@ -1,0 +1,58 @@
+"""Names of attacks and suites, known without importing TensorFlow."""
+
+from zoo.near_names import did_you_mean
+
+ATTACKS = (
+    "fgsm",
+    "bim",
+    "pgd",
+    "mim",
+    "ddn",
+    "gradient",
+    "deepfool",
+    "cw",
+    "lbfgs",
+    "jsma",
+    "apgd",
+    "apgdt",
+    "fab",
+    "square",
+    "noise",
+)
+"""The keys of `training.attacks.by_name`."""
+
+SUITES = {
+    "standard": ("apgd:loss=ce", "apgdt", "fab", "square"),
+}
+"""The attacks of each suite, the cheapest first, without their ball.
+
+`standard` is AutoAttack (Croce & Hein, 2020,
+https://arxiv.org/abs/2003.01690).
+"""
+
+
+def attack_name(spec: str) -> str:
+    """Returns the name in a text such as `"pgd:norm=l2,eps=1.0"`.
+
+    Args:
+        spec: A name of `ATTACKS`, then perhaps a colon and options, which
+            are not looked at; or a name of `SUITES`, alone.
+
+    Raises:
+        ValueError: If there is no such attack or suite, or a suite is given
+            options.
+    """
+    name, colon, _ = spec.partition(":")
+    if name in SUITES and colon:
+        raise ValueError(
+            f"The suite {name!r} takes no options: its ball is `threat`, on "
+            "the command line that of the model's card. "
+            f"Received: {spec!r}"
+        )
+    if name not in ATTACKS and name not in SUITES:
+        hint = did_you_mean(name, [*ATTACKS, *SUITES])
+        raise ValueError(
+            f"Unknown attack.{hint} Attacks: {', '.join(ATTACKS)}. "
+            f"Suites: {', '.join(SUITES)}. Received: {name!r}"
+        )
+    return name

@@ -1,0 +1,72 @@
+"""What the files of a SavedModel say, without loading it."""
+
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+CLASSES_FILE = "assets.extra/classes.json"
+_GRAPH_FILES = ("saved_model.pb", "saved_model.cpb", "saved_model.pbtxt")
+
+
+def newest_version(path: str | os.PathLike) -> Path:
+    """Returns the folder of a SavedModel, or of its highest version.
+
+    Args:
+        path: Folder with a `saved_model.pb`, or with numbered versions of it.
+
+    Raises:
+        FileNotFoundError: If there is no SavedModel.
+    """
+    path = Path(path)
+    if _is_saved_model(path):
+        return path
+    versions = [
+        version
+        for version in (path.iterdir() if path.is_dir() else ())
+        if version.name.isdecimal() and _is_saved_model(version)
+    ]
+    if not versions:
+        raise FileNotFoundError(
+            f"There is no SavedModel in {path}: neither saved_model.pb nor "
+            "VERSION/saved_model.pb"
+        )
+    return max(versions, key=lambda version: int(version.name))
+
+
+def write_classes(directory: str | os.PathLike, classes: Sequence[str]) -> None:
+    """Writes the names of the classes beside a SavedModel's graph.
+
+    Raises:
+        OSError: If the file cannot be written.
+    """
+    path = Path(directory, CLASSES_FILE)
+    path.parent.mkdir(exist_ok=True)
+    text = json.dumps(list(classes), ensure_ascii=False)
+    path.write_text(text + "\n", encoding="utf-8")
+
+
+def read_classes(directory: str | os.PathLike) -> tuple[str, ...]:
+    """Returns what `write_classes` wrote; nothing if it never did.
+
+    Raises:
+        ValueError: If the file holds no list of names.
+    """
+    path = Path(directory, CLASSES_FILE)
+    if not path.is_file():
+        return ()
+    try:
+        names = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path} is not JSON: {error}") from error
+    if not isinstance(names, list) or not all(
+        isinstance(name, str) for name in names
+    ):
+        raise ValueError(
+            f"{path} must hold a list of names. Received: {names!r}"
+        )
+    return tuple(names)
+
+
+def _is_saved_model(path: Path) -> bool:
+    return any((path / name).is_file() for name in _GRAPH_FILES)
