@@ -31,15 +31,29 @@ FORBIDDEN = {
     "zoo/defenses": ("zoo.presets", "zoo.loading", "zoo.weights"),
     "zoo/presets": ("zoo.loading", "zoo.cards", "zoo.models", "zoo.layers"),
     "zoo/weights": ("zoo.presets", "zoo.loading", "zoo.models", "zoo.layers"),
-    "training/attacks": ("training.adversarial", "training.recipes"),
+    "training/attacks": (
+        "training.adversarial",
+        "training.recipes",
+        "training.reproduction",
+    ),
     "training/datasets": (
         "training.adversarial",
         "training.attacks",
         "training.evaluation",
         "training.recipes",
+        "training.reproduction",
     ),
-    "training/evaluation": ("training.adversarial", "training.recipes"),
-    "training/adversarial.py": ("training.recipes", "training.evaluation"),
+    "training/evaluation": (
+        "training.adversarial",
+        "training.recipes",
+        "training.reproduction",
+    ),
+    "training/adversarial.py": (
+        "training.recipes",
+        "training.evaluation",
+        "training.reproduction",
+    ),
+    "training/recipes": ("training.reproduction",),
 }
 
 

@@ -2,7 +2,7 @@
 
 import importlib
 
-_MODULES = ("attacks", "datasets", "evaluation", "recipes")
+_MODULES = ("attacks", "datasets", "evaluation", "recipes", "reproduction")
 
 
 def __getattr__(name: str):

@@ -46,7 +46,11 @@ _WORDS = {"true": True, "false": False, "none": None}
 
 
 def parse(
-    spec: str, threat: ThreatModel | None = None, *, seed: int | None = None
+    spec: str,
+    threat: ThreatModel | None = None,
+    *,
+    seed: int | None = None,
+    draws: int | None = None,
 ) -> Attack:
     """Builds an attack from text such as `"pgd:norm=l2,eps=1.0,steps=40"`.
 
@@ -56,6 +60,8 @@ def parse(
         threat: Gives the `norm` and `eps` that the text leaves open, to
             attacks that have them; `eps` only where the norm is the same.
         seed: Given to attacks that have a `seed`, if the text leaves it open.
+        draws: Given to attacks that have `draws`, likewise; `None` for their
+            own default.
 
     Raises:
         ValueError: If the name or an option is unknown, a value is wrong or
@@ -100,6 +106,8 @@ def parse(
         )
     if "seed" in accepted:
         options.setdefault("seed", seed)
+    if "draws" in accepted and draws is not None:
+        options.setdefault("draws", draws)
     return by_name[name](**options)
 
 

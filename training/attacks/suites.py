@@ -7,11 +7,15 @@ from training.attacks.registry import parse
 from zoo.threat import ThreatModel
 
 
-def suite(name: str, threat: ThreatModel) -> tuple[Attack, ...]:
+def suite(
+    name: str, threat: ThreatModel, *, draws: int | None = None
+) -> tuple[Attack, ...]:
     """Binds the attacks of a suite to a ball.
 
     Args:
         name: A name of `by_name`.
+        draws: Forward passes that its attacks average over; more than 1 for
+            randomised models. `None` for their own default.
 
     Raises:
         ValueError: If there is no such suite, or no ball is given.
@@ -27,7 +31,7 @@ def suite(name: str, threat: ThreatModel) -> tuple[Attack, ...]:
             "threat=ThreatModel('linf', 8 / 255), or another. "
             "Received: threat=None"
         )
-    return tuple(parse(spec, threat) for spec in by_name[name])
+    return tuple(parse(spec, threat, draws=draws) for spec in by_name[name])
 
 
 def parse_all(

@@ -7,6 +7,7 @@ from pathlib import Path
 import tensorflow as tf
 
 from training.datasets.picture_files import PictureFile
+from training.datasets.picture_files import fair_order
 from training.datasets.picture_files import load_picture_files
 
 SPLITS = ("train", "test")
@@ -62,7 +63,7 @@ def load_gtsrb(
             f"GTSRB's annotations must list pictures. Received: {folder}"
         )
     return load_picture_files(
-        folder, pictures, image_shape, shuffle=shuffle, seed=seed
+        folder, fair_order(pictures), image_shape, shuffle=shuffle, seed=seed
     )
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import tensorflow as tf
 
 from training.datasets.picture_files import PictureFile
+from training.datasets.picture_files import fair_order
 from training.datasets.picture_files import load_picture_files
 
 SUFFIXES = (".jpeg", ".jpg", ".png", ".webp")
@@ -70,11 +71,33 @@ def load_image_folder(
         ValueError: If it has no folders or no pictures, one of them is no
             class, or `image_shape` is not three positive numbers.
     """
+    pictures = find_pictures(folder, classes)
+    return load_picture_files(
+        folder, pictures, image_shape, shuffle=shuffle, seed=seed
+    )
+
+
+def find_pictures(
+    folder: str | os.PathLike, classes: Sequence[str] | None = None
+) -> list[PictureFile]:
+    """Finds the pictures of a folder, and their classes.
+
+    Args:
+        folder: As of `load_image_folder`.
+        classes: Likewise.
+
+    Returns:
+        One picture or more, in their fair order.
+
+    Raises:
+        FileNotFoundError: If there is no such folder.
+        ValueError: If it has no folders or no pictures, or one of them is no
+            class.
+    """
     folder = Path(folder)
-    labels = _labels(folder, classes)
     pictures = [
         PictureFile(path.relative_to(folder), label)
-        for name, label in labels.items()
+        for name, label in _labels(folder, classes).items()
         for path in (folder / name).rglob("*")
         if path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
     ]
@@ -83,9 +106,7 @@ def load_image_folder(
             f"A class' folder must hold pictures ({', '.join(SUFFIXES)}). "
             f"Received: none in {folder}"
         )
-    return load_picture_files(
-        folder, pictures, image_shape, shuffle=shuffle, seed=seed
-    )
+    return fair_order(pictures)
 
 
 def _labels(folder, classes):

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from training.datasets.lisa_classes import LISA_CLASSES
 from training.datasets.picture_files import PictureFile
+from training.datasets.picture_files import fair_order
 from training.datasets.picture_files import load_picture_files
 
 ANNOTATIONS = "allAnnotations.csv"
@@ -82,7 +83,7 @@ def load_lisa(
             f"the classes. Received: classes={list(classes)}"
         )
     return load_picture_files(
-        folder, pictures, image_shape, shuffle=shuffle, seed=seed
+        folder, fair_order(pictures), image_shape, shuffle=shuffle, seed=seed
     )
 
 

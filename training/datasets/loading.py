@@ -8,6 +8,7 @@ from pathlib import Path
 
 import tensorflow as tf
 
+from training.datasets.aaac import load_aaac
 from training.datasets.gtsrb import load_gtsrb
 from training.datasets.image_folder import load_image_folder
 from training.datasets.lisa import load_lisa
@@ -15,7 +16,7 @@ from training.datasets.packaged import PACKAGED
 from training.datasets.packaged import load_packaged
 from zoo.near_names import did_you_mean
 
-_ON_DISK = {"gtsrb": load_gtsrb, "lisa": load_lisa}
+_ON_DISK = {"aaac": load_aaac, "gtsrb": load_gtsrb, "lisa": load_lisa}
 """Sets that are read from their unpacked archives."""
 
 _BUILDERS = {"rendered_signs": "training.datasets.rendered_signs.builder"}
@@ -46,8 +47,9 @@ def load(
     from files on disk. `"rendered_signs/crops32"` and
     `"rendered_signs/scenes128"` need none: TFDS prepares them from code.
 
-    `"lisa"` and `"gtsrb"` are read from the archives' unpacked folder,
-    `data_dir`, as `load_lisa` and `load_gtsrb` say.
+    `"aaac"` (the IJCAI-19 Alibaba Adversarial AI Challenge), `"gtsrb"` and
+    `"lisa"` are read from the folder of their unpacked archives, `data_dir`,
+    as `load_aaac`, `load_gtsrb` and `load_lisa` say.
 
     A path is a folder of pictures, one folder a class, which
     `load_image_folder` reads. One that is named like a set is written
@@ -56,15 +58,15 @@ def load(
     Args:
         name: For example `"fashion_mnist"` or `"photos/test"`.
         split: A TFDS split, such as `"train[:55000]"` or `"test"`, or one of
-            LISA's or GTSRB's. A folder has none.
+            AAAC's, GTSRB's or LISA's. A folder has none.
         batch_size: Images in a batch; `None` yields single images.
         shuffle: Whether to reshuffle at every pass.
         seed: Seed of the shuffling.
         data_dir: Where TFDS keeps its data, `None` for its default; or
-            where LISA or GTSRB is.
-        image_shape: Of a folder, LISA or GTSRB: `(height, width, channels)`
-            that pictures are resized to; `None`, for LISA and GTSRB alone:
-            `(32, 32, 3)`.
+            where AAAC, GTSRB or LISA is.
+        image_shape: Of a folder, AAAC, GTSRB or LISA: `(height, width,
+            channels)` that pictures are resized to; `None`, not for a
+            folder: `(299, 299, 3)` for AAAC, `(32, 32, 3)` for the others.
         classes: Of a folder or LISA: names of the classes in the model's
             order; `None` for those of its folders, sorted, or for
             `LISA_CLASSES`.
@@ -74,11 +76,12 @@ def load(
         `([batch,] height, width, channels)`, and int64 classes.
 
     Raises:
-        FileNotFoundError: If there is no such folder, or LISA or GTSRB is
-            not in it.
+        FileNotFoundError: If there is no such folder, or AAAC, GTSRB or LISA
+            is not in it.
         ImportError: If TFDS is not installed.
         ValueError: If there is no such set or split, it is not made of
-            images with one label, or an option doesn't belong to it.
+            images with one label, or an option doesn't belong to it or is
+            missing.
         ConnectionError: If the set has to be downloaded and cannot be.
     """
     if is_folder(name):

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+from collections.abc import Iterable
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,18 +32,25 @@ class PictureFile:
     box: tuple[int, int, int, int] | None = None
 
 
+def fair_order(pictures: Iterable[PictureFile]) -> list[PictureFile]:
+    """Sorts pictures by the SHA-256 of their names.
+
+    Any number from the front is then a fair sample of all classes, the same
+    everywhere.
+    """
+    return sorted(pictures, key=_digest)
+
+
 def load_picture_files(
-    folder: Path,
+    folder: str | os.PathLike,
     pictures: Sequence[PictureFile],
     image_shape: tuple[int, int, int],
     *,
     shuffle: bool = False,
     seed: int = 0,
 ) -> tf.data.Dataset:
-    """Loads pictures one at a time.
+    """Loads pictures one at a time, in their order.
 
-    They come in the order of the SHA-256 of their names, so that any number
-    from the front is a fair sample of all classes, the same everywhere.
     `zoo.pictures.read_picture` says how they are read and resized.
 
     Args:
@@ -60,8 +68,7 @@ def load_picture_files(
     Raises:
         ValueError: If `image_shape` is not three positive numbers.
     """
-    image_shape = _checked_shape(image_shape)
-    pictures = sorted(pictures, key=_digest)
+    folder, image_shape = Path(folder), _checked_shape(image_shape)
     dataset = tf.data.Dataset.from_tensor_slices(
         (
             [os.fsencode(folder / picture.path) for picture in pictures],

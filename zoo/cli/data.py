@@ -17,14 +17,14 @@ def add_data_arguments(parser: argparse.ArgumentParser, limit: int) -> None:
         metavar="SET",
         default=SAMPLE,
         help="TFDS name, rendered_signs/crops32, folder of pictures with one "
-        "folder a class, lisa or gtsrb with --data-dir, or %(default)s (the "
-        "default): the packaged images",
+        "folder a class, aaac, gtsrb or lisa with --data-dir, or %(default)s "
+        "(the default): the packaged images",
     )
     parser.add_argument(
         "--data-dir",
         type=Path,
         metavar="DIR",
-        help="where TFDS keeps its data, or LISA or GTSRB was unpacked",
+        help="where TFDS keeps its data, or AAAC, GTSRB or LISA was unpacked",
     )
     parser.add_argument(
         "--split", default="test", help="of the set (default: %(default)s)"
@@ -59,7 +59,7 @@ def add_image_size_argument(parser: argparse.ArgumentParser) -> None:
         type=_size,
         metavar="HxW",
         help="size of the images, for models that take any; pictures of a "
-        "folder, LISA or GTSRB are resized to it",
+        "folder, AAAC, GTSRB or LISA are resized to it",
     )
 
 
@@ -67,8 +67,8 @@ def load_images(options: argparse.Namespace, model):
     """Loads the images and labels the data arguments name, as arrays.
 
     Raises:
-        FileNotFoundError: If there is no such folder, or LISA or GTSRB is
-            not in it.
+        FileNotFoundError: If there is no such folder, or AAAC, GTSRB or LISA
+            is not in it.
         ValueError: If the limit is not positive, there is no such set, or a
             folder's pictures or classes don't fit the model.
         ConnectionError: If the set cannot be downloaded.

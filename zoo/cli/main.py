@@ -18,6 +18,7 @@ COMMANDS = {
     "tune": "search the weights of an ensemble's scales",
     "train": "run a training recipe",
     "export": "write a SavedModel",
+    "reproduce": "make a paper's tables and figures again",
     "demo": "the whole job on what the package ships",
 }
 

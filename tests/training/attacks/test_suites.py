@@ -23,6 +23,14 @@ def test_a_suite_takes_the_ball(monkeypatch):
     assert second.options["restarts"] == 2
 
 
+def test_a_suite_hands_draws_to_its_attacks():
+    draws = {
+        attack.name: attack.options.get("draws")
+        for attack in attacks.suite("standard", THREAT, draws=3)
+    }
+    assert draws == {"apgd": 3, "apgdt": 3, "fab": 3, "square": 3}
+
+
 @pytest.mark.parametrize(
     ("name", "threat", "said"),
     [

@@ -1,0 +1,45 @@
+"""Table 4."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+import zoo
+from training import attacks
+from training.reproduction import irm
+from training.reproduction.irm import cells
+
+
+def test_table_4(reproduce, settings, tmp_path):
+    """Rows without weights are named so; scores are equation 5."""
+    page, parts = reproduce("tab4")
+    rows = parts["tab4"].rows
+    assert ["not published" in row[2] for row in rows] == [
+        *(False, True, True, False, False, True)
+    ]
+    assert "JPEG helps (FGSM): not measured." in page
+    assert (tmp_path / "out" / "tab4.png").read_bytes()[:4] == b"\x89PNG"
+
+    undefended, *_, defended, _ = parts["tab4"].data["rows"]
+    assert defended["preset"] == "irm_wrn16_2"
+    measured = defended["measured"]
+    assert (measured["images"], measured["draws"]) == (16, 2)
+    (standard,) = measured["standard"]
+    assert (standard["images"], standard["attack_draws"]) == (2, 2)
+    assert standard["threat"] == {"norm": "linf", "eps": 0.1}
+    assert standard["robust"]["mean"] <= standard["clean"]
+
+    images, labels = next(iter(cells.datasets.load("").batch(16)))
+    model = zoo.load("wrn16_2")
+    adversarial = attacks.fgsm(eps=0.1)(model, images, labels).numpy()
+    right = model.predict(adversarial, verbose=0).argmax(1) == labels.numpy()
+    moved = 255 * np.abs(adversarial - images.numpy())[..., 0]
+    expected = (moved.mean((1, 2)) * right).mean()
+    found = undefended["measured"]["score"]
+    assert found == pytest.approx(expected, rel=1e-5)
+
+    # A folder of measurements is of one kind.
+    other = dataclasses.replace(settings, eps=0.2)
+    with pytest.raises(ValueError, match="resume must be a new folder"):
+        irm.reproduce(other, tmp_path / "out", only=["tab4"])

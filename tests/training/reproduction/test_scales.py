@@ -1,0 +1,132 @@
+"""Tables 1 and 2, and figure 7."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+import zoo
+from training.reproduction.irm import figure7
+from training.reproduction.irm import scale_variance
+from training.reproduction.irm.cells import Cells
+from training.reproduction.irm.scale_training import read_at
+from training.reproduction.irm.scale_training import train_at
+
+PAIRS = [(a, b) for a in (12, 16, 20) for b in (12, 16, 20)]
+
+
+def report(clean, *attacked):
+    """What the tables read of a report."""
+    return SimpleNamespace(
+        clean_accuracy=clean,
+        clean=SimpleNamespace(interval=(0.0, 1.0)),
+        attacks=[SimpleNamespace(robust_accuracy=value) for value in attacked],
+        images=16,
+        draws=1,
+        weights="0",
+        batch_size=8,
+        date="2020-01-01",
+        commit="abc",
+    )
+
+
+@pytest.fixture
+def cells(settings):
+    return Cells(settings)
+
+
+@pytest.fixture
+def reports():
+    """Clean accuracies from 0.0 to 0.8, half of them under FGSM."""
+    return {
+        pair: report(index / 10, index / 20, index / 40)
+        for index, pair in enumerate(PAIRS)
+    }
+
+
+def test_rows_of_table_1_are_test_scales(cells, reports):
+    part = scale_variance.table_1(cells, reports)
+    assert part.header[1] == "train 12 (32)"
+    assert part.rows[0] == (
+        *("test 12 (32)", "0.0 (90.0)", "30.0 (69.1)", "60.0 (24.5)"),
+    )
+    assert part.rows[2][1] == "20.0 (27.6)"
+    text = part.to_markdown()
+    assert "A larger training scale is more accurate: holds" in text
+    assert (
+        "Trained at 12, it is better at 12 than at 20: **does not hold** "
+        "(0.0% against 20.0%)." in text
+    )
+    assert "commit `abc`, seed 0" in text
+
+
+def test_table_2_is_of_the_transferred_attack(cells, reports):
+    part = scale_variance.table_2(cells, reports)
+    assert part.rows[0][1:] == ("0.0 (89.0)", "15.0 (63.1)", "30.0 (17.6)")
+    assert "A smaller scale withstands more: **does not hold**" in (
+        part.to_markdown()
+    )
+    assert "12: 0.0%, 16: 10.0%, 20: 20.0%." in part.to_markdown()
+
+
+def test_figure_7_reads_the_network_of_many_scales(
+    cells, reports, monkeypatch, tmp_path
+):
+    many = {12: report(1, 0.5), 16: report(1, 0.25), 20: report(1, 0.125)}
+    monkeypatch.setattr(figure7, "_many_scales", lambda cells: many)
+    part = figure7.figure_7(cells, reports, tmp_path)
+    # Trained at 16, tested at 12; in the paper at 64 and 32.
+    assert part.rows[1][:2] == ("trained at 16", "15.0 (63.1)")
+    assert part.rows[3] == (
+        *("spp_ddn_wrn16_2", "50.0 (84.5)", "25.0 (81.4)", "12.5 (70.7)"),
+    )
+    assert (tmp_path / "fig7.png").exists()
+    monkeypatch.setattr(figure7, "published", lambda name: False)
+    part = figure7.figure_7(cells, reports, tmp_path)
+    assert part.rows[3][0] == "spp_ddn_wrn16_2: not published"
+    assert "many scales cost accuracy: not measured." in part.to_markdown()
+
+
+def test_networks_are_trained_once(settings, asked):
+    network = train_at(12, settings)
+    assert asked == [("fashion_mnist", "train[:16]")]
+    again = train_at(12, settings)
+    assert len(asked) == 1
+    assert network.dtype_policy.name == "float32"
+    before = zoo.load("wrn16_2").get_weights()
+    moved = False
+    for one, two, old in zip(
+        network.get_weights(), again.get_weights(), before, strict=True
+    ):
+        np.testing.assert_array_equal(one, two)
+        moved |= not np.array_equal(one, old)
+    assert moved
+
+
+def test_networks_are_read_at_a_scale():
+    """As the network itself reads images of that size."""
+    network = zoo.models.wide_resnet(
+        depth=10, width=1, image_shape=(None, None, 1)
+    )
+    images = np.random.default_rng(0).uniform(size=(2, 24, 24, 1))
+    images = images.astype("float32")
+    confidences = np.exp(read_at(network, 24, (24, 24, 1))(images))
+    logits = np.asarray(network(images))
+    expected = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    np.testing.assert_allclose(confidences, expected, atol=1e-6)
+    assert read_at(network, 12, (24, 24, 1))(images).shape == (2, 10)
+
+
+@pytest.mark.large
+def test_all_scales_from_end_to_end(reproduce, asked):
+    page, parts = reproduce("tab1", "tab2", "fig7")
+    assert asked == [
+        ("fashion_mnist", "test"),
+        *[("fashion_mnist", "train[:16]")] * 3,
+    ]
+    data = parts["tab1"].data["cells"]
+    assert [(cell["trained"], cell["tested"]) for cell in data] == PAIRS
+    assert [len(cell["fgsm"]) for cell in data] == [2, 1, 1, 1] * 2 + [2]
+    assert parts["fig7"].rows[3][0] == "spp_ddn_wrn16_2"
+    again, _ = reproduce("tab1")
+    assert again == page

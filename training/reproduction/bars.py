@@ -1,0 +1,74 @@
+"""Accuracies as groups of bars."""
+
+import os
+from collections.abc import Mapping
+from collections.abc import Sequence
+
+from zoo.replacing import replacing
+
+_COLORS = ("#0969da", "#bc4c00", "#1a7f37", "#8250df", "#cf222e", "#6e7781")
+_INK, _FAINT = "#1f2328", "#656d76"
+_FONT = "DejaVu Sans"  # Ships with matplotlib and has ∞.
+
+
+def draw_bars(
+    groups: Sequence[str],
+    series: Mapping[str, Sequence[float]],
+    path: str | os.PathLike,
+    *,
+    title: str,
+    dpi: int = 144,
+) -> None:
+    """Draws a group of bars for each name, one bar a series.
+
+    Args:
+        groups: Names below the axis.
+        series: Fractions, one a group, by the series' name.
+        path: PNG file to write.
+        title: Heading.
+        dpi: Pixels an inch.
+
+    Raises:
+        OSError: If the file cannot be written.
+        ValueError: If a series hasn't one fraction a group.
+    """
+    # Not imported above: matplotlib writes its font cache when imported.
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    for name, values in series.items():
+        if len(values) != len(groups):
+            raise ValueError(
+                f"A series must have {len(groups)} values, one a group. "
+                f"Received: {len(values)} of {name!r}"
+            )
+    style = {"color": _INK, "family": _FONT}
+    figure = Figure((7.2, 4.2), dpi, facecolor="white", layout="constrained")
+    axes = figure.add_subplot()
+    width = 0.8 / max(1, len(series))
+    for index, (name, values) in enumerate(series.items()):
+        aside = (index - (len(series) - 1) / 2) * width
+        bars = axes.bar(
+            [group + aside for group in range(len(groups))],
+            [100 * value for value in values],
+            width,
+            color=_COLORS[index % len(_COLORS)],
+            label=name,
+        )
+        axes.bar_label(bars, fmt="%.0f", fontsize=7, color=_FAINT)
+    axes.set_xticks(range(len(groups)), groups, **style)
+    axes.set_ylim(0, 108)
+    axes.set_ylabel("accuracy, %", **style)
+    axes.set_title(title, weight="bold", parse_math=False, **style)
+    axes.tick_params(colors=_FAINT, length=0)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.spines[["left", "bottom"]].set_color(_FAINT)
+    if series:
+        figure.legend(
+            loc="outside lower center",
+            ncols=3,
+            frameon=False,
+            prop={"family": _FONT, "size": 8},
+        )
+    with replacing(path) as temporary:
+        FigureCanvasAgg(figure).print_png(temporary)

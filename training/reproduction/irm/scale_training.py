@@ -1,0 +1,105 @@
+"""The networks of tables 1 and 2: one a scale."""
+
+import contextlib
+import sys
+
+import keras
+
+import zoo
+from training import attacks
+from training import datasets
+from training.adversarial import AdversarialTrainer
+from training.dtype_policy import dtype_policy
+from training.reproduction.irm.settings import Settings
+from training.reproduction.time_left import TimeLeft
+from zoo.layers import MultiScaleEnsemble
+from zoo.weights import load_weights
+from zoo.weights import save_weights
+
+BASELINE = "wrn16_2"
+
+
+def read_at(
+    classifier: keras.Model, scale: int, image_shape: tuple[int, int, int]
+) -> keras.Model:
+    """Returns a classifier that resizes images to one scale, then reads them.
+
+    Args:
+        classifier: Takes images of any size. Its weights are shared.
+        scale: Side length in pixels.
+        image_shape: `(height, width, channels)` of the images.
+    """
+    images = keras.Input(image_shape, name="image")
+    log_confidences = MultiScaleEnsemble(classifier, (scale,), (1.0,))(images)
+    return keras.Model(images, log_confidences, name=f"at_{scale}")
+
+
+def train_at(scale: int, settings: Settings) -> keras.Model:
+    """Trains the undefended network on, on DDN samples, at one scale.
+
+    As in the paper it starts from clean training (section III), here the
+    shipped weights, and descends half the clean and half the adversarial loss
+    (equation 2). DDN sees the image before it is resized, and takes two steps
+    from L2 norm 1.3. Killed, it goes on after the last epoch; finished, its
+    weights are read.
+
+    Args:
+        scale: Side length in pixels.
+        settings: Those of the reproduction.
+
+    Returns:
+        The network, in float32, for images of any size.
+    """
+    name = (
+        f"scale{scale}-{settings.epochs}x{settings.train_limit}"
+        f"-seed{settings.seed}"
+    )
+    weights = settings.workdir / f"{name}.weights.h5"
+    if not weights.exists():
+        keras.utils.set_random_seed(settings.seed)
+        with dtype_policy(settings.training_policy):
+            trained = _train(scale, settings, name)
+        save_weights(trained, weights, dtype="float32")
+    channels = zoo.info(BASELINE).image_shape[-1]
+    network = zoo.load(
+        BASELINE, weights=None, image_shape=(None, None, channels)
+    )
+    load_weights(network, weights)
+    return network
+
+
+def _train(scale, settings, name):
+    images = datasets.load(
+        settings.data,
+        f"train[:{settings.train_limit}]",
+        shuffle=True,
+        seed=settings.seed,
+        data_dir=settings.data_dir,
+    ).batch(settings.batch_size, drop_remainder=True)
+    image_shape = zoo.info(BASELINE).image_shape
+    network = zoo.load(BASELINE, image_shape=(None, None, image_shape[-1]))
+    trainer = AdversarialTrainer(
+        read_at(network, scale, image_shape),
+        attacks.ddn(steps=2, init_norm=1.3, max_norm=1.45),
+        clean_weight=0.5,
+    )
+    trainer.compile(
+        keras.optimizers.SGD(
+            keras.optimizers.schedules.CosineDecay(
+                0.05, settings.epochs * len(images), alpha=0.01
+            ),
+            momentum=0.9,
+            nesterov=True,
+            weight_decay=5e-4,
+        )
+    )
+    backup = keras.callbacks.BackupAndRestore(settings.workdir / name)
+    # Keras reports its epochs on standard output, which is the result's.
+    with contextlib.redirect_stdout(sys.stderr):
+        trainer.fit(
+            images,
+            epochs=settings.epochs,
+            callbacks=[backup, TimeLeft(f"training at {scale} pixels")],
+            verbose=2,
+        )
+    return network

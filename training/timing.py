@@ -1,0 +1,34 @@
+"""Times of functions that take turns."""
+
+import statistics
+import time
+from collections.abc import Callable
+from collections.abc import Mapping
+
+
+def interleaved_medians(
+    runners: Mapping[str, Callable[[], object]], *, rounds: int
+) -> dict[str, float]:
+    """Returns each function's median time, in seconds.
+
+    They are called one after the other, round by round, so that other load on
+    the machine falls on all alike. Each is called once before, untimed.
+
+    Args:
+        runners: Functions that return when their work is done.
+        rounds: Timed calls of each, 1 or more.
+
+    Raises:
+        ValueError: If there are no rounds.
+    """
+    if rounds < 1:
+        raise ValueError(f"rounds must be positive. Received: rounds={rounds}")
+    for run in runners.values():
+        run()
+    seconds = {name: [] for name in runners}
+    for _ in range(rounds):
+        for name, run in runners.items():
+            start = time.perf_counter()
+            run()
+            seconds[name].append(time.perf_counter() - start)
+    return {name: statistics.median(s) for name, s in seconds.items()}
