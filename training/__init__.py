@@ -12,6 +12,8 @@ def __getattr__(name: str):
         from training.adversarial import AdversarialTrainer
 
         return AdversarialTrainer
+    if name in ("FineTuning", "finetune"):
+        return getattr(importlib.import_module("training.finetuning"), name)
     if name == "load_saved_model":
         from training.saved_model import load_saved_model
 

@@ -70,7 +70,24 @@ def load_image_folder(
         ValueError: If it has no folders or no pictures, one of them is no
             class, or `image_shape` is not three positive numbers.
     """
-    image_shape = _checked_shape(image_shape)
+    pictures = list_pictures(folder, classes)
+    return picture_dataset(
+        folder, pictures, image_shape, shuffle=shuffle, seed=seed
+    )
+
+
+def list_pictures(
+    folder: str | os.PathLike, classes: Sequence[str] | None = None
+) -> list[tuple[Path, int]]:
+    """Returns the pictures of a folder, in it, each with its class' index.
+
+    They come in the order of the SHA-256 of their names.
+
+    Raises:
+        FileNotFoundError: If there is no such folder.
+        ValueError: If it has no folders or no pictures, or one of them is no
+            class.
+    """
     folder = Path(folder)
     labels = _labels(folder, classes)
     pictures = [
@@ -84,7 +101,26 @@ def load_image_folder(
             f"A class' folder must hold pictures ({', '.join(SUFFIXES)}). "
             f"Received: none in {folder}"
         )
-    pictures.sort(key=lambda picture: _digest(picture[0]))
+    return sorted(pictures, key=lambda picture: _digest(picture[0]))
+
+
+def picture_dataset(
+    folder: str | os.PathLike,
+    pictures: Sequence[tuple[Path, int]],
+    image_shape: tuple[int, int, int],
+    *,
+    shuffle: bool = False,
+    seed: int = 0,
+) -> tf.data.Dataset:
+    """Reads pictures that `list_pictures` found, one at a time.
+
+    Returns:
+        What `load_image_folder` returns.
+
+    Raises:
+        ValueError: If `image_shape` is not three positive numbers.
+    """
+    folder, image_shape = Path(folder), _checked_shape(image_shape)
     files, classes_of = zip(*pictures, strict=True)
     dataset = tf.data.Dataset.from_tensor_slices(
         (

@@ -9,6 +9,7 @@ import tensorflow as tf
 from training.datasets.image_folder import load_image_folder
 from training.datasets.packaged import PACKAGED
 from training.datasets.packaged import load_packaged
+from training.datasets.pixels import to_pixels
 
 _SHUFFLE_BUFFER = 60_000
 
@@ -81,10 +82,7 @@ def load(
             dataset = dataset.cache().shuffle(buffer, seed=seed)
     if batch_size is not None:
         dataset = dataset.batch(batch_size)
-    return dataset.map(
-        lambda image, label: (tf.cast(image, tf.float32) / 255.0, label),
-        num_parallel_calls=tf.data.AUTOTUNE,
-    ).prefetch(tf.data.AUTOTUNE)
+    return to_pixels(dataset)
 
 
 def is_folder(name: str | os.PathLike) -> bool:

@@ -4,9 +4,10 @@ import argparse
 import re
 from pathlib import Path
 
-import zoo
 from zoo.cli.models import class_names
+from zoo.cli.models import classes_file
 from zoo.cli.models import is_preset
+from zoo.cli.models import known_classes
 
 SAMPLE = "fashion_mnist_sample"
 
@@ -34,7 +35,7 @@ def add_data_arguments(parser: argparse.ArgumentParser, limit: int) -> None:
         "--classes",
         metavar="NAMES",
         help="the model's classes in order: names between commas, or a text "
-        "file of one a line (default: the card's, else the folders, sorted)",
+        "file of one a line (default: the model's, else the folders, sorted)",
     )
     parser.add_argument(
         "--image-size",
@@ -79,10 +80,12 @@ def resolve_classes(options: argparse.Namespace, count: int) -> list[str]:
     """
     from training import datasets
 
-    card = zoo.info(options.model).classes if is_preset(options.model) else ()
+    known = known_classes(options.model)
     if options.classes is not None:
         names, source = _given(options.classes), "--classes"
-    elif not card and datasets.is_folder(options.data):
+    elif known and not is_preset(options.model):
+        names, source = known, classes_file(options.model)
+    elif not known and datasets.is_folder(options.data):
         names, source = datasets.class_folders(options.data), options.data
     else:
         return class_names(options.model, count)

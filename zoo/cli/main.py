@@ -16,6 +16,7 @@ COMMANDS = {
     "attack": "attack a few images and draw them",
     "evaluate": "measure accuracy, clean and attacked",
     "train": "run a training recipe",
+    "finetune": "train a model on your own classes",
     "export": "write a SavedModel",
     "demo": "the whole job on what the package ships",
 }

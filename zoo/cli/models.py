@@ -48,7 +48,7 @@ def load_model(
         FileNotFoundError: If there is no such file or SavedModel.
     """
     if is_preset(name):
-        with _dtype_policy(policy):
+        with dtype_policy(policy):
             return zoo.load(name)
     if not name.endswith(".keras"):
         from training import load_saved_model
@@ -70,7 +70,8 @@ def load_model(
 
 
 @contextlib.contextmanager
-def _dtype_policy(policy: str | None):
+def dtype_policy(policy: str | None):
+    """Builds models in a dtype policy; `None` for Keras' own."""
     import keras
 
     before = keras.config.dtype_policy()
@@ -81,10 +82,29 @@ def _dtype_policy(policy: str | None):
         keras.config.set_dtype_policy(before)
 
 
+def known_classes(name: str) -> list[str]:
+    """Names of a model's classes in order; empty if they are not known.
+
+    A preset's are in its card, a `.keras` file's in the file beside it that
+    `zoo finetune` writes, one a line.
+
+    Raises:
+        OSError: If the file cannot be read.
+    """
+    if is_preset(name):
+        return list(zoo.info(name).classes)
+    path = classes_file(name)
+    return path.read_text("utf-8").splitlines() if path.is_file() else []
+
+
+def classes_file(name: str | os.PathLike) -> Path:
+    """Returns where the names of a `.keras` file's classes are kept."""
+    return Path(name).with_suffix(".classes.txt")
+
+
 def class_names(name: str, count: int) -> list[str]:
-    """Names of a preset's classes; numbers for other models."""
-    classes = zoo.info(name).classes if is_preset(name) else ()
-    return list(classes) or [str(index) for index in range(count)]
+    """Names of a model's classes; numbers if they are not known."""
+    return known_classes(name) or [str(index) for index in range(count)]
 
 
 def load_attacks(
