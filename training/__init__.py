@@ -12,6 +12,8 @@ def __getattr__(name: str):
         from training.adversarial import AdversarialTrainer
 
         return AdversarialTrainer
+    if name in ("FineTuning", "finetune"):
+        return getattr(importlib.import_module("training.finetuning"), name)
     if name == "LabelSmoothing":
         from training.label_smoothing import LabelSmoothing
 

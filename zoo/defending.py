@@ -1,16 +1,17 @@
 """Defenses by name, put around a classifier that has none."""
 
-import difflib
 import importlib
 from typing import TYPE_CHECKING
 from typing import Any
 
+from zoo.near_names import did_you_mean
 from zoo.options import check_options
 
 if TYPE_CHECKING:
     import keras
 
 DEFENSES = {
+    "blurnet": "zoo.defenses.blurnet",
     "irm": "zoo.defenses.irm",
     "jpeg": "zoo.defenses.jpeg",
 }
@@ -27,10 +28,11 @@ def defend(model: "keras.Model", defense: str, **options: Any) -> "keras.Model":
     Args:
         model: Functional or Sequential classifier of one batch of images,
             such as those of `keras.applications`.
-        defense: `"irm"` (`zoo.defenses.irm`): random-patch JPEG, then the
-            model's features pooled by a spatial pyramid under a new
-            classifying layer, read at several scales. `"jpeg"`
-            (`zoo.defenses.jpeg`): JPEG in front of the whole model.
+        defense: `"blurnet"` (`zoo.defenses.blurnet`): a depthwise filter
+            behind the first convolution. `"irm"` (`zoo.defenses.irm`):
+            random-patch JPEG, then the model's features pooled by a spatial
+            pyramid under a new classifying layer, read at several scales.
+            `"jpeg"` (`zoo.defenses.jpeg`): JPEG in front of the whole model.
         options: Those of the defense's function.
 
     Returns:
@@ -41,10 +43,9 @@ def defend(model: "keras.Model", defense: str, **options: Any) -> "keras.Model":
             cannot be wrapped: the message says why.
     """
     if defense not in DEFENSES:
-        near = difflib.get_close_matches(str(defense), DEFENSES, n=1)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
         raise ValueError(
-            f"Defenses are {', '.join(DEFENSES)}.{hint} "
+            f"Defenses are {', '.join(DEFENSES)}."
+            f"{did_you_mean(str(defense), DEFENSES)} "
             f"Received: defense={defense!r}"
         )
     function = getattr(importlib.import_module(DEFENSES[defense]), defense)

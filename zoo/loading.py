@@ -65,7 +65,7 @@ def load(
         new_head = weights == "default" and (
             options["num_classes"] != preset.config["num_classes"]
         )
-        load_weights(model, path, skip=_head(model) if new_head else ())
+        load_weights(model, path, skip=[find_head(model)] if new_head else ())
     return model
 
 
@@ -104,11 +104,16 @@ def _builder(preset: Preset) -> "Callable[..., keras.Model]":
     return getattr(importlib.import_module(module), function)
 
 
-def _head(model: "keras.Model") -> "list[keras.Layer]":
+def find_head(model: "keras.Model") -> "keras.Layer":
+    """Returns the classifying layer, the one named `logits` at any depth.
+
+    Raises:
+        ValueError: If there is none, or there are several.
+    """
     heads = [layer for layer in all_layers(model) if layer.name == HEAD]
     if len(heads) != 1:
         raise ValueError(
             f"A new head needs exactly one layer named `{HEAD}` in the "
             f"model. Received: {len(heads)} in `{model.name}`"
         )
-    return heads
+    return heads[0]

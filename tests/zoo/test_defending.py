@@ -18,7 +18,7 @@ def model():
     )
 
 
-@pytest.mark.parametrize("defense", ["irm", "jpeg"])
+@pytest.mark.parametrize("defense", ["blurnet", "irm", "jpeg"])
 def test_a_defended_model_takes_pixels_and_gives_logits(model, defense):
     defended = zoo.defend(model, defense)
     assert defended.name == f"{defense}_{model.name}"

@@ -1,5 +1,6 @@
 """Data sets by name, or from folders of pictures."""
 
+from training.datasets.folder_split import split_folder
 from training.datasets.image_folder import class_folders
 from training.datasets.lisa_classes import LISA_CLASSES
 from training.datasets.loading import is_folder
@@ -12,4 +13,5 @@ __all__ = [
     "is_folder",
     "is_resized",
     "load",
+    "split_folder",
 ]

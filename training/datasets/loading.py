@@ -14,6 +14,7 @@ from training.datasets.image_folder import load_image_folder
 from training.datasets.lisa import load_lisa
 from training.datasets.packaged import PACKAGED
 from training.datasets.packaged import load_packaged
+from training.datasets.pixels import to_pixels
 from zoo.near_names import did_you_mean
 
 _ON_DISK = {"aaac": load_aaac, "gtsrb": load_gtsrb, "lisa": load_lisa}
@@ -114,10 +115,7 @@ def load(
             dataset = dataset.cache().shuffle(buffer, seed=seed)
     if batch_size is not None:
         dataset = dataset.batch(batch_size)
-    return dataset.map(
-        lambda image, label: (tf.cast(image, tf.float32) / 255.0, label),
-        num_parallel_calls=tf.data.AUTOTUNE,
-    ).prefetch(tf.data.AUTOTUNE)
+    return to_pixels(dataset)
 
 
 def is_folder(name: str | os.PathLike) -> bool:

@@ -26,7 +26,6 @@ underfit, gain on clean and on adversarial images alike.
 """
 
 import dataclasses
-import json
 import os
 from pathlib import Path
 
@@ -36,7 +35,8 @@ import tensorflow as tf
 from training import datasets
 from training.recipes import ladder
 from training.recipes.irm_recipe import Recipe
-from zoo.replacing import replacing
+from training.same_run import check_same_run
+from zoo.dtype_policy import dtype_policy
 from zoo.weights import load_weights
 from zoo.weights import save_weights
 
@@ -85,34 +85,13 @@ def train(
     recipe = recipe or Recipe()
     workdir = Path(workdir)
     workdir.mkdir(parents=True, exist_ok=True)
-    _check_same_run(recipe, workdir)
-    policy = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(recipe.dtype_policy)
-    try:
+    check_same_run(workdir / "recipe.json", dataclasses.asdict(recipe))
+    with dtype_policy(recipe.dtype_policy):
         return {
             stage: _run(stage, recipe, workdir, data_dir)
             for stage in STAGES
             if stage in stages
         }
-    finally:
-        keras.config.set_dtype_policy(policy)
-
-
-def _check_same_run(recipe: Recipe, workdir: Path) -> None:
-    """Notes the run's numbers in its folder, or refuses other ones."""
-    path = workdir / "recipe.json"
-    numbers = json.loads(json.dumps(dataclasses.asdict(recipe)))
-    if path.exists():
-        noted = json.loads(path.read_text())
-        changed = [key for key in numbers if numbers[key] != noted.get(key)]
-        if changed:
-            raise ValueError(
-                f"{workdir} holds a run of other numbers; choose another "
-                f"folder. Received: other {', '.join(changed)}"
-            )
-    else:
-        with replacing(path) as temporary:
-            temporary.write_text(json.dumps(numbers, indent=2) + "\n")
 
 
 def _run(stage: str, recipe: Recipe, workdir: Path, data_dir) -> Path:

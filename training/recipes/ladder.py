@@ -7,6 +7,7 @@ import keras
 import zoo.models
 from training import attacks
 from training.adversarial import AdversarialTrainer
+from training.dominant_scale import dominant_scale
 from training.label_smoothing import LabelSmoothing
 from training.recipes.irm_recipe import Recipe
 from zoo.layers import MultiScaleEnsemble
@@ -89,7 +90,7 @@ def compiled(
         loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
         model.compile(optimizer, loss, metrics=["accuracy"])
         return model
-    dominant = _at_dominant_scale(model)
+    dominant = dominant_scale(model)
     trained = model if stage.all_scales else dominant
     if stage.samples == "ddn":
         trainer = AdversarialTrainer(
@@ -137,21 +138,4 @@ def _wide_resnet(model: keras.Model) -> keras.Model:
             return layer.classifier
         if isinstance(layer, keras.Model):
             return layer
-    return model
-
-
-def _at_dominant_scale(model: keras.Model) -> keras.Model:
-    """Returns the prediction at the scale of the largest weight alone.
-
-    Shares all weights; the model itself if it has no ensemble.
-    """
-    for ensemble in model.layers:
-        if isinstance(ensemble, MultiScaleEnsemble):
-            dominant = ensemble.scale_weights.index(max(ensemble.scale_weights))
-            single = MultiScaleEnsemble(
-                ensemble.classifier,
-                ensemble.scales[dominant : dominant + 1],
-                scale_weights=(1.0,),
-            )
-            return keras.Model(model.input, single(ensemble.input))
     return model

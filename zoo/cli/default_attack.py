@@ -1,4 +1,4 @@
-"""The attack that commands run unless they are told which."""
+"""The attacks that commands run unless they are told which."""
 
 import zoo
 from zoo.cli.models import is_preset
@@ -20,3 +20,11 @@ def default_spec(model, threat: zoo.ThreatModel) -> str:
 
     spec = f"pgd:norm={threat.norm},eps={threat.eps!r},steps=40"
     return f"{spec},draws=2" if is_stochastic(model) else spec
+
+
+def training_spec(threat: zoo.ThreatModel) -> str:
+    """Returns the attack of five steps that training samples come from."""
+    if threat.norm == "l2":
+        radius = f"{threat.eps!r}"
+        return f"ddn:steps=5,init_norm={radius},max_norm={radius}"
+    return f"pgd:norm={threat.norm},eps={threat.eps!r},steps=5"

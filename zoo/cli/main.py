@@ -17,6 +17,7 @@ COMMANDS = {
     "evaluate": "measure accuracy, clean and attacked",
     "tune": "search the weights of an ensemble's scales",
     "train": "run a training recipe",
+    "finetune": "train a model on your own classes",
     "export": "write a SavedModel",
     "reproduce": "make a paper's tables and figures again",
     "demo": "the whole job on what the package ships",

@@ -1,12 +1,12 @@
 """Models named on the command line."""
 
 import argparse
-import contextlib
 import importlib
 import os
 from pathlib import Path
 
 import zoo
+from zoo.dtype_policy import dtype_policy
 from zoo.saved_model import newest_version
 from zoo.saved_model import read_classes
 
@@ -81,7 +81,7 @@ def load_model(
     """
     check_model(name)
     if is_preset(name):
-        with _dtype_policy(policy):
+        with dtype_policy(policy):
             return zoo.load(name)
     if not name.endswith(".keras"):
         from training import load_saved_model
@@ -100,28 +100,28 @@ def load_model(
         ) from error
 
 
-@contextlib.contextmanager
-def _dtype_policy(policy: str | None):
-    import keras
-
-    before = keras.config.dtype_policy()
-    try:
-        keras.config.set_dtype_policy(policy or before)
-        yield
-    finally:
-        keras.config.set_dtype_policy(before)
-
-
 def known_classes(name: str) -> tuple[str, ...]:
-    """Names of the classes on a preset's card or in a SavedModel's folder.
+    """Names of a model's classes in order; empty if they are not known.
 
-    There are none for a `.keras` file.
+    A preset's are on its card, a SavedModel's in its folder, a `.keras`
+    file's in the file beside it that `zoo finetune` writes, one a line.
+
+    Raises:
+        OSError: If the file cannot be read.
     """
     if is_preset(name):
         return zoo.info(name).classes
     if name.endswith(".keras"):
-        return ()
+        path = classes_file(name)
+        if not path.is_file():
+            return ()
+        return tuple(path.read_text("utf-8").splitlines())
     return read_classes(newest_version(name))
+
+
+def classes_file(name: str | os.PathLike) -> Path:
+    """Returns where the names of a `.keras` file's classes are kept."""
+    return Path(name).with_suffix(".classes.txt")
 
 
 def class_names(name: str, count: int) -> list[str]:

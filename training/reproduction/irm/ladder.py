@@ -6,7 +6,6 @@ from pathlib import Path
 
 import zoo
 from training import attacks
-from training.dtype_policy import dtype_policy
 from training.evaluation import Report
 from training.evaluation.randomness import is_stochastic
 from training.reproduction.bars import draw_bars
@@ -15,6 +14,7 @@ from training.reproduction.irm import paper
 from training.reproduction.irm.cells import Cells
 from training.reproduction.irm.cells import summary
 from training.reproduction.part import Part
+from zoo.dtype_policy import dtype_policy
 
 NOT_PUBLISHED = "not published"
 _NORMS = {"l2": "L2", "linf": "L∞"}

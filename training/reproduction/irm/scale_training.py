@@ -9,9 +9,9 @@ import zoo
 from training import attacks
 from training import datasets
 from training.adversarial import AdversarialTrainer
-from training.dtype_policy import dtype_policy
 from training.reproduction.irm.settings import Settings
 from training.reproduction.time_left import TimeLeft
+from zoo.dtype_policy import dtype_policy
 from zoo.layers import MultiScaleEnsemble
 from zoo.weights import load_weights
 from zoo.weights import save_weights

@@ -1,0 +1,178 @@
+"""Fine-tuning: its phases, its folder, how it goes on."""
+
+import csv
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import layers
+
+import zoo
+from training import FineTuning
+from training import finetune
+from training.adversarial import AdversarialTrainer
+from zoo.loading import find_head
+from zoo.weights import load_weights
+
+ONE = FineTuning(head_epochs=1, epochs=1, batch_size=8)
+
+
+@pytest.fixture
+def images():
+    pixels = np.random.default_rng(0).random((20, 8, 8, 1), "float32")
+    return tf.data.Dataset.from_tensor_slices((pixels, np.arange(20) % 3))
+
+
+def network():
+    return keras.Sequential(
+        [
+            keras.Input((8, 8, 1)),
+            layers.Conv2D(4, 3, name="conv"),
+            layers.BatchNormalization(name="norm"),
+            layers.GlobalAveragePooling2D(),
+            layers.Dense(3, name="logits"),
+        ],
+        name="network",
+    )
+
+
+def clean(model, images, labels):
+    return images
+
+
+@pytest.fixture
+def fits(monkeypatch):
+    """The trainable weights of each phase, and its number of steps."""
+    fits, fit = [], AdversarialTrainer.fit
+
+    def watched(self, batches, *, epochs, **options):
+        steps = epochs * len(batches)
+        fits.append((len(self.trainable_weights), steps))
+        return fit(self, batches, epochs=epochs, **options)
+
+    monkeypatch.setattr(AdversarialTrainer, "fit", watched)
+    return fits
+
+
+def test_first_the_head_then_all(images, tmp_path, fits):
+    model = network()
+    start = {w.path: w.numpy() for w in model.weights}
+    path = finetune(model, images, clean, tmp_path / "run", ONE, verbose=0)
+    assert path == tmp_path / "run" / "all.weights.h5"
+    # Twenty images are two steps of eight; a rest would skew batch averages.
+    assert fits == [(2, 2), (len(model.trainable_weights), 2)]
+    middle, end = network(), network()
+    load_weights(middle, tmp_path / "run" / "head.weights.h5")
+    load_weights(end, path)
+    head = {weight.path for weight in find_head(model).weights}
+    for before, after, last, weight in zip(
+        start.items(), middle.weights, end.weights, model.weights, strict=True
+    ):
+        moved = not np.array_equal(before[1], after)
+        assert moved == (before[0] in head)
+        assert not np.array_equal(after, last)
+        np.testing.assert_array_equal(last, weight)
+
+
+def test_a_phase_may_be_left_out(images, tmp_path, fits):
+    model = network()
+    for number, numbers in enumerate(
+        (FineTuning(head_epochs=0, epochs=1), FineTuning(epochs=0))
+    ):
+        folder = tmp_path / str(number)
+        finetune(model, images, clean, folder, numbers, verbose=0)
+    assert [count for count, _ in fits] == [len(model.trainable_weights), 2]
+    # Fewer images than a batch holds are all one step.
+    assert [steps for _, steps in fits] == [1, 5]
+
+
+def test_a_killed_run_goes_on_and_a_finished_one_is_read(
+    images, tmp_path, fits, monkeypatch
+):
+    numbers = FineTuning(head_epochs=1, epochs=3, batch_size=8)
+    start = network().get_weights()
+
+    def run(folder):
+        model = network()
+        model.set_weights(start)
+        finetune(model, images, clean, tmp_path / folder, numbers, verbose=0)
+        return model.get_weights()
+
+    class Killed(Exception):
+        pass
+
+    def die(self, epoch, logs=None):
+        if "all" in self.filename and epoch == 1:
+            raise Killed
+
+    whole = run("whole")
+    with monkeypatch.context() as context, pytest.raises(Killed):
+        context.setattr(keras.callbacks.CSVLogger, "on_epoch_end", die)
+        run("killed")
+    for one, other in zip(whole, run("killed"), strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-6)
+    rows = list(csv.DictReader((tmp_path / "killed" / "all.csv").open()))
+    assert [row["epoch"] for row in rows] == ["2"]
+    fits.clear()
+    for one, other in zip(whole, run("killed"), strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-6)
+    assert not fits
+
+
+def test_a_folder_holds_one_run(images, tmp_path):
+    finetune(network(), images, clean, tmp_path, ONE, verbose=0)
+    other = FineTuning(head_epochs=1, epochs=1, batch_size=4)
+    with pytest.raises(ValueError, match="Received: other batch_size"):
+        finetune(network(), images, clean, tmp_path, other)
+    with pytest.raises(ValueError, match="Received: other images"):
+        finetune(network(), images.take(9), clean, tmp_path, ONE)
+
+
+def test_the_samples_are_crafted_at_the_dominant_scale(images, tmp_path):
+    model = zoo.models.irm(
+        depth=10,
+        width=1,
+        num_classes=3,
+        image_shape=(8, 8, 1),
+        scales=(4, 8),
+        scale_weights=(0.1, 1.0),
+        pooling_bins=(1,),
+    )
+    seen = []
+
+    def watching(model, images, labels):
+        seen.extend(
+            layer.scales
+            for layer in model.layers
+            if hasattr(layer, "scale_weights")
+        )
+        return images
+
+    numbers = FineTuning(head_epochs=0, epochs=1)
+    finetune(model, images, watching, tmp_path, numbers, verbose=0)
+    assert set(seen) == {(8,)}
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        ({"head_epochs": 0, "epochs": 0}, "an epoch"),
+        ({"epochs": -1}, "epochs must be 0 or more"),
+        ({"batch_size": 0}, "batch_size must be 1"),
+        ({"learning_rate": 0.0}, "learning_rate must be above 0"),
+    ],
+)
+def test_numbers_out_of_range(options, message):
+    with pytest.raises(ValueError, match=f"{message}.*Received"):
+        FineTuning(**options)
+
+
+def test_what_cannot_be_trained(images, tmp_path):
+    with pytest.raises(ValueError, match="Received: cardinality=0"):
+        finetune(network(), images.take(0), clean, tmp_path, ONE)
+    headless = keras.Sequential(
+        [keras.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(3)]
+    )
+    with pytest.raises(ValueError, match="one layer named `logits`"):
+        finetune(headless, images, clean, tmp_path / "headless", ONE)

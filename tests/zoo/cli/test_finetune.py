@@ -1,0 +1,150 @@
+"""`zoo finetune`: a folder in, a model with its classes out."""
+
+import json
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+
+import zoo
+from tests.command_line import failed
+from tests.command_line import run
+from tests.command_line import run_json
+from training.datasets.packaged import load_packaged
+from zoo.cli import main
+
+ONE_STEP = (
+    *("--head-epochs", "1", "--epochs", "1", "--batch-size", "4"),
+    *("--attack", "ddn:steps=1,max_norm=0.5", "--attack-limit", "2"),
+    *("--test-attack", "fgsm:norm=l2"),
+)
+CLASSES = ("bag", "boot", "coat")
+
+
+@pytest.fixture
+def photos(tmp_path):
+    """Five pictures each of three classes, in a folder with a bracket."""
+    folder = tmp_path / "[photos]"
+    images = load_packaged("fashion_mnist_sample").take(15)
+    for index, (image, _) in enumerate(images.as_numpy_iterator()):
+        path = folder / CLASSES[index % 3] / f"{index}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image[..., 0]).save(path)
+    return folder
+
+
+def test_a_preset_learns_the_folders_classes(
+    capfd, tmp_path, published, photos
+):
+    output = tmp_path / "run"
+    command = (
+        *("finetune", "irm_wrn16_2", "--data", photos),
+        *("--output", output, *ONE_STEP),
+    )
+    assert main([*map(str, command), "--json"]) == 0
+    streams = capfd.readouterr()
+    data = json.loads(streams.out)
+    assert "adversarial_accuracy" in streams.err
+    assert data["classes"] == list(CLASSES)
+    assert data["training"]["images"] == 12
+    report = data["report"]
+    assert (report["images"], report["attacked"]) == (3, 2)
+    assert report["attacks"][0]["threat"] == {"norm": "l2", "eps": 0.5}
+    assert json.loads((output / "report.json").read_text()) == report
+    model = keras.saving.load_model(output / "model.keras")
+    weights = zoo.load(
+        "irm_wrn16_2", num_classes=3, weights=data["weights"]
+    ).get_weights()
+    for one, other in zip(model.get_weights(), weights, strict=True):
+        np.testing.assert_array_equal(one, other)
+    # Again: nothing is trained, and the numbers are the same.
+    again = run_json(capfd, *command)
+    assert again == data
+    shown = run(
+        capfd, "predict", photos / "bag/0.png", "--model", data["model"]
+    )
+    assert any(name in shown for name in CLASSES)
+    evaluated = run_json(
+        *(capfd, "evaluate", data["model"], "--data", photos, "--limit", "3"),
+        *("--attack", "noise:norm=l2,eps=0.1"),
+    )
+    assert evaluated["images"] == 3
+
+
+def test_from_scratch_in_half_precision(capfd, tmp_path, published, photos):
+    output = tmp_path / "run"
+    data = run_json(
+        *(capfd, "finetune", "wrn16_2", "--data", photos, *ONE_STEP),
+        *("--from-scratch", "--policy", "mixed_bfloat16"),
+        *("--validation", photos, "--output", output),
+    )
+    assert data["from"] is None
+    training = data["training"]
+    assert (training["head_epochs"], training["epochs"]) == (0, 2)
+    assert training["images"] == data["report"]["images"] == 15
+    assert data["report"]["attack_policy"] == "mixed_bfloat16"
+    model = keras.saving.load_model(output / "model.keras")
+    assert model.dtype_policy.name == "float32"
+
+
+def test_what_defend_gives(capfd, tmp_path, photos):
+    model = keras.Sequential(
+        [
+            keras.Input((16, 16, 1)),
+            keras.layers.Conv2D(2, 3, strides=2, padding="same"),
+            keras.layers.GlobalMaxPooling2D(),
+            keras.layers.Dense(3, activation="softmax"),
+        ]
+    )
+    path = tmp_path / "defended.keras"
+    zoo.defend(model, "irm").save(path)
+    output = tmp_path / "run"
+    data = run_json(
+        *(capfd, "finetune", path, "--data", photos, "--output", output),
+        *ONE_STEP,
+    )
+    assert data["from"] == str(path)
+    assert (output / "model.classes.txt").read_text().split() == list(CLASSES)
+
+
+def test_errors_are_one_line(capsys, tmp_path, published, photos):
+    command = ("finetune", "wrn16_2", "--output", tmp_path / "run", "--data")
+    assert "no such folder" in failed(capsys, *command, tmp_path / "missing")
+    assert "no folders in" in failed(capsys, *command, photos / "bag")
+    assert "--from-scratch and --policy are for presets" in failed(
+        capsys, "finetune", "own.keras", "--data", photos, "--from-scratch"
+    )
+    assert "preset or a .keras file" in failed(
+        capsys, "finetune", str(tmp_path), "--data", photos
+    )
+    assert "near names" in failed(
+        capsys, "finetune", "wrn16_3", "--data", photos
+    )
+    few = photos.parent / "few"
+    for name, count in (("ant", 1), ("bee", 2)):
+        (few / name).mkdir(parents=True)
+        for index in range(count):
+            Image.new("L", (4, 4)).save(few / name / f"{index}.png")
+    assert "1 of ant" in failed(capsys, *command, few)
+    (few / "ant" / "0.png").unlink()
+    (few / "ant").rmdir()
+    assert "two classes or more" in failed(capsys, *command, few)
+    assert not (tmp_path / "run").exists()
+
+
+def test_folders_of_the_presets_own_classes_keep_its_order(
+    capfd, tmp_path, published, photos
+):
+    names = zoo.info("wrn16_2").classes
+    folder = tmp_path / "own"
+    for index, name in enumerate(names):
+        for copy in range(2):
+            path = folder / name.replace("/", "_") / f"{copy}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.new("L", (28, 28), 20 * index).save(path)
+    data = run_json(
+        *(capfd, "finetune", "wrn16_2", "--data", folder, *ONE_STEP),
+        *("--output", tmp_path / "run"),
+    )
+    assert data["classes"] == list(names)

@@ -1,0 +1,175 @@
+"""A pretrained model on new classes: its head first, then all of it."""
+
+import contextlib
+import dataclasses
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import keras
+import tensorflow as tf
+
+from training.adversarial import AdversarialTrainer
+from training.dominant_scale import dominant_scale
+from training.freezing import frozen_but
+from training.same_run import check_same_run
+from zoo.loading import find_head
+from zoo.weights import load_weights
+from zoo.weights import save_weights
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class FineTuning:
+    """Numbers of a fine-tuning.
+
+    Args:
+        head_epochs: Epochs of the first phase, which trains the layer
+            `logits` alone; 0 leaves it out.
+        epochs: Epochs of the second phase, which trains everything.
+        head_learning_rate: Initial learning rate of the first phase; falls
+            along a cosine to a hundredth.
+        learning_rate: The same of the second.
+        batch_size: Images in a step, or all there are.
+        clean_weight: Share of the clean images' loss, in [0, 1].
+        seed: Of what the training draws.
+
+    Raises:
+        ValueError: If a number is out of its range.
+    """
+
+    head_epochs: int = 5
+    epochs: int = 15
+    head_learning_rate: float = 0.05
+    learning_rate: float = 0.02
+    batch_size: int = 32
+    clean_weight: float = 0.5
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name, least in (
+            ("head_epochs", 0),
+            ("epochs", 0),
+            ("batch_size", 1),
+            ("seed", 0),
+        ):
+            if getattr(self, name) < least:
+                raise ValueError(
+                    f"{name} must be {least} or more. "
+                    f"Received: {name}={getattr(self, name)}"
+                )
+        if not self.head_epochs + self.epochs:
+            raise ValueError(
+                "There must be an epoch to train. "
+                "Received: head_epochs=0, epochs=0"
+            )
+        for name in ("head_learning_rate", "learning_rate"):
+            if not getattr(self, name) > 0:
+                raise ValueError(
+                    f"{name} must be above 0. "
+                    f"Received: {name}={getattr(self, name)}"
+                )
+
+
+def finetune(
+    model: keras.Model,
+    images: tf.data.Dataset,
+    attack: Callable,
+    workdir: str | os.PathLike,
+    numbers: FineTuning | None = None,
+    *,
+    verbose: int = 2,
+) -> Path:
+    """Trains a model adversarially: its head first, then all of it.
+
+    A new head on pretrained features would at first send noise through them,
+    so it learns while they are frozen. The samples for a multi-scale
+    ensemble are crafted at the scale of the largest weight. The optimiser is
+    SGD with Nesterov momentum.
+
+    Args:
+        model: Maps pixels in [0, 1] to logits, such as
+            `zoo.load(name, num_classes=5)` or `zoo.defend(model, "irm")`
+            give it; trained in place.
+        images: Single examples `(image, label)`, such as the first part of
+            `datasets.split_folder`; at best shuffled anew at every pass.
+        attack: `(model, images, labels) -> images`.
+        workdir: Folder for weights, checkpoints and logs. A run that was
+            killed goes on from its last epoch; one that was finished is
+            read.
+        numbers: Those of the run; `None` for the defaults.
+        verbose: As for `keras.Model.fit`.
+
+    Returns:
+        The file of the trained weights.
+
+    Raises:
+        ValueError: If there are no images or their number is unknown, the
+            model has no layer `logits` to begin with, or the folder holds a
+            run of other numbers.
+    """
+    numbers = numbers or FineTuning()
+    count = int(images.cardinality())
+    if count < 1:
+        raise ValueError(
+            "images must be a known number of single examples, one or more. "
+            f"Received: cardinality={count}"
+        )
+    workdir = Path(workdir)
+    check_same_run(
+        workdir / "finetuning.json",
+        dataclasses.asdict(numbers)
+        | {
+            "model": model.name,
+            "images": count,
+            # A function's repr holds its address.
+            "attack": getattr(attack, "__qualname__", repr(attack)),
+        },
+    )
+    batches = images.batch(
+        numbers.batch_size, drop_remainder=count >= numbers.batch_size
+    ).prefetch(tf.data.AUTOTUNE)
+    weights = None
+    for phase, epochs, learning_rate in (
+        ("head", numbers.head_epochs, numbers.head_learning_rate),
+        ("all", numbers.epochs, numbers.learning_rate),
+    ):
+        if not epochs:
+            continue
+        weights = workdir / f"{phase}.weights.h5"
+        if weights.exists():
+            load_weights(model, weights)
+            continue
+        keras.utils.set_random_seed(numbers.seed)
+        head_alone = contextlib.nullcontext()
+        if phase == "head":
+            head_alone = frozen_but(model, [find_head(model)])
+        with head_alone:
+            trainer = AdversarialTrainer(
+                model,
+                attack,
+                clean_weight=numbers.clean_weight,
+                surrogate=dominant_scale(model),
+            )
+            schedule = keras.optimizers.schedules.CosineDecay(
+                learning_rate, epochs * len(batches), alpha=0.01
+            )
+            trainer.compile(
+                keras.optimizers.SGD(
+                    schedule, momentum=0.9, nesterov=True, weight_decay=5e-4
+                )
+            )
+            trainer.fit(
+                batches,
+                epochs=epochs,
+                verbose=verbose,
+                callbacks=[
+                    keras.callbacks.BackupAndRestore(
+                        workdir / f"{phase}_backup"
+                    ),
+                    keras.callbacks.CSVLogger(
+                        workdir / f"{phase}.csv", append=True
+                    ),
+                ],
+            )
+        save_weights(model, weights, dtype="float32")
+    return weights

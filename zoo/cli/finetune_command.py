@@ -1,0 +1,259 @@
+"""`zoo finetune`."""
+
+import argparse
+import contextlib
+import sys
+from pathlib import Path
+
+import zoo
+from zoo.cli.default_attack import default_spec
+from zoo.cli.default_attack import default_threat
+from zoo.cli.default_attack import training_spec
+from zoo.cli.models import classes_file
+from zoo.cli.models import is_preset
+from zoo.cli.models import known_classes
+from zoo.cli.models import load_model
+from zoo.cli.output import add_json_argument
+from zoo.cli.output import emit
+from zoo.dtype_policy import dtype_policy
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the command's arguments."""
+    parser.add_argument(
+        "model",
+        metavar="NAME",
+        help="preset (see `zoo list`), or .keras file of as many classes, such "
+        "as what zoo.defend gives",
+    )
+    parser.add_argument(
+        "--data",
+        type=Path,
+        required=True,
+        metavar="FOLDER",
+        help="pictures to train on, one folder a class",
+    )
+    held_out = parser.add_mutually_exclusive_group()
+    held_out.add_argument(
+        "--validation",
+        type=Path,
+        metavar="FOLDER",
+        help="pictures to measure on, in folders of the same names",
+    )
+    held_out.add_argument(
+        "--held-out",
+        type=float,
+        default=0.2,
+        metavar="SHARE",
+        help="without --validation: share of each class that is measured on, "
+        "not trained (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--head-epochs",
+        type=int,
+        default=5,
+        metavar="N",
+        help="epochs of the new classifying layer alone (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--epochs",
+        type=int,
+        default=15,
+        metavar="N",
+        help="epochs of the whole model after that (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--head-learning-rate", type=float, default=0.05, metavar="RATE"
+    )
+    parser.add_argument(
+        "--learning-rate", type=float, default=0.02, metavar="RATE"
+    )
+    parser.add_argument("--batch-size", type=int, default=32, metavar="N")
+    parser.add_argument(
+        "--clean-weight",
+        type=float,
+        default=0.5,
+        metavar="SHARE",
+        help="share of the clean images' loss (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--attack",
+        metavar="SPEC",
+        help="attack of the training (default: five steps in the card's ball, "
+        "of ddn in L2, else of pgd)",
+    )
+    parser.add_argument(
+        "--test-attack",
+        metavar="SPEC",
+        help="attack of the measurement (default: as for `zoo evaluate`)",
+    )
+    parser.add_argument(
+        "--attack-limit",
+        type=int,
+        default=256,
+        metavar="N",
+        help="held-out images to attack (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--from-scratch",
+        action="store_true",
+        help="for comparison: the preset's architecture with random weights, "
+        "all epochs on the whole model",
+    )
+    parser.add_argument(
+        "--policy",
+        metavar="POLICY",
+        help="dtype policy a preset is trained and attacked in, such as "
+        "mixed_bfloat16, which is faster; what is written and scored is "
+        "float32",
+    )
+    parser.add_argument("--seed", type=int, default=0, metavar="N")
+    parser.add_argument(
+        "--output",
+        type=Path,
+        metavar="DIR",
+        help="model, weights, report and checkpoints; the same command goes "
+        "on with what was killed (default: runs/finetune-NAME)",
+    )
+    add_json_argument(parser)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Fine-tunes a model, or goes on with it, and measures what became."""
+    preset = is_preset(options.model)
+    if not preset and not options.model.endswith(".keras"):
+        raise ValueError(
+            "What is fine-tuned must be a preset or a .keras file. "
+            f"Received: {options.model}"
+        )
+    if not preset and (options.from_scratch or options.policy):
+        raise ValueError(
+            "--from-scratch and --policy are for presets. "
+            f"Received: {options.model}"
+        )
+    from training import FineTuning
+    from training import attacks
+    from training import evaluation
+    from training import finetune
+
+    threat = default_threat(options.model)
+    head_epochs, epochs = options.head_epochs, options.epochs
+    if options.from_scratch:
+        head_epochs, epochs = 0, head_epochs + epochs
+    numbers = FineTuning(
+        head_epochs=head_epochs,
+        epochs=epochs,
+        head_learning_rate=options.head_learning_rate,
+        learning_rate=options.learning_rate,
+        batch_size=options.batch_size,
+        clean_weight=options.clean_weight,
+        seed=options.seed,
+    )
+    attack = attacks.parse(
+        options.attack or training_spec(threat), threat, seed=options.seed
+    )
+    classes = _classes(options)
+    trained, model = _build(options, len(classes))
+    test_attack = attacks.parse(
+        options.test_attack or default_spec(model, threat), threat
+    )
+    images, held_out = _load(options, model, classes)
+    output = options.output or Path("runs") / (
+        f"finetune-{Path(options.model).stem}"
+    )
+    # Keras reports its epochs on standard output, which is the result's.
+    with contextlib.redirect_stdout(sys.stderr):
+        finetune(trained, images, attack, output / "training", numbers)
+    model.set_weights(trained.get_weights())
+    path = output / "model.keras"
+    _save(model, path, classes)
+    report = evaluation.evaluate(
+        model,
+        held_out,
+        [test_attack],
+        threat=threat,
+        attack_limit=options.attack_limit,
+        seed=options.seed,
+        surrogate=None if trained is model else trained,
+        resume=output / "evaluation",
+        progress=not options.json,
+        name=str(path),
+        dataset_name=str(options.validation or options.data),
+    )
+    report.to_json(output / "report.json")
+    data = {
+        "model": str(path),
+        "weights": str(output / "model.weights.h5"),
+        "classes": classes,
+        "from": None if options.from_scratch else options.model,
+        "training": {
+            "images": len(images),
+            "attack": repr(attack),
+            "policy": trained.dtype_policy.name,
+            **vars(numbers),
+        },
+        "report": report.to_dict(),
+    }
+    emit(options, data, report.table(), f"Model: {path}")
+
+
+def _classes(options) -> list[str]:
+    """Names of the folders, in a preset's order if they are its classes."""
+    from training import datasets
+
+    folders = datasets.class_folders(options.data)
+    known = known_classes(options.model)
+    same = sorted(name.replace("/", "_") for name in known) == folders
+    return list(known) if same else folders
+
+
+def _build(options, num_classes: int):
+    """Returns the model to train, and its twin to keep, often the same."""
+    import keras
+
+    if not is_preset(options.model):
+        model = load_model(options.model)
+        if model.output_shape[-1] != num_classes:
+            raise ValueError(
+                f"{options.model} has {model.output_shape[-1]} classes; there "
+                f"must be as many folders. Received: {num_classes} in "
+                f"{options.data}"
+            )
+        return model, model
+    keras.utils.set_random_seed(options.seed)
+    weights = None if options.from_scratch else "default"
+    with dtype_policy(options.policy):
+        trained = zoo.load(
+            options.model, weights=weights, num_classes=num_classes
+        )
+    if trained.dtype_policy.name == keras.config.dtype_policy().name:
+        return trained, trained
+    twin = zoo.load(options.model, weights=None, num_classes=num_classes)
+    return trained, twin
+
+
+def _load(options, model, classes: list[str]):
+    """Returns the images to train on and those held out."""
+    from training import datasets
+    from training.evaluation.examples import gather_examples
+
+    images, held_out = datasets.split_folder(
+        options.data,
+        image_shape=model.input_shape[1:],
+        classes=classes,
+        held_out=options.validation or options.held_out,
+        seed=options.seed,
+    )
+    return images, gather_examples(held_out)
+
+
+def _save(model, path: Path, classes: list[str]) -> None:
+    """Writes the model, its weights and the names of its classes."""
+    from zoo.replacing import replacing
+    from zoo.weights import save_weights
+
+    with replacing(path) as temporary:
+        model.save(temporary)
+    save_weights(model, path.with_suffix(".weights.h5"), dtype="float32")
+    with replacing(classes_file(path)) as temporary:
+        temporary.write_text("".join(f"{name}\n" for name in classes), "utf-8")
