@@ -108,7 +108,7 @@ def test_identity_changes_nothing():
             "kernel_regularizer": LInf(0.1),
         },
     ],
-    ids=str,
+    ids=["box", "gaussian", "learned", "initialised"],
 )
 def test_contract(options, tmp_path):
     check_layer(Blur(3, **options), IMAGES, tmp_path / "blur.keras")
