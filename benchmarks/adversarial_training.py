@@ -10,7 +10,6 @@ alike, and times are medians. Goal: 1.15 times the sum of the bare gradients.
 """
 
 import argparse
-import json
 import statistics
 import sys
 import time
@@ -24,6 +23,7 @@ import tensorflow as tf
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks import provenance
 from benchmarks.attacks import bare_gradients
 from training import AdversarialTrainer
 from training import datasets
@@ -143,8 +143,7 @@ def main(arguments: list[str] | None = None) -> int:
         )
     Console().print(table)
     if options.output:
-        options.output.parent.mkdir(parents=True, exist_ok=True)
-        options.output.write_text(json.dumps(rows, indent=2) + "\n")
+        provenance.write(options.output, rows)
     return 0
 
 

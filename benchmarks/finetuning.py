@@ -22,6 +22,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from benchmarks import provenance
 from zoo.cli import main as run_zoo
 
 MODEL = "irm_wrn16_2"
@@ -103,10 +104,7 @@ def main() -> None:
     print(json.dumps(summary, indent=2))
     if arguments.output:
         result = {"benchmark": "finetuning", "summary": summary, **runs}
-        arguments.output.parent.mkdir(parents=True, exist_ok=True)
-        arguments.output.write_text(
-            json.dumps(result, indent=2) + "\n", encoding="utf-8"
-        )
+        provenance.write(arguments.output, result)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ networks at the largest scale, the paper's 14 ms against 30 ms.
 """
 
 import argparse
-import json
 import sys
 from pathlib import Path
 
@@ -18,6 +17,7 @@ import keras
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks import provenance
 from training.reproduction.irm.prediction_time import prediction_seconds
 
 
@@ -62,8 +62,7 @@ def main(arguments: list[str] | None = None) -> int:
             )
     Console().print(table)
     if options.output:
-        options.output.parent.mkdir(parents=True, exist_ok=True)
-        options.output.write_text(json.dumps(rows, indent=2) + "\n")
+        provenance.write(options.output, rows)
     return 0
 
 

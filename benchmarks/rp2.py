@@ -10,7 +10,6 @@ gradient.
 """
 
 import argparse
-import json
 import statistics
 import sys
 import time
@@ -23,6 +22,7 @@ import tensorflow as tf
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks import provenance
 from training.attacks.rp2 import Transformations
 from training.attacks.rp2 import masks
 from training.attacks.rp2 import rp2
@@ -133,8 +133,7 @@ def main(arguments: list[str] | None = None) -> int:
         )
     Console().print(table)
     if options.output:
-        options.output.parent.mkdir(parents=True, exist_ok=True)
-        options.output.write_text(json.dumps(rows, indent=2) + "\n")
+        provenance.write(options.output, rows)
     return 0
 
 

@@ -163,7 +163,7 @@ def test_finds_the_lowest_of_an_attack_in_a_ball(folder):
     measurements = [
         CLEAN,
         PGD | {"eps": 1.0, "accuracy": 0.1},
-        PGD | {"norm": "linf", "accuracy": 0.2},
+        PGD | {"norm": "linf", "eps": 0.1, "accuracy": 0.2},
         PGD,
         PGD | {"accuracy": 0.25, "restarts": 9},
         PGD | {"accuracy": 0.75},

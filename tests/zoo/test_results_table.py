@@ -76,7 +76,12 @@ def test_rows_are_clean_and_worst_cases(card):
 
 
 def test_effort_is_of_the_attacks_in_the_ball(card):
-    other = PGD | {"attack": "square", "norm": "linf", "queries": 5000}
+    other = PGD | {
+        "attack": "square",
+        "norm": "linf",
+        "eps": 0.1,
+        "queries": 5000,
+    }
     draws = PGD | {"restarts": 1, "draws": 10}
     (row,) = results_table([card(other, draws, WORST)]).splitlines()[2:]
     assert "| pgd, 40 steps, 10 draws |" in row
