@@ -25,7 +25,6 @@ adversarial epoch on. Without random shifts the adversarial stages, which
 underfit, gain on clean and on adversarial images alike.
 """
 
-import dataclasses
 import os
 from pathlib import Path
 
@@ -35,10 +34,9 @@ import tensorflow as tf
 from training import datasets
 from training.recipes import ladder
 from training.recipes.irm_recipe import Recipe
-from training.same_run import check_same_run
-from zoo.dtype_policy import dtype_policy
+from training.recipes.stages import fit_stage
+from training.recipes.stages import run_stages
 from zoo.weights import load_weights
-from zoo.weights import save_weights
 
 STAGES = tuple(ladder.STAGES)
 IMAGE_SHAPE = (28, 28, 1)
@@ -76,29 +74,15 @@ def train(
             numbers.
         FileNotFoundError: If the stage that one starts from has not run.
     """
-    unknown = set(stages) - set(STAGES)
-    if unknown:
-        raise ValueError(
-            f"stages must be among {', '.join(STAGES)}. "
-            f"Received: {sorted(unknown)}"
-        )
     recipe = recipe or Recipe()
-    workdir = Path(workdir)
-    workdir.mkdir(parents=True, exist_ok=True)
-    check_same_run(workdir / "recipe.json", dataclasses.asdict(recipe))
-    with dtype_policy(recipe.dtype_policy):
-        return {
-            stage: _run(stage, recipe, workdir, data_dir)
-            for stage in STAGES
-            if stage in stages
-        }
+
+    def run(stage: str, workdir: Path) -> keras.Model:
+        return _run(stage, recipe, workdir, data_dir)
+
+    return run_stages(run, recipe, workdir, stages=stages, known=STAGES)
 
 
-def _run(stage: str, recipe: Recipe, workdir: Path, data_dir) -> Path:
-    weights = workdir / f"{stage}.weights.h5"
-    if weights.exists():
-        return weights
-    keras.utils.set_random_seed(recipe.seed)
+def _run(stage: str, recipe: Recipe, workdir: Path, data_dir) -> keras.Model:
     clean = ladder.STAGES[stage].samples is None
     epochs = recipe.epochs[stage]
     images = _pipeline(TRAIN, recipe, data_dir, training=True, augmented=clean)
@@ -111,19 +95,15 @@ def _run(stage: str, recipe: Recipe, workdir: Path, data_dir) -> Path:
         weight_decay=5e-4,
     )
     model = _start(stage, recipe, workdir)
-    ladder.compiled(model, ladder.STAGES[stage], recipe, optimizer).fit(
-        images,
+    fit_stage(
+        ladder.compiled(model, ladder.STAGES[stage], recipe, optimizer),
+        stage,
+        workdir,
+        images=images,
+        validation=_pipeline(VALIDATION, recipe, data_dir),
         epochs=epochs,
-        validation_data=_pipeline(VALIDATION, recipe, data_dir),
-        callbacks=[
-            keras.callbacks.BackupAndRestore(workdir / f"{stage}_backup"),
-            keras.callbacks.CSVLogger(workdir / f"{stage}.csv", append=True),
-        ],
-        shuffle=False,  # The pipeline does.
-        verbose=2,
     )
-    save_weights(model, weights, dtype="float32")
-    return weights
+    return model
 
 
 def _start(name: str, recipe: Recipe, workdir: Path) -> keras.Model:

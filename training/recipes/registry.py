@@ -5,7 +5,7 @@ from types import ModuleType
 
 from zoo.near_names import did_you_mean
 
-NAMES = ("fashion_mnist",)
+NAMES = ("fashion_mnist", "rendered_signs")
 
 
 def find(name: str) -> ModuleType:

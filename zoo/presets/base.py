@@ -11,6 +11,7 @@ from zoo.weights.manifest import Weights
 
 _REGISTRY: "dict[str, Preset]" = {}
 _ALIASES: dict[str, str] = {}
+_TAG = "[a-z0-9_-]+"
 
 
 class UnknownPresetError(ValueError):
@@ -61,16 +62,14 @@ class Preset:
     licence: str = "Apache-2.0"
 
     def __post_init__(self) -> None:
-        if not re.fullmatch(
-            r"[a-z0-9]+(_[a-z0-9]+)*(\.[a-z0-9_]+)?", self.name
-        ):
+        if not re.fullmatch(rf"[a-z0-9]+(_[a-z0-9]+)*(\.{_TAG})?", self.name):
             raise ValueError(
                 "`name` must be `<defense>_<architecture>` in snake case with "
-                f"an optional `.tag`. Received: name={self.name!r}"
+                "an optional `.tag`, which may have hyphens. "
+                f"Received: name={self.name!r}"
             )
         if self.default_tag is not None and (
-            "." in self.name
-            or not re.fullmatch(r"[a-z0-9_]+", self.default_tag)
+            "." in self.name or not re.fullmatch(_TAG, self.default_tag)
         ):
             raise ValueError(
                 "`default_tag` must be in snake case, on a name without a "

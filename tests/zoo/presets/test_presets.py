@@ -91,6 +91,7 @@ def test_unknown_name_lists_near_ones(name, near):
     [
         dict(name="Has Space"),
         dict(name="two.tags.here"),
+        dict(name="test-net"),
         dict(name="test_net.tag", default_tag="other"),
         dict(default_tag="a.b"),
         dict(builder="build"),

@@ -1,0 +1,94 @@
+"""Stages of a recipe: run in order, each finished one once."""
+
+import dataclasses
+import os
+from collections.abc import Callable
+from collections.abc import Sequence
+from pathlib import Path
+
+import keras
+import tensorflow as tf
+
+from training.same_run import check_same_run
+from zoo.dtype_policy import dtype_policy
+from zoo.weights import save_weights
+
+
+def run_stages(
+    run: Callable[[str, Path], keras.Model],
+    recipe,
+    workdir: str | os.PathLike,
+    *,
+    stages: Sequence[str],
+    known: Sequence[str],
+) -> dict[str, Path]:
+    """Trains what isn't trained yet and writes the weights.
+
+    Args:
+        run: Called with a stage and the folder, under the recipe's policy and
+            seed; returns the trained model.
+        recipe: Dataclass of the run's numbers, with `dtype_policy` and
+            `seed`.
+        workdir: Folder for `<stage>.weights.h5`, checkpoints and logs.
+        stages: Stages to run.
+        known: All stages, in order.
+
+    Returns:
+        The weight file of each stage that was asked for, in order.
+
+    Raises:
+        ValueError: If a stage is unknown, or the folder holds a run of other
+            numbers.
+    """
+    unknown = set(stages) - set(known)
+    if unknown:
+        raise ValueError(
+            f"stages must be among {', '.join(known)}. "
+            f"Received: {sorted(unknown)}"
+        )
+    workdir = Path(workdir)
+    workdir.mkdir(parents=True, exist_ok=True)
+    check_same_run(workdir / "recipe.json", dataclasses.asdict(recipe))
+    paths = {
+        stage: workdir / f"{stage}.weights.h5"
+        for stage in known
+        if stage in stages
+    }
+    with dtype_policy(recipe.dtype_policy):
+        for stage, path in paths.items():
+            if not path.exists():
+                keras.utils.set_random_seed(recipe.seed)
+                save_weights(run(stage, workdir), path, dtype="float32")
+    return paths
+
+
+def fit_stage(
+    trained: keras.Model,
+    stage: str,
+    workdir: Path,
+    *,
+    images: tf.data.Dataset,
+    validation: tf.data.Dataset,
+    epochs: int,
+) -> None:
+    """Fits a compiled model; killed, the same call goes on after an epoch.
+
+    Args:
+        trained: The model, or a trainer of it.
+        stage: Names the checkpoint and the log.
+        workdir: Folder that they are in.
+        images: Shuffled batches of `(images, labels)`.
+        validation: Batches that are measured after each epoch.
+        epochs: Passes over `images`.
+    """
+    trained.fit(
+        images,
+        epochs=epochs,
+        validation_data=validation,
+        callbacks=[
+            keras.callbacks.BackupAndRestore(workdir / f"{stage}_backup"),
+            keras.callbacks.CSVLogger(workdir / f"{stage}.csv", append=True),
+        ],
+        shuffle=False,  # The pipeline does.
+        verbose=2,
+    )
