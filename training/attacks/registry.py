@@ -1,7 +1,6 @@
 """Attacks by name, for command lines and reports."""
 
 import inspect
-from fractions import Fraction
 
 from training.attack_names import attack_name
 from training.attacks.apgd import apgd
@@ -18,6 +17,7 @@ from training.attacks.jsma import jsma
 from training.attacks.lbfgs import lbfgs
 from training.attacks.mim import mim
 from training.attacks.noise import noise
+from training.attacks.option_text import read_options
 from training.attacks.pgd import pgd
 from training.attacks.square import square
 from zoo.threat import ThreatModel
@@ -42,7 +42,6 @@ by_name = {
 """The factory of each attack; the names are `attack_names.ATTACKS`."""
 
 _REQUIRED = inspect.Parameter.empty
-_WORDS = {"true": True, "false": False, "none": None}
 
 
 def parse(
@@ -79,22 +78,8 @@ def parse(
             "attacks.suite or evaluation.evaluate. "
             f"Received: {spec!r}"
         )
-    text = spec.partition(":")[2]
     accepted = inspect.signature(by_name[name]).parameters
-    options = {}
-    for pair in filter(None, text.split(",")):
-        option, _, value = (part.strip() for part in pair.partition("="))
-        if option not in accepted or not value:
-            raise ValueError(
-                f"Options of {name} are written `option=value` with one of "
-                f"{', '.join(accepted)}. Received: {pair.strip()!r}"
-            )
-        options[option] = _value(value)
-        is_flag = accepted[option].annotation is bool
-        if is_flag and not isinstance(options[option], bool):
-            raise ValueError(
-                f"{option} of {name} must be true or false. Received: {value!r}"
-            )
+    options = read_options(name, spec.partition(":")[2], accepted)
     if "norm" in accepted and threat is not None:
         options.setdefault("norm", threat.norm)
         if "eps" in accepted and options["norm"] == threat.norm:
@@ -109,15 +94,3 @@ def parse(
     if "draws" in accepted and draws is not None:
         options.setdefault("draws", draws)
     return by_name[name](**options)
-
-
-def _value(text):
-    if text.lower() in _WORDS:
-        return _WORDS[text.lower()]
-    for number in (int, Fraction):
-        try:
-            value = number(text)
-        except (ValueError, ZeroDivisionError):
-            continue
-        return value if number is int else float(value)
-    return text

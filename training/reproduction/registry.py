@@ -4,7 +4,7 @@ import difflib
 import importlib
 from types import ModuleType
 
-NAMES = ("irm",)
+NAMES = ("blurnet", "irm")
 
 
 def find(name: str) -> ModuleType:

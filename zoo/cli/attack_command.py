@@ -16,6 +16,9 @@ from zoo.cli.models import load_attacks
 from zoo.cli.models import load_model
 from zoo.cli.output import add_json_argument
 from zoo.cli.output import emit
+from zoo.cli.sticker import add_sticker_arguments
+from zoo.cli.sticker import makes_sticker
+from zoo.cli.sticker import run_sticker
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -36,11 +39,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="PNG",
         help="picture to write (default: %(default)s)",
     )
+    add_sticker_arguments(parser)
     add_json_argument(parser)
 
 
 def run(options: argparse.Namespace) -> None:
     """Attacks a few images, prints what became of them and draws them."""
+    if makes_sticker(options):
+        run_sticker(options)
+        return
     from training.attack_names import SUITES
 
     check_run(options, [options.attack] if options.attack else [])

@@ -1,6 +1,7 @@
 """`zoo reproduce`."""
 
 import argparse
+import dataclasses
 from pathlib import Path
 
 from zoo.cli.output import add_json_argument
@@ -15,12 +16,17 @@ _COUNTS = {
     "attack_draws": "predictions that the standard suite averages over",
     "rounds": "timed predictions",
     "seed": "of training and evaluation",
+    "seeds": "signs, each of its own seed",
+    "views": "views of a sign that a sticker is made on",
+    "steps": "steps of an attack",
 }
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command's arguments."""
-    parser.add_argument("system", metavar="SYSTEM", help="system, such as irm")
+    parser.add_argument(
+        "system", metavar="SYSTEM", help="system: irm or blurnet"
+    )
     parser.add_argument(
         "--only",
         action="append",
@@ -44,8 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--data",
         metavar="SET",
-        default="fashion_mnist",
-        help="TFDS name (default: %(default)s)",
+        help="TFDS name (default: as in the committed results)",
     )
     parser.add_argument(
         "--data-dir", type=Path, metavar="DIR", help="where TFDS keeps its data"
@@ -67,6 +72,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="preset of three scales to time (default: the paper's)",
     )
+    parser.add_argument(
+        "--target",
+        action="append",
+        dest="targets",
+        metavar="CLASS",
+        help="sign that a sticker imitates; may be given several times "
+        "(default: all others)",
+    )
+    parser.add_argument(
+        "--weights",
+        type=Path,
+        metavar="DIR",
+        help="folder of PRESET.weights.h5, as zoo train writes them, to "
+        "measure instead of the published ones",
+    )
     add_json_argument(parser)
 
 
@@ -75,15 +95,10 @@ def run(options: argparse.Namespace) -> None:
     from training import reproduction
 
     system = reproduction.find(options.system)
-    given = {
-        name: getattr(options, name)
-        for name in ("data", "data_dir", "eps", "timed", *_COUNTS)
-        if getattr(options, name) is not None
-    }
     settings = system.Settings(
         workdir=options.workdir or Path(f"runs/reproduce_{options.system}"),
         progress=not options.json,
-        **given,
+        **_given(options, system),
     )
     parts = system.reproduce(
         settings,
@@ -95,3 +110,27 @@ def run(options: argparse.Namespace) -> None:
         {part.name: part.data for part in parts},
         *(part.to_markdown() for part in parts),
     )
+
+
+def _given(options, system):
+    """Returns the options of the command line that are the system's own.
+
+    Raises:
+        ValueError: If another system's option is given.
+    """
+    names = ("data", "data_dir", "eps", "timed", "targets", "weights", *_COUNTS)
+    given = {
+        name: getattr(options, name)
+        for name in names
+        if getattr(options, name) is not None
+    }
+    known = {field.name for field in dataclasses.fields(system.Settings)}
+    foreign = [name for name in given if name not in known]
+    if foreign:
+        raise ValueError(
+            f"{options.system} has no such option. Received: "
+            + ", ".join(f"{name}={given[name]}" for name in foreign)
+        )
+    if "targets" in given:
+        given["targets"] = tuple(given["targets"])
+    return given

@@ -11,6 +11,7 @@ import pytest
 
 import zoo
 from training import datasets
+from training.datasets.rendered_signs import views
 from zoo import presets
 
 SCRIPT = """
@@ -20,9 +21,10 @@ import keras
 import zoo
 
 assert keras.backend.backend() == sys.argv[1]
-images = np.load("images.npy")
 for name, options in json.loads(sys.argv[2]).items():
-    logits = zoo.load(name, **options)(images, training=False)
+    model = zoo.load(name, **options)
+    images = np.load("{}x{}x{}.npy".format(*model.input_shape[1:]))
+    logits = model(images, training=False)
     np.save(f"{name}.npy", keras.ops.convert_to_numpy(logits))
 """
 
@@ -46,9 +48,11 @@ def published() -> dict[str, dict]:
 @pytest.mark.parametrize("backend", ["jax", "torch"])
 def test_backends_agree(backend, tmp_path):
     pytest.importorskip(backend)
-    data = datasets.load("fashion_mnist_sample", batch_size=8)
-    images, _ = next(data.as_numpy_iterator())
-    np.save(tmp_path / "images.npy", images)
+    clothes = datasets.load("fashion_mnist_sample", batch_size=8)
+    clothes, _ = next(clothes.as_numpy_iterator())
+    images = {(28, 28, 1): clothes, (32, 32, 3): views("stop", 8).images}
+    for shape, pictures in images.items():
+        np.save(tmp_path / "{}x{}x{}.npy".format(*shape), pictures)
     models = published()
     root = str(Path(zoo.__file__).parents[1])
     subprocess.run(
@@ -59,7 +63,8 @@ def test_backends_agree(backend, tmp_path):
         timeout=300,
     )
     for name, options in models.items():
-        expected = zoo.load(name, **options)(images, training=False)
+        model = zoo.load(name, **options)
+        expected = model(images[model.input_shape[1:]], training=False)
         np.testing.assert_allclose(
             np.load(tmp_path / f"{name}.npy"), expected, atol=1e-3
         )

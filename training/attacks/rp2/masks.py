@@ -90,7 +90,7 @@ def from_picture(
 
 
 by_name: dict[str, Callable[[int, int], np.ndarray]] = {
-    "two_rectangles": two_rectangles,
+    "stickers": two_rectangles,
     "octagon": octagon,
 }
 """The masks that need no picture."""

@@ -14,12 +14,12 @@ from training.reproduction.irm.scale_variance import table_1
 from training.reproduction.irm.scale_variance import table_2
 from training.reproduction.irm.settings import Settings
 from training.reproduction.part import Part
-from zoo.replacing import replacing
+from training.reproduction.writing import check_parts
+from training.reproduction.writing import write_parts
 
 PARTS = ("tab1", "tab2", "tab4", "fig7", "time")
 """Tables 1, 2 and 4, figure 7, and 14 ms against 30 ms."""
 
-PAGE = "README.md"
 _HEAD = """# IRM: the paper's tables and figures, measured
 
 Written by `zoo reproduce irm`; [the defense](../../irm.md) explains them.
@@ -52,19 +52,9 @@ def reproduce(
         ValueError: If a part is unknown, or the settings' `workdir` holds
             measurements of other settings.
     """
-    unknown = [name for name in only if name not in PARTS]
-    if unknown:
-        raise ValueError(
-            f"Parts are {', '.join(PARTS)}. Received: {', '.join(unknown)}"
-        )
-    output = Path(output)
-    parts = []
-    for name, measure in _measures(settings, output, only).items():
-        part = measure()
-        part.to_json(output / f"{name}.json")
-        parts.append(part)
-        _write_page(output)
-    return parts
+    check_parts(only, PARTS)
+    measures = _measures(settings, Path(output), only)
+    return write_parts(measures, output, known=PARTS, head=_HEAD)
 
 
 def _measures(
@@ -86,14 +76,3 @@ def _measures(
         ),
     }
     return {name: measures[name] for name in PARTS if name in only}
-
-
-def _write_page(output: Path) -> None:
-    parts = [
-        Part.from_json(output / f"{name}.json")
-        for name in PARTS
-        if (output / f"{name}.json").exists()
-    ]
-    sections = [_HEAD, *(part.to_markdown() for part in parts)]
-    with replacing(output / PAGE) as temporary:
-        temporary.write_text("\n".join(sections), "utf-8")

@@ -1,0 +1,83 @@
+"""`zoo attack --attack rp2`."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.command_line import failed
+from tests.command_line import run
+from tests.command_line import run_json
+from training.datasets.lisa_classes import LISA_CLASSES
+from zoo.models import lisa_cnn
+
+RP2 = ("--attack", "rp2:steps=2", "--target", "speedLimit45", "--views", 2)
+
+
+@pytest.fixture(scope="module")
+def victim(tmp_path_factory):
+    path = tmp_path_factory.mktemp("model") / "victim.keras"
+    lisa_cnn(num_classes=17).save(path)
+    path.with_suffix(".classes.txt").write_text("\n".join(LISA_CLASSES))
+    return path
+
+
+def test_writes_the_sticker_and_the_views(victim, capsys, tmp_path):
+    output = tmp_path / "signs.png"
+    mask = tmp_path / "mask.png"
+    where = np.zeros((32, 32), "uint8")
+    where[4:8, 10:20] = 255
+    Image.fromarray(where).save(mask)
+    told = run_json(
+        capsys, "attack", victim, *RP2, "--output", output, "--mask", mask
+    )
+    assert told["picture"] == str(output)
+    assert (told["sign"], told["target"]) == ("stop", "speedLimit45")
+    assert told["held_out_views"] == 2
+    for part in ("accuracy", "success", "targeted_success"):
+        assert told[part] in (0, 0.5, 1)
+    assert told["dissimilarity"] > 0
+    assert "steps=2" in told["attack"]
+    with Image.open(output) as picture:
+        assert picture.width > 300
+    with Image.open(told["sticker"]) as printed:
+        opaque = np.asarray(printed)[::32, ::32, 3]
+    np.testing.assert_array_equal(opaque, where)
+
+
+def test_tells_a_person(victim, capsys, tmp_path):
+    text = run(
+        capsys,
+        *("attack", victim, *RP2, "--output", tmp_path / "a.png"),
+        *("--mask", "octagon", "--sign", "yield"),
+    )
+    assert "2 held-out views of yield" in text
+    assert f"Sticker: {tmp_path / 'a.sticker.png'}" in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--attack", "rp2"), "needs --target"),
+        (("--attack", "pgd", "--target", "yield"), "--target go with"),
+        (("--mask", "octagon"), "--mask go with --attack rp2"),
+        ((*RP2, "--mask", "octogon"), "Did you mean 'octagon'"),
+        ((*RP2, "--sign", "halt"), "Received: halt"),
+        ((*RP2, "--sign", "speedLimit45"), "another sign than --sign"),
+        ((*RP2, "--views", 0), "Received: --views=0"),
+        ((*RP2, "--transfer-from", "wrn16_2"), "on the model itself"),
+        (("--attack", "rp2:mask=1", "--target", "yield"), "'mask=1'"),
+    ],
+)
+def test_wrong_arguments_are_one_line(
+    arguments, said, victim, capsys, tmp_path
+):
+    line = failed(
+        capsys, "attack", victim, *arguments, "--output", tmp_path / "a.png"
+    )
+    assert said in line
+    assert not (tmp_path / "a.png").exists()
+
+
+def test_a_preset_without_weights_is_refused_at_once(capsys):
+    line = failed(capsys, "attack", "blurnet_tv.1e-4", *RP2)
+    assert "No weights have been published" in line

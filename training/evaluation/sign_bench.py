@@ -1,0 +1,82 @@
+"""One sign, to put stickers on and to test them."""
+
+from collections.abc import Sequence
+
+import keras
+import numpy as np
+
+from training.attacks.rp2 import RP2
+from training.attacks.rp2 import Sticker
+from training.attacks.rp2 import StickerScores
+from training.attacks.rp2 import score
+from training.datasets.rendered_signs import views
+
+
+class SignBench:
+    """A rendered sign that no model was trained on, in two sets of views.
+
+    A sticker is made on the first and tested on the held-out second: the
+    sign's other views, from other places and in other lights.
+
+    Args:
+        sign: A name of `LISA_CLASSES`.
+        count: Views of each set.
+        seed: Of the sign and of the views.
+        size: Pixels on a side of a view, and of the sign's plane, in which
+            masks and stickers are drawn.
+
+    Raises:
+        ValueError: If there is no such sign, or a number is out of range.
+    """
+
+    def __init__(
+        self, sign: str, *, count: int = 40, seed: int = 0, size: int = 32
+    ):
+        if count < 1:
+            raise ValueError(f"count must be positive. Received: count={count}")
+        both = views(sign, 2 * count, seed, size=size, front_size=size)
+        matrices = both.to_pixels(size, size)
+        self._attacked = both.images[:count], matrices[:count]
+        self._held_out = both.images[count:], matrices[count:]
+        self.front = both.front
+        """The sign from the front, `(size, size, 3)` in [0, 1]."""
+
+    @property
+    def held_out(self) -> np.ndarray:
+        """The views to test on, `(count, size, size, 3)` in [0, 1]."""
+        return self._held_out[0]
+
+    def make(
+        self, attack: RP2, model: keras.Model, targets: Sequence[int], progress
+    ) -> list[Sticker]:
+        """Makes a sticker for each target, all at once.
+
+        Args:
+            attack: RP2, its mask of the plane's size.
+            model: Maps the views to logits.
+            targets: Classes that the sign should be taken for.
+            progress: As `RP2` takes it.
+        """
+        images, homographies = self._attacked
+        return attack(
+            model,
+            images,
+            list(targets),
+            homographies=homographies,
+            progress=progress,
+        )
+
+    def apply(self, sticker: Sticker) -> np.ndarray:
+        """Puts a sticker on the held-out views."""
+        return sticker.apply(*self._held_out)
+
+    def score(
+        self, model: keras.Model, stickers: Sequence[Sticker]
+    ) -> StickerScores:
+        """Measures stickers on the held-out views."""
+        return score(model, stickers, *self._held_out)
+
+    def accuracy(self, model: keras.Model, label: int) -> float:
+        """Returns the part of the held-out views taken for `label`."""
+        logits = model.predict(self.held_out, verbose=0)
+        return float(np.mean(logits.argmax(axis=-1) == label))

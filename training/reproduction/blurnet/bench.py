@@ -1,0 +1,174 @@
+"""Models, stickers made on them, and what the stickers do, each made once."""
+
+import datetime
+import functools
+import hashlib
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+
+import zoo
+from training import datasets
+from training.attacks.rp2 import Sticker
+from training.attacks.rp2 import StickerScores
+from training.attacks.rp2 import masks
+from training.attacks.rp2 import rp2
+from training.evaluation import provenance
+from training.evaluation.digests import weights_digest
+from training.evaluation.examples import gather_examples
+from training.evaluation.sign_bench import SignBench
+from training.evaluation.steps_bar import steps_bar
+from training.reproduction.blurnet.settings import Settings
+from zoo.replacing import replacing
+
+SIZE = 32
+"""Pixels along a side of a view."""
+
+DATA = "rendered_signs/crops32"
+
+
+class Bench:
+    """Keeps models and stickers, so that a killed reproduction goes on.
+
+    Args:
+        settings: Say what to attack, and where finished stickers are kept.
+    """
+
+    def __init__(self, settings: Settings):
+        self.settings = settings
+        first = settings.seed
+        self.seeds = range(first, first + settings.seeds)
+        self._signs = {
+            seed: SignBench(
+                settings.sign, count=settings.views, seed=seed, size=SIZE
+            )
+            for seed in self.seeds
+        }
+        self._models = {}
+        self._commits = {provenance.commit() or "unknown"}
+
+    def model(self, name: str) -> keras.Model | None:
+        """Loads a preset, once; `None` if it has no weights."""
+        if name not in self._models:
+            self._models[name] = self._load(name)
+        return self._models[name]
+
+    def _load(self, name):
+        folder = self.settings.weights
+        if folder is not None:
+            path = folder / f"{name}.weights.h5"
+            return zoo.load(name, weights=path) if path.exists() else None
+        return zoo.load(name) if zoo.info(name).trained else None
+
+    def sign(self, seed: int) -> SignBench:
+        """Returns a sign and its views."""
+        return self._signs[seed]
+
+    def stickers(self, name: str, seed: int, **adaptive: Any) -> list[Sticker]:
+        """Makes a sticker for each target, or reads those made before.
+
+        Args:
+            name: Preset that they are made on, with weights.
+            seed: Of the sign, its views and the start.
+            adaptive: Options of `rp2` beyond the settings'.
+        """
+        settings, model = self.settings, self.model(name)
+        options = {
+            "steps": settings.steps,
+            "step_size": settings.step_size,
+            "lambda_": settings.lambda_,
+            "seed": seed,
+            **adaptive,
+        }
+        made_by = {
+            "options": options,
+            "weights": weights_digest(model),
+            "sign": settings.sign,
+            "views": settings.views,
+            "mask": settings.mask,
+            "targets": settings.target_labels,
+        }
+        text = json.dumps(made_by, sort_keys=True)
+        digest = hashlib.sha256(text.encode()).hexdigest()[:16]
+        path = settings.workdir / f"{name}-{seed}-{digest}.npz"
+        mask = masks.by_name[settings.mask](SIZE, SIZE)
+        if not path.exists():
+            title = ", ".join([name, f"sign {seed}", *adaptive])
+            with steps_bar(title, enabled=settings.progress) as progress:
+                made = self.sign(seed).make(
+                    rp2(mask=mask, **options),
+                    model,
+                    settings.target_labels,
+                    progress,
+                )
+            with replacing(path) as temporary, temporary.open("wb") as file:
+                np.savez_compressed(
+                    file,
+                    delta=[sticker.delta for sticker in made],
+                    loss=[sticker.history["loss"] for sticker in made],
+                    success=[sticker.history["success"] for sticker in made],
+                    commit=provenance.commit() or "unknown",
+                )
+        with np.load(path) as kept:
+            self._commits.add(str(kept["commit"]))
+            rows = zip(
+                *(kept[key] for key in ("delta", "loss", "success")),
+                strict=True,
+            )
+            return [
+                Sticker(delta, mask, target, {"loss": loss, "success": success})
+                for target, (delta, loss, success) in zip(
+                    settings.target_labels, rows, strict=True
+                )
+            ]
+
+    def score(
+        self, model: keras.Model, stickers: Sequence[Sticker], seed: int
+    ) -> StickerScores:
+        """Measures stickers on the sign's held-out views."""
+        return self.sign(seed).score(model, stickers)
+
+    def sign_accuracy(self, model: keras.Model) -> float:
+        """Returns the accuracy on the signs' held-out views."""
+        label = self.settings.label
+        return float(
+            np.mean([s.accuracy(model, label) for s in self._signs.values()])
+        )
+
+    def legitimate_accuracy(self, model: keras.Model) -> float:
+        """Returns the accuracy on the data set's test images."""
+        images, labels = self._test
+        logits = model.predict(images, batch_size=256, verbose=0)
+        return float(np.mean(logits.argmax(axis=-1) == labels))
+
+    @functools.cached_property
+    def _test(self):
+        test = datasets.load(DATA, data_dir=self.settings.data_dir)
+        return gather_examples(test.batch(256), limit=self.settings.limit)
+
+    def provenance(self, *names: str) -> dict[str, Any]:
+        """Returns what a part was measured with.
+
+        The commits are those at which its stickers were made, too.
+
+        Args:
+            names: Presets that it measured.
+        """
+        models = {name: self.model(name) for name in names}
+        return {
+            "settings": self.settings.to_dict(),
+            "seed": self.settings.seed,
+            "commit": ", ".join(sorted(self._commits)),
+            "versions": provenance.versions(),
+            "date": datetime.datetime.now(datetime.UTC).isoformat(
+                timespec="seconds"
+            ),
+            "weights": {
+                name: weights_digest(model)
+                for name, model in models.items()
+                if model is not None
+            },
+        }

@@ -1,0 +1,65 @@
+"""BlurNet's tables and figures, one after the other."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from training.reproduction.blurnet.bench import Bench
+from training.reproduction.blurnet.black_box import table_1
+from training.reproduction.blurnet.settings import Settings
+from training.reproduction.blurnet.spectra import spectra
+from training.reproduction.blurnet.white_box import adaptive_table
+from training.reproduction.blurnet.white_box import table_2
+from training.reproduction.part import Part
+from training.reproduction.writing import check_parts
+from training.reproduction.writing import write_parts
+
+PARTS = ("tab1", "tab2", "adaptive", "fft")
+"""Tables 1 and 2, attacks that know the defense, and the FFT figures."""
+
+_HEAD = """# BlurNet: the paper's tables and figures, measured
+
+Written by `zoo reproduce blurnet`; [the defense](../../blurnet.md) explains
+them. The signs are rendered, not photographs.
+"""
+
+
+def reproduce(
+    settings: Settings,
+    output: str | os.PathLike,
+    *,
+    only: Sequence[str] = PARTS,
+) -> list[Part]:
+    """Measures parts of the paper and writes them.
+
+    Each part is a JSON file and perhaps a picture; `README.md` shows all
+    parts in the folder, those of earlier calls too.
+
+    Args:
+        settings: What to run on.
+        output: Folder to write to.
+        only: Names of parts.
+
+    Returns:
+        The parts that were measured, in the order of `PARTS`.
+
+    Raises:
+        ImportError: If TFDS, which keeps the data, is not installed.
+        OSError: If a folder cannot be written.
+        ValueError: If a part is unknown, or the baseline has no weights and
+            table 1 is asked for.
+    """
+    check_parts(only, PARTS)
+    output, bench = Path(output), Bench(settings)
+    measures = {
+        "tab1": lambda: table_1(bench),
+        "tab2": lambda: table_2(bench),
+        "adaptive": lambda: adaptive_table(bench),
+        "fft": lambda: spectra(bench, output),
+    }
+    return write_parts(
+        {name: measures[name] for name in PARTS if name in only},
+        output,
+        known=PARTS,
+        head=_HEAD,
+    )

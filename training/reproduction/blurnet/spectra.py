@@ -1,0 +1,164 @@
+"""The FFT figures: what stickers do to the spectra of images and maps."""
+
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from training.evaluation.sheet import FAINT
+from training.evaluation.sheet import Sheet
+from training.reproduction.blurnet import paper
+from training.reproduction.blurnet.bench import Bench
+from training.reproduction.blurnet.frequencies import energy
+from training.reproduction.blurnet.frequencies import filter_response
+from training.reproduction.blurnet.frequencies import high_frequency_share
+from training.reproduction.blurnet.frequencies import log_spectrum
+from training.reproduction.blurnet.white_box import NOT_PUBLISHED
+from training.reproduction.claim import claim
+from training.reproduction.part import Part
+from zoo.layers import Blur
+from zoo.replacing import replacing
+
+PLACES = ("pixels", "first-layer maps", "second-layer maps")
+_COLUMNS = ("natural", "perturbed", "difference")
+_RANDOM = high_frequency_share(np.ones((16, 16)))
+_DRAWN = 3  # Channels or maps of each place.
+
+
+def spectra(bench: Bench, output: Path) -> Part:
+    """Measures the energy above half Nyquist and draws the baseline's spectra.
+
+    Args:
+        output: Folder to draw to.
+    """
+    shares = {
+        name: None if bench.model(name) is None else _shares(bench, name)
+        for name in paper.WHITE_BOX
+    }
+    baseline = shares[paper.BASELINE]
+    if baseline is not None:
+        _draw(bench, output / "fft.png")
+    filters = {
+        name: _filter_share(bench.model(name))
+        for name, places in shares.items()
+        if places is not None
+    }
+    rows = []
+    for name, places in shares.items():
+        if places is None:
+            rows.append((f"`{name}`: {NOT_PUBLISHED}", *("–",) * 4))
+            continue
+        rows += [
+            (
+                f"`{name}`",
+                place,
+                *(f"{100 * values[column]:.1f}" for column in _COLUMNS),
+            )
+            for place, values in places.items()
+        ]
+    return Part(
+        name="fft",
+        title="FFT: energy above half the Nyquist frequency",
+        header=("preset", "of", *_COLUMNS),
+        rows=tuple(rows),
+        notes=(
+            "In percent of the energy without the mean, over the held-out "
+            f"views of {bench.settings.seeds} signs and, perturbed, all "
+            "targets; stickers as in table 2. Maps are what the next "
+            "convolution takes, so behind the filter, if there is one. White "
+            "noise would have about 80.",
+            *(
+                f"Of what the learned filters of `{name}` let through of "
+                f"white noise, {share:.1%} is up there; of random filters, "
+                f"where they start, {_RANDOM:.1%}."
+                for name, share in filters.items()
+                if share is not None
+            ),
+            "The picture: log magnitudes of one view of the baseline, low "
+            "frequencies in the centre, each scaled to its own largest; the "
+            "maps whose energy the sticker changes most.",
+            *(
+                claim(
+                    f"The baseline's {place}: the sticker's change has more "
+                    "of its energy up there than the natural view",
+                    baseline and baseline[place]["natural"],
+                    baseline and baseline[place]["difference"],
+                )
+                for place in PLACES
+            ),
+        ),
+        picture=None if baseline is None else "fft.png",
+        data={"shares": shares, "filters": filters},
+        provenance=bench.provenance(*paper.WHITE_BOX),
+    )
+
+
+def _probe(model: keras.Model) -> keras.Model:
+    """Returns a model of what each of the first three layers takes."""
+    layers = [model.get_layer(name) for name in ("conv1", "conv2", "conv3")]
+    return keras.Model(model.input, [layer.input for layer in layers])
+
+
+def _shares(bench, name):
+    """Returns, by place and column, the share of energy."""
+    probe = _probe(bench.model(name))
+    totals = {place: dict.fromkeys(_COLUMNS, 0.0) for place in PLACES}
+    for seed in bench.seeds:
+        sign = bench.sign(seed)
+        natural = probe.predict(sign.held_out, verbose=0)
+        for sticker in bench.stickers(name, seed):
+            perturbed = probe.predict(sign.apply(sticker), verbose=0)
+            for place, before, after in zip(
+                PLACES, natural, perturbed, strict=True
+            ):
+                columns = before, after, after - before
+                for column, maps in zip(_COLUMNS, columns, strict=True):
+                    totals[place][column] += energy(maps).sum((0, 3))
+    return {
+        place: {
+            column: high_frequency_share(spectrum)
+            for column, spectrum in spectra_of.items()
+        }
+        for place, spectra_of in totals.items()
+    }
+
+
+def _filter_share(model: keras.Model) -> float | None:
+    """Returns the learned filters' share; `None` if it has none."""
+    for layer in model.layers:
+        if isinstance(layer, Blur) and layer.learned:
+            kernels = keras.ops.convert_to_numpy(layer.depthwise_kernel)
+            return high_frequency_share(filter_response(kernels))
+    return None
+
+
+def _draw(bench, path):
+    """Draws the spectra of the first sign's first held-out view."""
+    seed, model = bench.seeds[0], bench.model(paper.BASELINE)
+    sign, stickers = bench.sign(seed), bench.stickers(paper.BASELINE, seed)
+    success = bench.score(model, stickers, seed).success
+    adversarial = sign.apply(stickers[success.argmax()])
+    natural, perturbed = (
+        [maps[0] for maps in _probe(model).predict(images[:1], verbose=0)]
+        for images in (sign.held_out, adversarial)
+    )
+    sheet = Sheet(
+        len(_COLUMNS),
+        [1] * (_DRAWN * len(PLACES)),
+        title="Spectra of one view, natural and with a sticker",
+        dpi=144,
+    )
+    row = 0
+    for place, before, after in zip(PLACES, natural, perturbed, strict=True):
+        change = energy((after - before)[None]).sum((0, 1, 2))
+        drawn = sorted(np.argsort(change)[-_DRAWN:])
+        for channel in drawn:
+            sheet.label(row, place.split()[0], f"channel {channel}")
+            columns = before, after, after - before
+            for column, maps in enumerate(columns):
+                spectrum = log_spectrum(maps[..., channel])
+                sheet.image(row, column, spectrum[..., None])
+                sheet.caption(row, column, [(_COLUMNS[column], FAINT)])
+            row += 1
+    with replacing(path) as temporary:
+        sheet.write_png(temporary)

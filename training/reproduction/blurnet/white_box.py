@@ -1,0 +1,179 @@
+"""Table 2: stickers made on the model itself, and adaptive ones."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from training.attacks.rp2 import StickerScores
+from training.reproduction.blurnet import paper
+from training.reproduction.blurnet.bench import Bench
+from training.reproduction.claim import claim
+from training.reproduction.part import Part
+from training.reproduction.spread import spread
+from zoo.all_layers import all_layers
+
+NOT_PUBLISHED = "not published"
+_DEFENSES = tuple(name for name in paper.WHITE_BOX if name != paper.BASELINE)
+
+
+def table_2(bench: Bench) -> Part:
+    """Measures table 2."""
+    rows = {
+        name: None if bench.model(name) is None else _measure(bench, name)
+        for name in paper.WHITE_BOX
+    }
+    settings = bench.settings
+    return Part(
+        name="tab2",
+        title="Table 2: white box, stickers made on the model itself",
+        header=(
+            *("preset", "in the paper", "accuracy, test split"),
+            *("average success", "worst success", "L2 dissimilarity"),
+        ),
+        rows=tuple(_cells(name, row) for name, row in rows.items()),
+        notes=(
+            "Accuracies and success in percent, the paper's in brackets; "
+            f"mean and standard deviation over {settings.seeds} rendered "
+            f"signs, {settings.sign}. A sticker is made on {settings.views} "
+            "views and tested on as many others. *Success*: predictions that "
+            f"change, over the {len(settings.target_labels)} targets on "
+            "average, and of the target that does best on a sign.",
+            f"RP2: {settings.steps} steps of Adam of {settings.step_size:g}, "
+            f"lambda {settings.lambda_:g}, mask `{settings.mask}`. The attack "
+            "has the model's exact gradient, filter and all; what it doesn't "
+            "use is in the adaptive table.",
+            *(
+                _verdict(name, measure, rows)
+                for name in _DEFENSES
+                for measure in ("average", "worst")
+            ),
+        ),
+        data={"rows": rows, "paper": paper.WHITE_BOX},
+        provenance=bench.provenance(*paper.WHITE_BOX),
+    )
+
+
+def adaptive_table(bench: Bench) -> Part:
+    """Measures the attacks that know the defense, beside table 2's."""
+    settings = bench.settings
+    rows = {name: _adaptive(bench, name) for name in paper.WHITE_BOX}
+    titles = {
+        "plain": "RP2",
+        "regularizer": "+ the defender's penalty",
+        "frequencies": f"lowest {settings.frequencies} frequencies",
+    }
+    return Part(
+        name="adaptive",
+        title="Adaptive: the attacker knows the defense",
+        header=(
+            "preset",
+            *(
+                f"{title}, {measure}"
+                for title in titles.values()
+                for measure in ("average", "worst")
+            ),
+        ),
+        rows=tuple(
+            (
+                f"`{name}`" + (f": {NOT_PUBLISHED}" if row is None else ""),
+                *(
+                    spread(row[kind][measure]) if row and row[kind] else "–"
+                    for kind in titles
+                    for measure in ("average", "worst")
+                ),
+            )
+            for name, row in rows.items()
+        ),
+        notes=(
+            "Success in percent, as in table 2. *+ the defender's penalty*: "
+            "the penalty on feature maps that the model was trained with, "
+            f"times {settings.defense_weight:g}, is added to the attack's "
+            "loss, so the sticker's maps are smooth, too; penalties on "
+            "weights don't depend on the sticker. *Lowest frequencies*: the "
+            f"perturbation keeps to {settings.frequencies} of "
+            "32 DCT frequencies along each side, before the mask.",
+        ),
+        data={"rows": rows},
+        provenance=bench.provenance(*paper.WHITE_BOX),
+    )
+
+
+def _measure(bench: Bench, name: str) -> dict[str, Any]:
+    return {
+        **_success(bench, name),
+        "accuracy": bench.legitimate_accuracy(bench.model(name)),
+        "sign_accuracy": bench.sign_accuracy(bench.model(name)),
+    }
+
+
+def _adaptive(bench, name):
+    model, settings = bench.model(name), bench.settings
+    if model is None:
+        return None
+    penalised = any(layer.activity_regularizer for layer in all_layers(model))
+    return {
+        "plain": _success(bench, name),
+        "regularizer": (
+            _success(bench, name, defense_weight=settings.defense_weight)
+            if penalised
+            else None
+        ),
+        "frequencies": _success(bench, name, frequencies=settings.frequencies),
+    }
+
+
+def _success(bench, name, **adaptive) -> dict[str, list]:
+    """Returns lists with an entry for each sign."""
+    scores = [
+        bench.score(
+            bench.model(name), bench.stickers(name, seed, **adaptive), seed
+        )
+        for seed in bench.seeds
+    ]
+    return {
+        "average": [s.average_success for s in scores],
+        "worst": [s.worst_success for s in scores],
+        "dissimilarity": [s.average_dissimilarity for s in scores],
+        "success_by_target": [_by_target(s, s.success) for s in scores],
+        "targeted_by_target": [_by_target(s, s.targeted) for s in scores],
+    }
+
+
+def _by_target(scores: StickerScores, values: np.ndarray) -> dict[str, float]:
+    return {
+        str(target): float(value)
+        for target, value in zip(scores.targets, values, strict=True)
+    }
+
+
+def _verdict(name: str, measure: str, rows: Mapping) -> str:
+    """Says whether a defense withstands more than the baseline."""
+    baseline = rows[paper.BASELINE]
+    text = f"`{name}` lowers the {measure} success"
+    if rows[name] is None or baseline is None:
+        return claim(text, None, None)
+    ours, theirs = rows[name][measure], baseline[measure]
+    lower = sum(a < b for a, b in zip(ours, theirs, strict=True))
+    return claim(
+        f"{text} (on {lower} of {len(ours)} signs)",
+        float(np.mean(ours)),
+        float(np.mean(theirs)),
+    )
+
+
+def _cells(name, row):
+    title, *printed = paper.WHITE_BOX[name]
+    if row is None:
+        ours = NOT_PUBLISHED, *("–",) * 3
+    else:
+        ours = (
+            f"{100 * row['accuracy']:.1f}",
+            spread(row["average"]),
+            spread(row["worst"]),
+            spread(row["dissimilarity"], percent=False),
+        )
+    *percents, dissimilarity = printed
+    theirs = [*(f"{100 * p:.1f}" for p in percents), f"{dissimilarity:.3f}"]
+    beside = [f"{a} ({b})" for a, b in zip(ours, theirs, strict=True)]
+    return (f"`{name}`", title, *beside)

@@ -1,0 +1,185 @@
+"""`zoo attack --attack rp2`: a sticker for a sign, not an attacked image."""
+
+import argparse
+from pathlib import Path
+
+from zoo.cli.data import image_shape
+from zoo.cli.data import model_classes
+from zoo.cli.models import check_model
+from zoo.cli.models import load_model
+from zoo.cli.output import emit
+from zoo.near_names import did_you_mean
+
+RP2 = "rp2"
+_PICTURED = 6
+
+
+def add_sticker_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds what RP2 needs besides its own options."""
+    group = parser.add_argument_group(
+        "stickers",
+        "--attack rp2 makes one sticker for many rendered views of one sign "
+        "and tests it on as many others; also rp2:steps=N,lambda_=X,...",
+    )
+    group.add_argument(
+        "--target", metavar="CLASS", help="sign it should be taken for"
+    )
+    group.add_argument(
+        "--sign",
+        metavar="CLASS",
+        help="sign that the sticker is put on (default: stop)",
+    )
+    group.add_argument(
+        "--mask",
+        metavar="MASK",
+        help="where on the sign: stickers, octagon, or a picture whose light "
+        "half it is (default: stickers)",
+    )
+    group.add_argument(
+        "--views",
+        type=int,
+        metavar="N",
+        help="views to make it on, and views to test it on (default: 40)",
+    )
+
+
+def makes_sticker(options: argparse.Namespace) -> bool:
+    """Returns whether the attack asked for is RP2.
+
+    Raises:
+        ValueError: If RP2's arguments are given to another attack, or RP2
+            is told no target, no views or another model.
+    """
+    given = [
+        f"--{name}"
+        for name in ("target", "sign", "mask", "views")
+        if getattr(options, name) is not None
+    ]
+    if (options.attack or "").partition(":")[0] != RP2:
+        if given:
+            raise ValueError(
+                f"{', '.join(given)} go with --attack rp2. "
+                f"Received: --attack={options.attack}"
+            )
+        return False
+    if options.target is None:
+        raise ValueError("--attack rp2 needs --target CLASS. Received: none")
+    if options.views is not None and options.views < 1:
+        raise ValueError(
+            f"--views must be positive. Received: --views={options.views}"
+        )
+    if options.transfer_from is not None:
+        raise ValueError(
+            "--attack rp2 makes its sticker on the model itself. Received: "
+            f"--transfer-from={options.transfer_from}"
+        )
+    return True
+
+
+def run_sticker(options: argparse.Namespace) -> None:
+    """Makes a sticker, tests it, and writes it and the views with it."""
+    check_model(options.model)
+    from training import evaluation
+    from training.evaluation.sign_bench import SignBench
+    from training.evaluation.steps_bar import steps_bar
+
+    model = load_model(options.model, image_size=options.image_size)
+    (height, width, _), count = image_shape(options, model)
+    names = model_classes(options, count)
+    sign = options.sign or "stop"
+    label, target = (_index(name, names) for name in (sign, options.target))
+    if label == target:
+        raise ValueError(
+            "--target must be another sign than --sign. "
+            f"Received: --target={options.target}"
+        )
+    if height != width:
+        raise ValueError(
+            "Signs are rendered as squares. Received: a model of "
+            f"{height}x{width} pixels"
+        )
+    attack = _attack(options, height)
+    bench = SignBench(
+        sign, count=options.views or 40, seed=attack.seed, size=height
+    )
+    with steps_bar("rp2", enabled=not options.json) as progress:
+        (sticker,) = bench.make(attack, model, [target], progress)
+    scores = bench.score(model, [sticker])
+    shown = bench.held_out[:_PICTURED]
+    panel = evaluation.Panel.of(
+        model,
+        lambda *_: bench.apply(sticker)[:_PICTURED],
+        shown,
+        [label] * len(shown),
+        name=options.model,
+    )
+    evaluation.picture(
+        shown,
+        [label] * len(shown),
+        [panel],
+        names,
+        options.output,
+        title=f"{sign} with a sticker for {options.target}, held-out views",
+    )
+    printed = options.output.with_suffix(".sticker.png")
+    sticker.write(printed, bench.front)
+    data = {
+        "model": options.model,
+        "attack": repr(attack),
+        "sign": sign,
+        "target": options.target,
+        "held_out_views": len(bench.held_out),
+        "accuracy": bench.accuracy(model, label),
+        "success": float(scores.success[0]),
+        "targeted_success": float(scores.targeted[0]),
+        "dissimilarity": float(scores.dissimilarity[0]),
+        "picture": str(options.output),
+        "sticker": str(printed),
+    }
+    emit(
+        options,
+        data,
+        f"{data['held_out_views']} held-out views of {sign}, "
+        f"{data['accuracy']:.1%} right without the sticker",
+        f"Prediction changed: {data['success']:.1%}; to {options.target}: "
+        f"{data['targeted_success']:.1%}; dissimilarity "
+        f"{data['dissimilarity']:.3f}",
+        f"Picture: {options.output}",
+        f"Sticker: {printed}",
+    )
+
+
+def _attack(options, size):
+    """Binds RP2 to the text's options and the mask."""
+    import inspect
+
+    from training import attacks
+    from training.attacks.option_text import read_options
+    from training.attacks.rp2 import masks
+
+    mask = options.mask or "stickers"
+    if mask in masks.by_name:
+        where = masks.by_name[mask](size, size)
+    elif Path(mask).is_file():
+        where = masks.from_picture(mask, size, size)
+    else:
+        raise ValueError(
+            f"--mask must be {', '.join(masks.by_name)} or a picture."
+            f"{did_you_mean(mask, masks.by_name)} Received: --mask={mask}"
+        )
+    accepted = {
+        name: parameter
+        for name, parameter in inspect.signature(attacks.rp2).parameters.items()
+        if name not in ("mask", "palette", "transformations")
+    }
+    text = options.attack.partition(":")[2]
+    return attacks.rp2(mask=where, **read_options(RP2, text, accepted))
+
+
+def _index(name, names):
+    if name not in names:
+        raise ValueError(
+            f"The model's classes are {', '.join(names)}."
+            f"{did_you_mean(name, names)} Received: {name}"
+        )
+    return names.index(name)
