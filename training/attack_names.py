@@ -21,6 +21,9 @@ ATTACKS = (
 )
 """The keys of `training.attacks.by_name`."""
 
+STICKERS = "rp2"
+"""The attack that makes no image of one image: `zoo attack` alone has it."""
+
 SUITES = {
     "standard": ("apgd:loss=ce", "apgdt", "fab", "square"),
 }
@@ -39,14 +42,20 @@ def attack_name(spec: str) -> str:
             are not looked at; or a name of `SUITES`, alone.
 
     Raises:
-        ValueError: If there is no such attack or suite, or a suite is given
-            options.
+        ValueError: If there is no such attack or suite, it makes stickers,
+            or a suite is given options.
     """
     name, colon, _ = spec.partition(":")
     if name in SUITES and colon:
         raise ValueError(
             f"The suite {name!r} takes no options: its ball is `threat`, on "
             "the command line that of the model's card. "
+            f"Received: {spec!r}"
+        )
+    if name == STICKERS:
+        raise ValueError(
+            "rp2 makes a sticker for many views of one sign, no image: zoo "
+            "attack NAME --attack rp2 --target CLASS, or attacks.rp2. "
             f"Received: {spec!r}"
         )
     if name not in ATTACKS and name not in SUITES:

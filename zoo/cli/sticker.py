@@ -10,7 +10,6 @@ from zoo.cli.models import load_model
 from zoo.cli.output import emit
 from zoo.near_names import did_you_mean
 
-RP2 = "rp2"
 _PICTURED = 6
 
 
@@ -50,12 +49,14 @@ def makes_sticker(options: argparse.Namespace) -> bool:
         ValueError: If RP2's arguments are given to another attack, or RP2
             is told no target, no views or another model.
     """
+    from training.attack_names import STICKERS
+
     given = [
         f"--{name}"
         for name in ("target", "sign", "mask", "views")
         if getattr(options, name) is not None
     ]
-    if (options.attack or "").partition(":")[0] != RP2:
+    if (options.attack or "").partition(":")[0] != STICKERS:
         if given:
             raise ValueError(
                 f"{', '.join(given)} go with --attack rp2. "
@@ -173,7 +174,7 @@ def _attack(options, size):
         if name not in ("mask", "palette", "transformations")
     }
     text = options.attack.partition(":")[2]
-    return attacks.rp2(mask=where, **read_options(RP2, text, accepted))
+    return attacks.rp2(mask=where, **read_options("rp2", text, accepted))
 
 
 def _index(name, names):

@@ -73,6 +73,7 @@ def test_all_attacks_that_have_a_norm_take_the_threats(name):
         ("standrd", r"Did you mean 'standard'\?.* Suites: standard"),
         ("standard", r"A suite holds several attacks.*Received: 'standard'"),
         ("zzz", r"Unknown attack. Attacks: fgsm, bim, pgd"),
+        ("rp2:steps=9", r"zoo attack NAME --attack rp2 .*'rp2:steps=9'"),
         ("pgd", r"needs a radius, as in 'pgd:eps=0.1'. Received: 'pgd'"),
         ("pgd:norm=linf", r"needs a radius"),
         ("ddn:eps=1", r"one of steps, gamma.*Received: 'eps=1'"),
