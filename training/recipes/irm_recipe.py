@@ -10,7 +10,7 @@ EPOCHS = {
     "spp_ddn_wrn": 10,
     "ddn": 8,
     "irm": 10,
-    "tricks": 10,
+    "tricks": 5,
 }
 LEARNING_RATES = {
     "undefended": 0.1,
@@ -33,10 +33,11 @@ class Recipe:
         epochs: Epochs of each stage.
         learning_rates: Initial learning rate of each stage.
         batch_size: Images in a step.
-        attack_steps: Gradients a training sample takes, whatever the attack.
+        attack_steps: Gradients a training sample takes.
+        mixture_steps: The same in the last stage, whatever the attack.
         attack_norm: L2 norm DDN starts from.
         max_norm: L2 norm no sample of DDN or DeepFool exceeds.
-        attack_eps: L-inf norm no sample of PGD exceeds.
+        attack_eps: L2 norm no sample of PGD exceeds.
         shares: Shares of DDN, PGD and DeepFool in the last stage's batches.
         label_smoothing: Epsilon of the last stage.
         logit_pairing: Weight of equation 4 in the last stage.
@@ -56,9 +57,10 @@ class Recipe:
     )
     batch_size: int = 128
     attack_steps: int = 2
+    mixture_steps: int = 4
     attack_norm: float = 1.3
     max_norm: float = 1.45
-    attack_eps: float = 0.1
+    attack_eps: float = 1.5
     shares: tuple[float, float, float] = (0.45, 0.45, 0.1)
     label_smoothing: float = 0.1
     logit_pairing: float = 0.5

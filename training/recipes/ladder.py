@@ -94,7 +94,10 @@ def compiled(
     trained = model if stage.all_scales else dominant
     if stage.samples == "ddn":
         trainer = AdversarialTrainer(
-            trained, _ddn(recipe), clean_weight=0.0, surrogate=dominant
+            trained,
+            _ddn(recipe, recipe.attack_steps),
+            clean_weight=0.0,
+            surrogate=dominant,
         )
         trainer.compile(optimizer)
         return trainer
@@ -109,24 +112,25 @@ def compiled(
     return trainer
 
 
-def _ddn(recipe: Recipe) -> attacks.Attack:
+def _ddn(recipe: Recipe, steps: int) -> attacks.Attack:
     return attacks.ddn(
-        steps=recipe.attack_steps,
+        steps=steps,
         init_norm=recipe.attack_norm,
         max_norm=recipe.max_norm,
     )
 
 
 def _mixture(recipe: Recipe) -> attacks.Attack:
+    steps = recipe.mixture_steps
     pgd = attacks.pgd(
-        eps=recipe.attack_eps, steps=recipe.attack_steps, seed=recipe.seed
+        norm="l2", eps=recipe.attack_eps, steps=steps, seed=recipe.seed
     )
     # Each further class would take one more gradient a step.
     deepfool = attacks.deepfool(
-        steps=recipe.attack_steps, classes=2, max_norm=recipe.max_norm
+        steps=steps, classes=2, max_norm=recipe.max_norm
     )
     return attacks.mixture(
-        attacks=(_ddn(recipe), pgd, deepfool),
+        attacks=(_ddn(recipe, steps), pgd, deepfool),
         shares=recipe.shares,
         seed=recipe.seed,
     )
