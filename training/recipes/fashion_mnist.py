@@ -15,8 +15,7 @@ gives a preset:
 5. `ddn`: IRM at one scale, that of the largest weight, from 1's features.
 6. `irm`, `irm_wrn16_2`: 5 at all scales.
 7. `tricks`, `irm_wrn16_2.tricks`: 6 with label smoothing, logit pairing and
-   ensemble training: PGD's and DeepFool's samples beside DDN's, in L2 as the
-   ball of the preset.
+   ensemble training: PGD samples in L-inf and DeepFool's beside DDN's.
 
 Samples for an ensemble are crafted at the scale of the largest weight, which
 decides its answer. The optimiser is SGD with Nesterov momentum; the learning

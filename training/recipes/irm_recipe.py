@@ -37,7 +37,7 @@ class Recipe:
         mixture_steps: The same in the last stage, whatever the attack.
         attack_norm: L2 norm DDN starts from.
         max_norm: L2 norm no sample of DDN or DeepFool exceeds.
-        attack_eps: L2 norm no sample of PGD exceeds.
+        attack_eps: L-inf norm no sample of PGD exceeds.
         shares: Shares of DDN, PGD and DeepFool in the last stage's batches.
         label_smoothing: Epsilon of the last stage.
         logit_pairing: Weight of equation 4 in the last stage.
@@ -60,7 +60,7 @@ class Recipe:
     mixture_steps: int = 4
     attack_norm: float = 1.3
     max_norm: float = 1.45
-    attack_eps: float = 1.5
+    attack_eps: float = 0.1
     shares: tuple[float, float, float] = (0.45, 0.45, 0.1)
     label_smoothing: float = 0.1
     logit_pairing: float = 0.5

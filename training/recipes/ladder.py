@@ -122,9 +122,7 @@ def _ddn(recipe: Recipe, steps: int) -> attacks.Attack:
 
 def _mixture(recipe: Recipe) -> attacks.Attack:
     steps = recipe.mixture_steps
-    pgd = attacks.pgd(
-        norm="l2", eps=recipe.attack_eps, steps=steps, seed=recipe.seed
-    )
+    pgd = attacks.pgd(eps=recipe.attack_eps, steps=steps, seed=recipe.seed)
     # Each further class would take one more gradient a step.
     deepfool = attacks.deepfool(
         steps=steps, classes=2, max_norm=recipe.max_norm

@@ -164,7 +164,7 @@ def test_the_last_stage_meets_all_three_attacks_and_tricks():
         "deepfool",
     ]
     balls = [(a.norm, a.eps) for a in attack.options["attacks"]]
-    assert balls == [("l2", 1.45), ("l2", 1.5), ("l2", 1.45)]
+    assert balls == [("l2", 1.45), ("linf", 0.1), ("l2", 1.45)]
     assert attack.options["shares"] == TINY.shares
     assert trainer.loss.eps == TINY.label_smoothing
     assert trainer.logit_pairing == TINY.logit_pairing
