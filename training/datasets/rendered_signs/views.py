@@ -21,10 +21,11 @@ class Views:
             `(count, 3, 3)`, float32. The plane is the unit square that
             `front` shows, x to the right and y downwards; pixel (row i,
             column j) of a picture covers [j, j + 1] x [i, i + 1].
+            `to_pixels` returns what `attacks.rp2` takes.
         front: The sign from the front over grey, float32 pixels in [0, 1],
             `(front_size, front_size, 3)`.
-        mask: 1 on the sign, 0 around it in `front`, float32,
-            `(front_size, front_size, 1)`.
+        mask: Whether `front` shows the sign, `bool`,
+            `(front_size, front_size)`.
     """
 
     images: np.ndarray
@@ -32,6 +33,23 @@ class Views:
     homographies: np.ndarray
     front: np.ndarray
     mask: np.ndarray
+
+    def to_pixels(self, height: int, width: int) -> np.ndarray:
+        """Returns the homographies from a mask's pixels to the pictures'.
+
+        Points are `(x, y, 1)`, whole numbers at the pixels' centres, as
+        `attacks.rp2` and `Sticker.apply` take them.
+
+        Args:
+            height: Of a mask over the sign's plane, in pixels.
+            width: And across; the mask need not have the size of `mask`.
+
+        Returns:
+            `(count, 3, 3)`, float32.
+        """
+        to_plane = np.diag([1 / width, 1 / height, 1]) @ _shift(0.5)
+        matrices = _shift(-0.5) @ self.homographies @ to_plane
+        return matrices.astype("float32")
 
 
 def views(
@@ -85,8 +103,13 @@ def views(
         label=label,
         homographies=np.stack([r.homography for r in renderings]),
         front=0.5 + cover * (colours - np.float32(0.5)),
-        mask=(cover >= 0.5).astype("float32"),
+        mask=cover[..., 0] >= 0.5,
     )
+
+
+def _shift(distance) -> np.ndarray:
+    """Moves points by as much to the right and down."""
+    return np.array([[1, 0, distance], [0, 1, distance], [0, 0, 1]])
 
 
 def _index(label) -> int:

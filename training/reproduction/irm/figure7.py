@@ -45,8 +45,7 @@ def figure_7(cells: Cells, reports: Reports, output: Path) -> Part:
         output / "fig7.png",
         title=f"FGSM of L∞ {cells.settings.eps:g}, transferred",
     )
-    # Columns of table 2 are training scales.
-    printed = [*zip(*paper.FGSM, strict=True), paper.FGSM_SPP]
+    printed = [*paper.FGSM, paper.FGSM_SPP]
     rows = [
         (
             name,
@@ -73,7 +72,8 @@ def figure_7(cells: Cells, reports: Reports, output: Path) -> Part:
         rows=tuple(rows),
         notes=(
             "In percent, the paper's in brackets; what differs is said at "
-            f"table 2. `{MANY_SCALES}` is one network trained at all scales, "
+            "table 2, whose numbers the figure draws with rows as training "
+            f"scales. `{MANY_SCALES}` is one network trained at all scales, "
             "with the pyramid and without JPEG, read here at each alone.",
             *(
                 claim(

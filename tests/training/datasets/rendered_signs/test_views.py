@@ -1,5 +1,7 @@
 """Views of one sign."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -14,11 +16,11 @@ def test_shapes_and_ranges():
     assert seen.label == LISA_CLASSES.index("stop") == 13
     assert seen.images.shape == (3, 24, 24, 3)
     assert seen.homographies.shape == (3, 3, 3)
-    assert seen.front.shape == (48, 48, 3) and seen.mask.shape == (48, 48, 1)
-    for pixels in (seen.images, seen.front, seen.mask):
+    assert seen.front.shape == (48, 48, 3) and seen.mask.shape == (48, 48)
+    assert seen.mask.dtype == bool
+    for pixels in (seen.images, seen.front):
         assert pixels.dtype == "float32"
         assert pixels.min() >= 0 and pixels.max() <= 1
-    assert set(np.unique(seen.mask)) == {0, 1}
 
 
 def test_more_views_begin_with_the_same():
@@ -60,6 +62,19 @@ def test_views_resemble_the_front_through_the_homography():
             (matching if number == other else mismatching).append(correlation)
     assert np.median(matching) > 0.6
     assert np.median(matching) > np.median(mismatching) + 0.1
+
+
+def test_to_pixels_joins_centres_of_pixels():
+    """By hand: a plane seen straight on, 8 by 4 pixels of the picture."""
+    plane = np.array([[[8, 0, 1], [0, 4, 2], [0, 0, 1.0]]], "float32")
+    seen = dataclasses.replace(views(0, 1), homographies=plane)
+    # One pixel of the mask is one, then two by one, of the picture.
+    np.testing.assert_allclose(
+        seen.to_pixels(4, 8)[0], [[1, 0, 1], [0, 1, 2], [0, 0, 1]]
+    )
+    np.testing.assert_allclose(
+        seen.to_pixels(4, 4)[0], [[2, 0, 1.5], [0, 1, 2], [0, 0, 1]]
+    )
 
 
 @pytest.mark.parametrize("label", [-1, 17, "stopp", ""])
