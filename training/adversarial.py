@@ -128,9 +128,10 @@ class AdversarialTrainer(keras.Model):
         for kind, batch in images.items():
             before = _total(self.losses)
             logits[kind] = model(batch, training=training)
-            # Each batch's feature maps count by the batch's share alone.
-            penalties = _total(self.losses) - before
-            self.add_loss((self._share(kind) - 1.0) * penalties)
+            if self.losses:
+                # Each batch's feature maps count by the batch's share alone.
+                penalties = _total(self.losses) - before
+                self.add_loss((self._share(kind) - 1.0) * penalties)
         return logits
 
     def train_step(self, data):
@@ -195,7 +196,7 @@ class AdversarialTrainer(keras.Model):
 
 
 def _total(losses):
-    return ops.sum(ops.stack(losses)) if losses else 0.0
+    return sum(ops.sum(loss) for loss in losses)
 
 
 def _unpacked(data):
