@@ -8,9 +8,9 @@ import zoo.models
 from training import attacks
 from training.adversarial import AdversarialTrainer
 from training.dominant_scale import dominant_scale
+from training.ensemble import find_ensemble
 from training.label_smoothing import LabelSmoothing
 from training.recipes.irm_recipe import Recipe
-from zoo.layers import MultiScaleEnsemble
 
 
 @dataclasses.dataclass(frozen=True)
@@ -135,9 +135,8 @@ def _mixture(recipe: Recipe) -> attacks.Attack:
 
 
 def _wide_resnet(model: keras.Model) -> keras.Model:
-    for layer in model.layers:
-        if isinstance(layer, MultiScaleEnsemble):
-            return layer.classifier
-        if isinstance(layer, keras.Model):
-            return layer
-    return model
+    ensemble = find_ensemble(model)
+    if ensemble is not None:
+        return ensemble.classifier
+    inner = (part for part in model.layers if isinstance(part, keras.Model))
+    return next(inner, model)
