@@ -33,6 +33,7 @@ FORBIDDEN = {
     "zoo/weights": ("zoo.presets", "zoo.loading", "zoo.models", "zoo.layers"),
     "training/attacks": (
         "training.adversarial",
+        "training.evaluation",
         "training.recipes",
         "training.reproduction",
     ),

@@ -22,9 +22,10 @@ class AdversarialTrainer(keras.Model):
     `zoo.layers.MultiScaleEnsemble` is trained at each of its scales, the loss
     being their mean; validation, and every prediction, is the ensemble's.
 
-    Penalties that the model's layers hold join the loss: those on weights
-    once, those on feature maps once for each batch the step sees, clean and
-    adversarial, whatever `a`.
+    Penalties that the model's layers hold are part of `J`: those on weights
+    count once, those on the feature maps of clean images `a` times, of
+    adversarial ones `1 - a` times; inside an ensemble, at each scale. The
+    attack's own passes add none.
 
     The trainer owns no weights. `trainer.model` is the plain model, ready to
     save and export; callbacks, validation, mixed precision and
@@ -123,10 +124,15 @@ class AdversarialTrainer(keras.Model):
         if not isinstance(images, dict):
             return self.model(images, training=training)
         model = self._views if training else self.model
-        return {
-            kind: model(batch, training=training)
-            for kind, batch in images.items()
-        }
+        logits = {}
+        for kind, batch in images.items():
+            before = _total(self.losses)
+            logits[kind] = model(batch, training=training)
+            if self.losses:
+                # Each batch's feature maps count by the batch's share alone.
+                penalties = _total(self.losses) - before
+                self.add_loss((self._share(kind) - 1.0) * penalties)
+        return logits
 
     def train_step(self, data):
         images, labels, weights = _unpacked(data)
@@ -156,10 +162,10 @@ class AdversarialTrainer(keras.Model):
                 x[kind], labels, logits, weights, training
             )
 
-        total = (1.0 - self.clean_weight) * loss("adversarial")
+        total = self._share("adversarial") * loss("adversarial")
         if "clean" not in y_pred:
             return total
-        total += self.clean_weight * loss("clean")
+        total += self._share("clean") * loss("clean")
         if self.logit_pairing:
             replicas = tf.distribute.get_strategy().num_replicas_in_sync
             difference = y_pred["clean"] - y_pred["adversarial"]
@@ -167,6 +173,10 @@ class AdversarialTrainer(keras.Model):
                 ops.mean(ops.square(difference)) / replicas
             )
         return total
+
+    def _share(self, kind: str) -> float:
+        clean = self.clean_weight
+        return clean if kind == "clean" else 1.0 - clean
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
         if not isinstance(y_pred, dict):
@@ -183,6 +193,10 @@ class AdversarialTrainer(keras.Model):
         if "clean" not in y_pred:
             logs.pop("clean_accuracy")
         return logs
+
+
+def _total(losses):
+    return sum(ops.sum(loss) for loss in losses)
 
 
 def _unpacked(data):

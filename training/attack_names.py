@@ -39,18 +39,19 @@ def attack_name(spec: str) -> str:
 
     Args:
         spec: A name of `ATTACKS`, then perhaps a colon and options, which
-            are not looked at; or a name of `SUITES`, alone.
+            are not looked at; or a name of `SUITES`, then perhaps its ball,
+            as in `"standard:norm=linf,eps=0.1"`.
 
     Raises:
         ValueError: If there is no such attack or suite, it makes stickers,
-            or a suite is given options.
+            or a suite is given other options.
     """
-    name, colon, _ = spec.partition(":")
-    if name in SUITES and colon:
+    name, _, options = spec.partition(":")
+    given = {pair.partition("=")[0].strip() for pair in options.split(",")}
+    if name in SUITES and options and not given <= {"norm", "eps"}:
         raise ValueError(
-            f"The suite {name!r} takes no options: its ball is `threat`, on "
-            "the command line that of the model's card. "
-            f"Received: {spec!r}"
+            f"The suite {name!r} takes no options but its ball, as in "
+            f"'{name}:norm=linf,eps=0.1'. Received: {spec!r}"
         )
     if name == STICKERS:
         raise ValueError(

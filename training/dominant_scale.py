@@ -2,6 +2,7 @@
 
 import keras
 
+from training.ensemble import find_ensemble
 from zoo.layers.multi_scale_ensemble import MultiScaleEnsemble
 
 
@@ -14,13 +15,13 @@ def dominant_scale(model: keras.Model) -> keras.Model:
     Args:
         model: Functional model that may end in a `MultiScaleEnsemble`.
     """
-    for layer in getattr(model, "layers", ()):
-        if isinstance(layer, MultiScaleEnsemble):
-            largest = layer.scale_weights.index(max(layer.scale_weights))
-            single = MultiScaleEnsemble(
-                layer.classifier,
-                scales=layer.scales[largest : largest + 1],
-                scale_weights=(1.0,),
-            )
-            return keras.Model(model.input, single(layer.input))
-    return model
+    ensemble = find_ensemble(model)
+    if ensemble is None:
+        return model
+    largest = ensemble.scale_weights.index(max(ensemble.scale_weights))
+    single = MultiScaleEnsemble(
+        ensemble.classifier,
+        scales=ensemble.scales[largest : largest + 1],
+        scale_weights=(1.0,),
+    )
+    return keras.Model(model.input, single(ensemble.input))

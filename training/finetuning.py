@@ -10,7 +10,9 @@ import keras
 import tensorflow as tf
 
 from training.adversarial import AdversarialTrainer
+from training.data_digest import data_digest
 from training.dominant_scale import dominant_scale
+from training.evaluation.digests import arrays_digest
 from training.freezing import frozen_but
 from training.same_run import check_same_run
 from zoo.loading import find_head
@@ -68,6 +70,11 @@ class FineTuning:
                     f"{name} must be above 0. "
                     f"Received: {name}={getattr(self, name)}"
                 )
+        if not 0 <= self.clean_weight <= 1:
+            raise ValueError(
+                "clean_weight must be in [0, 1]. "
+                f"Received: clean_weight={self.clean_weight}"
+            )
 
 
 def finetune(
@@ -91,11 +98,13 @@ def finetune(
             `zoo.load(name, num_classes=5)` or `zoo.defend(model, "irm")`
             give it; trained in place.
         images: Single examples `(image, label)`, such as the first part of
-            `datasets.split_folder`; at best shuffled anew at every pass.
+            `datasets.split_folder`; at best shuffled anew at every pass, but
+            otherwise the same. What augments them belongs in the model.
         attack: `(model, images, labels) -> images`.
         workdir: Folder for weights, checkpoints and logs. A run that was
-            killed goes on from its last epoch; one that was finished is
-            read.
+            killed goes on from its last epoch, given the model that it
+            started from, of which only the head may have other weights; one
+            that was finished is read.
         numbers: Those of the run; `None` for the defaults.
         verbose: As for `keras.Model.fit`.
 
@@ -105,7 +114,7 @@ def finetune(
     Raises:
         ValueError: If there are no images or their number is unknown, the
             model has no layer `logits` to begin with, or the folder holds a
-            run of other numbers.
+            run of other numbers, other data or another model.
     """
     numbers = numbers or FineTuning()
     count = int(images.cardinality())
@@ -114,13 +123,18 @@ def finetune(
             "images must be a known number of single examples, one or more. "
             f"Received: cardinality={count}"
         )
+    head = find_head(model) if numbers.head_epochs else None
     workdir = Path(workdir)
     check_same_run(
         workdir / "finetuning.json",
         dataclasses.asdict(numbers)
         | {
             "model": model.name,
+            "weights": _start_digest(model, head),
+            "dtype_policy": model.dtype_policy.name,
+            "classes": model.output_shape[-1],
             "images": count,
+            "data": data_digest(images),
             # A function's repr holds its address.
             "attack": getattr(attack, "__qualname__", repr(attack)),
         },
@@ -142,7 +156,7 @@ def finetune(
         keras.utils.set_random_seed(numbers.seed)
         head_alone = contextlib.nullcontext()
         if phase == "head":
-            head_alone = frozen_but(model, [find_head(model)])
+            head_alone = frozen_but(model, [head])
         with head_alone:
             trainer = AdversarialTrainer(
                 model,
@@ -161,6 +175,7 @@ def finetune(
             trainer.fit(
                 batches,
                 epochs=epochs,
+                shuffle=False,  # The data are, if anything.
                 verbose=verbose,
                 callbacks=[
                     keras.callbacks.BackupAndRestore(
@@ -173,3 +188,13 @@ def finetune(
             )
         save_weights(model, weights, dtype="float32")
     return weights
+
+
+def _start_digest(model, head) -> str:
+    """Returns the SHA-256 of the weights but the head's, which are random."""
+    skipped = {weight.path for weight in head.weights} if head else ()
+    return arrays_digest(
+        keras.ops.convert_to_numpy(weight)
+        for weight in model.weights
+        if weight.path not in skipped
+    )

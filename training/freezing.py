@@ -15,24 +15,32 @@ def frozen_but(
 ) -> Iterator[None]:
     """Freezes all of a model's layers but some, then restores them.
 
-    A frozen batch normalisation keeps its averages and uses them. Compile
-    inside the block, for Keras counts what is trainable then.
+    A frozen batch normalisation keeps its averages and uses them. Layers and
+    single weights that were frozen before are so inside and afterwards.
+    Compile inside the block, for Keras counts what is trainable then.
 
     Args:
         model: Built model.
-        layers: What goes on learning, as far as it could before.
+        layers: What goes on learning, with the layers inside it, as far as it
+            could before.
     """
-    # Containers stay as they are: a frozen one would freeze the head, too.
+    # Layers that hold layers keep their flag, which would be the head's, too.
     leaves = [
         layer for layer in all_layers(model) if len(all_layers(layer)) == 1
     ]
-    kept = {id(layer) for layer in layers}
-    before = [(layer, layer.trainable) for layer in leaves]
+    learning = {
+        id(part)
+        for layer in layers
+        for part in (*all_layers(layer), *layer.variables)
+    }
+    # A layer's flag sets those of its weights, so these come after it.
+    parts = [*leaves, *model.variables]
+    before = [(part, part.trainable) for part in parts]
     try:
-        for layer in leaves:
-            if id(layer) not in kept:
-                layer.trainable = False
+        for part in parts:
+            if id(part) not in learning:
+                part.trainable = False
         yield
     finally:
-        for layer, trainable in before:
-            layer.trainable = trainable
+        for part, trainable in before:
+            part.trainable = trainable

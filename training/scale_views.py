@@ -2,6 +2,7 @@
 
 import keras
 
+from training.ensemble import find_ensemble
 from zoo.layers.multi_scale_ensemble import MultiScaleEnsemble
 
 
@@ -18,11 +19,11 @@ def scale_views(model: keras.Model) -> keras.Model | None:
         A model from images to `(batch, scales, classes)` logits, or `None`
         if `model` holds no multi-scale ensemble.
     """
-    for layer in getattr(model, "layers", ()):
-        if isinstance(layer, MultiScaleEnsemble):
-            logits = _ScaleLogits(layer)(layer.input)
-            return keras.Model(model.input, logits, name="scale_views")
-    return None
+    ensemble = find_ensemble(model)
+    if ensemble is None:
+        return None
+    logits = _ScaleLogits(ensemble)(ensemble.input)
+    return keras.Model(model.input, logits, name="scale_views")
 
 
 class _ScaleLogits(keras.layers.Layer):

@@ -12,6 +12,7 @@ import zoo
 from training import FineTuning
 from training import finetune
 from training.adversarial import AdversarialTrainer
+from zoo.dtype_policy import dtype_policy
 from zoo.loading import find_head
 from zoo.weights import load_weights
 
@@ -25,6 +26,8 @@ def images():
 
 
 def network():
+    """The same weights each time."""
+    keras.utils.set_random_seed(0)
     return keras.Sequential(
         [
             keras.Input((8, 8, 1)),
@@ -91,11 +94,9 @@ def test_a_killed_run_goes_on_and_a_finished_one_is_read(
     images, tmp_path, fits, monkeypatch
 ):
     numbers = FineTuning(head_epochs=1, epochs=3, batch_size=8)
-    start = network().get_weights()
 
     def run(folder):
         model = network()
-        model.set_weights(start)
         finetune(model, images, clean, tmp_path / folder, numbers, verbose=0)
         return model.get_weights()
 
@@ -127,6 +128,65 @@ def test_a_folder_holds_one_run(images, tmp_path):
         finetune(network(), images, clean, tmp_path, other)
     with pytest.raises(ValueError, match="Received: other images"):
         finetune(network(), images.take(9), clean, tmp_path, ONE)
+
+
+def test_a_folder_is_of_one_data_set_whatever_its_order(images, tmp_path, fits):
+    def run(dataset):
+        finetune(network(), dataset, clean, tmp_path, ONE, verbose=0)
+
+    run(images)
+    fits.clear()
+    run(images.shuffle(20))
+    assert not fits
+    brighter = images.map(lambda image, label: (image + 1 / 255, label))
+    relabelled = images.map(lambda image, label: (image, (label + 1) % 3))
+    for other in (brighter, relabelled):
+        with pytest.raises(ValueError, match="Received: other data"):
+            run(other)
+
+
+def test_a_folder_is_of_one_model_but_for_its_head(images, tmp_path, fits):
+    def run(model):
+        finetune(model, images, clean, tmp_path, ONE, verbose=0)
+
+    run(network())
+    fits.clear()
+    model = network()
+    find_head(model).set_weights([np.ones((4, 3)), np.ones(3)])
+    run(model)
+    assert not fits
+    model = network()
+    kernel = model.get_layer("conv").kernel
+    kernel.assign(kernel + 1e-3)
+    with pytest.raises(ValueError, match="Received: other weights$"):
+        run(model)
+    with dtype_policy("mixed_bfloat16"):
+        model = network()
+    with pytest.raises(ValueError, match="Received: other dtype_policy$"):
+        run(model)
+    model = keras.Sequential(
+        [*network().layers[:-1], layers.Dense(5, name="logits")], name="network"
+    )
+    model.build((None, 8, 8, 1))
+    with pytest.raises(ValueError, match="Received: other classes$"):
+        run(model)
+
+
+def test_without_a_phase_of_its_own_the_head_is_no_exception(images, tmp_path):
+    def run(model):
+        numbers = FineTuning(head_epochs=0, epochs=1)
+        finetune(model, images, clean, tmp_path, numbers, verbose=0)
+
+    run(network())
+    model = network()
+    find_head(model).set_weights([np.ones((4, 3)), np.ones(3)])
+    with pytest.raises(ValueError, match="Received: other weights"):
+        run(model)
+
+
+def test_nothing_is_said_of_shuffling(images, tmp_path, recwarn):
+    finetune(network(), images, clean, tmp_path, ONE, verbose=0)
+    assert not [w for w in recwarn if "shuffle" in str(w.message)]
 
 
 def test_the_samples_are_crafted_at_the_dominant_scale(images, tmp_path):
@@ -161,6 +221,7 @@ def test_the_samples_are_crafted_at_the_dominant_scale(images, tmp_path):
         ({"epochs": -1}, "epochs must be 0 or more"),
         ({"batch_size": 0}, "batch_size must be 1"),
         ({"learning_rate": 0.0}, "learning_rate must be above 0"),
+        ({"clean_weight": 1.5}, r"clean_weight must be in \[0, 1\]"),
     ],
 )
 def test_numbers_out_of_range(options, message):
@@ -176,3 +237,4 @@ def test_what_cannot_be_trained(images, tmp_path):
     )
     with pytest.raises(ValueError, match="one layer named `logits`"):
         finetune(headless, images, clean, tmp_path / "headless", ONE)
+    assert not list(tmp_path.iterdir())

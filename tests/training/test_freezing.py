@@ -52,3 +52,41 @@ def test_what_was_frozen_before_stays_so():
     model = keras.Sequential([keras.Input((2,)), layer])
     with frozen_but(model, [layer]):
         assert not model.trainable_weights
+
+
+def test_a_single_weight_that_was_frozen_stays_so():
+    layer = layers.Dense(2)
+    model = keras.Sequential([keras.Input((2,)), layer, layers.Dense(2)])
+    layer.bias.trainable = False
+    with frozen_but(model, [layer]):
+        assert model.trainable_weights == [layer.kernel]
+    with frozen_but(model, []):
+        assert not model.trainable_weights
+    assert not layer.bias.trainable
+    assert len(model.trainable_weights) == 3
+
+
+class Scaled(layers.Layer):
+    """Holds a layer and a weight of its own."""
+
+    def __init__(self):
+        super().__init__()
+        self.dense = layers.Dense(2)
+
+    def build(self, input_shape):
+        self.scale = self.add_weight(shape=(), initializer="ones")
+        self.dense.build(input_shape)
+
+    def call(self, inputs):
+        return self.scale * self.dense(inputs)
+
+
+def test_layers_that_hold_layers_are_frozen_and_kept_whole():
+    one, two = Scaled(), Scaled()
+    model = keras.Sequential([keras.Input((2,)), one, two])
+    with frozen_but(model, [two]):
+        assert model.trainable_weights == two.weights
+        assert len(two.weights) == 3
+    with frozen_but(model, [two.dense]):
+        assert model.trainable_weights == two.dense.weights
+    assert len(model.trainable_weights) == 6

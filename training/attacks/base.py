@@ -210,6 +210,21 @@ def checked_size(name: str, value: float, *, positive: bool = False) -> float:
     return float(value)
 
 
+def checked_seed(seed: int) -> int:
+    """Returns a whole number of 32 bits, or raises a `ValueError`.
+
+    For TensorFlow's stateless draws; a `keras.random.SeedGenerator` checks
+    its own.
+    """
+    whole = isinstance(seed, Integral) and not isinstance(seed, bool)
+    if not whole or not -(2**31) <= seed < 2**31:
+        raise ValueError(
+            "`seed` must be a whole number of 32 bits, in [-2**31, 2**31). "
+            f"Received: seed={seed!r}"
+        )
+    return int(seed)
+
+
 def checked_fallback(fallback: str | None, max_norm: float | None) -> str:
     """Returns what becomes of images that aren't fooled, or raises.
 

@@ -40,12 +40,21 @@ def parse_all(
     """Builds what a text names: one attack, as `parse` does, or a suite.
 
     Args:
+        spec: As for `parse`, or `"standard:norm=linf,eps=0.1"`.
         threat: Ball of a suite, and of an attack whose text leaves it open.
         seed: Of an attack whose text leaves it open.
 
     Raises:
-        ValueError: If `parse` or `suite` raises, or a suite is given options.
+        ValueError: If `parse` or `suite` raises, or a suite is given options
+            other than its ball.
     """
-    if attack_name(spec) in by_name:
-        return suite(spec, threat)
-    return (parse(spec, threat, seed=seed),)
+    name = attack_name(spec)
+    if name not in by_name:
+        return (parse(spec, threat, seed=seed),)
+    ball = spec.partition(":")[2]
+    if not ball:
+        return suite(name, threat)
+    return tuple(
+        parse(f"{one}{',' if ':' in one else ':'}{ball}", threat)
+        for one in by_name[name]
+    )

@@ -1,6 +1,5 @@
 """The images of the IJCAI-19 Alibaba Adversarial AI Challenge."""
 
-import csv
 import os
 import re
 from pathlib import Path
@@ -10,6 +9,7 @@ import tensorflow as tf
 from training.datasets.image_folder import find_pictures
 from training.datasets.picture_files import PictureFile
 from training.datasets.picture_files import load_picture_files
+from training.datasets.read_table import read_table
 
 IMAGE_SHAPE = (299, 299, 3)
 CLASSES = tuple(f"{number:05d}" for number in range(110))
@@ -79,7 +79,7 @@ def load_aaac(
         pictures = find_pictures(folder, CLASSES)
     else:
         folder = Path(folder) / DEV_FOLDER
-        pictures = _read_table(folder / DEV_TABLE)
+        pictures = _listed(folder / DEV_TABLE)
     low, high = (
         len(pictures) * min(int(percent), 100) // 100
         for percent in (start or 0, stop or 100)
@@ -94,25 +94,16 @@ def load_aaac(
     )
 
 
-def _read_table(path):
+def _listed(path):
     """Returns the files of the development set and their true classes."""
-    if not path.is_file():
-        raise FileNotFoundError(f"There is no such file: {path}")
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        rows = csv.DictReader(file)
-        if not set(_COLUMNS) <= set(rows.fieldnames or ()):
-            raise ValueError(
-                f"{path} must have the columns {', '.join(_COLUMNS)}. "
-                f"Received: {rows.fieldnames}"
-            )
-        return [
-            PictureFile(Path(row["filename"]), _label(row["trueLabel"], path))
-            for row in rows
-        ]
+    return [
+        PictureFile(Path(row["filename"]), _label(row["trueLabel"], path))
+        for row in read_table(path, _COLUMNS)
+    ]
 
 
 def _label(text, path):
-    if not (text or "").isdecimal() or int(text) >= len(CLASSES):
+    if not text.isdecimal() or int(text) >= len(CLASSES):
         raise ValueError(
             f"Labels in {path} must be classes, 0 to {len(CLASSES) - 1}. "
             f"Received: trueLabel={text!r}"

@@ -1,6 +1,5 @@
 """GTSRB, the German signs, on disk."""
 
-import csv
 import os
 from pathlib import Path
 
@@ -9,10 +8,12 @@ import tensorflow as tf
 from training.datasets.picture_files import PictureFile
 from training.datasets.picture_files import fair_order
 from training.datasets.picture_files import load_picture_files
+from training.datasets.read_table import read_table
 
 SPLITS = ("train", "test")
 
 _TEST_ANNOTATIONS = "GT-final_test.csv"
+_COLUMNS = ("Filename", "ClassId")
 _CLASSES = 43
 
 
@@ -94,20 +95,18 @@ def _test(folder):
 
 
 def _rows(path):
-    """Reads the names of pictures and their classes."""
-    with path.open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file, delimiter=";"))
-    try:
-        named = [(row["Filename"], int(row["ClassId"])) for row in rows]
-    except (KeyError, TypeError, ValueError) as error:
+    """Returns the names of pictures and their classes."""
+    return [
+        (row["Filename"], _label(row, path))
+        for row in read_table(path, _COLUMNS, delimiter=";")
+    ]
+
+
+def _label(row, path):
+    text = row["ClassId"]
+    if not text.isdecimal() or int(text) >= _CLASSES:
         raise ValueError(
-            f"{path} must have the columns Filename and ClassId, a number. "
-            f"Received: {type(error).__name__}: {error}"
-        ) from error
-    for name, label in named:
-        if not 0 <= label < _CLASSES:
-            raise ValueError(
-                f"Classes of GTSRB are 0 to {_CLASSES - 1}. "
-                f"Received: {label} of {name} in {path}"
-            )
-    return named
+            f"Classes of GTSRB are 0 to {_CLASSES - 1}. "
+            f"Received: ClassId={text!r} of {row['Filename']} in {path}"
+        )
+    return int(text)

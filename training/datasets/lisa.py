@@ -1,6 +1,5 @@
 """LISA's frames and annotations on disk."""
 
-import csv
 import hashlib
 import os
 from collections.abc import Sequence
@@ -12,6 +11,7 @@ from training.datasets.lisa_classes import LISA_CLASSES
 from training.datasets.picture_files import PictureFile
 from training.datasets.picture_files import fair_order
 from training.datasets.picture_files import load_picture_files
+from training.datasets.read_table import read_table
 
 ANNOTATIONS = "allAnnotations.csv"
 SPLITS = {"train": (0, 70), "validation": (70, 80), "test": (80, 100)}
@@ -46,7 +46,10 @@ def load_lisa(
         image_shape: `(height, width, channels)` that the signs are resized
             to, whatever their proportions.
         classes: Annotation tags in the order of the labels. Signs of other
-            tags are left out.
+            tags are left out. The default's labels are 0 to 16, so that a
+            model of them has 17 logits, as `zoo.models.lisa_cnn` of
+            `num_classes=17`, not the 18 of the authors' network
+            (`LISA_CLASSES` says why).
         shuffle: Whether to reshuffle at every pass.
         seed: Seed of the shuffling.
 
@@ -73,7 +76,7 @@ def load_lisa(
         PictureFile(
             Path(row["Filename"]), labels[row["Annotation tag"]], _box(row)
         )
-        for row in _rows(folder / ANNOTATIONS)
+        for row in read_table(folder / ANNOTATIONS, _COLUMNS, delimiter=";")
         if row["Annotation tag"] in labels
         and low <= _percentile(row["Origin track"]) < high
     ]
@@ -87,28 +90,10 @@ def load_lisa(
     )
 
 
-def _rows(path):
-    """Reads the annotations as dictionaries."""
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"LISA's unpacked archive has {path.name}; there is no {path}"
-        )
-    with path.open(newline="", encoding="utf-8") as file:
-        reader = csv.DictReader(file, delimiter=";")
-        header = reader.fieldnames or ()
-        missing = [name for name in _COLUMNS if name not in header]
-        if missing:
-            raise ValueError(
-                f"{path} must have the columns {'; '.join(_COLUMNS)}. "
-                f"Received: no {'; '.join(missing)}"
-            )
-        return list(reader)
-
-
 def _box(row):
     try:
         return tuple(int(row[name]) for name in _CORNERS)
-    except (TypeError, ValueError) as error:
+    except ValueError as error:
         raise ValueError(
             f"The corners of a box must be whole numbers. Received: {row}"
         ) from error

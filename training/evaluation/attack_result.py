@@ -19,10 +19,12 @@ from zoo.threat import ThreatModel
 class AttackResult:
     """What one attack did to the model.
 
-    `robust` is of all images to attack, the other numbers of those that the
-    attack was run on. The two are the same unless the evaluation skips the
-    images that are fooled already; then `robust` is what is left after this
-    attack and those before it in the same ball.
+    Accuracies are of all images to attack, the other numbers of those that
+    the attack was run on. The two are the same unless the evaluation skips
+    the images that are fooled already. Accuracies are then what is left after
+    this attack, and those before it in the same ball; the other numbers are
+    of the images that these left, which are the harder ones, and compare
+    with no numbers of an attack that met all.
 
     Args:
         attack: The attack's name.
@@ -34,9 +36,10 @@ class AttackResult:
             without an attack count as wrong. Of an attack that was run
             several times, each image meets the run that did it most harm,
             here and in the other numbers.
-        runs: Accuracy under each run by itself.
-        success_rate: Fraction of the rightly classified images flipped,
-            `None` if there were none.
+        runs: Accuracy under each run by itself; where fooled images are
+            skipped, under it and the attacks before it.
+        success_rate: Of the images it was run on that were rightly
+            classified, the fraction flipped; `None` if there were none.
         dissimilarity: Mean of `||x - x_adv|| / ||x_adv||`, `None` if there
             were no images.
         median_l2: Median L2 norm over the successful adversarial images:

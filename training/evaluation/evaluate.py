@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import ArrayLike
 
+from training.attack_names import attack_name
 from training.attacks import Attack
 from training.attacks import suites
 from training.evaluation import provenance
@@ -71,7 +72,8 @@ def evaluate(
             or single examples. It is held in memory.
         attacks: Attacks such as `attacks.pgd(eps=0.1)`, or their text, such
             as `"pgd"` or `"pgd:norm=l2,eps=1.0"`; or names of suites.
-            `"standard"` is AutoAttack in the ball `threat`; a suite alone
+            `"standard"` is AutoAttack in the ball `threat`,
+            `"standard:norm=linf,eps=0.1"` in another; a suite alone
             implies `skip_fooled`.
         threat: Ball of the suites, and of the attacks whose text leaves it
             open: they take its norm, and its radius in that norm. Its worst
@@ -134,7 +136,7 @@ def evaluate(
     if isinstance(attacks, str) or callable(attacks):
         attacks = [attacks]
     if len(attacks) == 1 and isinstance(attacks[0], str):
-        skip_fooled = skip_fooled or attacks[0] in suites.by_name
+        skip_fooled = skip_fooled or attack_name(attacks[0]) in suites.by_name
     phases = [
         phase for attack in attacks for phase in Phase.all_of(attack, threat)
     ]

@@ -9,11 +9,11 @@ import keras
 import numpy as np
 from numpy.typing import ArrayLike
 
+from training.ensemble import find_ensemble
 from training.evaluation.adaptive import adaptive_view
 from training.evaluation.randomness import is_stochastic
 from training.evaluation.randomness import owned_randomness
 from training.scale_views import scale_views
-from zoo.layers import MultiScaleEnsemble
 from zoo.validation import check_images
 from zoo.validation import check_labels
 
@@ -101,9 +101,7 @@ def search_scale_weights(
     images = check_images(images, model.input_shape)
     labels = check_labels(labels, len(images), model.output_shape[-1])
     draws = draws if is_stochastic(model) else 1
-    (ensemble,) = (
-        layer for layer in model.layers if isinstance(layer, MultiScaleEnsemble)
-    )
+    ensemble = find_ensemble(model)
     own = _scaled(ensemble.scale_weights)
     combinations = _combinations(own, values)
     weights = np.array(combinations)
@@ -120,8 +118,10 @@ def search_scale_weights(
 
     clean = np.zeros(len(weights))
     adversarial = np.zeros(len(weights))
+    models = [model, *getattr(attack, "sources", ())]
     generators = getattr(attack, "generators", ())
-    with owned_randomness([model], seed, generators) as reseed:
+    attacked = adaptive_view(model)
+    with owned_randomness(models, seed, generators) as reseed:
         for start in range(0, len(images), batch_size):
             batch = images[start : start + batch_size]
             batch_labels = labels[start : start + batch_size]
@@ -129,7 +129,7 @@ def search_scale_weights(
             clean += right(batch, batch_labels)
             if attack is not None:
                 reseed("adversarial", start)
-                crafted = attack(adaptive_view(model), batch, batch_labels)
+                crafted = attack(attacked, batch, batch_labels)
                 adversarial += right(np.asarray(crafted), batch_labels)
     count = draws * len(images)
     results = [

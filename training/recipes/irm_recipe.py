@@ -10,7 +10,7 @@ EPOCHS = {
     "spp_ddn_wrn": 10,
     "ddn": 8,
     "irm": 10,
-    "tricks": 10,
+    "tricks": 5,
 }
 LEARNING_RATES = {
     "undefended": 0.1,
@@ -33,7 +33,8 @@ class Recipe:
         epochs: Epochs of each stage.
         learning_rates: Initial learning rate of each stage.
         batch_size: Images in a step.
-        attack_steps: Gradients a training sample takes, whatever the attack.
+        attack_steps: Gradients a training sample takes.
+        mixture_steps: The same in the last stage, whatever the attack.
         attack_norm: L2 norm DDN starts from.
         max_norm: L2 norm no sample of DDN or DeepFool exceeds.
         attack_eps: L-inf norm no sample of PGD exceeds.
@@ -56,6 +57,7 @@ class Recipe:
     )
     batch_size: int = 128
     attack_steps: int = 2
+    mixture_steps: int = 4
     attack_norm: float = 1.3
     max_norm: float = 1.45
     attack_eps: float = 0.1

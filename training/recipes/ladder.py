@@ -8,9 +8,9 @@ import zoo.models
 from training import attacks
 from training.adversarial import AdversarialTrainer
 from training.dominant_scale import dominant_scale
+from training.ensemble import find_ensemble
 from training.label_smoothing import LabelSmoothing
 from training.recipes.irm_recipe import Recipe
-from zoo.layers import MultiScaleEnsemble
 
 
 @dataclasses.dataclass(frozen=True)
@@ -94,7 +94,10 @@ def compiled(
     trained = model if stage.all_scales else dominant
     if stage.samples == "ddn":
         trainer = AdversarialTrainer(
-            trained, _ddn(recipe), clean_weight=0.0, surrogate=dominant
+            trained,
+            _ddn(recipe, recipe.attack_steps),
+            clean_weight=0.0,
+            surrogate=dominant,
         )
         trainer.compile(optimizer)
         return trainer
@@ -109,33 +112,31 @@ def compiled(
     return trainer
 
 
-def _ddn(recipe: Recipe) -> attacks.Attack:
+def _ddn(recipe: Recipe, steps: int) -> attacks.Attack:
     return attacks.ddn(
-        steps=recipe.attack_steps,
+        steps=steps,
         init_norm=recipe.attack_norm,
         max_norm=recipe.max_norm,
     )
 
 
 def _mixture(recipe: Recipe) -> attacks.Attack:
-    pgd = attacks.pgd(
-        eps=recipe.attack_eps, steps=recipe.attack_steps, seed=recipe.seed
-    )
+    steps = recipe.mixture_steps
+    pgd = attacks.pgd(eps=recipe.attack_eps, steps=steps, seed=recipe.seed)
     # Each further class would take one more gradient a step.
     deepfool = attacks.deepfool(
-        steps=recipe.attack_steps, classes=2, max_norm=recipe.max_norm
+        steps=steps, classes=2, max_norm=recipe.max_norm
     )
     return attacks.mixture(
-        attacks=(_ddn(recipe), pgd, deepfool),
+        attacks=(_ddn(recipe, steps), pgd, deepfool),
         shares=recipe.shares,
         seed=recipe.seed,
     )
 
 
 def _wide_resnet(model: keras.Model) -> keras.Model:
-    for layer in model.layers:
-        if isinstance(layer, MultiScaleEnsemble):
-            return layer.classifier
-        if isinstance(layer, keras.Model):
-            return layer
-    return model
+    ensemble = find_ensemble(model)
+    if ensemble is not None:
+        return ensemble.classifier
+    inner = (part for part in model.layers if isinstance(part, keras.Model))
+    return next(inner, model)

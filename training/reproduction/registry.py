@@ -1,8 +1,9 @@
 """Reproductions by name."""
 
-import difflib
 import importlib
 from types import ModuleType
+
+from zoo.near_names import did_you_mean
 
 NAMES = ("blurnet", "irm")
 
@@ -21,9 +22,8 @@ def find(name: str) -> ModuleType:
         ValueError: If there is no such system; lists the names.
     """
     if name not in NAMES:
-        near = difflib.get_close_matches(name, NAMES, n=1)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
         raise ValueError(
-            f"Systems are {', '.join(NAMES)}.{hint} Received: {name!r}"
+            f"Systems are {', '.join(NAMES)}.{did_you_mean(name, NAMES)} "
+            f"Received: {name!r}"
         )
     return importlib.import_module(f"training.reproduction.{name}")

@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from zoo.cli.data import add_data_arguments
+from zoo.cli.data import check_data
 from zoo.cli.data import load_images
 from zoo.cli.data import resolve_classes
 from zoo.cli.default_attack import default_spec
@@ -12,6 +13,7 @@ from zoo.cli.models import ATTACK_HELP
 from zoo.cli.models import add_model_argument
 from zoo.cli.models import add_transfer_argument
 from zoo.cli.models import check_run
+from zoo.cli.models import check_single
 from zoo.cli.models import load_attacks
 from zoo.cli.models import load_model
 from zoo.cli.output import add_json_argument
@@ -48,14 +50,10 @@ def run(options: argparse.Namespace) -> None:
     if makes_sticker(options):
         run_sticker(options)
         return
-    from training.attack_names import SUITES
-
-    check_run(options, [options.attack] if options.attack else [])
-    if options.attack in SUITES:
-        raise ValueError(
-            "--attack takes one attack, no suite. "
-            f"Received: --attack={options.attack}"
-        )
+    if options.attack:
+        check_single(options.attack)
+    check_run(options, [])
+    check_data(options.data)
     from training import evaluation
 
     threat = default_threat(options.model)

@@ -1,11 +1,13 @@
 """Images named on the command line."""
 
 import argparse
+import os
 import re
 from pathlib import Path
 
 from zoo.cli.models import class_names
 from zoo.cli.models import known_classes
+from zoo.cli.ranges import at_least
 
 SAMPLE = "fashion_mnist_sample"
 
@@ -31,7 +33,7 @@ def add_data_arguments(parser: argparse.ArgumentParser, limit: int) -> None:
     )
     parser.add_argument(
         "--limit",
-        type=int,
+        type=at_least(1),
         default=limit,
         metavar="N",
         help="images to take from the front (default: %(default)s)",
@@ -40,6 +42,21 @@ def add_data_arguments(parser: argparse.ArgumentParser, limit: int) -> None:
         parser, "the card's or the export's, else the folders, sorted"
     )
     add_image_size_argument(parser)
+
+
+def check_data(data: str | os.PathLike) -> None:
+    """Raises an error if a path is no folder, before anything is loaded.
+
+    Args:
+        data: What names a data set: a path if it is a `Path`, is absolute or
+            begins with a dot, as for `training.datasets.load`.
+
+    Raises:
+        FileNotFoundError: If there is no such folder.
+    """
+    is_path = isinstance(data, os.PathLike) or data.startswith(".")
+    if (is_path or os.path.isabs(data)) and not os.path.isdir(data):
+        raise FileNotFoundError(f"There is no such folder: {data}")
 
 
 def add_classes_argument(parser: argparse.ArgumentParser, default: str) -> None:
@@ -69,17 +86,13 @@ def load_images(options: argparse.Namespace, model):
     Raises:
         FileNotFoundError: If there is no such folder, or AAAC, GTSRB or LISA
             is not in it.
-        ValueError: If the limit is not positive, there is no such set, or a
-            folder's pictures or classes don't fit the model.
+        ValueError: If there is no such set, or a folder's pictures or classes
+            don't fit the model.
         ConnectionError: If the set cannot be downloaded.
     """
     from training import datasets
     from training.evaluation.examples import gather_examples
 
-    if options.limit < 1:
-        raise ValueError(
-            f"--limit must be positive. Received: --limit={options.limit}"
-        )
     given = {}
     if datasets.is_resized(options.data):
         given["image_shape"], count = image_shape(options, model)

@@ -6,6 +6,7 @@ from pathlib import Path
 import zoo
 from zoo.cli.card_check import check_card
 from zoo.cli.data import add_data_arguments
+from zoo.cli.data import check_data
 from zoo.cli.data import load_images
 from zoo.cli.default_attack import default_spec
 from zoo.cli.default_attack import default_threat
@@ -18,6 +19,7 @@ from zoo.cli.models import load_attacks
 from zoo.cli.models import load_model
 from zoo.cli.output import add_json_argument
 from zoo.cli.output import emit
+from zoo.cli.ranges import at_least
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -28,9 +30,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         dest="attacks",
         metavar="SPEC",
-        help=f"{ATTACK_HELP}; or 'standard', AutoAttack in that ball; may be "
-        "given several times (default: pgd of 40 steps, of 2 draws against a "
-        "randomised model)",
+        help=f"{ATTACK_HELP}; or 'standard', AutoAttack in that ball, or in "
+        "another as 'standard:norm=linf,eps=0.1'; may be given several times "
+        "(default: pgd of 40 steps, of 2 draws against a randomised model)",
     )
     parser.add_argument(
         "--skip-fooled",
@@ -40,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--sanity",
-        type=int,
+        type=at_least(0),
         default=0,
         metavar="N",
         help="images for attacks that test whether the numbers can be trusted "
@@ -50,14 +52,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_data_arguments(parser, limit=512)
     parser.add_argument(
         "--attack-limit",
-        type=int,
+        type=at_least(1),
         metavar="N",
         help="images to attack, from the front (default: all taken)",
     )
-    parser.add_argument("--batch-size", type=int, default=128, metavar="N")
+    parser.add_argument(
+        "--batch-size", type=at_least(1), default=128, metavar="N"
+    )
     parser.add_argument(
         "--draws",
-        type=int,
+        type=at_least(1),
         default=10,
         metavar="N",
         help="predictions that score each image of a randomised model "
@@ -65,7 +69,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--runs",
-        type=int,
+        type=at_least(1),
         default=1,
         metavar="N",
         help="times that each attack is run; an image counts as it fared in "
@@ -79,7 +83,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "on, such as mixed_bfloat16, which is faster (default: the model "
         "itself, float32)",
     )
-    parser.add_argument("--seed", type=int, default=0, metavar="N")
+    parser.add_argument("--seed", type=at_least(0), default=0, metavar="N")
     parser.add_argument(
         "--output",
         type=Path,
@@ -123,17 +127,19 @@ def run(options: argparse.Namespace) -> None:
             f"itself. Received: --transfer-from={options.transfer_from}"
         )
     check_run(options, options.attacks or [])
+    check_data(options.data)
     if options.write_card:
         check_card(preset, options.data, options.split, options.resume)
     from training import datasets
     from training import evaluation
     from training.attack_names import SUITES
+    from training.attack_names import attack_name
 
     threat = default_threat(options.model)
     model = load_model(options.model, image_size=options.image_size)
     specs = options.attacks or [default_spec(model, threat)]
     attacks = load_attacks(options, specs, threat)
-    suite = len(specs) == 1 and specs[0] in SUITES
+    suite = len(specs) == 1 and attack_name(specs[0]) in SUITES
     surrogate = None
     if options.attack_policy:
         surrogate = load_model(options.model, policy=options.attack_policy)

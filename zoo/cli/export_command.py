@@ -12,6 +12,7 @@ from zoo.cli.models import known_classes
 from zoo.cli.models import load_model
 from zoo.cli.output import add_json_argument
 from zoo.cli.output import emit
+from zoo.cli.ranges import at_least
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--seed",
-        type=int,
+        type=at_least(0),
         metavar="N",
         help="for debugging: freeze a randomised model's noise",
     )

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import zoo
+from zoo.cli.data import check_data
 from zoo.cli.default_attack import default_spec
 from zoo.cli.default_attack import default_threat
 from zoo.cli.default_attack import training_spec
@@ -15,6 +16,10 @@ from zoo.cli.models import known_classes
 from zoo.cli.models import load_model
 from zoo.cli.output import add_json_argument
 from zoo.cli.output import emit
+from zoo.cli.ranges import above_zero
+from zoo.cli.ranges import at_least
+from zoo.cli.ranges import part
+from zoo.cli.ranges import share
 from zoo.dtype_policy import dtype_policy
 
 
@@ -42,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     held_out.add_argument(
         "--held-out",
-        type=float,
+        type=part,
         default=0.2,
         metavar="SHARE",
         help="without --validation: share of each class that is measured on, "
@@ -50,28 +55,30 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--head-epochs",
-        type=int,
+        type=at_least(0),
         default=5,
         metavar="N",
         help="epochs of the new classifying layer alone (default: %(default)s)",
     )
     parser.add_argument(
         "--epochs",
-        type=int,
+        type=at_least(0),
         default=15,
         metavar="N",
         help="epochs of the whole model after that (default: %(default)s)",
     )
     parser.add_argument(
-        "--head-learning-rate", type=float, default=0.05, metavar="RATE"
+        "--head-learning-rate", type=above_zero, default=0.05, metavar="RATE"
     )
     parser.add_argument(
-        "--learning-rate", type=float, default=0.02, metavar="RATE"
+        "--learning-rate", type=above_zero, default=0.02, metavar="RATE"
     )
-    parser.add_argument("--batch-size", type=int, default=32, metavar="N")
+    parser.add_argument(
+        "--batch-size", type=at_least(1), default=32, metavar="N"
+    )
     parser.add_argument(
         "--clean-weight",
-        type=float,
+        type=share,
         default=0.5,
         metavar="SHARE",
         help="share of the clean images' loss (default: %(default)s)",
@@ -89,7 +96,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--attack-limit",
-        type=int,
+        type=at_least(1),
         default=256,
         metavar="N",
         help="held-out images to attack (default: %(default)s)",
@@ -107,7 +114,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "mixed_bfloat16, which is faster; what is written and scored is "
         "float32",
     )
-    parser.add_argument("--seed", type=int, default=0, metavar="N")
+    parser.add_argument("--seed", type=at_least(0), default=0, metavar="N")
     parser.add_argument(
         "--output",
         type=Path,
@@ -131,6 +138,9 @@ def run(options: argparse.Namespace) -> None:
             "--from-scratch and --policy are for presets. "
             f"Received: {options.model}"
         )
+    check_data(options.data)
+    if options.validation:
+        check_data(options.validation)
     from training import FineTuning
     from training import attacks
     from training import evaluation

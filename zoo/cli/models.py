@@ -160,6 +160,17 @@ def check_run(options: argparse.Namespace, specs: list[str]) -> None:
             check_model(model)
 
 
+def check_single(spec: str) -> None:
+    """Raises a `ValueError` if `--attack` names none, or a suite."""
+    from training.attack_names import SUITES
+    from training.attack_names import attack_name
+
+    if attack_name(spec) in SUITES:
+        raise ValueError(
+            f"--attack takes one attack, no suite. Received: --attack={spec}"
+        )
+
+
 def load_attacks(
     options: argparse.Namespace,
     specs: list[str],

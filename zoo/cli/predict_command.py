@@ -11,6 +11,7 @@ from zoo.cli.models import check_model
 from zoo.cli.models import load_model
 from zoo.cli.output import add_json_argument
 from zoo.cli.output import emit
+from zoo.cli.ranges import at_least
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--top",
-        type=int,
+        type=at_least(1),
         default=3,
         help="classes shown (default: %(default)s)",
     )
@@ -41,10 +42,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Classifies pictures, resized to the model's input."""
-    if options.top < 1:
-        raise ValueError(
-            f"--top must be positive. Received: --top={options.top}"
-        )
     check_model(options.model)
     for path in options.pictures:
         if not path.is_file():

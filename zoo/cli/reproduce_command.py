@@ -6,6 +6,8 @@ from pathlib import Path
 
 from zoo.cli.output import add_json_argument
 from zoo.cli.output import emit
+from zoo.cli.ranges import above_zero
+from zoo.cli.ranges import at_least
 
 _COUNTS = {
     "limit": "test images",
@@ -58,13 +60,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for name, text in _COUNTS.items():
         parser.add_argument(
             f"--{name.replace('_', '-')}",
-            type=int,
+            type=at_least(0 if name == "seed" else 1),
             metavar="N",
             help=f"{text} (default: as in the committed results)",
         )
     parser.add_argument(
         "--eps",
-        type=float,
+        type=above_zero,
         help="L-inf radius of FGSM (default: as in the committed results)",
     )
     parser.add_argument(

@@ -4,15 +4,19 @@ import argparse
 import dataclasses
 
 from zoo.cli.data import add_data_arguments
+from zoo.cli.data import check_data
 from zoo.cli.data import load_images
 from zoo.cli.default_attack import default_spec
 from zoo.cli.default_attack import default_threat
 from zoo.cli.models import add_model_argument
 from zoo.cli.models import add_transfer_argument
+from zoo.cli.models import check_run
+from zoo.cli.models import check_single
 from zoo.cli.models import load_attacks
 from zoo.cli.models import load_model
 from zoo.cli.output import add_json_argument
 from zoo.cli.output import emit
+from zoo.cli.ranges import at_least
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -40,19 +44,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="numbers each weight is tried with, between commas (default: "
         "0.001,0.01,0.1,1,10)",
     )
-    parser.add_argument("--batch-size", type=int, default=128, metavar="N")
+    parser.add_argument(
+        "--batch-size", type=at_least(1), default=128, metavar="N"
+    )
     parser.add_argument(
         "--draws",
-        type=int,
+        type=at_least(1),
         default=10,
         metavar="N",
         help="predictions that score each image of a randomised model "
         "(default: %(default)s)",
     )
-    parser.add_argument("--seed", type=int, default=0, metavar="N")
+    parser.add_argument("--seed", type=at_least(0), default=0, metavar="N")
     parser.add_argument(
         "--top",
-        type=int,
+        type=at_least(1),
         default=10,
         metavar="N",
         help="rows of the table, the model's own weights besides; JSON holds "
@@ -63,19 +69,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Searches the weights and prints them, the best first."""
+    if options.attack:
+        check_single(options.attack)
+    check_run(options, [])
+    check_data(options.data)
     from training import evaluation
-    from training.attacks import suites
     from training.evaluation import scale_weights
 
-    if options.attack in suites.by_name:
-        raise ValueError(
-            "--attack takes one attack, no suite. "
-            f"Received: --attack={options.attack}"
-        )
-    if options.top < 1:
-        raise ValueError(
-            f"--top must be positive. Received: --top={options.top}"
-        )
     threat = default_threat(options.model)
     model = load_model(options.model, image_size=options.image_size)
     spec = options.attack or default_spec(model, threat)

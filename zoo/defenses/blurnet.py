@@ -6,11 +6,8 @@ from zoo.defenses.classifier import classifier_graph
 from zoo.defenses.first_convolution import follow_first_convolution
 from zoo.defenses.logits import copy_to_logits
 from zoo.defenses.pixel_range import to_pixel_range
-from zoo.layers.blur import Blur
-from zoo.regularizers.l_inf import LInf
+from zoo.models.blurnet_filter import blurnet_filter
 from zoo.regularizers.total_variation import TotalVariation
-
-_BLURS = ("box", "gaussian", "learned")
 
 
 def blurnet(
@@ -35,14 +32,15 @@ def blurnet(
     Args:
         model: As for `zoo.defend`. A softmax at its end is taken away.
         kernel_size: Pixels along the filters' sides, odd; `None` for no
-            filter but a penalty.
+            filter but the penalty `total_variation`.
         blur: `"box"` or `"gaussian"`, both fixed, or `"learned"`.
         start: Where learned filters start: `"box"`, `"gaussian"`,
             `"identity"`, which leaves the model as accurate as it was, or
             the name of a Keras initializer.
         l_inf: Strength of `zoo.regularizers.LInf` on learned filters.
         total_variation: Strength of `zoo.regularizers.TotalVariation` on the
-            first feature maps, as they are before the filter.
+            first feature maps, as they are before the filter. The first
+            convolution must have no `activity_regularizer` of its own then.
         pixel_range: What the model takes for black and white, if that is not
             0 and 1: `(0, 255)` or `(-1, 1)`. Preprocessing of another kind
             belongs into the model.
@@ -57,30 +55,28 @@ def blurnet(
 
     Reference: BlurNet ("Defense by Filtering the Feature Maps").
     """
-    if blur not in _BLURS:
+    if kernel_size is None and not total_variation:
         raise ValueError(
-            f"`blur` must be one of {', '.join(map(repr, _BLURS))}. "
-            f"Received: blur={blur!r}"
-        )
-    learned = blur == "learned"
-    if l_inf and not (learned and kernel_size is not None):
-        raise ValueError(
-            "`l_inf` is a penalty on learned filters. Received: "
-            f"l_inf={l_inf}, blur={blur!r}, kernel_size={kernel_size}"
+            "There must be a filter or a penalty on the feature maps. "
+            f"Received: kernel_size=None, total_variation={total_variation}"
         )
 
     def filter_after(convolution):
         if total_variation:
+            if convolution.activity_regularizer is not None:
+                raise ValueError(
+                    "total_variation takes the place of the first "
+                    "convolution's activity_regularizer, which must be None. "
+                    f"Received: {convolution.name} with "
+                    f"{convolution.activity_regularizer}"
+                )
             convolution.activity_regularizer = TotalVariation(total_variation)
-        if kernel_size is None:
-            return None
-        return Blur(
+        return blurnet_filter(
             kernel_size,
-            start if learned else blur,
-            learned=learned,
-            kernel_regularizer=LInf(l_inf) if l_inf else None,
+            blur,
+            start=start,
+            l_inf=l_inf,
             dtype=convolution.dtype_policy,
-            name="blur",
         )
 
     graph = classifier_graph(model)

@@ -35,11 +35,7 @@ def copy_graph(
         try:
             copied = _copy_layer(layer, linear=layer is logits_of)
         except (NotImplementedError, TypeError, ValueError) as error:
-            raise ValueError(
-                "Each layer must be one that Keras can build again from its "
-                f"configuration. Received: {_described(layer)}, which fails "
-                f"with: {_first_line(error)}"
-            ) from error
+            raise ValueError(_reason(layer, error)) from error
         if isinstance(layer, keras.Layer):
             pairs.append((layer, copied))
         return copied
@@ -50,7 +46,9 @@ def copy_graph(
         try:
             return layer(*args, **kwargs)
         except (RuntimeError, TypeError, ValueError) as error:
-            raise _fixed_size(layer, error) from error
+            raise ValueError(
+                _reason(layer, error, any_size=any_size)
+            ) from error
 
     def new_input(tensor):
         shape = list(tensor.shape)
@@ -70,7 +68,12 @@ def copy_graph(
         try:
             its_copy.set_weights(layer.get_weights())
         except ValueError as error:
-            raise _fixed_size(layer, error) from error
+            raise ValueError(
+                _reason(layer, error, any_size=any_size)
+            ) from error
+        # Normalization computes with what it derives from its weights.
+        if hasattr(its_copy, "finalize_state"):
+            its_copy.finalize_state()
     return copied
 
 
@@ -83,17 +86,15 @@ def _copy_layer(layer: keras.Operation, *, linear: bool) -> keras.Operation:
     return type(layer).from_config(config)
 
 
-def _fixed_size(layer: keras.Operation, error: Exception) -> ValueError:
-    return ValueError(
-        "Each layer before the pooling must take maps of any size. Received: "
-        f"{_described(layer)}, which fails with: {_first_line(error)}"
-    )
-
-
-def _described(layer: keras.Operation) -> str:
-    return f"layer {layer.name} of {type(layer).__name__}"
-
-
-def _first_line(error: Exception) -> str:
+def _reason(
+    layer: keras.Operation, error: Exception, *, any_size: bool = False
+) -> str:
+    rule = "be one that Keras can build again from its configuration"
+    if any_size:
+        rule = "take maps of any size if it is before the pooling"
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[0] if lines else type(error).__name__
+    return (
+        f"Each layer must {rule}. Received: layer {layer.name} of "
+        f"{type(layer).__name__}, which fails with: "
+        f"{lines[0] if lines else type(error).__name__}"
+    )

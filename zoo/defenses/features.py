@@ -42,8 +42,9 @@ class Features:
 
         Raises:
             ValueError: If the head doesn't come from one such map that has
-                learned layers before it, or these can't be copied for images
-                of any size.
+                learned layers before it, learned layers on sequences stand
+                between them, or those before it can't be copied for images of
+                any size.
         """
         stages, learned_head = _cut(graph)
         if not any(map(_is_learned, stages)):
@@ -82,6 +83,13 @@ def _cut(graph: keras.Model) -> tuple[list[keras.Model], bool]:
             ends[id(tensor)] = inputs[0], operation
             continue
         weights = getattr(operation, "weights", ())
+        if weights and any(map(_is_sequence, (tensor, *inputs))):
+            raise ValueError(
+                "The pyramid can replace pooling and dense layers, no learned "
+                "layers on sequences. Received: "
+                f"{graph.name} with layer {operation.name} of "
+                f"{type(operation).__name__} behind the last feature map"
+            )
         learned = learned or any(len(w.shape) > 1 for w in weights)
         if isinstance(operation, _GLOBAL_POOLING):
             ends[id(inputs[0])] = inputs[0], None
@@ -115,6 +123,10 @@ def _cut(graph: keras.Model) -> tuple[list[keras.Model], bool]:
 
 def _is_map(tensor: keras.KerasTensor) -> bool:
     return len(tensor.shape) == 4 and tuple(tensor.shape[1:3]) != (1, 1)
+
+
+def _is_sequence(tensor: keras.KerasTensor) -> bool:
+    return len(tensor.shape) not in (2, 4)
 
 
 def _before_pooling(tensor: keras.KerasTensor) -> keras.KerasTensor:

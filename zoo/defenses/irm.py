@@ -88,10 +88,9 @@ def irm(
     logits = keras.layers.Dense(num_classes, dtype="float32", name="logits")
     classifier = keras.Model(pixels, logits(pooled), name=graph.name)
     images = keras.Input(image_shape, name="image")
-    # bfloat16 cannot hold the 256 levels that decoding gives.
-    compressed = RandomPatchJPEG(
-        qualities, seed=seed, dtype="float32", name="compression"
-    )(images)
+    compressed = RandomPatchJPEG(qualities, seed=seed, name="compression")(
+        images
+    )
     ensemble = MultiScaleEnsemble(
         classifier, scales, scale_weights, name="ensemble"
     )

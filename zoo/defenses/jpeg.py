@@ -46,8 +46,6 @@ def jpeg(
     """
     graph = classifier_graph(model)
     options = {"subsampling": subsampling, "name": "compression"}
-    # bfloat16 cannot hold the 256 levels that decoding gives.
-    options["dtype"] = "float32"
     if isinstance(quality, tuple | list):
         compression = RandomPatchJPEG(quality, seed=seed, **options)
     else:

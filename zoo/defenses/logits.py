@@ -6,6 +6,20 @@ from zoo.defenses.classifier import is_graph
 from zoo.defenses.classifier import producer
 from zoo.defenses.copying import copy_graph
 
+_HANDING_ON = (
+    "ActivityRegularization",
+    "AlphaDropout",
+    "Cast",
+    "Dropout",
+    "Flatten",
+    "GaussianDropout",
+    "GaussianNoise",
+    "Identity",
+    "Reshape",
+    "Squeeze",
+)
+"""Layers and operations that leave values as they are in inference."""
+
 
 def copy_to_logits(graph: keras.Model) -> keras.Model:
     """Copies a whole classifier, without the softmax at its end if any.
@@ -29,14 +43,37 @@ def copy_to_logits(graph: keras.Model) -> keras.Model:
             "A classifier must give one row of two or more logits an image. "
             f"Received: {graph.name} with output shape {shape}"
         )
-    last, _ = producer(graph.outputs[0])
-    while is_graph(last):
-        last, _ = producer(last.outputs[0])
-    return copy_graph(graph, logits_of=last if _is_softmax(last) else None)
+    last = _last_computing(graph.outputs[0])
+    if not _is_softmax(last):
+        return copy_graph(graph)
+    if last.output.shape[-1] != shape[1]:
+        raise ValueError(
+            "A softmax must be over all classes at once. Received: "
+            f"{graph.name} with {shape[1]} classes, whose layer {last.name} "
+            f"gives {last.output.shape}"
+        )
+    return copy_graph(graph, logits_of=last)
+
+
+def _last_computing(tensor: keras.KerasTensor) -> keras.Operation:
+    """Steps back over what hands its input on, in models inside too."""
+    operation, inputs = producer(tensor)
+    if is_graph(operation):
+        inner = _last_computing(operation.outputs[0])
+        if not isinstance(inner, keras.layers.InputLayer):
+            return inner
+    elif not _hands_on(operation):
+        return operation
+    return _last_computing(inputs[0])
+
+
+def _hands_on(operation: keras.Operation) -> bool:
+    if isinstance(operation, keras.layers.Activation):
+        return operation.activation is keras.activations.linear
+    return type(operation).__name__ in _HANDING_ON
 
 
 def _is_softmax(last: keras.Operation) -> bool:
-    # The layer, or the operation of that name.
     if type(last).__name__ == "Softmax":
         return True
     activation = getattr(last, "activation", keras.activations.linear)

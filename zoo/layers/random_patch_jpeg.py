@@ -33,11 +33,11 @@ class RandomPatchJPEG(keras.layers.Layer):
             Python's global `random`: layers made in one process differ, but
             after `keras.utils.set_random_seed(0)` they are the same in every
             process.
+        dtype: Dtype policy, float32 by default as for `zoo.layers.JPEG`.
 
     Input shape: `(batch, height, width, channels)`, float pixels in [0, 1],
         one channel or three.
-    Output shape: Same as the input. Under a mixed policy keep the levels
-        with `dtype="float32"`, as for `zoo.layers.JPEG`.
+    Output shape: Same as the input.
 
     Reference: IRM ("Information Redundancy Minimization"), section II.A,
         after SHIELD: [Das et al., 2018](https://arxiv.org/abs/1802.06816).
@@ -52,9 +52,11 @@ class RandomPatchJPEG(keras.layers.Layer):
         subsampling: str = "4:2:0",
         gradient: str = "straight_through",
         seed: int | None = None,
+        *,
+        dtype: str | keras.DTypePolicy = "float32",
         **kwargs,
     ):
-        super().__init__(autocast=False, **kwargs)
+        super().__init__(autocast=False, dtype=dtype, **kwargs)
         self.qualities = tuple(check_quality(q) for q in qualities)
         if not self.qualities:
             raise ValueError(

@@ -2,12 +2,10 @@
 
 import keras
 
-from zoo.layers.blur import Blur
+from zoo.models.blurnet_filter import blurnet_filter
 from zoo.models.lisa_cnn import lisa_cnn
-from zoo.regularizers.l_inf import LInf
 from zoo.regularizers.total_variation import TotalVariation
 
-_BLURS = ("box", "gaussian", "learned")
 _PLACES = ("features", "input")
 
 
@@ -57,32 +55,20 @@ def blurnet(
     Reference: BlurNet ("Defense by Filtering the Feature Maps"), tables 1
         and 2.
     """
-    if blur not in _BLURS:
-        raise ValueError(
-            f"blur must be one of {', '.join(map(repr, _BLURS))}. "
-            f"Received: blur={blur!r}"
-        )
     if place not in _PLACES:
         raise ValueError(
             f"place must be one of {', '.join(map(repr, _PLACES))}. "
             f"Received: place={place!r}"
         )
-    learned = blur == "learned" and kernel_size is not None
-    if l_inf and not learned:
-        raise ValueError(
-            "l_inf is a penalty on learned filters. Received: "
-            f"l_inf={l_inf}, blur={blur!r}, kernel_size={kernel_size}"
-        )
-    filters = {}
-    if kernel_size is not None:
-        filters[place] = Blur(
+    filters = {
+        place: blurnet_filter(
             kernel_size,
-            start if learned else blur,
-            learned=learned,
+            blur,
+            start=start,
+            l_inf=l_inf,
             padding="reflect" if place == "input" else "zeros",
-            kernel_regularizer=LInf(l_inf) if l_inf else None,
-            name="blur",
         )
+    }
     return lisa_cnn(
         num_classes=num_classes,
         image_shape=image_shape,

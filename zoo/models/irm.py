@@ -63,10 +63,9 @@ def irm(
     images = keras.Input(image_shape, name="image")
     pixels = images
     if qualities is not None:
-        # bfloat16 cannot hold the 256 levels that decoding gives.
-        pixels = RandomPatchJPEG(
-            qualities, seed=seed, dtype="float32", name="compression"
-        )(images)
+        pixels = RandomPatchJPEG(qualities, seed=seed, name="compression")(
+            images
+        )
     logits = MultiScaleEnsemble(
         classifier, scales, scale_weights, name="ensemble"
     )(pixels)

@@ -51,8 +51,7 @@ def jpeg_wide_resnet(
         dropout=dropout,
     )
     images = keras.Input(image_shape, name="image")
-    # bfloat16 cannot hold the 256 levels that decoding gives.
-    compressed = RandomPatchJPEG(
-        qualities, seed=seed, dtype="float32", name="compression"
-    )(images)
+    compressed = RandomPatchJPEG(qualities, seed=seed, name="compression")(
+        images
+    )
     return keras.Model(images, classifier(compressed), name=name)

@@ -88,6 +88,16 @@ register(
         builder="zoo.models.wide_resnet",
         config=_WRN16_2,
         threat=ThreatModel("l2", eps=1.0),
+        weights=Weights(
+            (
+                WeightFile(
+                    "ddn_wrn16_2.weights.h5",
+                    sha256="b3f4ef7f2eb7f8e33fb85b6c3a5d0982"
+                    "6df96431b68fabf61d47bcc6f8327411",
+                    size=1_524_200,
+                ),
+            )
+        ),
         description="WRN-16-2 trained against DDN.",
         **_IRM_PAPER,
     )

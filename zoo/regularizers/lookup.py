@@ -1,10 +1,10 @@
 """Regularizers by name."""
 
-import difflib
 from collections.abc import Callable
 
 import keras
 
+from zoo.near_names import did_you_mean
 from zoo.regularizers.kernel_total_variation import KernelTotalVariation
 from zoo.regularizers.l_inf import LInf
 from zoo.regularizers.total_variation import TotalVariation
@@ -48,8 +48,7 @@ def get(
     try:
         return keras.regularizers.get(identifier)
     except ValueError as error:
-        near = difflib.get_close_matches(str(identifier), by_name, n=1)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
+        hint = did_you_mean(str(identifier), by_name)
         raise ValueError(
             f"Unknown regularizer.{hint} The zoo's: {', '.join(by_name)}. "
             f"Received: {identifier!r}"

@@ -51,10 +51,33 @@ def test_a_text_is_an_attack_or_a_suite(monkeypatch):
     assert (attack.threat, attack.options["seed"]) == (THREAT, 3)
 
 
-@pytest.mark.parametrize("options", ["eps=0.1", ""])
-def test_a_suite_takes_no_options(options):
-    with pytest.raises(ValueError, match="takes no options: its ball is"):
+@pytest.mark.parametrize(
+    ("ball", "expected"),
+    [
+        ("norm=linf,eps=8/255", ThreatModel("linf", 8 / 255)),
+        ("eps=0.25", ThreatModel("l2", 0.25)),
+        ("norm=l2", THREAT),
+        ("", THREAT),
+    ],
+)
+def test_a_suites_text_may_hold_its_ball(ball, expected):
+    bound = suites.parse_all(f"standard:{ball}", THREAT)
+    assert [attack.threat for attack in bound] == [expected] * 4
+    assert [attack.name for attack in bound] == [
+        *("apgd", "apgdt", "fab", "square")
+    ]
+    assert bound[0].options["loss"] == "ce"
+
+
+@pytest.mark.parametrize("options", ["steps=3", "eps=0.1,draws=2"])
+def test_a_suite_takes_no_other_options(options):
+    with pytest.raises(ValueError, match="no options but its ball"):
         suites.parse_all(f"standard:{options}", THREAT)
+
+
+def test_a_radius_of_another_norm_is_not_taken():
+    with pytest.raises(ValueError, match="needs a radius"):
+        suites.parse_all("standard:norm=linf", THREAT)
 
 
 def test_an_attack_that_is_not_there_is_named(monkeypatch):

@@ -78,14 +78,17 @@ def test_missing_archives_are_named(tmp_path, split, message):
 def test_test_annotations_without_classes_are_refused(archive):
     labels = archive / "GT-final_test.csv"
     labels.write_text("Filename;Width\n00000.ppm;30\n")
-    with pytest.raises(ValueError, match="columns Filename and ClassId"):
+    with pytest.raises(ValueError, match="Received: no ClassId"):
         datasets.load("gtsrb", data_dir=archive)
 
 
-def test_a_class_beyond_the_last_is_refused(archive):
+@pytest.mark.parametrize("label", ["43", "-1", "1.0", "", "stop"])
+def test_what_is_no_class_is_refused(archive, label):
     labels = archive / "GT-final_test.csv"
-    labels.write_text("Filename;ClassId\n00000.ppm;43\n")
-    with pytest.raises(ValueError, match="Received: 43 of 00000.ppm"):
+    labels.write_text(f"Filename;ClassId\n00000.ppm;{label}\n")
+    with pytest.raises(
+        ValueError, match=f"Received: ClassId='{label}' of 00000.ppm"
+    ):
         datasets.load("gtsrb", data_dir=archive)
 
 

@@ -5,6 +5,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
+import zoo
 from training import datasets
 from training.datasets.lisa import load_lisa
 from training.evaluation.examples import gather_examples
@@ -148,7 +149,7 @@ def test_folder_must_have_annotations(tmp_path):
     [
         ([], HEADER, "must have a sign of the classes"),
         ([], HEADER.replace("Filename", "File"), "Received: no Filename"),
-        ([], "", "Received: no Filename; Annotation tag"),
+        ([], "", "Received: no Filename, Annotation tag"),
         (
             [annotation("a", "stop", ("x", 1, 2, 3))],
             HEADER,
@@ -160,6 +161,13 @@ def test_bad_annotations_are_refused(tmp_path, lines, header, message):
     folder = write(tmp_path / "lisa", lines, header)
     with pytest.raises(ValueError, match=message):
         load_lisa(folder, "train")
+
+
+def test_a_model_of_the_classes_has_17_logits(archive):
+    labels = greys(datasets.load("lisa", data_dir=archive))[1]
+    model = zoo.models.lisa_cnn(num_classes=len(datasets.LISA_CLASSES))
+    assert max(labels) == 16
+    assert model.output_shape == (None, 17)
 
 
 def test_unknown_split_is_refused(archive):

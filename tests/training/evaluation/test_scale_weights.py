@@ -3,10 +3,10 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from training import attacks
 from training import evaluation
-from training.evaluation.scale_weights import VALUES
 from zoo.layers import MultiScaleEnsemble
 from zoo.layers import RandomPatchJPEG
 
@@ -26,9 +26,12 @@ def classifier():
     return keras.Model(inputs, dense(keras.ops.sin(9 * x)))
 
 
-def ensemble(network, weights=OWN, *, jpeg=False):
+def ensemble(network, weights=OWN, *, jpeg=None):
+    """Behind random JPEG of a gradient of that kind, if any."""
     images = keras.Input((8, 8, 1))
-    x = RandomPatchJPEG((5, 90), seed=0)(images) if jpeg else images
+    x = images
+    if jpeg:
+        x = RandomPatchJPEG((5, 90), gradient=jpeg, seed=0)(images)
     merged = MultiScaleEnsemble(network, SCALES, weights)(x)
     return keras.Model(images, merged)
 
@@ -84,7 +87,7 @@ def test_own_weights_on_the_grid_are_no_extra_row():
 
 
 def test_randomness_is_the_seeds_and_given_back():
-    model = ensemble(classifier(), jpeg=True)
+    model = ensemble(classifier(), jpeg="straight_through")
     attack = attacks.pgd(eps=0.2, steps=1)
     states = [attack.generators[0].state]
     states += [v for v in model.variables if v.name == "seed_generator_state"]
@@ -102,8 +105,50 @@ def test_randomness_is_the_seeds_and_given_back():
         np.testing.assert_array_equal(state, value)
 
 
-def test_the_papers_range():
-    assert VALUES == (0.001, 0.01, 0.1, 1.0, 10.0)
+def test_the_papers_range_is_searched():
+    found = evaluation.search_scale_weights(
+        ensemble(classifier(), (1.0, 1.0, 1.0)), IMAGES[:4], LABELS[:4]
+    )
+    ratios = {max(w) / min(w) for w in (one.weights for one in found)}
+    assert max(ratios) == pytest.approx(10 / 0.001)
+
+
+def test_a_randomised_source_is_seeded_and_given_back():
+    model = ensemble(classifier())
+    source = ensemble(classifier(), jpeg="straight_through")
+    (state,) = (v for v in source.variables if v.name == "seed_generator_state")
+    before = np.array(state)
+    attack = attacks.transfer(attack=attacks.fgsm(eps=0.4), source=source)
+
+    def search(seed):
+        return evaluation.search_scale_weights(
+            model, IMAGES, LABELS, attack=attack, seed=seed
+        )
+
+    assert search(0) == search(0)
+    assert search(0) != search(1)
+    np.testing.assert_array_equal(state, before)
+
+
+def test_the_attack_meets_one_view_that_hides_no_gradient():
+    """A view for each batch would be traced anew each time."""
+    model = ensemble(classifier(), jpeg="none")
+    met = []
+
+    def attack(view, images, labels):
+        met.append(view)
+        pixels = tf.constant(images)
+        with tf.GradientTape() as tape:
+            tape.watch(pixels)
+            logits = view(pixels)
+        assert np.abs(tape.gradient(logits, pixels)).max() > 0
+        return images
+
+    evaluation.search_scale_weights(
+        model, IMAGES[:6], LABELS[:6], attack=attack, batch_size=2
+    )
+    assert len(met) == 3
+    assert all(view is met[0] for view in met)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """Tables 1 and 2, and figure 7."""
 
+import dataclasses
+import warnings
 from types import SimpleNamespace
 
 import numpy as np
@@ -57,6 +59,9 @@ def test_rows_of_table_1_are_test_scales(cells, reports):
         "Trained at 12, it is better at 12 than at 20: **does not hold** "
         "(0.0% against 20.0%)." in text
     )
+    assert "half the clean image's and half its DDN sample's" in text
+    assert "Every image starts from 28 pixels" in text
+    assert "within a factor of 1.7 of each other" in text
     assert "commit `abc`, seed 0" in text
 
 
@@ -75,8 +80,11 @@ def test_figure_7_reads_the_network_of_many_scales(
     many = {12: report(1, 0.5), 16: report(1, 0.25), 20: report(1, 0.125)}
     monkeypatch.setattr(figure7, "_many_scales", lambda cells: many)
     part = figure7.figure_7(cells, reports, tmp_path)
-    # Trained at 16, tested at 12; in the paper at 64 and 32.
-    assert part.rows[1][:2] == ("trained at 16", "15.0 (63.1)")
+    # As the figure's own table: "64: 26.43%, 82.27%, 68.35%".
+    assert part.header[1:] == ("tested at 12", "tested at 16", "tested at 20")
+    assert part.rows[1] == (
+        *("trained at 16", "15.0 (26.4)", "20.0 (82.3)", "25.0 (68.3)"),
+    )
     assert part.rows[3] == (
         *("spp_ddn_wrn16_2", "50.0 (84.5)", "25.0 (81.4)", "12.5 (70.7)"),
     )
@@ -87,8 +95,10 @@ def test_figure_7_reads_the_network_of_many_scales(
     assert "many scales cost accuracy: not measured." in part.to_markdown()
 
 
-def test_networks_are_trained_once(settings, asked):
-    network = train_at(12, settings)
+def test_networks_are_trained_once(settings, asked, monkeypatch):
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", ".*shuffle")
+        network = train_at(12, settings)
     assert asked == [("fashion_mnist", "train[:16]")]
     again = train_at(12, settings)
     assert len(asked) == 1
@@ -101,6 +111,21 @@ def test_networks_are_trained_once(settings, asked):
         np.testing.assert_array_equal(one, two)
         moved |= not np.array_equal(one, old)
     assert moved
+    for option in (
+        {"data": "mnist"},
+        {"batch_size": 4},
+        {"training_policy": "mixed_bfloat16"},
+    ):
+        with pytest.raises(ValueError, match=f"Received: other {[*option][0]}"):
+            train_at(12, dataclasses.replace(settings, **option))
+    with pytest.raises(ValueError, match="Received: other start"):
+        published = zoo.info("wrn16_2")
+        monkeypatch.setattr(
+            zoo,
+            "info",
+            lambda name: dataclasses.replace(published, sha256="0"),
+        )
+        train_at(12, settings)
 
 
 def test_networks_are_read_at_a_scale():

@@ -36,7 +36,6 @@ def test_all_combinations_of_two_scales(capsys, published):
     [
         (("wrn16_2", *FAST), "must end in a MultiScaleEnsemble"),
         (("irm_wrn16_2", "--attack", "standard"), "takes one attack, no suite"),
-        (("irm_wrn16_2", "--top", 0), "Received: --top=0"),
         (("irm_wrn16_2", *FAST, "--values", "0,1"), "must be above 0"),
     ],
 )

@@ -84,12 +84,45 @@ def test_pixels_are_moved_to_the_models_range():
     )
 
 
+def regularised():
+    """A model with a penalty on its first feature maps."""
+    return keras.Sequential(
+        [
+            keras.Input((32, 32, 3)),
+            layers.Conv2D(2, 3, activity_regularizer="l2", name="first"),
+            layers.Flatten(),
+            layers.Dense(5),
+        ]
+    )
+
+
+def test_a_penalty_of_the_users_own_is_kept():
+    model = regularised()
+    defended = blurnet(model)
+    model(IMAGES), defended(IMAGES)
+    np.testing.assert_allclose(defended.losses, model.losses, rtol=1e-5)
+
+
+def test_a_second_penalty_does_not_replace_the_users():
+    with pytest.raises(ValueError, match="must be None. Received: first"):
+        blurnet(regularised(), total_variation=0.1)
+
+
+def test_the_penalty_alone_is_a_defense():
+    model = stack()
+    defended = blurnet(model, kernel_size=None, total_variation=0.1)
+    np.testing.assert_allclose(defended(IMAGES), model(IMAGES), atol=1e-5)
+    assert len(defended.losses) == 1
+
+
 @pytest.mark.parametrize(
     "options, message",
     [
-        ({"blur": "median"}, "`blur` must be one of.*'median'"),
+        ({"blur": "median"}, "blur must be one of.*'median'"),
         ({"blur": "box", "l_inf": 0.1}, "learned filters"),
         ({"kernel_size": 2}, "kernel_size=2"),
+        ({"kernel_size": None}, "a filter or a penalty.*kernel_size=None"),
+        ({"kernel_size": None, "l_inf": 0.1}, "kernel_size=None"),
     ],
 )
 def test_options_are_checked(options, message):

@@ -89,6 +89,13 @@ def convolutional_head():
         two_poolings(),
         mean_of_the_map(),
         convolutional_head(),
+        # A sequence of pixels from which nothing is learned.
+        sequential(
+            conv(5, strides=2),
+            layers.Reshape((64, 5)),
+            layers.GlobalAveragePooling1D(),
+            layers.Dense(4),
+        ),
     ],
 )
 def test_the_last_map(model):
@@ -168,6 +175,16 @@ def several_maps():
     )
 
 
+def tokens(*learned):
+    """A map read as a sequence of pixels."""
+    return sequential(
+        conv(),
+        layers.Reshape((256, 4)),
+        *learned,
+        layers.Dense(3, name="head"),
+    )
+
+
 def dense_tail(*stack):
     return sequential(
         *stack, layers.GlobalMaxPooling2D(), layers.Dense(2, name="dense")
@@ -196,6 +213,17 @@ def dense_tail(*stack):
         (
             lambda: zoo.load("irm_wrn16_2", weights=None),
             "learned layers before a spatial feature map",
+        ),
+        (
+            lambda: tokens(
+                layers.Conv1D(4, 3, name="mixing"),
+                layers.GlobalAveragePooling1D(),
+            ),
+            "no learned layers on sequences.*layer mixing of Conv1D",
+        ),
+        (
+            lambda: tokens(layers.GRU(4, name="reading")),
+            "no learned layers on sequences.*layer reading of GRU",
         ),
         (
             lambda: dense_tail(conv(), layers.Reshape((8, 32, 4))),

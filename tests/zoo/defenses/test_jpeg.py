@@ -41,6 +41,12 @@ def inside():
     return keras.Model(images, stack(layers.Softmax())(images))
 
 
+def handed_on_by_a_model():
+    """The softmax comes before a model inside that holds nothing."""
+    rest = keras.Sequential([keras.Input((5,)), layers.Identity()])
+    return stack(layers.Softmax(), rest, layers.Dropout(0.5))
+
+
 @pytest.mark.parametrize(
     "build",
     [
@@ -50,6 +56,12 @@ def inside():
         lambda: stack(layers.Softmax()),
         operation,
         inside,
+        lambda: stack(layers.Softmax(), layers.Dropout(0.5)),
+        lambda: stack(layers.Softmax(), layers.Activation("linear")),
+        lambda: stack(
+            layers.Reshape((1, 1, 5)), layers.Softmax(), layers.Flatten()
+        ),
+        handed_on_by_a_model,
     ],
 )
 def test_logits_of_the_compressed_images(build, images):
@@ -111,10 +123,39 @@ def test_saving(images, tmp_path):
             stack(layers.Dense(5, activation="sigmoid", name="end")),
             "logits or softmax.*layer end",
         ),
+        (
+            stack(
+                layers.Dense(5, activation="sigmoid", name="end"),
+                layers.Dropout(0.5),
+            ),
+            "logits or softmax.*layer end",
+        ),
+        (
+            stack(
+                layers.Dense(6),
+                layers.Reshape((2, 3)),
+                layers.Softmax(name="two"),
+                layers.Flatten(),
+            ),
+            "over all classes.*6 classes, whose layer two",
+        ),
     ],
 )
 def test_no_classifiers(model, message):
     with pytest.raises(ValueError, match=message):
+        zoo.defend(model, "jpeg")
+
+
+class Shrinking(layers.Dense):
+    """Says that it has one unit fewer than it has."""
+
+    def get_config(self):
+        return super().get_config() | {"units": self.units - 1}
+
+
+def test_a_copy_that_differs_is_refused_for_the_right_reason():
+    model = stack(Shrinking(6, name="odd"))
+    with pytest.raises(ValueError, match="configuration. Received: layer odd"):
         zoo.defend(model, "jpeg")
 
 

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from exports.placement import cpu_only_ops
 from tests.layer_contract import check_layer
+from zoo.dtype_policy import dtype_policy
 from zoo.layers.jpeg import JPEG
 from zoo.layers.random_patch_jpeg import RandomPatchJPEG
 from zoo.layers.random_patch_jpeg import part_of_each_block
@@ -174,6 +175,15 @@ def test_keeps_the_promises_of_a_layer(channels, tmp_path):
     check_layer(layer, images.astype("float32"), tmp_path / "jpeg.keras")
     assert layer.gradient == "none"
     assert layer.stochastic is True
+
+
+def test_levels_survive_a_mixed_policy():
+    images = noise(1, 16, 16, 3)
+    expected = RandomPatchJPEG(seed=8)(images)
+    with dtype_policy("mixed_bfloat16"):
+        decoded = RandomPatchJPEG(seed=8)(images)
+    assert decoded.dtype == "float32"
+    np.testing.assert_array_equal(decoded, expected)
 
 
 def test_saves_with_a_model(tmp_path):

@@ -5,8 +5,6 @@ from training.attacks.rp2.printability import PALETTE
 from training.attacks.rp2.printability import non_printability_score
 from training.attacks.rp2.rp2 import RP2
 from training.attacks.rp2.rp2 import rp2
-from training.attacks.rp2.scores import StickerScores
-from training.attacks.rp2.scores import score
 from training.attacks.rp2.sticker import Sticker
 from training.attacks.rp2.transformations import Transformations
 
@@ -14,10 +12,8 @@ __all__ = [
     "PALETTE",
     "RP2",
     "Sticker",
-    "StickerScores",
     "Transformations",
     "masks",
     "non_printability_score",
     "rp2",
-    "score",
 ]

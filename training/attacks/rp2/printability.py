@@ -22,7 +22,15 @@ PALETTE = np.concatenate([_INKS, (_INKS[0] + _INKS[1:]) / 2]) / 255
 """Printable colours, sRGB in [0, 1], `(15, 3)`.
 
 The solid overprints of offset inks, that is the primaries of halftone
-printing (Neugebauer, 1937), and each halfway to the paper's white.
+printing (Neugebauer, 1937), and each halfway to the paper's white. They are
+the inks' nominal colours, as they are commonly shown on a screen, and were
+measured on no printer.
+
+The authors' palette is another: 30 darker colours in [0, 1], most likely
+measured on their printer, one a line in `lisa-cnn-attack/npstriplets.txt` of
+`evtimovi/robust_physical_perturbations`, which their runs on signs leave off.
+For theirs, or your own printer's, give `rp2` the `palette`
+`np.loadtxt(path, delimiter=",")`.
 """
 
 

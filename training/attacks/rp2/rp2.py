@@ -10,6 +10,7 @@ import tensorflow as tf
 from numpy.typing import ArrayLike
 
 from training.attacks.base import checked_count
+from training.attacks.base import checked_seed
 from training.attacks.base import checked_size
 from training.attacks.rp2.checks import check_homographies
 from training.attacks.rp2.checks import check_mask
@@ -251,7 +252,7 @@ def rp2(
         steps=checked_count("steps", steps),
         step_size=checked_size("step_size", step_size, positive=True),
         start=start,
-        seed=int(seed),
+        seed=checked_seed(seed),
         objective={
             "lambda_": checked_size("lambda_", lambda_),
             "p": p,

@@ -4,7 +4,8 @@ import numpy as np
 from PIL import Image
 from PIL import ImageFilter
 
-_LUMA = np.array([0.299, 0.587, 0.114], "float32")
+LUMA = np.array([0.299, 0.587, 0.114], "float32")
+"""Weights of red, green and blue in a grey value, those of ITU-R BT.601."""
 
 
 def expose(
@@ -34,7 +35,7 @@ def expose(
     pixels = 0.5 + rng.uniform(0.7, 1.1) * (pixels - 0.5) + rng.normal(0, 0.05)
     pixels = pixels.clip(0, 1) ** np.exp(rng.normal(0, 0.2))
     pixels = pixels * rng.uniform(0.95, 1.05, 3).astype("float32")
-    grey = (pixels @ _LUMA)[..., None]
+    grey = (pixels @ LUMA)[..., None]
     colour = 0.1 if rng.random() < 1 / 12 else rng.uniform(0.6, 1.1)
     pixels = grey + np.float32(colour) * (pixels - grey)
     noise = rng.standard_normal(pixels.shape, "float32")

@@ -8,10 +8,10 @@ from PIL import Image
 
 from training.datasets.rendered_signs.designs import designs
 from training.datasets.rendered_signs.designs import frontal
+from training.datasets.rendered_signs.exposure import LUMA
 from training.datasets.rendered_signs.geometry import Points
 from training.datasets.rendered_signs.textures import stretched
 
-_LUMA = np.array([0.299, 0.587, 0.114], "float32")
 _SIZES = (32, 64, 128, 256)
 
 
@@ -65,7 +65,7 @@ class Sign:
         size = next((s for s in _SIZES if s >= extent), _SIZES[-1])
         pixels = np.array(frontal(self.label, self.design, size), "float32")
         colours = pixels[..., :3]
-        grey = 0.75 * (colours @ _LUMA)[..., None] + 55
+        grey = 0.75 * (colours @ LUMA)[..., None] + 55
         colours += self.fading * (grey - colours)
         colours *= self.tint * stretched(self.dirt, size)[..., None]
         return Image.fromarray(pixels.clip(0, 255).astype("uint8"), "RGBA")

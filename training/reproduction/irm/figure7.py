@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import zoo
+from training.ensemble import find_ensemble
 from training.reproduction.bars import draw_bars
 from training.reproduction.claim import claim
 from training.reproduction.irm import paper
@@ -14,8 +15,6 @@ from training.reproduction.irm.scale_training import BASELINE
 from training.reproduction.irm.scale_training import read_at
 from training.reproduction.irm.scale_variance import Reports
 from training.reproduction.part import Part
-from zoo.all_layers import all_layers
-from zoo.layers import MultiScaleEnsemble
 
 MANY_SCALES = "spp_ddn_wrn16_2"
 
@@ -45,8 +44,7 @@ def figure_7(cells: Cells, reports: Reports, output: Path) -> Part:
         output / "fig7.png",
         title=f"FGSM of L∞ {cells.settings.eps:g}, transferred",
     )
-    # Columns of table 2 are training scales.
-    printed = [*zip(*paper.FGSM, strict=True), paper.FGSM_SPP]
+    printed = [*paper.FGSM, paper.FGSM_SPP]
     rows = [
         (
             name,
@@ -73,7 +71,8 @@ def figure_7(cells: Cells, reports: Reports, output: Path) -> Part:
         rows=tuple(rows),
         notes=(
             "In percent, the paper's in brackets; what differs is said at "
-            f"table 2. `{MANY_SCALES}` is one network trained at all scales, "
+            "table 2, whose numbers the figure draws with rows as training "
+            f"scales. `{MANY_SCALES}` is one network trained at all scales, "
             "with the pyramid and without JPEG, read here at each alone.",
             *(
                 claim(
@@ -97,11 +96,7 @@ def figure_7(cells: Cells, reports: Reports, output: Path) -> Part:
 def _many_scales(cells):
     """Returns a report for each scale of the network of many."""
     transferred = cells.fgsm(zoo.load(BASELINE))
-    (ensemble,) = (
-        layer
-        for layer in all_layers(zoo.load(MANY_SCALES))
-        if isinstance(layer, MultiScaleEnsemble)
-    )
+    ensemble = find_ensemble(zoo.load(MANY_SCALES))
     return {
         scale: cells.measure(
             f"{MANY_SCALES}-tested{scale}",

@@ -16,7 +16,7 @@ FGSM = (
     (0.2643, 0.8227, 0.6835),
     (0.2163, 0.4845, 0.7543),
 )
-"""Table 2, laid out as table 1."""
+"""Table 2, laid out as table 1; figure 7 names its rows training scales."""
 
 FGSM_SPP = (0.8450, 0.8143, 0.7065)
 """Figure 7: the network of many scales, at each."""

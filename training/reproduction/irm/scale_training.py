@@ -11,6 +11,7 @@ from training import datasets
 from training.adversarial import AdversarialTrainer
 from training.reproduction.irm.settings import Settings
 from training.reproduction.time_left import TimeLeft
+from training.same_run import check_same_run
 from zoo.dtype_policy import dtype_policy
 from zoo.layers import MultiScaleEnsemble
 from zoo.weights import load_weights
@@ -49,10 +50,22 @@ def train_at(scale: int, settings: Settings) -> keras.Model:
 
     Returns:
         The network, in float32, for images of any size.
+
+    Raises:
+        ValueError: If the folder holds a training of other settings.
     """
     name = (
         f"scale{scale}-{settings.epochs}x{settings.train_limit}"
         f"-seed{settings.seed}"
+    )
+    check_same_run(
+        settings.workdir / f"{name}.json",
+        {
+            "start": zoo.info(BASELINE).sha256,
+            "data": settings.data,
+            "batch_size": settings.batch_size,
+            "training_policy": settings.training_policy,
+        },
     )
     weights = settings.workdir / f"{name}.weights.h5"
     if not weights.exists():
@@ -100,6 +113,7 @@ def _train(scale, settings, name):
             images,
             epochs=settings.epochs,
             callbacks=[backup, TimeLeft(f"training at {scale} pixels")],
+            shuffle=False,  # The data are shuffled.
             verbose=2,
         )
     return network

@@ -103,6 +103,7 @@ def table_2(cells: Cells, reports: Reports) -> Part:
 
 def _table(name, title, cells, reports, accuracies, printed, *, notes):
     settings = cells.settings
+    height = cells.image_shape[0]
     pairs = list(zip(settings.scales, paper.SCALES, strict=True))
     rows = [
         (
@@ -124,9 +125,12 @@ def _table(name, title, cells, reports, accuracies, printed, *, notes):
             "In percent, the paper's in brackets. The paper: WRN-28-10 on "
             "110 classes of product photographs of 299 pixels, scales of 32, "
             f"64 and 128. Ours: WRN-16-2 on 10 classes of `{settings.data}`, "
-            f"28 pixels, {len(cells.images):,} test images, "
-            f"{settings.epochs} epochs of {settings.train_limit:,} images on "
-            "DDN samples. Our scales are within a factor of 1.4 of each "
+            f"{len(cells.images):,} test images, "
+            f"{settings.epochs} epochs of {settings.train_limit:,} images "
+            "whose loss is half the clean image's and half its DDN sample's. "
+            f"Every image starts from {height} pixels, the paper's from 299, "
+            "and is resized to the scale. Our scales are within a factor of "
+            f"{max(settings.scales) / min(settings.scales):.1f} of each "
             "other, the paper's within 4, so less is lost between them.",
             _ORDER,
             *notes,

@@ -49,6 +49,8 @@ class JPEG(keras.layers.Layer):
             not. Grey images have none.
         gradient: `"straight_through"`, `"soft"` or `"none"`. Measure
             robustness with the first; zero gradients only blind the attack.
+        dtype: Dtype policy, float32 whatever Keras' own is: bfloat16 cannot
+            hold the 256 levels. The codec computes in float32 in any case.
 
     Call arguments:
         images: Float pixels in [0, 1], one channel or three.
@@ -60,11 +62,9 @@ class JPEG(keras.layers.Layer):
 
     Input shape: `(batch, height, width, channels)`, any height and width,
         known or not.
-    Output shape: Same as the input, of the layer's compute type. The codec
-        itself computes in float32, but bfloat16 cannot hold 256 levels: keep
-        them with `dtype="float32"` under a mixed policy. Devices that
-        multiply float32 as TensorFloat-32 stray further from libjpeg, by half
-        a grey level in the mean.
+    Output shape: Same as the input, of the layer's compute type. Devices
+        that multiply float32 as TensorFloat-32 stray further from libjpeg, by
+        half a grey level in the mean.
 
     Example:
 
@@ -83,9 +83,11 @@ class JPEG(keras.layers.Layer):
         codec: str = "dct",
         subsampling: str = "4:2:0",
         gradient: str = "straight_through",
+        *,
+        dtype: str | keras.DTypePolicy = "float32",
         **kwargs,
     ):
-        super().__init__(autocast=False, **kwargs)
+        super().__init__(autocast=False, dtype=dtype, **kwargs)
         self.quality = check_quality(quality)
         self.codec = _check_choice("codec", codec, CODECS)
         self.subsampling = _check_choice(

@@ -30,12 +30,18 @@ def test_printable_colours_score_nothing_and_have_no_gradient():
     np.testing.assert_array_equal(tape.gradient(score, pixels), 0)
 
 
-def test_palette_is_of_printable_colours():
-    assert PALETTE.shape == (15, 3)
-    assert PALETTE.min() >= 0
-    assert PALETTE.max() == 1
-    assert PALETTE.max(axis=1).min() > 0.1  # No printer is as dark as a screen.
-    assert len(np.unique(PALETTE, axis=0)) == 15
+@pytest.mark.parametrize(
+    "screen", [(0, 0, 0), (0, 1, 0), (0, 0, 1), (0, 1, 1), (1, 0, 1)]
+)
+def test_a_screens_purest_colours_are_not_printable(screen):
+    distances = np.linalg.norm(PALETTE - screen, axis=1)
+    assert distances.min() > 0.2
+    one_pixel = tf.constant([screen], "float32")
+    expected = np.prod(distances)
+    np.testing.assert_allclose(
+        non_printability_score(one_pixel), expected, rtol=1e-5
+    )
+    assert non_printability_score(tf.ones((1, 3))) == 0  # Paper.
 
 
 @pytest.mark.parametrize("dimension", [1, 3, 6, 100])

@@ -12,7 +12,6 @@ from training.attacks.rp2 import PALETTE
 from training.attacks.rp2 import Transformations
 from training.attacks.rp2 import masks
 from training.attacks.rp2 import rp2
-from training.attacks.rp2 import score
 from training.attacks.rp2.objective import Objective
 from training.attacks.rp2.placing import place
 from zoo.regularizers import TotalVariation
@@ -86,6 +85,7 @@ def test_gradient_matches_finite_differences(linear, options):
     measured = objective(linear.keras, **options)
     seed = tf.constant([0, 0])
     gradient = measured.gradient(tf.constant(variables), seed)[0].numpy()
+    assert np.abs(gradient[:, [1, 2], [1, 4], 1]).min() > 0.01
     for row, column in ((1, 1), (2, 4), (0, 0)):
         shifts = np.zeros_like(variables)
         shifts[:, row, column, 1] = 1e-3
@@ -94,7 +94,10 @@ def test_gradient_matches_finite_differences(linear, options):
             for v in (variables + shifts, variables - shifts)
         )
         np.testing.assert_allclose(
-            gradient[:, row, column, 1], (above - below) / 2e-3, atol=0.02
+            gradient[:, row, column, 1],
+            (above - below) / 2e-3,
+            rtol=1e-3,
+            atol=1e-3,
         )
 
 
@@ -170,6 +173,12 @@ def test_same_seed_same_sticker_whatever_the_batch_and_the_progress(linear):
     assert [sticker.target for sticker in together] == [2, 1]
     np.testing.assert_allclose(together[1].delta, first.delta, atol=1e-3)
     assert np.abs(make(1, seed=4).delta - first.delta).max() > 0.05
+
+
+@pytest.mark.parametrize("seed", [-(2**31), np.int64(2**31 - 1)])
+def test_seeds_of_32_bits_are_taken(linear, seed):
+    sticker = rp2(mask=MASK, steps=1, seed=seed)(linear.keras, views(), 1)
+    assert np.isfinite(sticker.delta).all()
 
 
 def test_views_through_homographies_share_one_sticker(linear):
@@ -249,25 +258,6 @@ def test_defense_weight_is_per_target():
     np.testing.assert_allclose(adaptive, expected, atol=1e-4)
 
 
-def test_scores_by_hand(linear):
-    sticker = rp2(mask=MASK, lambda_=0, steps=40)(linear.keras, views(), 1)
-    adversarial = sticker.apply(views())
-    before = linear.logits(views()).argmax(1)
-    after = linear.logits(adversarial).argmax(1)
-    scores = score(linear.keras, [sticker, sticker], views())
-    np.testing.assert_array_equal(scores.targets, [1, 1])
-    np.testing.assert_allclose(scores.success, np.mean(before != after))
-    np.testing.assert_allclose(scores.targeted, np.mean(after == 1))
-    differences = (adversarial - views()).reshape(4, -1)
-    expected = np.mean(
-        np.linalg.norm(differences, axis=1)
-        / np.linalg.norm(adversarial.reshape(4, -1), axis=1)
-    )
-    np.testing.assert_allclose(scores.dissimilarity, expected, rtol=1e-5)
-    assert scores.worst_success == scores.success.max()
-    assert scores.average_dissimilarity == pytest.approx(expected)
-
-
 def test_picture_shows_the_sticker_alone(linear, tmp_path):
     sticker = rp2(mask=MASK, steps=2)(linear.keras, views(), 1)
     sign = views().mean(0)
@@ -282,9 +272,15 @@ def test_picture_shows_the_sticker_alone(linear, tmp_path):
         np.testing.assert_array_equal(written, sticker.picture(sign, 32))
 
 
-def test_a_stop_signs_worth_of_masks_fits(linear):
-    for mask in (masks.octagon(6, 6), MASK.astype(int), MASK.astype(float)):
-        rp2(mask=mask, steps=1)(linear.keras, views(), 1)
+@pytest.mark.parametrize("kind", [int, float, "float32"])
+@pytest.mark.parametrize("mask", [MASK, masks.octagon(6, 6)])
+def test_a_mask_is_the_same_in_any_type(linear, mask, kind):
+    expected, sticker = (
+        rp2(mask=m, steps=2)(linear.keras, views(), 1)
+        for m in (mask, mask.astype(kind))
+    )
+    np.testing.assert_array_equal(sticker.delta, expected.delta)
+    np.testing.assert_array_equal(sticker.delta.any(-1), mask)
 
 
 @pytest.mark.parametrize(
@@ -303,6 +299,11 @@ def test_a_stop_signs_worth_of_masks_fits(linear):
         ({"transformations": 3}, "must be `Transformations`"),
         ({"frequencies": 0}, "frequencies=0"),
         ({"views_per_step": 0}, "views_per_step=0"),
+        ({"seed": 1.5}, "`seed` must be a whole number.*seed=1.5"),
+        ({"seed": True}, "seed=True"),
+        ({"seed": None}, "seed=None"),
+        ({"seed": 2**31}, f"seed={2**31}"),
+        ({"seed": -(2**31) - 1}, f"seed={-(2**31) - 1}"),
     ],
     ids=str,
 )

@@ -8,6 +8,7 @@ import tensorflow as tf
 from tests.jpeg import as_pixels
 from tests.jpeg import paint
 from tests.layer_contract import check_layer
+from zoo.dtype_policy import dtype_policy
 from zoo.layers.jpeg import JPEG
 
 
@@ -57,7 +58,16 @@ def test_runs_in_a_saved_functional_model(tmp_path):
     assert model.output_shape == (None, None, None, 3)
 
 
-def test_computes_in_float32_under_a_mixed_policy():
+def test_levels_survive_a_mixed_policy():
+    pixels = as_pixels(paint(1, 24, 24))
+    expected = JPEG(80)(pixels)
+    with dtype_policy("mixed_bfloat16"):
+        decoded = JPEG(80)(pixels)
+    assert decoded.dtype == "float32"
+    np.testing.assert_array_equal(decoded, expected)
+
+
+def test_computes_in_float32_whatever_its_policy():
     pixels = as_pixels(paint(1, 24, 24))
     mixed = JPEG(80, dtype="mixed_bfloat16")(pixels)
     assert mixed.dtype == "bfloat16"

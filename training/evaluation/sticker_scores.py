@@ -7,7 +7,8 @@ import keras
 import numpy as np
 from numpy.typing import ArrayLike
 
-from training.attacks.rp2.sticker import Sticker
+from training.attacks.rp2 import Sticker
+from training.evaluation import metrics
 from zoo.validation import check_images
 
 
@@ -21,7 +22,7 @@ class StickerScores:
             prediction changes, to whatever class.
         targeted: The part that is taken for the target.
         dissimilarity: The mean over the views of
-            `|x - x_adv|_2 / |x_adv|_2`.
+            `metrics.l2_dissimilarity`.
     """
 
     targets: np.ndarray
@@ -45,7 +46,7 @@ class StickerScores:
         return float(self.dissimilarity.mean())
 
 
-def score(
+def score_stickers(
     model: keras.Model,
     stickers: Sequence[Sticker],
     views: ArrayLike,
@@ -81,7 +82,7 @@ def score(
                 sticker.target,
                 np.mean(classes != clean),
                 np.mean(classes == sticker.target),
-                np.mean(_lengths(views - adversarial) / _lengths(adversarial)),
+                np.mean(metrics.l2_dissimilarity(views, adversarial)),
             )
         )
     return StickerScores(
@@ -91,7 +92,3 @@ def score(
 
 def _classes(model, images):
     return model.predict(images, verbose=0).argmax(axis=-1)
-
-
-def _lengths(images):
-    return np.linalg.norm(images.reshape(len(images), -1), axis=1)
