@@ -7,9 +7,9 @@ import numpy as np
 
 from training.attacks.rp2 import RP2
 from training.attacks.rp2 import Sticker
-from training.attacks.rp2 import StickerScores
-from training.attacks.rp2 import score
 from training.datasets.rendered_signs import views
+from training.evaluation.sticker_scores import StickerScores
+from training.evaluation.sticker_scores import score_stickers
 
 
 class SignBench:
@@ -74,7 +74,7 @@ class SignBench:
         self, model: keras.Model, stickers: Sequence[Sticker]
     ) -> StickerScores:
         """Measures stickers on the held-out views."""
-        return score(model, stickers, *self._held_out)
+        return score_stickers(model, stickers, *self._held_out)
 
     def accuracy(self, model: keras.Model, label: int) -> float:
         """Returns the part of the held-out views taken for `label`."""

@@ -13,7 +13,6 @@ import numpy as np
 import zoo
 from training import datasets
 from training.attacks.rp2 import Sticker
-from training.attacks.rp2 import StickerScores
 from training.attacks.rp2 import masks
 from training.attacks.rp2 import rp2
 from training.evaluation import provenance
@@ -21,6 +20,7 @@ from training.evaluation.digests import weights_digest
 from training.evaluation.examples import gather_examples
 from training.evaluation.sign_bench import SignBench
 from training.evaluation.steps_bar import steps_bar
+from training.evaluation.sticker_scores import StickerScores
 from training.reproduction.blurnet.settings import Settings
 from zoo.replacing import replacing
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from training.attacks.rp2 import StickerScores
+from training.evaluation.sticker_scores import StickerScores
 from training.reproduction.blurnet import paper
 from training.reproduction.blurnet.bench import Bench
 from training.reproduction.claim import claim
