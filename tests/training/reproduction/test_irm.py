@@ -5,6 +5,7 @@ import pytest
 from tests.command_line import failed
 from tests.command_line import run
 from training.reproduction import irm
+from zoo.cli import main
 
 
 def test_options_of_the_command_line(monkeypatch, capsys, tmp_path):
@@ -33,9 +34,16 @@ def test_options_of_the_command_line(monkeypatch, capsys, tmp_path):
     [
         (("imr",), "Did you mean 'irm'"),
         (("irm", "--only", "tab3"), "Received: tab3"),
-        (("irm", "--limit", 0), "Received: limit=0"),
     ],
 )
 def test_wrong_options_are_one_line(arguments, said, capsys, tmp_path):
     line = failed(capsys, "reproduce", *arguments, "--workdir", tmp_path)
     assert said in line
+
+
+def test_numbers_out_of_range_are_named_as_typed(capsys, tmp_path):
+    with pytest.raises(SystemExit) as left:
+        main(["reproduce", "irm", "--limit", "0", "--workdir", str(tmp_path)])
+    assert left.value.code == 2
+    assert "argument --limit: must be a whole number" in capsys.readouterr().err
+    assert not any(tmp_path.iterdir())
