@@ -133,6 +133,16 @@ register(
         builder="zoo.models.irm",
         config=_IRM_WRN16_2,
         threat=ThreatModel("l2", eps=1.0),
+        weights=Weights(
+            (
+                WeightFile(
+                    "irm_wrn16_2.tricks.weights.h5",
+                    sha256="9c71d05acd4247e7fba7746a77059171"
+                    "17ef0c90bcc517e7ef69528f6073c519",
+                    size=1_598_840,
+                ),
+            )
+        ),
         description=(
             "irm_wrn16_2 trained on with label smoothing, logit pairing and "
             "PGD and DeepFool samples beside DDN's."
