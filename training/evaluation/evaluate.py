@@ -100,7 +100,8 @@ def evaluate(
             layer hides its own (`gradient="none"`).
         surrogate: Model the attacks are run on, such as the same weights in
             bfloat16, which is faster; `None` for `model`. Either way `model`
-            scores the images they make.
+            scores the images they make, and takes back many that an attack
+            without a ball left next to the surrogate's boundary: flagged.
         sanity: Number of images, from the front, for a suite of attacks that
             tests the numbers' trustworthiness: more steps, a larger ball,
             random noise, an attack without gradients. 0 leaves it out; what
@@ -198,7 +199,11 @@ def evaluate(
             skip_fooled=skip_fooled,
         )
         flags = sanity_checks.knowledge(
-            surrogate, phases, adaptive=adaptive, stochastic=stochastic
+            surrogate,
+            phases,
+            adaptive=adaptive,
+            stochastic=stochastic,
+            policy=model.dtype_policy.name,
         )
         if not all(phase.black_box for phase in phases):
             with owned_randomness([surrogate], seed) as reseed:

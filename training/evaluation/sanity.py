@@ -80,6 +80,7 @@ def knowledge(
     *,
     adaptive: bool,
     stochastic: bool,
+    policy: str,
 ) -> tuple[Flag, ...]:
     """Judges whether the attacks know the defense.
 
@@ -88,6 +89,7 @@ def knowledge(
         phases: The attacks.
         adaptive: Whether they see through hidden gradients.
         stochastic: Whether the model is randomised.
+        policy: Dtype policy of the model that scores the images.
     """
     flags = []
     hidden = hidden_gradients(model)
@@ -106,6 +108,15 @@ def knowledge(
                 "lucky draws",
                 f"{', '.join(hasty)} stopped at the first draw of a randomised "
                 "model that was fooled; use early_stop=false",
+            )
+        )
+    nearest = [phase.name for phase in phases if phase.minimized]
+    if nearest and model.dtype_policy.name != policy:
+        flags.append(
+            Flag(
+                "another boundary",
+                f"{', '.join(nearest)} stopped at the boundary of a twin in "
+                f"{model.dtype_policy.name}; attack the model itself",
             )
         )
     return tuple(flags)

@@ -11,6 +11,7 @@ from training import attacks
 from training.evaluation import evaluate
 from training.evaluation import sanity
 from training.evaluation.phase import Phase
+from zoo.dtype_policy import dtype_policy
 from zoo.layers import JPEG
 from zoo.threat import ThreatModel
 
@@ -114,7 +115,7 @@ def test_gradients_and_outputs(model, broken):
 def test_what_the_attacks_know():
     model = linear(layer=JPEG(gradient="none", name="hides"))
     seen = attacks.pgd(eps=0.1)
-    options = {"adaptive": False, "stochastic": False}
+    options = {"adaptive": False, "stochastic": False, "policy": "float32"}
     (flag,) = sanity.knowledge(model, [Phase(seen)], **options)
     assert flag.rule == "hidden gradient"
     assert "hides" in flag.finding
@@ -127,8 +128,21 @@ def test_what_the_attacks_know():
     assert sanity.knowledge(model, [], **options) == ()
     hasty = [Phase(attacks.pgd(eps=0.1, early_stop=True))]
     assert sanity.knowledge(model, hasty, **options) == ()
-    (flag,) = sanity.knowledge(model, hasty, adaptive=True, stochastic=True)
+    options["stochastic"] = True
+    (flag,) = sanity.knowledge(model, hasty, **options)
     assert flag.rule == "lucky draws"
+
+
+def test_nearest_images_of_a_twin_in_another_precision():
+    with dtype_policy("mixed_bfloat16"):
+        twin = linear()
+    options = {"adaptive": True, "stochastic": False, "policy": "float32"}
+    nearest = [Phase(attacks.ddn()), Phase(attacks.pgd(eps=0.1))]
+    (flag,) = sanity.knowledge(twin, nearest, **options)
+    assert flag.rule == "another boundary"
+    assert flag.finding.startswith("ddn stopped")
+    assert sanity.knowledge(twin, nearest[1:], **options) == ()
+    assert sanity.knowledge(linear(), nearest, **options) == ()
 
 
 def test_an_honest_model_is_not_flagged():
