@@ -6,8 +6,8 @@ from collections.abc import Mapping
 EPOCHS = {
     "undefended": 12,
     "ddn_wrn": 8,
-    "jpeg_ddn_wrn": 10,
-    "spp_ddn_wrn": 10,
+    "jpeg_ddn_wrn": 5,
+    "spp_ddn_wrn": 5,
     "ddn": 8,
     "irm": 10,
     "tricks": 5,
