@@ -40,11 +40,30 @@ class SignBench:
         self._held_out = both.images[count:], matrices[count:]
         self.front = both.front
         """The sign from the front, `(size, size, 3)` in [0, 1]."""
+        self.plate = both.mask
+        """Whether `front` shows the sign, `(size, size)` of `bool`."""
 
     @property
     def held_out(self) -> np.ndarray:
         """The views to test on, `(count, size, size, 3)` in [0, 1]."""
         return self._held_out[0]
+
+    def on_plate(self, mask: np.ndarray) -> np.ndarray:
+        """Cuts off what of a mask isn't on the sign.
+
+        Args:
+            mask: `(size, size)` of `bool`.
+
+        Raises:
+            ValueError: If nothing is left.
+        """
+        cut = mask & self.plate
+        if not cut.any():
+            raise ValueError(
+                "A sticker must lie on the sign. Received: a mask of "
+                f"{int(mask.sum())} pixels beside it"
+            )
+        return cut
 
     def make(
         self, attack: RP2, model: keras.Model, targets: Sequence[int], progress

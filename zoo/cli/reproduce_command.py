@@ -24,6 +24,12 @@ _COUNTS = {
 }
 
 
+_OTHERS = (
+    *("data", "data_dir", "eps", "timed"),
+    *("targets", "weights", "defense_weight"),
+)
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command's arguments."""
     parser.add_argument(
@@ -89,6 +95,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="folder of PRESET.weights.h5, as zoo train writes them, to "
         "measure instead of the published ones",
     )
+    parser.add_argument(
+        "--defense-weight",
+        type=above_zero,
+        metavar="X",
+        help="of the defender's penalty in the attack that adds it (default: "
+        "as in the committed results)",
+    )
     add_json_argument(parser)
 
 
@@ -120,7 +133,7 @@ def _given(options, system):
     Raises:
         ValueError: If another system's option is given.
     """
-    names = ("data", "data_dir", "eps", "timed", "targets", "weights", *_COUNTS)
+    names = (*_OTHERS, *_COUNTS)
     given = {
         name: getattr(options, name)
         for name in names

@@ -60,3 +60,14 @@ def test_front_has_the_stickers_size(bench):
 def test_no_views():
     with pytest.raises(ValueError, match="Received: count=0"):
         SignBench("stop", count=0)
+
+
+def test_masks_end_where_the_sign_does():
+    bench = SignBench("yield", count=1, seed=0, size=SIZE)
+    everywhere = np.ones((SIZE, SIZE), bool)
+    np.testing.assert_array_equal(bench.on_plate(everywhere), bench.plate)
+    assert 0 < bench.plate.sum() < SIZE**2
+    corner = np.zeros((SIZE, SIZE), bool)
+    corner[-1, 0] = True  # The sign is a triangle on its tip.
+    with pytest.raises(ValueError, match="on the sign. Received: .* 1 pixels"):
+        bench.on_plate(corner)

@@ -1,6 +1,8 @@
 """`zoo reproduce blurnet` on random networks, two views and two steps."""
 
 import json
+import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -75,7 +77,11 @@ def test_all_parts(settings, tmp_path, monkeypatch):
     with Image.open(output / "fft.png") as picture:
         assert picture.height > picture.width
     page = (output / "README.md").read_text("utf-8")
-    assert page.count("not published") == 16
+    assert page.count("no weights given") == 16
+    penalties = adaptive.data["rows"]["blurnet_tv"]["penalty"]
+    assert len(penalties) == 3
+    assert all(value > 0 for (value,) in penalties.values())
+    assert "its penalty on the held-out views is" in page
 
 
 def test_stickers_are_made_once_and_by_their_options(settings, monkeypatch):
@@ -112,27 +118,41 @@ def test_verdicts_compare_sign_by_sign():
         "lisa_cnn": {"average": [0.5, 0.7]},
         "blurnet_dw7": {"average": [0.6, 0.2]},
         "blurnet_tv": {"average": [0.6, 0.8]},
+        "blurnet_dw5": {"average": [0.3, 0.5]},
         "blurnet_dw3": None,
     }
     said = [
         white_box._verdict(name, "average", rows)
-        for name in ("blurnet_dw7", "blurnet_tv", "blurnet_dw3")
+        for name in ("blurnet_dw7", "blurnet_tv", "blurnet_dw5", "blurnet_dw3")
     ]
-    assert "(on 1 of 2 signs): holds (60.0% against 40.0%)" in said[0]
+    assert "(on 1 of 2 signs): **no clear difference**" in said[0]
     assert "(on 0 of 2 signs): **does not hold**" in said[1]
-    assert said[2].endswith("not measured.")
+    assert "(on 2 of 2 signs): holds (60.0% against 40.0%)" in said[2]
+    assert said[3].endswith("not measured.")
 
 
-def test_table_1_needs_the_baseline(settings, tmp_path):
-    empty = tmp_path / "none"
-    empty.mkdir()
-    line = r"needs the weights of lisa_cnn"
+def test_table_1_needs_the_baseline(weights, tmp_path):
+    others = tmp_path / "others"
+    others.mkdir()
+    shutil.copy(weights / "blurnet_tv.weights.h5", others)
+    line = rf"needs the weights of lisa_cnn.*weights={others}"
     with pytest.raises(ValueError, match=line):
         blurnet.reproduce(
-            blurnet.Settings(workdir=tmp_path, weights=empty, views=1, seeds=1),
+            blurnet.Settings(
+                workdir=tmp_path, weights=others, views=1, seeds=1
+            ),
             tmp_path / "out",
             only=["tab1"],
         )
+
+
+def test_folders_without_weights_leave_the_results(tmp_path):
+    page = tmp_path / "README.md"
+    page.write_text("Earlier results.")
+    settings = blurnet.Settings(workdir=tmp_path, weights=tmp_path, views=1)
+    with pytest.raises(ValueError, match="must hold a preset's weights"):
+        blurnet.reproduce(settings, tmp_path, only=["tab2"])
+    assert page.read_text() == "Earlier results."
 
 
 @pytest.mark.parametrize(
@@ -140,6 +160,7 @@ def test_table_1_needs_the_baseline(settings, tmp_path):
     [
         dict(views=0),
         dict(mask="octogon"),
+        dict(weights=Path("no-such-folder")),
         dict(sign="halt"),
         dict(targets=()),
         dict(targets=("stop",)),
@@ -170,6 +191,7 @@ def test_options_of_the_command_line(monkeypatch, capsys, tmp_path):
         *("reproduce", "blurnet", "--only", "tab2", "--output", tmp_path),
         *("--workdir", tmp_path / "work", "--seeds", 2, "--steps", 5),
         *("--target", "yield", "--target", "merge", "--weights", tmp_path),
+        *("--defense-weight", 20),
     )
     assert called["only"] == ["tab2"]
     assert called["settings"] == blurnet.Settings(
@@ -178,6 +200,7 @@ def test_options_of_the_command_line(monkeypatch, capsys, tmp_path):
         seeds=2,
         steps=5,
         targets=("yield", "merge"),
+        defense_weight=20,
     )
 
 

@@ -21,6 +21,7 @@ from training.evaluation.examples import gather_examples
 from training.evaluation.sign_bench import SignBench
 from training.evaluation.steps_bar import steps_bar
 from training.evaluation.sticker_scores import StickerScores
+from training.reproduction.blurnet import paper
 from training.reproduction.blurnet.settings import Settings
 from zoo.replacing import replacing
 
@@ -48,6 +49,11 @@ class Bench:
             for seed in self.seeds
         }
         self._models = {}
+        self.missing = (
+            "not published" if settings.weights is None else "no weights given"
+        )
+        """What to say of a preset without weights."""
+        self._check_weights()
         self._commits = {provenance.commit() or "unknown"}
 
     def model(self, name: str) -> keras.Model | None:
@@ -63,9 +69,25 @@ class Bench:
             return zoo.load(name, weights=path) if path.exists() else None
         return zoo.load(name) if zoo.info(name).trained else None
 
+    def _check_weights(self):
+        folder = self.settings.weights
+        names = {*paper.BLACK_BOX, *paper.WHITE_BOX}
+        if folder is not None and not any(
+            (folder / f"{name}.weights.h5").exists() for name in names
+        ):
+            raise ValueError(
+                "The folder must hold a preset's weights, such as "
+                f"{paper.BASELINE}.weights.h5. Received: weights={folder}"
+            )
+
     def sign(self, seed: int) -> SignBench:
         """Returns a sign and its views."""
         return self._signs[seed]
+
+    def mask(self, seed: int) -> np.ndarray:
+        """Returns where stickers go on a sign."""
+        whole = masks.by_name[self.settings.mask](SIZE, SIZE)
+        return self.sign(seed).on_plate(whole)
 
     def stickers(self, name: str, seed: int, **adaptive: Any) -> list[Sticker]:
         """Makes a sticker for each target, or reads those made before.
@@ -94,7 +116,7 @@ class Bench:
         text = json.dumps(made_by, sort_keys=True)
         digest = hashlib.sha256(text.encode()).hexdigest()[:16]
         path = settings.workdir / f"{name}-{seed}-{digest}.npz"
-        mask = masks.by_name[settings.mask](SIZE, SIZE)
+        mask = self.mask(seed)
         if not path.exists():
             title = ", ".join([name, f"sign {seed}", *adaptive])
             with steps_bar(title, enabled=settings.progress) as progress:

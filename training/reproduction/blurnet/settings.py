@@ -50,7 +50,7 @@ class Settings:
     step_size: float = 0.1
     lambda_: float = 0.02
     mask: str = "stickers"
-    defense_weight: float = 1.0
+    defense_weight: float = 300.0
     frequencies: int = 8
     progress: bool = True
 
@@ -65,6 +65,11 @@ class Settings:
             raise ValueError(
                 f"mask must be one of {', '.join(masks.by_name)}. "
                 f"Received: mask={self.mask!r}"
+            )
+        if self.weights is not None and not self.weights.is_dir():
+            raise ValueError(
+                "weights must be a folder, or None for the published ones. "
+                f"Received: weights={self.weights}"
             )
         signs = [self.sign, *(self.targets or ())]
         unknown = [name for name in signs if name not in LISA_CLASSES]

@@ -13,7 +13,6 @@ from training.reproduction.blurnet.frequencies import energy
 from training.reproduction.blurnet.frequencies import filter_response
 from training.reproduction.blurnet.frequencies import high_frequency_share
 from training.reproduction.blurnet.frequencies import log_spectrum
-from training.reproduction.blurnet.white_box import NOT_PUBLISHED
 from training.reproduction.claim import claim
 from training.reproduction.part import Part
 from zoo.layers import Blur
@@ -46,7 +45,7 @@ def spectra(bench: Bench, output: Path) -> Part:
     rows = []
     for name, places in shares.items():
         if places is None:
-            rows.append((f"`{name}`: {NOT_PUBLISHED}", *("–",) * 4))
+            rows.append((f"`{name}`: {bench.missing}", *("–",) * 4))
             continue
         rows += [
             (
