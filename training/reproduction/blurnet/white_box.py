@@ -50,9 +50,9 @@ def table_2(bench: Bench) -> Part:
             f"lambda {settings.lambda_:g}, mask `{settings.mask}`, "
             f"{bench.mask(settings.seed).sum()} pixels of the sign's "
             f"{SIZE}x{SIZE}; the authors' sticker for LISA has 30. The "
-            "perturbation is added to the pixels of each view. The attack has the model's exact "
-            "gradient, filter and all; what it doesn't use is in the adaptive "
-            "table.",
+            "perturbation is added to the pixels of each view. The attack has "
+            "the model's exact gradient, filter and all; what it doesn't use "
+            "is in the adaptive table.",
             *(
                 _verdict(name, measure, rows)
                 for name in _DEFENSES
