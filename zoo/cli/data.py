@@ -10,6 +10,7 @@ from zoo.cli.models import known_classes
 from zoo.cli.ranges import at_least
 
 SAMPLE = "fashion_mnist_sample"
+_SPLIT = "test"
 
 
 def add_data_arguments(parser: argparse.ArgumentParser, limit: int) -> None:
@@ -19,7 +20,7 @@ def add_data_arguments(parser: argparse.ArgumentParser, limit: int) -> None:
         metavar="SET",
         default=SAMPLE,
         help="TFDS name, rendered_signs/crops32, folder of pictures with one "
-        "folder a class, aaac, gtsrb or lisa with --data-dir, or %(default)s "
+        f"folder a class, aaac, gtsrb or lisa with --data-dir, or {SAMPLE} "
         "(the default): the packaged images",
     )
     parser.add_argument(
@@ -29,19 +30,32 @@ def add_data_arguments(parser: argparse.ArgumentParser, limit: int) -> None:
         help="where TFDS keeps its data, or AAAC, GTSRB or LISA was unpacked",
     )
     parser.add_argument(
-        "--split", default="test", help="of the set (default: %(default)s)"
+        "--split", default=_SPLIT, help=f"of the set (default: {_SPLIT})"
     )
     parser.add_argument(
         "--limit",
         type=at_least(1),
         default=limit,
         metavar="N",
-        help="images to take from the front (default: %(default)s)",
+        help=f"images to take from the front (default: {limit})",
     )
     add_classes_argument(
         parser, "the card's or the export's, else the folders, sorted"
     )
     add_image_size_argument(parser)
+
+
+def leave_data_open(parser: argparse.ArgumentParser) -> None:
+    """Makes `--data`, `--split` and `--limit` `None` if they are not given."""
+    defaults = {n: parser.get_default(n) for n in ("data", "split", "limit")}
+    parser.set_defaults(**dict.fromkeys(defaults), data_defaults=defaults)
+
+
+def fill_data(options: argparse.Namespace) -> None:
+    """Gives the defaults to what `leave_data_open` left open."""
+    for name, default in options.data_defaults.items():
+        if getattr(options, name) is None:
+            setattr(options, name, default)
 
 
 def check_data(data: str | os.PathLike) -> None:

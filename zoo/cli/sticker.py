@@ -11,6 +11,13 @@ from zoo.cli.output import emit
 from zoo.near_names import did_you_mean
 
 _PICTURED = 6
+_NOTES = (
+    "The perturbation is digital, added to every view whatever its light; "
+    "paint is lit as the sign is, so a printed sticker's success would be "
+    "lower.",
+    "The non-printability score, of weight 0 by default, is that of the "
+    "perturbation, as in the authors' code, not of the sign with it.",
+)
 
 
 def add_sticker_arguments(parser: argparse.ArgumentParser) -> None:
@@ -47,15 +54,11 @@ def makes_sticker(options: argparse.Namespace) -> bool:
 
     Raises:
         ValueError: If RP2's arguments are given to another attack, or RP2
-            is told no target, no views or another model.
+            is told no target, no views, other images or another model.
     """
     from training.attack_names import STICKERS
 
-    given = [
-        f"--{name}"
-        for name in ("target", "sign", "mask", "views")
-        if getattr(options, name) is not None
-    ]
+    given = _given(options, "target", "sign", "mask", "views")
     if (options.attack or "").partition(":")[0] != STICKERS:
         if given:
             raise ValueError(
@@ -74,12 +77,21 @@ def makes_sticker(options: argparse.Namespace) -> bool:
             "--attack rp2 makes its sticker on the model itself. Received: "
             f"--transfer-from={options.transfer_from}"
         )
+    data = _given(options, "data", "data_dir", "split", "limit")
+    if data:
+        raise ValueError(
+            "--attack rp2 makes its sticker on rendered signs, not on "
+            f"{', '.join(data)}. Received: --attack={options.attack}"
+        )
     return True
 
 
 def run_sticker(options: argparse.Namespace) -> None:
     """Makes a sticker, tests it, and writes it and the views with it."""
     check_model(options.model)
+    sign = options.sign or "stop"
+    _check_sign("sign", sign)
+    _check_sign("target", options.target)
     from training import evaluation
     from training.evaluation.sign_bench import SignBench
     from training.evaluation.steps_bar import steps_bar
@@ -87,7 +99,6 @@ def run_sticker(options: argparse.Namespace) -> None:
     model = load_model(options.model, image_size=options.image_size)
     (height, width, _), count = image_shape(options, model)
     names = model_classes(options, count)
-    sign = options.sign or "stop"
     label, target = (_index(name, names) for name in (sign, options.target))
     if label == target:
         raise ValueError(
@@ -134,6 +145,7 @@ def run_sticker(options: argparse.Namespace) -> None:
         "success": float(scores.success[0]),
         "targeted_success": float(scores.targeted[0]),
         "dissimilarity": float(scores.dissimilarity[0]),
+        "notes": list(_NOTES),
         "picture": str(options.output),
         "sticker": str(printed),
     }
@@ -145,6 +157,7 @@ def run_sticker(options: argparse.Namespace) -> None:
         f"Prediction changed: {data['success']:.1%}; to {options.target}: "
         f"{data['targeted_success']:.1%}; dissimilarity "
         f"{data['dissimilarity']:.3f}",
+        *_NOTES,
         f"Picture: {options.output}",
         f"Sticker: {printed}",
     )
@@ -175,6 +188,25 @@ def _attack(options, size):
     }
     text = options.attack.partition(":")[2]
     return attacks.rp2(mask=where, **read_options("rp2", text, accepted))
+
+
+def _given(options, *names):
+    """Returns the options of these names that were given, as typed."""
+    return [
+        f"--{name}".replace("_", "-")
+        for name in names
+        if getattr(options, name) is not None
+    ]
+
+
+def _check_sign(option, name):
+    from training.datasets.lisa_classes import LISA_CLASSES
+
+    if name not in LISA_CLASSES:
+        raise ValueError(
+            f"--{option} must be a sign of LISA: {', '.join(LISA_CLASSES)}."
+            f"{did_you_mean(name, LISA_CLASSES)} Received: --{option}={name}"
+        )
 
 
 def _index(name, names):

@@ -7,6 +7,7 @@ from zoo.defenses.first_convolution import follow_first_convolution
 from zoo.defenses.logits import copy_to_logits
 from zoo.defenses.pixel_range import to_pixel_range
 from zoo.models.blurnet_filter import blurnet_filter
+from zoo.regularizers.kernel_total_variation import KernelTotalVariation
 from zoo.regularizers.total_variation import TotalVariation
 
 
@@ -18,6 +19,7 @@ def blurnet(
     start: str = "gaussian",
     l_inf: float = 0.0,
     total_variation: float = 0.0,
+    kernel_total_variation: float = 0.0,
     pixel_range: tuple[float, float] = (0.0, 1.0),
 ) -> keras.Model:
     """Filters the first feature maps of a classifier: BlurNet.
@@ -32,7 +34,8 @@ def blurnet(
     Args:
         model: As for `zoo.defend`. A softmax at its end is taken away.
         kernel_size: Pixels along the filters' sides, odd; `None` for no
-            filter but the penalty `total_variation`.
+            filter but a penalty. The model's outputs are then what they
+            were: nothing but training with the penalty defends it.
         blur: `"box"` or `"gaussian"`, both fixed, or `"learned"`.
         start: Where learned filters start: `"box"`, `"gaussian"`,
             `"identity"`, which leaves the model as accurate as it was, or
@@ -41,6 +44,9 @@ def blurnet(
         total_variation: Strength of `zoo.regularizers.TotalVariation` on the
             first feature maps, as they are before the filter. The first
             convolution must have no `activity_regularizer` of its own then.
+        kernel_total_variation: Strength of
+            `zoo.regularizers.KernelTotalVariation` on that convolution's
+            filters, which must have no regularizer of their own then.
         pixel_range: What the model takes for black and white, if that is not
             0 and 1: `(0, 255)` or `(-1, 1)`. Preprocessing of another kind
             belongs into the model.
@@ -55,22 +61,25 @@ def blurnet(
 
     Reference: BlurNet ("Defense by Filtering the Feature Maps").
     """
-    if kernel_size is None and not total_variation:
+    if kernel_size is None and not (total_variation or kernel_total_variation):
         raise ValueError(
-            "There must be a filter or a penalty on the feature maps. "
-            f"Received: kernel_size=None, total_variation={total_variation}"
+            "There must be a filter or a penalty on the feature maps or the "
+            "first filters. Received: kernel_size=None, total_variation="
+            f"{total_variation}, "
+            f"kernel_total_variation={kernel_total_variation}"
         )
 
     def filter_after(convolution):
         if total_variation:
-            if convolution.activity_regularizer is not None:
-                raise ValueError(
-                    "total_variation takes the place of the first "
-                    "convolution's activity_regularizer, which must be None. "
-                    f"Received: {convolution.name} with "
-                    f"{convolution.activity_regularizer}"
-                )
-            convolution.activity_regularizer = TotalVariation(total_variation)
+            _set_penalty(
+                convolution,
+                "activity_regularizer",
+                TotalVariation(total_variation),
+            )
+        if kernel_total_variation:
+            _penalise_filters(
+                convolution, KernelTotalVariation(kernel_total_variation)
+            )
         return blurnet_filter(
             kernel_size,
             blur,
@@ -84,3 +93,27 @@ def blurnet(
     images = keras.Input(graph.input_shape[1:], name="image")
     logits = filtered(to_pixel_range(images, pixel_range))
     return keras.Model(images, logits, name=f"blurnet_{graph.name}")
+
+
+def _penalise_filters(convolution, penalty):
+    """Penalises the weights that a built convolution filters maps by."""
+    if isinstance(convolution, keras.layers.Conv2D):
+        _set_penalty(convolution, "kernel_regularizer", penalty)
+    else:
+        _set_penalty(convolution, "depthwise_regularizer", penalty)
+    separable = isinstance(convolution, keras.layers.SeparableConv2D)
+    filters = convolution.depthwise_kernel if separable else convolution.kernel
+    # Only when it is built does a layer hand its penalty to its weights.
+    filters.regularizer = penalty
+
+
+def _set_penalty(convolution, attribute, penalty):
+    """Gives the first convolution a penalty in a place that has none."""
+    present = getattr(convolution, attribute)
+    if present is not None:
+        raise ValueError(
+            f"{type(penalty).__name__} takes the place of the first "
+            f"convolution's {attribute}, which must be None. "
+            f"Received: {convolution.name} with {present}"
+        )
+    setattr(convolution, attribute, penalty)

@@ -4,6 +4,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from zoo import regularizers
+
 
 def box_kernel(size: int) -> np.ndarray:
     """Returns the `(size, size)` mean filter."""
@@ -59,7 +61,8 @@ class Blur(keras.layers.Layer):
             in a network, or `"reflect"`, the pixels mirrored about the
             outermost ones.
         kernel_regularizer: Penalty on a learned filter, such as
-            `zoo.regularizers.LInf`.
+            `zoo.regularizers.LInf`, or what `zoo.regularizers.get` takes
+            for one: `"l_inf"`.
 
     Input shape: `(batch, height, width, channels)`.
     Output shape: Same as the input.
@@ -116,7 +119,7 @@ class Blur(keras.layers.Layer):
         self.sigma = None if sigma is None else float(sigma)
         self.learned = bool(learned)
         self.padding = padding
-        self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
+        self.kernel_regularizer = regularizers.get(kernel_regularizer)
         self.kernel = kernel
         self._values = self._fixed_values(kernel)
         self._initializer = None

@@ -4,6 +4,7 @@ import keras
 
 from zoo.models.blurnet_filter import blurnet_filter
 from zoo.models.lisa_cnn import lisa_cnn
+from zoo.regularizers.kernel_total_variation import KernelTotalVariation
 from zoo.regularizers.total_variation import TotalVariation
 
 _PLACES = ("features", "input")
@@ -17,6 +18,7 @@ def blurnet(
     start: str = "glorot_uniform",
     l_inf: float = 0.0,
     total_variation: float = 0.0,
+    kernel_total_variation: float = 0.0,
     num_classes: int = 18,
     image_shape: tuple[int, int, int] = (32, 32, 3),
     name: str = "blurnet",
@@ -41,6 +43,9 @@ def blurnet(
         l_inf: Strength of `zoo.regularizers.LInf` on the learned filters.
         total_variation: Strength of `zoo.regularizers.TotalVariation` on the
             first convolution's feature maps, as they are before the filter.
+        kernel_total_variation: Strength of
+            `zoo.regularizers.KernelTotalVariation` on the first
+            convolution's weights.
         num_classes: Logits.
         image_shape: `(height, width, channels)`; 27 pixels or more a side.
         name: The model's name.
@@ -76,6 +81,11 @@ def blurnet(
         feature_filter=filters.get("features"),
         feature_regularizer=(
             TotalVariation(total_variation) if total_variation else None
+        ),
+        kernel_regularizer=(
+            KernelTotalVariation(kernel_total_variation)
+            if kernel_total_variation
+            else None
         ),
         name=name,
     )

@@ -3,6 +3,8 @@
 import keras
 from keras import layers
 
+from zoo import regularizers
+
 
 def lisa_cnn(
     *,
@@ -10,15 +12,16 @@ def lisa_cnn(
     image_shape: tuple[int, int, int] = (32, 32, 3),
     input_filter: keras.layers.Layer | None = None,
     feature_filter: keras.layers.Layer | None = None,
-    feature_regularizer: keras.Regularizer | None = None,
+    feature_regularizer: keras.Regularizer | dict | str | None = None,
+    kernel_regularizer: keras.Regularizer | dict | str | None = None,
     name: str = "lisa_cnn",
 ) -> keras.Model:
     """Builds LISA-CNN: three convolutions and a classifier.
 
     64 filters of 8×8 with stride 2, 128 of 6×6 with stride 2 and 128 of 5×5,
     each with a ReLU; only the first pads. Pixels are taken as they are, in
-    [0, 1]. The defaults are the authors', 726,354 weights: 17 signs and a
-    class 0 that none has.
+    [0, 1]. The defaults are the authors', 726,354 weights: 17 signs and an
+    output that no image has for its class.
 
     Args:
         num_classes: Logits.
@@ -26,7 +29,9 @@ def lisa_cnn(
         input_filter: Layer applied to the pixels.
         feature_filter: Layer applied to the first convolution's feature
             maps, after their ReLU.
-        feature_regularizer: Penalty on those maps before that layer.
+        feature_regularizer: Penalty on those maps before that layer, as
+            `zoo.regularizers.get` takes it.
+        kernel_regularizer: The same, on the first convolution's weights.
         name: The model's name.
 
     Returns:
@@ -59,7 +64,8 @@ def lisa_cnn(
         strides=2,
         padding="same",
         activation="relu",
-        activity_regularizer=feature_regularizer,
+        activity_regularizer=regularizers.get(feature_regularizer),
+        kernel_regularizer=regularizers.get(kernel_regularizer),
         name="conv1",
     )(x)
     if feature_filter is not None:

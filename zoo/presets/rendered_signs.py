@@ -21,9 +21,15 @@ CLASSES = (
     "stopAhead",
     "turnRight",
     "yield",
-    "none",
+    "unused",
 )
-"""LISA's 17, and the authors' 18th output, which stands for no sign."""
+"""LISA's 17 signs, and an output that none of them has.
+
+The authors' network has 18 outputs for 17 signs. They count from 1 and leave
+output 0 unused; here the signs count from 0, so a label is theirs minus one
+(their `target_class=12` is 11), and the last output is the unused one. No
+image of it is ever trained on: it is a logit, no class for what is no sign.
+"""
 
 _LISA_CNN = dict(num_classes=18, image_shape=(32, 32, 3))
 _SIGNS = dict(

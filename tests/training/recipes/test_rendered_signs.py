@@ -64,9 +64,9 @@ def test_stages_are_the_presets_of_the_recipe():
     }
 
 
-def test_classes_are_lisas_and_the_one_of_no_sign():
+def test_classes_are_lisas_and_the_unused_output():
     for name in rendered_signs.STAGES:
-        assert zoo.info(name).classes == (*LISA_CLASSES, "none")
+        assert zoo.info(name).classes == (*LISA_CLASSES, "unused")
 
 
 def test_the_baseline_is_the_authors_network():

@@ -11,6 +11,7 @@ from training.datasets.lisa_classes import LISA_CLASSES
 from zoo.models import lisa_cnn
 
 RP2 = ("--attack", "rp2:steps=2", "--target", "speedLimit45", "--views", 2)
+NUMBERS = ",".join(map(str, range(17)))
 
 
 @pytest.fixture(scope="module")
@@ -37,6 +38,7 @@ def test_writes_the_sticker_and_the_views(victim, capsys, tmp_path):
         assert told[part] in (0, 0.5, 1)
     assert told["dissimilarity"] > 0
     assert "steps=2" in told["attack"]
+    assert "digital" in told["notes"][0]
     with Image.open(output) as picture:
         assert picture.width > 300
     with Image.open(told["sticker"]) as printed:
@@ -51,6 +53,7 @@ def test_tells_a_person(victim, capsys, tmp_path):
         *("--mask", "octagon", "--sign", "yield"),
     )
     assert "2 held-out views of yield" in text
+    assert "The perturbation is digital" in text
     assert f"Sticker: {tmp_path / 'a.sticker.png'}" in text
 
 
@@ -61,7 +64,14 @@ def test_tells_a_person(victim, capsys, tmp_path):
         (("--attack", "pgd", "--target", "yield"), "--target go with"),
         (("--mask", "octagon"), "--mask go with --attack rp2"),
         ((*RP2, "--mask", "octogon"), "Did you mean 'octagon'"),
-        ((*RP2, "--sign", "halt"), "Received: halt"),
+        ((*RP2, "--sign", "halt"), "Received: --sign=halt"),
+        ((*RP2, "--sign", "unused"), "Received: --sign=unused"),
+        ((*RP2, "--target", "unused"), "Received: --target=unused"),
+        ((*RP2, "--target", "yeild"), "Did you mean 'yield'"),
+        ((*RP2, "--classes", NUMBERS), "classes are 0, 1, 2"),
+        ((*RP2, "--data", "fashion_mnist_sample"), "not on --data."),
+        ((*RP2, "--data-dir", "signs"), "not on --data-dir."),
+        ((*RP2, "--split", "test", "--limit", 8), "not on --split, --limit."),
         ((*RP2, "--sign", "speedLimit45"), "another sign than --sign"),
         ((*RP2, "--views", 0), "Received: --views=0"),
         ((*RP2, "--transfer-from", "wrn16_2"), "on the model itself"),

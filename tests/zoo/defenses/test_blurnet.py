@@ -8,6 +8,7 @@ from keras import layers
 from tests.layer_contract import check_saving
 from zoo import models
 from zoo.defenses.blurnet import blurnet
+from zoo.regularizers import KernelTotalVariation
 from zoo.regularizers import LInf
 from zoo.regularizers import TotalVariation
 
@@ -57,9 +58,11 @@ def test_a_softmax_goes_and_the_users_model_stays():
 
 
 def test_penalties_join_the_losses_and_survive_saving(tmp_path):
-    defended = blurnet(stack(), l_inf=0.2, total_variation=0.1)
+    defended = blurnet(
+        stack(), l_inf=0.2, total_variation=0.1, kernel_total_variation=0.3
+    )
     defended(IMAGES)
-    assert len(defended.losses) == 2
+    assert len(defended.losses) == 3
     check_saving(defended, IMAGES, tmp_path / "blurnet.keras")
     restored = keras.saving.load_model(tmp_path / "blurnet.keras")
     defended(IMAGES), restored(IMAGES)
@@ -73,7 +76,7 @@ def test_penalties_join_the_losses_and_survive_saving(tmp_path):
         )
         if penalty is not None
     }
-    assert kinds == {LInf, TotalVariation}
+    assert kinds == {KernelTotalVariation, LInf, TotalVariation}
 
 
 def test_pixels_are_moved_to_the_models_range():
@@ -84,33 +87,77 @@ def test_pixels_are_moved_to_the_models_range():
     )
 
 
-def regularised():
-    """A model with a penalty on its first feature maps."""
+def regularised(place):
+    """A model with a penalty at its first convolution."""
     return keras.Sequential(
         [
             keras.Input((32, 32, 3)),
-            layers.Conv2D(2, 3, activity_regularizer="l2", name="first"),
+            layers.Conv2D(2, 3, **{place: "l2"}, name="first"),
             layers.Flatten(),
             layers.Dense(5),
         ]
     )
 
 
-def test_a_penalty_of_the_users_own_is_kept():
-    model = regularised()
+@pytest.mark.parametrize(
+    "place", ["activity_regularizer", "kernel_regularizer"]
+)
+def test_a_penalty_of_the_users_own_is_kept(place):
+    model = regularised(place)
     defended = blurnet(model)
     model(IMAGES), defended(IMAGES)
     np.testing.assert_allclose(defended.losses, model.losses, rtol=1e-5)
 
 
-def test_a_second_penalty_does_not_replace_the_users():
-    with pytest.raises(ValueError, match="must be None. Received: first"):
-        blurnet(regularised(), total_variation=0.1)
+@pytest.mark.parametrize(
+    ("place", "option"),
+    [
+        ("activity_regularizer", "total_variation"),
+        ("kernel_regularizer", "kernel_total_variation"),
+    ],
+)
+def test_a_second_penalty_does_not_replace_the_users(place, option):
+    with pytest.raises(ValueError, match=f"{place}.*None. Received: first"):
+        blurnet(regularised(place), **{option: 0.1})
 
 
-def test_the_penalty_alone_is_a_defense():
+@pytest.mark.parametrize(
+    ("convolution", "weight"),
+    [
+        (layers.Conv2D, "kernel"),
+        (layers.DepthwiseConv2D, "kernel"),
+        (layers.SeparableConv2D, "depthwise_kernel"),
+    ],
+)
+def test_kernel_total_variation_is_on_the_spatial_filters(
+    convolution, weight, tmp_path
+):
+    given = {} if convolution is layers.DepthwiseConv2D else {"filters": 4}
+    model = keras.Sequential(
+        [
+            keras.Input((32, 32, 3)),
+            convolution(kernel_size=3, strides=8, name="first", **given),
+            layers.Flatten(),
+            layers.Dense(5),
+        ]
+    )
+    defended = blurnet(model, kernel_size=None, kernel_total_variation=0.3)
+    expected = KernelTotalVariation(0.3)(
+        getattr(model.get_layer("first"), weight)
+    )
+    defended.save(tmp_path / "defended.keras")
+    restored = keras.saving.load_model(tmp_path / "defended.keras")
+    assert model.losses == []
+    for penalised in (defended, restored):
+        np.testing.assert_allclose(penalised.losses, [expected], rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "option", ["total_variation", "kernel_total_variation"]
+)
+def test_the_penalty_alone_is_a_defense(option):
     model = stack()
-    defended = blurnet(model, kernel_size=None, total_variation=0.1)
+    defended = blurnet(model, kernel_size=None, **{option: 0.1})
     np.testing.assert_allclose(defended(IMAGES), model(IMAGES), atol=1e-5)
     assert len(defended.losses) == 1
 

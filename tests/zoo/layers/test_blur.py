@@ -91,6 +91,19 @@ def test_learned_filters_start_where_told(start):
     assert learned.trainable_weights[0].shape == (5, 5, 3, 1)
 
 
+@pytest.mark.parametrize(
+    "name, kind", [("l_inf", LInf), ("l2", keras.regularizers.L2)]
+)
+def test_penalties_by_name(name, kind):
+    """The zoo's, with their own strength, and Keras' own."""
+    layer = Blur(3, learned=True, kernel_regularizer=name)
+    layer(IMAGES)
+    assert type(layer.kernel_regularizer) is kind
+    np.testing.assert_allclose(
+        layer.losses, [kind()(layer.depthwise_kernel)], rtol=1e-6
+    )
+
+
 def test_identity_changes_nothing():
     blurred = Blur(7, "identity", padding="reflect")(IMAGES)
     np.testing.assert_array_equal(blurred, IMAGES)
@@ -107,8 +120,9 @@ def test_identity_changes_nothing():
             "learned": True,
             "kernel_regularizer": LInf(0.1),
         },
+        {"learned": True, "kernel_regularizer": "l_inf"},
     ],
-    ids=["box", "gaussian", "learned", "initialised"],
+    ids=["box", "gaussian", "learned", "initialised", "named"],
 )
 def test_contract(options, tmp_path):
     check_layer(Blur(3, **options), IMAGES, tmp_path / "blur.keras")
@@ -126,6 +140,7 @@ def test_contract(options, tmp_path):
         ({"kernel": "gaussian", "sigma": 0.0}, "sigma must be positive"),
         ({"padding": "valid"}, "padding must be one of.*'valid'"),
         ({"kernel_regularizer": "l2"}, "learned filters alone"),
+        ({"learned": True, "kernel_regularizer": "linf"}, "mean 'l_inf'"),
     ],
 )
 def test_options_are_checked(options, message):

@@ -49,7 +49,9 @@ def test_without_a_filter_it_is_lisa_cnn():
 
 
 def test_penalties_are_the_papers():
-    model = blurnet(3, l_inf=0.1, total_variation=0.01)
+    model = blurnet(
+        3, l_inf=0.1, total_variation=0.01, kernel_total_variation=0.2
+    )
     maps = keras.Model(model.input, model.get_layer("conv1").output)(IMAGES)
     maps = np.asarray(maps, "float64")
     variation = (
@@ -58,20 +60,33 @@ def test_penalties_are_the_papers():
     )
     kernel = model.get_layer("blur").depthwise_kernel.numpy()
     largest = np.abs(kernel).max((0, 1)).mean()
+    first = model.get_layer("conv1").kernel.numpy()
+    kernel_variation = sum(
+        np.abs(np.diff(first, axis=axis)).sum() for axis in (0, 1)
+    )
     model(IMAGES)
     np.testing.assert_allclose(
         sorted(float(loss) for loss in model.losses),
-        sorted([0.1 * largest, 0.01 * variation / (2 * 64)]),
+        sorted(
+            [
+                0.1 * largest,
+                0.01 * variation / (2 * 64),
+                0.2 * kernel_variation / (3 * 64),
+            ]
+        ),
         rtol=1e-4,
     )
 
 
 def test_saving_keeps_filters_and_penalties(tmp_path):
-    model = blurnet(5, l_inf=0.1, total_variation=0.01)
+    model = blurnet(
+        5, l_inf=0.1, total_variation=0.01, kernel_total_variation=0.2
+    )
     check_saving(model, IMAGES, tmp_path / "blurnet.keras")
     restored = keras.saving.load_model(tmp_path / "blurnet.keras")
     assert restored.get_layer("blur").kernel_regularizer.alpha == 0.1
     assert restored.get_layer("conv1").activity_regularizer.alpha == 0.01
+    assert restored.get_layer("conv1").kernel_regularizer.alpha == 0.2
 
 
 @pytest.mark.parametrize(
@@ -83,6 +98,7 @@ def test_saving_keeps_filters_and_penalties(tmp_path):
         ({"kernel_size": None, "l_inf": 0.1}, "kernel_size=None"),
         ({"kernel_size": 4}, "kernel_size=4"),
         ({"l_inf": -0.1}, "alpha=-0.1"),
+        ({"kernel_total_variation": -0.1}, "alpha=-0.1"),
     ],
 )
 def test_options_are_checked(options, message):

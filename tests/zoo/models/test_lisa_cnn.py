@@ -5,6 +5,8 @@ import numpy as np
 import pytest
 
 from zoo.models import lisa_cnn
+from zoo.regularizers import KernelTotalVariation
+from zoo.regularizers import TotalVariation
 
 
 def test_the_published_number_of_parameters():
@@ -36,6 +38,26 @@ def test_logits_stay_float32_under_a_mixed_policy():
     logits = mixed(images)
     assert logits.dtype == "float32"
     np.testing.assert_allclose(logits, model(images), atol=0.05)
+
+
+def test_penalties_are_on_the_first_convolution():
+    """By name, as a configuration has them, or made."""
+    model = lisa_cnn(
+        feature_regularizer="total_variation",
+        kernel_regularizer=KernelTotalVariation(0.3),
+    )
+    model(np.zeros((2, 32, 32, 3), "float32"))
+    conv1 = model.get_layer("conv1")
+    assert isinstance(conv1.activity_regularizer, TotalVariation)
+    assert len(model.losses) == len(conv1.losses) == 2
+    assert min(map(float, model.losses)) == 0  # The maps are constant.
+    np.testing.assert_allclose(
+        max(map(float, model.losses)),
+        KernelTotalVariation(0.3)(conv1.kernel),
+        rtol=1e-6,
+    )
+    with pytest.raises(ValueError, match="Did you mean 'l_inf'"):
+        lisa_cnn(kernel_regularizer="linf")
 
 
 def test_smallest_images():

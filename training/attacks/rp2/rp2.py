@@ -206,6 +206,10 @@ def rp2(
     neither transformations nor the non-printability score, though the paper
     describes both.
 
+    The perturbation is digital: it is added to every view whatever its light,
+    while paint is lit as the sign is, so a printed sticker's success would be
+    lower.
+
     Unlike the other attacks it makes nothing for one image, so it is called
     as `rp2(...)(model, views, target)` and returns a `Sticker`.
 
@@ -215,7 +219,8 @@ def rp2(
         p: Its order, 1 or 2.
         steps: Gradients taken.
         step_size: Adam's.
-        nps_weight: Weight of the non-printability score of `M delta`.
+        nps_weight: Weight of the non-printability score, which the authors'
+            code takes of `M delta`, not of the sign with it; so does this.
         palette: The printable colours, `(colours, channels)`.
         transformations: Drawn for every view and step; `None` for none.
         views_per_step: Views drawn for each step; `None` for all.

@@ -91,6 +91,13 @@ class Sticker:
     ) -> None:
         """Writes the printable picture, a PNG by its name.
 
+        It holds paint, `clip(sign + delta, 0, 1)`, where `apply` adds `delta`
+        to every view whatever its light: what was measured is digital and
+        additive, and the printed picture's success would be lower. Whether a
+        printer has its colours was not asked either: the non-printability
+        score is of `delta`, as in the authors' code, and has no weight unless
+        `rp2` is given one.
+
         Args:
             path: File to write.
             sign: As in `picture`.
