@@ -1,6 +1,7 @@
 """`zoo attack --attack rp2`: a sticker for a sign, not an attacked image."""
 
 import argparse
+import dataclasses
 from pathlib import Path
 
 from zoo.cli.data import image_shape
@@ -114,6 +115,7 @@ def run_sticker(options: argparse.Namespace) -> None:
     bench = SignBench(
         sign, count=options.views or 40, seed=attack.seed, size=height
     )
+    attack = dataclasses.replace(attack, mask=bench.on_plate(attack.mask))
     with steps_bar("rp2", enabled=not options.json) as progress:
         (sticker,) = bench.make(attack, model, [target], progress)
     scores = bench.score(model, [sticker])

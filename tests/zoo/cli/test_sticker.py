@@ -54,7 +54,12 @@ def test_tells_a_person(victim, capsys, tmp_path):
     )
     assert "2 held-out views of yield" in text
     assert "The perturbation is digital" in text
-    assert f"Sticker: {tmp_path / 'a.sticker.png'}" in text
+    printed = tmp_path / "a.sticker.png"
+    assert f"Sticker: {printed}" in text
+    with Image.open(printed) as picture:  # Nothing beside the triangle.
+        opaque = np.asarray(picture)[::32, ::32, 3] > 0
+    assert 0 < opaque.sum() < 400
+    assert not opaque[-8:, :8].any()
 
 
 @pytest.mark.parametrize(
