@@ -115,7 +115,7 @@ class Card:
             ),
             "input": f"{height}x{width}x{channels}, pixels in [0, 1]",
             "threat": (
-                f"{training}{self.threat}" if self.threat else "undefended"
+                f"{training}{self.threat}" if self.threat else "none"
             ),
             "parameters": f"{self.parameters:,}" if self.parameters else "-",
             "weights": (

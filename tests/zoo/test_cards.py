@@ -143,7 +143,7 @@ def test_nothing_measured_or_published():
     text = str(card)
     for part in (
         "data       untrained, made for data\n",
-        "undefended",
+        "threat     none\n",
         "none published",
         "not measured",
     ):

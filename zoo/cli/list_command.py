@@ -43,7 +43,7 @@ def run(options: argparse.Namespace) -> None:
     )
     table.add_column("worst case", no_wrap=True)
     for row in rows:
-        threat = _ball(row["threat"]) if row["threat"] else "undefended"
+        threat = _ball(row["threat"]) if row["threat"] else "none"
         worst = "–"
         if row["worst_case"] is not None:
             worst = f"{row['worst_case']:.1%} in {_ball(row['ball'])}"

@@ -41,8 +41,7 @@ class BatchNormalization(keras.layers.BatchNormalization):
             and self.axis in (-1, 3)
             and keras.backend.standardize_dtype(inputs.dtype) in _DTYPES
             and not self.synchronized
-            # Keras has it since 3.14.
-            and not getattr(self, "renorm", False)
+            and not self.renorm
             and self.scale
             and self.center
         )

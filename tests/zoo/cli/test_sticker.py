@@ -94,5 +94,5 @@ def test_wrong_arguments_are_one_line(
 
 
 def test_a_preset_without_weights_is_refused_at_once(capsys):
-    line = failed(capsys, "attack", "blurnet_tv.1e-4", *RP2)
+    line = failed(capsys, "attack", "wrn28_10", *RP2)
     assert "No weights have been published" in line
