@@ -32,30 +32,39 @@ def run(options: argparse.Namespace) -> None:
     if options.json:
         emit(options, rows)
         return
+    datasets = dict.fromkeys(row["dataset"] for row in rows)
+    emit(options, rows, *(_table(name, rows) for name in datasets))
+
+
+def _table(dataset: str, rows: list[dict]):
+    """Returns the table of one data set's models."""
     import rich.box
     from rich.table import Table
 
+    rows = [row for row in rows if row["dataset"] == dataset]
+    balls = [row["ball"] for row in rows if row["worst_case"] is not None]
     table = Table(
-        *("model", "data", "threat", "weights", "clean"),
+        *("model", "threat", "weights", "clean"),
+        title=dataset,
+        title_justify="left",
         box=rich.box.SIMPLE_HEAD,
         padding=(0, 1, 0, 0),
         pad_edge=False,
     )
-    table.add_column("worst case", no_wrap=True)
+    table.add_column(f"worst in {_ball(balls[0])}" if balls else "worst")
     for row in rows:
-        threat = _ball(row["threat"]) if row["threat"] else "none"
-        worst = "–"
-        if row["worst_case"] is not None:
-            worst = f"{row['worst_case']:.1%} in {_ball(row['ball'])}"
         table.add_row(
             row["name"],
-            row["dataset"],
-            threat if row["trained"] else "–",
+            _ball(row["threat"]) if row["threat"] and row["trained"] else "–",
             f"{row['size'] / 1e6:.1f} MB" if row["trained"] else "untrained",
-            "–" if row["clean"] is None else f"{row['clean']:.1%}",
-            worst,
+            _percent(row["clean"]),
+            _percent(row["worst_case"]),
         )
-    emit(options, rows, table)
+    return table
+
+
+def _percent(accuracy: float | None) -> str:
+    return "–" if accuracy is None else f"{accuracy:.1%}"
 
 
 def _row(card: zoo.Card, ball: zoo.ThreatModel | None) -> dict:

@@ -60,7 +60,9 @@ def test_models_are_compared_in_the_ball_of_the_defended_ones(capsys, measured):
         "ball": {"norm": "l2", "eps": 0.5},
         "worst_case": 0.0,
     }
-    assert "0.0% in l2, eps 0.5" in run(capsys, "list")
+    text = run(capsys, "list")
+    assert "worst in l2, eps 0.5" in text
+    assert "93.8%  0.0%" in text
 
 
 def test_without_defended_ones_in_the_first_ball(capsys, measured):
