@@ -49,7 +49,8 @@ _NOTES = (
     "attack counts as wrong under every attack. Wilson 95 % interval.",
     "*worst case*: each image meets the most harmful of all adversarial "
     "images found for it inside the ball, whichever attack found it. A ball "
-    "that nothing but noise entered has none.",
+    "that nothing but noise, or attacks bound to smaller ones, entered has "
+    "none.",
     "*success*: percent of the rightly classified images that the attack "
     "flips. *median*: perturbation norm over those flipped, pixels in [0, 1].",
     "*dissimilarity*: mean of ‖x − x_adv‖₂ / ‖x_adv‖₂ over all images.",

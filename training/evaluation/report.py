@@ -44,7 +44,8 @@ class Report:
         clean: Accuracy without an attack.
         attacks: One result an attack, in the order they ran.
         worst_cases: One for each ball that was asked for or attacked in,
-            unless nothing but noise entered it.
+            unless nothing but noise, or attacks bound to smaller balls,
+            entered it.
         seed: Seed of the model's and the attacks' randomness.
         batch_size: Images attacked at once.
         flags: Signs that a number cannot be trusted; empty if none was found.

@@ -59,8 +59,9 @@ class WorstCase:
     ) -> "tuple[WorstCase, ...]":
         """Reduces the outcomes in each ball that was attacked.
 
-        In a ball that nothing but noise entered, the worst case would be the
-        clean accuracy and read as robustness. It has none.
+        A ball has a worst case if an attack was bound to it, or one without a
+        bound found an image inside. After noise, or after attacks of smaller
+        balls alone, it would read as robustness that nothing has tested.
 
         Args:
             threat: A ball of interest, besides those of the attacks.
@@ -76,7 +77,10 @@ class WorstCase:
             if ball is not None
             and any(
                 phase.searches
-                and (phase.threat == ball or outcome.entered(ball))
+                and (
+                    phase.threat == ball
+                    or (phase.threat is None and outcome.entered(ball))
+                )
                 for phase, outcome in zip(phases, outcomes, strict=True)
             )
         )

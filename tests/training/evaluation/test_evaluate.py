@@ -360,6 +360,9 @@ def test_a_ball_that_no_attack_entered_has_no_worst_case():
     assert balls([near]) == balls([far, near]) == [ball]
     # An attack in its own ball counts, even one that moves nothing.
     assert balls([Shift(0.0, ball)]) == [ball]
+    # One bound to a smaller ball says nothing of the larger.
+    small = ThreatModel("linf", 0.1)
+    assert balls([Shift(0.1, small)]) == [small]
 
 
 def test_noise_counts_beside_an_attack():
