@@ -78,10 +78,10 @@ def test_all_parts(settings, tmp_path, monkeypatch):
         assert picture.height > picture.width
     page = (output / "README.md").read_text("utf-8")
     assert page.count("no weights given") == 16
-    penalties = adaptive.data["rows"]["blurnet_tv"]["penalty"]
-    assert len(penalties) == 3
-    assert all(value > 0 for (value,) in penalties.values())
-    assert "its penalty on the held-out views is" in page
+    variation = adaptive.data["rows"]["blurnet_tv"]["variation"]
+    assert len(variation) == 3
+    assert all(1 < value < 1e3 for (value,) in variation.values())
+    assert "total variation on the held-out views is" in page
 
 
 def test_stickers_are_made_once_and_by_their_options(settings, monkeypatch):

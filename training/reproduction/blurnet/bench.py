@@ -89,6 +89,19 @@ class Bench:
         whole = masks.by_name[self.settings.mask](SIZE, SIZE)
         return self.sign(seed).on_plate(whole)
 
+    def described(self) -> str:
+        """Says how stickers are made, as a sentence or two."""
+        settings, count = self.settings, len(self.settings.target_labels)
+        return (
+            f"Signs: {settings.seeds} of {settings.sign}, one design in "
+            "several states of wear, each with views and starts of its own; "
+            f"{settings.views} views to make a sticker on and as many others "
+            f"to test it on; {count} targets. RP2: {settings.steps} steps of "
+            f"Adam of {settings.step_size:g}, lambda {settings.lambda_:g}, "
+            f"mask `{settings.mask}`, {self.mask(settings.seed).sum()} pixels "
+            f"of the sign's {SIZE}x{SIZE}."
+        )
+
     def stickers(self, name: str, seed: int, **adaptive: Any) -> list[Sticker]:
         """Makes a sticker for each target, or reads those made before.
 

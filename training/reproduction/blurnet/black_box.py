@@ -48,13 +48,9 @@ def table_1(bench: Bench) -> Part:
         ),
         notes=(
             "In percent, the paper's in brackets; mean and standard "
-            f"deviation over {bench.settings.seeds} rendered signs, one "
-            "design in several states of wear, each with views of its own. "
-            "The paper: 40 photographs of a stop sign. Ours: "
-            f"{bench.settings.sign}, {bench.settings.views} views to make a "
-            "sticker on and as many others to test it on, with which "
-            "*accuracy on the sign* and *success*, the part of predictions "
-            "that change, are measured.",
+            "deviation over the signs; the paper's are 40 photographs of a "
+            f"stop sign. {bench.described()} *accuracy on the sign*: without "
+            "a sticker. *success*: predictions that change.",
             "*success* is that of the target that its sticker reached most "
             "often on the views that it was made on, for the paper's 90 % is "
             "its table 2's worst case; *all targets* is the average, which "

@@ -19,8 +19,8 @@ PARTS = ("tab1", "tab2", "adaptive", "fft")
 
 _HEAD = """# BlurNet: the paper's tables and figures, measured
 
-Written by `zoo reproduce blurnet`; [the defense](../../blurnet.md) explains
-them. The signs are rendered, not photographs.
+Written by `zoo reproduce blurnet`; docs/blurnet.md
+explains them. The signs are rendered, not photographs.
 """
 
 

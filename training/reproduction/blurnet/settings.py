@@ -30,8 +30,9 @@ class Settings:
         step_size: Of its Adam.
         lambda_: Weight of its norm.
         mask: A name of `rp2.masks.by_name`.
-        defense_weight: Weight of the defender's penalty in the adaptive
-            attack that adds it.
+        defense_weight: Weight of the feature maps' total variation in the
+            adaptive attack that adds it; the alpha of the model's training
+            is no part of it.
         frequencies: Lowest frequencies along each side, of 32, that the
             other adaptive attack keeps to.
         progress: Whether to draw progress bars.
@@ -50,7 +51,7 @@ class Settings:
     step_size: float = 0.1
     lambda_: float = 0.02
     mask: str = "stickers"
-    defense_weight: float = 300.0
+    defense_weight: float = 1.0
     frequencies: int = 8
     progress: bool = True
 

@@ -22,7 +22,7 @@ PARTS = ("tab1", "tab2", "tab4", "fig7", "time")
 
 _HEAD = """# IRM: the paper's tables and figures, measured
 
-Written by `zoo reproduce irm`; [the defense](../../irm.md) explains them.
+Written by `zoo reproduce irm`; docs/irm.md explains them.
 """
 
 
