@@ -21,6 +21,7 @@ from training.evaluation.attacking import attack_all
 from training.evaluation.digests import weights_digest
 from training.evaluation.examples import gather_examples
 from training.evaluation.fingerprint import fingerprint
+from training.evaluation.input_shape import input_shape
 from training.evaluation.journal import Journal
 from training.evaluation.phase import Phase
 from training.evaluation.progress import Progress
@@ -150,7 +151,7 @@ def evaluate(
             f"sanity needs a threat. Received: sanity={sanity}, threat=None"
         )
     images, labels = gather_examples(dataset, limit=limit)
-    images = check_images(images, _input_shape(model))
+    images = check_images(images, input_shape(model))
     labels = check_labels(labels, len(images))
     stochastic = is_stochastic(model)
     draws = draws if stochastic else 1
@@ -251,19 +252,6 @@ def evaluate(
         commit=commit,
         date=date,
     )
-
-
-def _input_shape(model):
-    try:
-        shape = model.input_shape
-    except (AttributeError, ValueError):  # Subclassed, or not built yet.
-        return None
-    if not isinstance(shape, tuple) or len(shape) != 4:
-        raise ValueError(
-            "The model must take one batch of images, (batch, height, width, "
-            f"channels). Received: {model.name} with input shape {shape}"
-        )
-    return shape
 
 
 def _check_options(*, seed, sanity, limit, attack_limit, **counts):

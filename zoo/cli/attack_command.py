@@ -6,7 +6,6 @@ from pathlib import Path
 from zoo.cli.data import add_data_arguments
 from zoo.cli.data import check_data
 from zoo.cli.data import fill_data
-from zoo.cli.data import leave_data_open
 from zoo.cli.data import load_images
 from zoo.cli.data import resolve_classes
 from zoo.cli.default_attack import default_spec
@@ -36,7 +35,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_transfer_argument(parser)
     add_data_arguments(parser, limit=8)
-    leave_data_open(parser)  # RP2 takes no data.
     parser.add_argument(
         "--output",
         type=Path,
@@ -53,10 +51,10 @@ def run(options: argparse.Namespace) -> None:
     if makes_sticker(options):
         run_sticker(options)
         return
-    fill_data(options)
     if options.attack:
         check_single(options.attack)
     check_run(options, [])
+    fill_data(options)
     check_data(options.data)
     from training import evaluation
 

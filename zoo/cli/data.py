@@ -5,23 +5,31 @@ import os
 import re
 from pathlib import Path
 
+import zoo
 from zoo.cli.models import class_names
+from zoo.cli.models import is_preset
 from zoo.cli.models import known_classes
 from zoo.cli.ranges import at_least
+from zoo.validation import check_images
 
 SAMPLE = "fashion_mnist_sample"
 _SPLIT = "test"
+_SAMPLED = ("fashion_mnist", SAMPLE)
 
 
 def add_data_arguments(parser: argparse.ArgumentParser, limit: int) -> None:
-    """Adds what to read, and how, to a command."""
+    """Adds what to read, and how, to a command.
+
+    `--data`, `--split` and `--limit` are `None` unless they are given;
+    `fill_data` gives them their defaults.
+    """
     parser.add_argument(
         "--data",
         metavar="SET",
-        default=SAMPLE,
         help="TFDS name, rendered_signs/crops32, folder of pictures with one "
-        f"folder a class, aaac, gtsrb or lisa with --data-dir, or {SAMPLE} "
-        "(the default): the packaged images",
+        f"folder a class, aaac, gtsrb or lisa with --data-dir, or {SAMPLE}: "
+        "the packaged images (default: the set that a preset was made for; "
+        "for Fashion-MNIST and for other models the packaged images)",
     )
     parser.add_argument(
         "--data-dir",
@@ -29,13 +37,10 @@ def add_data_arguments(parser: argparse.ArgumentParser, limit: int) -> None:
         metavar="DIR",
         help="where TFDS keeps its data, or AAAC, GTSRB or LISA was unpacked",
     )
-    parser.add_argument(
-        "--split", default=_SPLIT, help=f"of the set (default: {_SPLIT})"
-    )
+    parser.add_argument("--split", help=f"of the set (default: {_SPLIT})")
     parser.add_argument(
         "--limit",
         type=at_least(1),
-        default=limit,
         metavar="N",
         help=f"images to take from the front (default: {limit})",
     )
@@ -43,19 +48,28 @@ def add_data_arguments(parser: argparse.ArgumentParser, limit: int) -> None:
         parser, "the card's or the export's, else the folders, sorted"
     )
     add_image_size_argument(parser)
-
-
-def leave_data_open(parser: argparse.ArgumentParser) -> None:
-    """Makes `--data`, `--split` and `--limit` `None` if they are not given."""
-    defaults = {n: parser.get_default(n) for n in ("data", "split", "limit")}
-    parser.set_defaults(**dict.fromkeys(defaults), data_defaults=defaults)
+    parser.set_defaults(default_limit=limit)
 
 
 def fill_data(options: argparse.Namespace) -> None:
-    """Gives the defaults to what `leave_data_open` left open."""
-    for name, default in options.data_defaults.items():
-        if getattr(options, name) is None:
-            setattr(options, name, default)
+    """Gives the defaults to the data arguments that were not given.
+
+    Raises:
+        UnknownPresetError: If the model's name is that of no preset.
+    """
+    if options.data is None:
+        options.data = _default_data(options.model)
+    if options.split is None:
+        options.split = _SPLIT
+    if options.limit is None:
+        options.limit = options.default_limit
+
+
+def _default_data(model: str) -> str:
+    """Returns a preset's own set; the packaged images for all others."""
+    if not is_preset(model) or zoo.info(model).dataset in _SAMPLED:
+        return SAMPLE
+    return zoo.info(model).dataset
 
 
 def check_data(data: str | os.PathLike) -> None:
@@ -100,12 +114,13 @@ def load_images(options: argparse.Namespace, model):
     Raises:
         FileNotFoundError: If there is no such folder, or AAAC, GTSRB or LISA
             is not in it.
-        ValueError: If there is no such set, or a folder's pictures or classes
-            don't fit the model.
+        ValueError: If there is no such set, or its pictures or classes don't
+            fit the model.
         ConnectionError: If the set cannot be downloaded.
     """
     from training import datasets
     from training.evaluation.examples import gather_examples
+    from training.evaluation.input_shape import input_shape
 
     given = {}
     if datasets.is_resized(options.data):
@@ -115,7 +130,14 @@ def load_images(options: argparse.Namespace, model):
     dataset = datasets.load(
         options.data, options.split, data_dir=options.data_dir, **given
     )
-    return gather_examples(dataset.take(options.limit))
+    images, labels = gather_examples(dataset.take(options.limit))
+    try:
+        check_images(images, input_shape(model))
+    except ValueError as error:
+        raise ValueError(
+            f"{options.data} doesn't suit {options.model}: {error}"
+        ) from error
+    return images, labels
 
 
 def resolve_classes(options: argparse.Namespace, count: int) -> list[str]:

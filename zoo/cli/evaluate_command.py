@@ -7,6 +7,7 @@ import zoo
 from zoo.cli.card_check import check_card
 from zoo.cli.data import add_data_arguments
 from zoo.cli.data import check_data
+from zoo.cli.data import fill_data
 from zoo.cli.data import load_images
 from zoo.cli.default_attack import default_spec
 from zoo.cli.default_attack import default_threat
@@ -127,6 +128,7 @@ def run(options: argparse.Namespace) -> None:
             f"itself. Received: --transfer-from={options.transfer_from}"
         )
     check_run(options, options.attacks or [])
+    fill_data(options)
     check_data(options.data)
     if options.write_card:
         check_card(preset, options.data, options.split, options.resume)

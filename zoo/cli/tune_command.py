@@ -5,6 +5,7 @@ import dataclasses
 
 from zoo.cli.data import add_data_arguments
 from zoo.cli.data import check_data
+from zoo.cli.data import fill_data
 from zoo.cli.data import load_images
 from zoo.cli.default_attack import default_spec
 from zoo.cli.default_attack import default_threat
@@ -72,6 +73,7 @@ def run(options: argparse.Namespace) -> None:
     if options.attack:
         check_single(options.attack)
     check_run(options, [])
+    fill_data(options)
     check_data(options.data)
     from training import evaluation
     from training.evaluation import scale_weights

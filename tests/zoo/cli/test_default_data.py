@@ -1,0 +1,55 @@
+"""What commands take images from unless they are told."""
+
+import argparse
+import sys
+
+import pytest
+
+from tests.command_line import failed
+from zoo.cli.data import fill_data
+
+
+@pytest.mark.parametrize(
+    ("model", "data"),
+    [
+        ("irm_wrn16_2", "fashion_mnist_sample"),
+        ("lisa_cnn", "rendered_signs/crops32"),
+        ("own.keras", "fashion_mnist_sample"),
+    ],
+)
+def test_data_is_what_the_preset_was_made_for(model, data):
+    options = argparse.Namespace(
+        model=model, data=None, split=None, limit=None, default_limit=7
+    )
+    fill_data(options)
+    assert (options.data, options.split, options.limit) == (data, "test", 7)
+
+
+def test_what_is_given_stays():
+    options = argparse.Namespace(
+        model="lisa_cnn", data="photos", split="train", limit=1, default_limit=7
+    )
+    fill_data(options)
+    assert (options.data, options.split, options.limit) == (
+        "photos",
+        "train",
+        1,
+    )
+
+
+@pytest.mark.parametrize("command", ["attack", "evaluate"])
+def test_missing_tfds_names_the_set(command, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "tensorflow_datasets", None)
+    line = failed(capsys, command, "lisa_cnn")
+    assert line.startswith("error: rendered_signs/crops32 is no folder")
+
+
+@pytest.mark.parametrize("command", ["attack", "evaluate"])
+def test_images_that_do_not_fit_name_their_set(command, capsys):
+    line = failed(
+        capsys,
+        *(command, "lisa_cnn", "--data", "fashion_mnist_sample"),
+        *("--limit", 2),
+    )
+    assert "fashion_mnist_sample doesn't suit lisa_cnn: images must fit" in line
+    assert "(32, 32, 3). Received: shape=(2, 28, 28, 1)" in line
