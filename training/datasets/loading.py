@@ -181,16 +181,15 @@ def _load_named(name: str, split: str, data_dir) -> tf.data.Dataset:
 
 def _builder(name, data_dir):
     """Returns TFDS' builder of a set."""
+    family = re.match("[^/:]*", name)[0]
     try:
         import tensorflow_datasets as tfds
     except ImportError as error:
+        hint = "" if family in _BUILDERS else did_you_mean(name, _OWN)
         raise ImportError(
             f"{name} is no folder, so it comes from TensorFlow Datasets: "
-            'pip install "defense-zoo[train]".'
-            f"{did_you_mean(name, _OWN)}"
+            f'pip install "defense-zoo[train]".{hint}'
         ) from error
-
-    family = re.match("[^/:]*", name)[0]
     if family in _BUILDERS:
         importlib.import_module(_BUILDERS[family])  # TFDS then knows the set.
     try:

@@ -87,6 +87,13 @@ def test_misspelt_packaged_set_gets_a_near_name_without_tfds(monkeypatch):
         datasets.load("fashion_mnist_smaple")
 
 
+@pytest.mark.parametrize("known", ["rendered_signs/crops32", "rendered_signs"])
+def test_known_set_gets_no_near_name_without_tfds(monkeypatch, known):
+    monkeypatch.setitem(sys.modules, "tensorflow_datasets", None)
+    with pytest.raises(ImportError, match=r"^rend.*zoo\[train\]\"\.$"):
+        datasets.load(known)
+
+
 def test_packaged_set_has_one_split():
     with pytest.raises(ValueError, match="Received: split='train'"):
         datasets.load("fashion_mnist_sample", "train")
