@@ -25,6 +25,8 @@ class Card:
 
     Args:
         name: Name of the preset.
+        alias: The same with its default tag, which is accepted too, if it
+            has one.
         description: One sentence.
         task: What the model predicts.
         dataset: Data set that the weights were trained on, or that the
@@ -46,6 +48,7 @@ class Card:
     """
 
     name: str
+    alias: str | None
     description: str
     task: str
     dataset: str
@@ -108,6 +111,7 @@ class Card:
         height, width, channels = self.image_shape
         training = "" if self.trained else "untrained, made for "
         rows = {
+            "alias": self.alias,
             "task": self.task,
             "data": f"{training}{self.dataset}",
             "classes": ": ".join(
@@ -127,7 +131,7 @@ class Card:
             "recipe": self.recipe or "-",
         }
         lines = [self.name, f"  {self.description}"]
-        lines += [f"  {key:<11}{value}" for key, value in rows.items()]
+        lines += [f"  {k:<11}{v}" for k, v in rows.items() if v is not None]
         lines += ["  accuracy" if self.measurements else "  not measured"]
         lines += [f"    {measurement}" for measurement in self.measurements]
         return "\n".join(lines)
@@ -149,10 +153,12 @@ def info(name: str) -> Card:
     source = FOLDER / f"{preset.name}.json"
     measured = json.loads(source.read_text("utf-8")) if source.is_file() else {}
     sha256 = weights.sha256 if weights else None
+    tag = preset.default_tag
     if measured.get("sha256") != sha256:
         measured = {}
     return Card(
         name=preset.name,
+        alias=f"{preset.name}.{tag}" if tag else None,
         description=preset.description,
         task=preset.task,
         dataset=preset.dataset,

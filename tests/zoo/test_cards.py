@@ -73,6 +73,7 @@ def test_merges_preset_and_measurements(folder):
     card = cards.info("tiny_net.data")
     assert card.to_dict() == {
         "name": "tiny_net",
+        "alias": "tiny_net.data",
         "description": "A tiny network.",
         "task": "image classification",
         "dataset": "data",
@@ -103,6 +104,8 @@ def test_reads_well(folder):
     )
     text = str(cards.info("tiny_net"))
     for part in (
+        "tiny_net\n",
+        "  alias      tiny_net.data\n",
         "2: shoe, bag",
         "8x6x1",
         "l2, eps 1.5",
@@ -149,6 +152,8 @@ def test_nothing_measured_or_published():
     ):
         assert part in text
     assert not card.trained
+    assert "alias" not in text
+    assert card.alias is None
     json.dumps(card.to_dict())
 
 
