@@ -1,7 +1,7 @@
 """Hardened image classifiers: load by name, attack, fine-tune, serve.
 
 Importing the package loads neither Keras nor TensorFlow; `zoo.load`,
-`zoo.layers`, `zoo.models` and `zoo.regularizers` do.
+`zoo.defenses`, `zoo.layers`, `zoo.models` and `zoo.regularizers` do.
 """
 
 import importlib
@@ -27,6 +27,7 @@ __all__ = [
     "UnknownPresetError",
     "__version__",
     "defend",
+    "defenses",
     "download",
     "info",
     "layers",
@@ -39,6 +40,6 @@ __all__ = [
 
 
 def __getattr__(name: str):
-    if name in ("layers", "models", "regularizers"):
+    if name in ("defenses", "layers", "models", "regularizers"):
         return importlib.import_module(f"zoo.{name}")
     raise AttributeError(f"module 'zoo' has no attribute {name!r}")

@@ -46,12 +46,13 @@ def load(
         A model mapping pixels in [0, 1], NHWC, to logits.
 
     Raises:
-        UnknownPresetError: If no preset has the name.
+        UnknownPresetError: If no preset has the name; it may be a file's,
+            which `keras.models.load_model` loads.
         ValueError: If an option is unknown, the weights don't fit, or none
             have been published.
         DownloadError: If the weights cannot be had.
     """
-    preset = presets.get(name)
+    preset = _find(name)
     options = dict(preset.config) | overrides
     if num_classes is not None:
         options["num_classes"] = num_classes
@@ -97,6 +98,19 @@ def download(name: str, *, progress: bool = True) -> Path:
             f"Received: name={name!r}"
         )
     return fetch_weights(preset.weights, progress=progress)
+
+
+def _find(name: str) -> Preset:
+    try:
+        return presets.get(name)
+    except presets.UnknownPresetError as error:
+        if not os.path.exists(name):
+            raise
+        raise presets.UnknownPresetError(
+            "A preset is loaded by its name; a saved model by "
+            "keras.models.load_model(PATH), after `import zoo.layers`. "
+            f"Received: name={str(name)!r}, a path"
+        ) from error
 
 
 def _builder(preset: Preset) -> "Callable[..., keras.Model]":

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from zoo import loading
+from zoo import presets
 from zoo.presets import Preset
 from zoo.presets import base
 from zoo.presets import register
@@ -97,6 +98,18 @@ def test_loads_published_weights(published, images, name):
     assert isinstance(model, keras.Model)
     assert same(model, published)
     assert np.array_equal(model(images), published(images))
+
+
+def test_a_path_is_told_how_to_load_it(tmp_path):
+    path = tmp_path / "own.keras"
+    with pytest.raises(presets.UnknownPresetError, match="zoo.list_models"):
+        loading.load(str(path))
+    path.write_bytes(b"")
+    for name in (path, str(path)):
+        with pytest.raises(presets.UnknownPresetError) as caught:
+            loading.load(name)
+        assert "keras.models.load_model(PATH)" in str(caught.value)
+        assert str(path) in str(caught.value)
 
 
 def test_no_weights(published):

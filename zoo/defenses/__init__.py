@@ -1,1 +1,7 @@
 """What `zoo.defend` puts around a classifier, one module a defense."""
+
+from zoo.defenses.blurnet import blurnet
+from zoo.defenses.irm import irm
+from zoo.defenses.jpeg import jpeg
+
+__all__ = ["blurnet", "irm", "jpeg"]
