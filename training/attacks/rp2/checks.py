@@ -53,7 +53,7 @@ def check_targets(target: int | Sequence[int], num_classes: int) -> list[int]:
     """Returns the classes wanted, one or several, as a list.
 
     Raises:
-        ValueError: If there are none or one isn't a class.
+        ValueError: If there are none, one isn't a class or comes twice.
     """
     targets = np.atleast_1d(target)
     if targets.ndim != 1 or not len(targets) or targets.dtype.kind not in "iu":
@@ -65,6 +65,10 @@ def check_targets(target: int | Sequence[int], num_classes: int) -> list[int]:
         raise ValueError(
             f"`target` must be in [0, {num_classes}). "
             f"Received: target={target!r}"
+        )
+    if len(set(targets.tolist())) < len(targets):
+        raise ValueError(
+            f"`target` must name each class once. Received: target={target!r}"
         )
     return targets.tolist()
 
@@ -98,6 +102,34 @@ def check_homographies(
         )
     inverses = np.linalg.inv(matrices / corners[:, None, None])
     return inverses.astype("float32")
+
+
+def check_seen(
+    mask: np.ndarray, homographies: ArrayLike, size: tuple[int, int]
+) -> None:
+    """Raises a `ValueError` if no view shows any pixel of the mask.
+
+    Args:
+        mask: `(height, width)` of `bool`.
+        homographies: From the mask's pixels to the views', as
+            `check_homographies` let pass.
+        size: Height and width of the views.
+    """
+    y, x = np.nonzero(mask)
+    matrices = np.asarray(homographies, "float64")
+    matrices = matrices / matrices[:, 2:, 2:]
+    points = matrices @ np.stack([x, y, np.ones_like(x)])
+    depth = points[:, 2]
+    # Not divided by the depth, which may be 0; behind the camera nothing fits.
+    inside = (points[:, 0] >= -0.5 * depth) & (points[:, 1] >= -0.5 * depth)
+    inside &= points[:, 0] <= (size[1] - 0.5) * depth
+    inside &= points[:, 1] <= (size[0] - 0.5) * depth
+    if not (inside & (depth > 0)).any():
+        raise ValueError(
+            "`homographies` must map the mask's pixels to pixels of the "
+            "views; those of rendered signs come from `Views.to_pixels`. "
+            f"Received: no pixel of the mask in any view of {size[0]}x{size[1]}"
+        )
 
 
 def check_victim(model: keras.Model, *, penalised: bool) -> int:

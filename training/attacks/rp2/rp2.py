@@ -15,6 +15,7 @@ from training.attacks.base import checked_size
 from training.attacks.rp2.checks import check_homographies
 from training.attacks.rp2.checks import check_mask
 from training.attacks.rp2.checks import check_palette
+from training.attacks.rp2.checks import check_seen
 from training.attacks.rp2.checks import check_targets
 from training.attacks.rp2.checks import check_victim
 from training.attacks.rp2.descent import Adam
@@ -62,7 +63,7 @@ class RP2:
                 mode, its weights stay as they are.
             views: The sign in many views, float images in [0, 1], NHWC:
                 crops aligned with the mask, or any with homographies.
-            target: Class the sign should be taken for, or several.
+            target: Class the sign should be taken for, or several, each once.
             homographies: `(views, 3, 3)`, from points of the sign's plane to
                 points of each view: `(x, y, 1)`, in pixels of the mask and
                 of the view, x to the right, y down, whole numbers at the
@@ -73,9 +74,9 @@ class RP2:
             A sticker, or a list of them for a sequence of targets.
 
         Raises:
-            ValueError: If something doesn't fit the rest, or the model has
-                no gradient, or no penalty where `defense_weight` asks for
-                it.
+            ValueError: If something doesn't fit the rest, no view shows the
+                mask, or the model has no gradient, or no penalty where
+                `defense_weight` asks for it.
         """
         num_classes = check_victim(
             model, penalised=bool(self.objective["defense_weight"])
@@ -85,6 +86,8 @@ class RP2:
         self._check_fit(views, homographies)
         targets = check_targets(target, num_classes)
         to_plane = check_homographies(homographies, len(views))
+        if to_plane is not None:
+            check_seen(self.mask, homographies, views.shape[1:3])
         objective = Objective(
             model=model,
             mask=self.mask,
@@ -214,7 +217,8 @@ def rp2(
     as `rp2(...)(model, views, target)` and returns a `Sticker`.
 
     Args:
-        mask: `M`, `(height, width)` of 0 and 1, as of `masks.octagon`.
+        mask: `M`, `(height, width)` of 0 and 1, as of `masks.octagon` after
+            `from training.attacks.rp2 import masks`.
         lambda_: Weight of the norm.
         p: Its order, 1 or 2.
         steps: Gradients taken.

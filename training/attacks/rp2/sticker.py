@@ -6,14 +6,18 @@ import os
 import numpy as np
 import tensorflow as tf
 from numpy.typing import ArrayLike
+from PIL import Image
+from PIL import ImageFilter
 
 from training.attacks.rp2.checks import check_homographies
 from training.attacks.rp2.placing import place
 from zoo.replacing import replacing
 from zoo.validation import check_images
 
+_CUT_LINE = (0, 0, 0, 255)
 
-@dataclasses.dataclass(frozen=True, eq=False)
+
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class Sticker:
     """A perturbation of a sign, the same for every view of it.
 
@@ -22,8 +26,9 @@ class Sticker:
             [-1, 1] and 0 outside the mask.
         mask: `M`, `(height, width)` of `bool`.
         target: Class it should be taken for.
-        history: By name, one number a step: `"loss"`, the objective, and
-            `"success"`, the part of the step's views taken for the target.
+        history: By name, one number a step: `"loss"`, the objective without
+            the defender's penalty, and `"success"`, the part of the step's
+            views taken for the target.
     """
 
     delta: np.ndarray
@@ -71,10 +76,16 @@ class Sticker:
             outside the mask.
 
         Raises:
-            ValueError: If the sign doesn't fit, or has other than 1 or 3
-                channels.
+            ValueError: If the sign has another size than the mask, or other
+                than 1 or 3 channels.
         """
-        sign = check_images(np.asarray(sign)[None], self.delta.shape)[0]
+        sign = np.asarray(sign)
+        if sign.shape != self.delta.shape:
+            raise ValueError(
+                "`sign` must have the size of the mask and the channels of the "
+                f"sticker, {self.delta.shape}. Received: shape={sign.shape}"
+            )
+        sign = check_images(sign[None])[0]
         if sign.shape[-1] not in (1, 3):
             raise ValueError(
                 "A printed sticker has 1 channel, grey, or 3, RGB. "
@@ -90,6 +101,11 @@ class Sticker:
         self, path: str | os.PathLike, sign: ArrayLike, pixels: int = 32
     ) -> None:
         """Writes the printable picture, a PNG by its name.
+
+        A black line to cut along, thin and opaque, runs around the mask, for
+        white paint cannot be seen on paper. It lies just outside, so the file
+        is `picture` and a frame of the line's width, `pixels / 16`, at least
+        1.
 
         It holds paint, `clip(sign + delta, 0, 1)`, where `apply` adds `delta`
         to every view whatever its light: what was measured is digital and
@@ -107,8 +123,17 @@ class Sticker:
             ValueError: As `picture`.
             OSError: If the file cannot be written.
         """
-        from PIL import Image
-
-        picture = Image.fromarray(self.picture(sign, pixels))
+        width = max(1, pixels // 16)
+        frame = ((width, width), (width, width), (0, 0))
+        printed = np.pad(self.picture(sign, pixels), frame)
+        inside = Image.fromarray(printed[..., 3])
+        near = inside.filter(ImageFilter.MaxFilter(2 * width + 1))
+        printed[np.asarray(near) > np.asarray(inside)] = _CUT_LINE
         with replacing(path) as temporary:
-            picture.save(temporary)
+            Image.fromarray(printed).save(temporary)
+
+    def __repr__(self) -> str:
+        return (
+            f"Sticker(shape={self.delta.shape}, mask=<{self.mask.sum()} of "
+            f"{self.mask.size} pixels>, target={self.target})"
+        )

@@ -1,5 +1,7 @@
 """RP2: its objective in NumPy, its bounds, its repeatability."""
 
+from functools import partial
+
 import keras
 import numpy as np
 import pytest
@@ -26,6 +28,13 @@ MOVING = Transformations(
 
 def views(count=4, seed=0):
     return np.random.default_rng(seed).random((count, *SHAPE), "float32")
+
+
+def shifted(distance):
+    """Homographies that move the plane right, out of all four views."""
+    moves = np.tile(np.eye(3), (4, 1, 1))
+    moves[:, 0, 2] = distance
+    return moves
 
 
 @pytest.fixture
@@ -267,9 +276,47 @@ def test_picture_shows_the_sticker_alone(linear, tmp_path):
     np.testing.assert_array_equal(picture[..., :3][picture[..., 3] == 0], 0)
     colours = np.round(255 * np.clip(sign + sticker.delta, 0, 1))
     np.testing.assert_array_equal(picture[1::3, 2::3][MASK, :3], colours[MASK])
-    sticker.write(tmp_path / "sticker.png", sign)
-    with Image.open(tmp_path / "sticker.png") as written:
-        np.testing.assert_array_equal(written, sticker.picture(sign, 32))
+
+
+@pytest.mark.parametrize(
+    ("mask", "pixels", "width"),
+    [(MASK, 32, 2), (MASK, 1, 1), (np.ones((6, 6)), 48, 3)],
+)
+def test_what_is_written_has_a_line_to_cut_along(
+    linear, tmp_path, mask, pixels, width
+):
+    """Outside the mask, also where that touches the picture's border."""
+    sticker = rp2(mask=mask, steps=1)(linear.keras, views(), 1)
+    sign = np.ones(SHAPE, "float32")
+    sticker.write(tmp_path / "sticker.png", sign, pixels)
+    with Image.open(tmp_path / "sticker.png") as picture:
+        written = np.array(picture)
+    bare = sticker.picture(sign, pixels)
+    assert written.shape == (6 * pixels + 2 * width,) * 2 + (4,)
+    inner = written[width:-width, width:-width]
+    painted = bare[..., 3] > 0
+    np.testing.assert_array_equal(inner[painted], bare[painted])
+    rows, columns = np.nonzero(np.kron(mask, np.ones((pixels, pixels))))
+    expected = np.zeros(written.shape[:2], bool)
+    box = slice(rows.min(), rows.max() + 2 * width + 1)
+    expected[box, columns.min() : columns.max() + 2 * width + 1] = True
+    np.testing.assert_array_equal(written[..., 3], 255 * expected)
+    expected[rows + width, columns + width] = False
+    assert expected.any()
+    np.testing.assert_array_equal(written[expected, :3], 0)
+
+
+def test_a_sign_of_another_size_is_refused(linear, tmp_path):
+    sticker = rp2(mask=MASK, steps=1)(linear.keras, views(), 1)
+    for show in (sticker.picture, partial(sticker.write, tmp_path / "a.png")):
+        with pytest.raises(ValueError, match=r"`sign` must.*shape=\(7, 6, 3\)"):
+            show(np.ones((7, 6, 3), "float32"))
+
+
+def test_a_sticker_is_told_in_a_line(linear):
+    sticker = rp2(mask=MASK, steps=1)(linear.keras, views(), 1)
+    expected = "Sticker(shape=(6, 6, 3), mask=<8 of 36 pixels>, target=1)"
+    assert repr(sticker) == expected
 
 
 @pytest.mark.parametrize("kind", [int, float, "float32"])
@@ -318,12 +365,15 @@ def test_options_are_checked(options, message):
         ({}, {"target": 4}, r"in \[0, 4\).*target=4"),
         ({}, {"target": []}, "`target` must be a class"),
         ({}, {"target": 1.0}, "`target` must be a class"),
+        ({}, {"target": [1, 3, 1]}, r"each class once.*target=\[1, 3, 1\]"),
         ({"mask": np.ones((3, 3))}, {}, "crops of the mask's size"),
         ({"views_per_step": 9}, {}, "views_per_step=9, views=4"),
         ({"nps_weight": 1, "palette": [[0.5]]}, {}, "palette of 1"),
         ({"defense_weight": 1}, {}, "needs a model with a penalty"),
         ({}, {"homographies": np.eye(3)}, r"\(4, 3, 3\)"),
         ({}, {"homographies": np.zeros((4, 3, 3))}, "invertible.*view 0"),
+        ({}, {"homographies": shifted(6)}, "no pixel.*in any view of 6x6"),
+        ({}, {"homographies": shifted(-6)}, "no pixel.*in any view of 6x6"),
     ],
     ids=str,
 )
