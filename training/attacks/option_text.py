@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
 
+from zoo.near_names import did_you_mean
+
 _WORDS = {"true": True, "false": False, "none": None}
 
 
@@ -26,9 +28,10 @@ def read_options(
     for pair in filter(None, text.split(",")):
         option, _, value = (part.strip() for part in pair.partition("="))
         if option not in accepted or not value:
+            near = "" if option in accepted else did_you_mean(option, accepted)
             raise ValueError(
                 f"Options of {name} are written `option=value` with one of "
-                f"{', '.join(accepted)}. Received: {pair.strip()!r}"
+                f"{', '.join(accepted)}.{near} Received: {pair.strip()!r}"
             )
         options[option] = _value(value)
         is_flag = accepted[option].annotation is bool

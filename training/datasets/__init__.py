@@ -1,11 +1,11 @@
-"""Data sets by name, or from folders of pictures."""
+"""Data sets by name, or from folders of pictures.
 
-from training.datasets.folder_split import split_folder
-from training.datasets.image_folder import class_folders
+Importing the package loads no TensorFlow; `load` does.
+"""
+
+import importlib
+
 from training.datasets.lisa_classes import LISA_CLASSES
-from training.datasets.loading import is_folder
-from training.datasets.loading import is_resized
-from training.datasets.loading import load
 
 __all__ = [
     "LISA_CLASSES",
@@ -15,3 +15,17 @@ __all__ = [
     "load",
     "split_folder",
 ]
+
+_MODULES = {
+    "class_folders": "training.datasets.image_folder",
+    "is_folder": "training.datasets.loading",
+    "is_resized": "training.datasets.loading",
+    "load": "training.datasets.loading",
+    "split_folder": "training.datasets.folder_split",
+}
+
+
+def __getattr__(name: str):
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_MODULES[name]), name)

@@ -7,15 +7,17 @@ from pathlib import Path
 from zoo.cli.data import image_shape
 from zoo.cli.data import model_classes
 from zoo.cli.models import check_model
+from zoo.cli.models import known_classes
 from zoo.cli.models import load_model
 from zoo.cli.output import emit
+from zoo.cli.ranges import at_least
 from zoo.near_names import did_you_mean
 
 _PICTURED = 6
 _NOTES = (
-    "The perturbation is digital, added to every view whatever its light; "
-    "paint is lit as the sign is, so a printed sticker's success would be "
-    "lower.",
+    "The perturbation is digital: a printed sticker's success would be lower.",
+    "It is added to every view whatever its light, while paint is lit as the "
+    "sign is.",
     "The non-printability score, of weight 0 by default, is that of the "
     "perturbation, as in the authors' code, not of the sign with it.",
 )
@@ -44,7 +46,7 @@ def add_sticker_arguments(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--views",
-        type=int,
+        type=at_least(1),
         metavar="N",
         help="views to make it on, and views to test it on (default: 40)",
     )
@@ -55,7 +57,7 @@ def makes_sticker(options: argparse.Namespace) -> bool:
 
     Raises:
         ValueError: If RP2's arguments are given to another attack, or RP2
-            is told no target, no views, other images or another model.
+            is told no target, other images or another model.
     """
     from training.attack_names import STICKERS
 
@@ -63,16 +65,12 @@ def makes_sticker(options: argparse.Namespace) -> bool:
     if (options.attack or "").partition(":")[0] != STICKERS:
         if given:
             raise ValueError(
-                f"{', '.join(given)} go with --attack rp2. "
+                f"Only --attack rp2 takes {', '.join(given)}. "
                 f"Received: --attack={options.attack}"
             )
         return False
     if options.target is None:
         raise ValueError("--attack rp2 needs --target CLASS. Received: none")
-    if options.views is not None and options.views < 1:
-        raise ValueError(
-            f"--views must be positive. Received: --views={options.views}"
-        )
     if options.transfer_from is not None:
         raise ValueError(
             "--attack rp2 makes its sticker on the model itself. Received: "
@@ -91,8 +89,7 @@ def run_sticker(options: argparse.Namespace) -> None:
     """Makes a sticker, tests it, and writes it and the views with it."""
     check_model(options.model)
     sign = options.sign or "stop"
-    _check_sign("sign", sign)
-    _check_sign("target", options.target)
+    _check_signs(options, sign)
     from training import evaluation
     from training.evaluation.sign_bench import SignBench
     from training.evaluation.steps_bar import steps_bar
@@ -100,12 +97,8 @@ def run_sticker(options: argparse.Namespace) -> None:
     model = load_model(options.model, image_size=options.image_size)
     (height, width, _), count = image_shape(options, model)
     names = model_classes(options, count)
-    label, target = (_index(name, names) for name in (sign, options.target))
-    if label == target:
-        raise ValueError(
-            "--target must be another sign than --sign. "
-            f"Received: --target={options.target}"
-        )
+    _check_classes(options, names, sign)
+    label, target = names.index(sign), names.index(options.target)
     if height != width:
         raise ValueError(
             "Signs are rendered as squares. Received: a model of "
@@ -159,7 +152,7 @@ def run_sticker(options: argparse.Namespace) -> None:
         f"Prediction changed: {data['success']:.1%}; to {options.target}: "
         f"{data['targeted_success']:.1%}; dissimilarity "
         f"{data['dissimilarity']:.3f}",
-        *_NOTES,
+        _NOTES[0],
         f"Picture: {options.output}",
         f"Sticker: {printed}",
     )
@@ -201,20 +194,32 @@ def _given(options, *names):
     ]
 
 
-def _check_sign(option, name):
+def _check_signs(options, sign):
+    """Raises an error before TensorFlow is imported, where names tell."""
     from training.datasets.lisa_classes import LISA_CLASSES
 
-    if name not in LISA_CLASSES:
+    for option, name in (("sign", sign), ("target", options.target)):
+        if name not in LISA_CLASSES:
+            raise ValueError(
+                f"--{option} must be a sign of LISA: {', '.join(LISA_CLASSES)}."
+                f"{did_you_mean(name, LISA_CLASSES)} "
+                f"Received: --{option}={name}"
+            )
+    if sign == options.target:
         raise ValueError(
-            f"--{option} must be a sign of LISA: {', '.join(LISA_CLASSES)}."
-            f"{did_you_mean(name, LISA_CLASSES)} Received: --{option}={name}"
+            "--target must be another sign than --sign. "
+            f"Received: --target={options.target}"
         )
+    names = known_classes(options.model) if options.classes is None else ()
+    if names:
+        _check_classes(options, names, sign)
 
 
-def _index(name, names):
-    if name not in names:
-        raise ValueError(
-            f"The model's classes are {', '.join(names)}."
-            f"{did_you_mean(name, names)} Received: {name}"
-        )
-    return names.index(name)
+def _check_classes(options, names, sign):
+    for name in (sign, options.target):
+        if name not in names:
+            raise ValueError(
+                "--attack rp2 needs a model of LISA's signs. "
+                f"Received: {options.model}, which has no {name} among its "
+                f"classes {', '.join(names)}"
+            )

@@ -8,6 +8,7 @@ from tests.command_line import failed
 from tests.command_line import run
 from tests.command_line import run_json
 from training.datasets.lisa_classes import LISA_CLASSES
+from zoo.cli import main
 from zoo.models import lisa_cnn
 
 RP2 = ("--attack", "rp2:steps=2", "--target", "speedLimit45", "--views", 2)
@@ -42,7 +43,7 @@ def test_writes_the_sticker_and_the_views(victim, capsys, tmp_path):
     with Image.open(output) as picture:
         assert picture.width > 300
     with Image.open(told["sticker"]) as printed:
-        opaque = np.asarray(printed)[::32, ::32, 3]
+        opaque = np.asarray(printed)[18::32, 18::32, 3]
     np.testing.assert_array_equal(opaque, where)
 
 
@@ -54,10 +55,11 @@ def test_tells_a_person(victim, capsys, tmp_path):
     )
     assert "2 held-out views of yield" in text
     assert "The perturbation is digital" in text
+    assert "non-printability" not in text
     printed = tmp_path / "a.sticker.png"
     assert f"Sticker: {printed}" in text
     with Image.open(printed) as picture:  # Nothing beside the triangle.
-        opaque = np.asarray(picture)[::32, ::32, 3] > 0
+        opaque = np.asarray(picture)[18::32, 18::32, 3] > 0
     assert 0 < opaque.sum() < 400
     assert not opaque[-8:, :8].any()
 
@@ -66,21 +68,21 @@ def test_tells_a_person(victim, capsys, tmp_path):
     ("arguments", "said"),
     [
         (("--attack", "rp2"), "needs --target"),
-        (("--attack", "pgd", "--target", "yield"), "--target go with"),
-        (("--mask", "octagon"), "--mask go with --attack rp2"),
+        (("--attack", "pgd", "--target", "yield"), "rp2 takes --target."),
+        (("--mask", "octagon"), "rp2 takes --mask."),
         ((*RP2, "--mask", "octogon"), "Did you mean 'octagon'"),
         ((*RP2, "--sign", "halt"), "Received: --sign=halt"),
         ((*RP2, "--sign", "unused"), "Received: --sign=unused"),
         ((*RP2, "--target", "unused"), "Received: --target=unused"),
         ((*RP2, "--target", "yeild"), "Did you mean 'yield'"),
-        ((*RP2, "--classes", NUMBERS), "classes are 0, 1, 2"),
+        ((*RP2, "--classes", NUMBERS), "no stop among its classes 0, 1, 2"),
         ((*RP2, "--data", "fashion_mnist_sample"), "not on --data."),
         ((*RP2, "--data-dir", "signs"), "not on --data-dir."),
         ((*RP2, "--split", "test", "--limit", 8), "not on --split, --limit."),
         ((*RP2, "--sign", "speedLimit45"), "another sign than --sign"),
-        ((*RP2, "--views", 0), "Received: --views=0"),
         ((*RP2, "--transfer-from", "wrn16_2"), "on the model itself"),
         (("--attack", "rp2:mask=1", "--target", "yield"), "'mask=1'"),
+        (("--attack", "rp2:lambda=1", "--target", "yield"), "mean 'lambda_'"),
     ],
 )
 def test_wrong_arguments_are_one_line(
@@ -91,6 +93,19 @@ def test_wrong_arguments_are_one_line(
     )
     assert said in line
     assert not (tmp_path / "a.png").exists()
+
+
+def test_no_views_are_a_wrong_command_line(victim, capsys):
+    with pytest.raises(SystemExit) as caught:
+        main(["attack", str(victim), *map(str, (*RP2, "--views", 0))])
+    assert caught.value.code == 2
+    assert "--views: must be a whole number from 1" in capsys.readouterr().err
+
+
+def test_a_model_of_other_things_is_refused(capsys):
+    line = failed(capsys, "attack", "wrn16_2", *RP2)
+    assert "needs a model of LISA's signs" in line
+    assert "Received: wrn16_2, which has no stop" in line
 
 
 def test_a_preset_without_weights_is_refused_at_once(capsys):
