@@ -4,6 +4,7 @@ import keras
 import pytest
 
 import zoo
+from zoo.defending import DEFENSES
 
 
 @pytest.fixture(scope="module")
@@ -24,6 +25,12 @@ def test_a_defended_model_takes_pixels_and_gives_logits(model, defense):
     assert defended.name == f"{defense}_{model.name}"
     assert defended.input_shape == (None, 16, 16, 1)
     assert defended.output_shape == (None, 3)
+
+
+def test_defenses_are_there_after_import_zoo(monkeypatch):
+    monkeypatch.delattr(zoo, "defenses", raising=False)
+    for defense in DEFENSES:
+        assert getattr(zoo.defenses, defense).__name__ == defense
 
 
 def test_unknown_defense(model):

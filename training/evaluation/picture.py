@@ -15,7 +15,7 @@ from zoo.replacing import replacing
 
 _RIGHT = "#1a7f37"
 _WRONG = "#cf222e"
-_LONGEST_NAME = 13
+_LONGEST_NAME = 24
 
 
 def picture(
@@ -33,7 +33,8 @@ def picture(
     A column an image; for each model a row of the images made against it,
     each with the class the model then sees and its confidence, and a row of
     the magnified changes, all on one scale. Right answers are green and
-    marked ✓, wrong ones red and marked ✗.
+    marked ✓, wrong ones red and marked ✗. Of names, 24
+    letters are shown.
 
     Args:
         images: Originals, NHWC in [0, 1], grey or colour.

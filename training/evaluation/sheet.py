@@ -9,6 +9,7 @@ import numpy as np
 # Lengths in inches.
 _IMAGE = 1.2
 _GAP = 0.26
+_SPACE = 0.12
 _MARGIN = 0.25
 _LABELS = 1.35
 _TITLE_LINE = 0.24
@@ -26,6 +27,8 @@ _FONT = "DejaVu Sans"  # Ships with matplotlib and has ✓ and ✗.
 
 class Sheet:
     """Rows of images of one size, with labels, captions and a colour scale.
+
+    Labels and captions too wide for their place are written smaller.
 
     Args:
         columns: Images a row.
@@ -69,7 +72,15 @@ class Sheet:
     def label(self, row: int, text: str, detail: str = "") -> None:
         """Names a row at its left."""
         middle = self._tops[row] + _IMAGE / 2
-        self._write(_MARGIN, middle, text, size=10, weight="bold", va="bottom")
+        self._write(
+            _MARGIN,
+            middle,
+            text,
+            size=10,
+            widest=_LABELS - _SPACE,
+            weight="bold",
+            va="bottom",
+        )
         self._write(
             _MARGIN, middle + 0.04, detail, size=9, color=FAINT, va="top"
         )
@@ -78,7 +89,12 @@ class Sheet:
         """Names the lines below a row's images at their left."""
         for index, text in enumerate(lines):
             self._write(
-                _MARGIN, self._line(row, index), text, size=8, color=FAINT
+                _MARGIN,
+                self._line(row, index),
+                text,
+                size=8,
+                widest=_LABELS - _GAP,  # Captions may reach into the gap.
+                color=FAINT,
             )
 
     def image(
@@ -126,6 +142,7 @@ class Sheet:
                 self._line(row, index),
                 text,
                 size=8,
+                widest=_IMAGE + _GAP - _SPACE,
                 color=color,
                 weight="bold" if bold else "normal",
                 ha="center",
@@ -188,8 +205,19 @@ class Sheet:
         )
         axes.spines[:].set(color=_FRAME, linewidth=0.8)
 
-    def _write(self, left, top, text, *, size, color=INK, va="top", **style):
-        self._figure.text(
+    def _write(
+        self,
+        left,
+        top,
+        text,
+        *,
+        size,
+        widest=None,
+        color=INK,
+        va="top",
+        **style,
+    ):
+        written = self._figure.text(
             left / self._width,
             1 - top / self._height,
             text,
@@ -200,3 +228,7 @@ class Sheet:
             parse_math=False,
             **style,
         )
+        if widest is not None:
+            renderer = self._canvas.get_renderer()
+            width = written.get_window_extent(renderer).width / self._figure.dpi
+            written.set_fontsize(size * widest / max(width, widest))

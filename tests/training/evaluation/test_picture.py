@@ -98,6 +98,34 @@ def test_long_titles_wrap(tmp_path):
     assert heights == sorted(set(heights))
 
 
+@pytest.mark.parametrize("name", ["W" * 24, "blurnet_fixed.input_3x3", "m"])
+def test_names_are_whole_and_keep_to_their_place(tmp_path, monkeypatch, name):
+    from matplotlib.figure import Figure
+
+    kept = []
+    write = Figure.text
+    monkeypatch.setattr(
+        Figure, "text", lambda *a, **k: kept.append(write(*a, **k)) or kept[-1]
+    )
+    images = some_images(channels=3)
+    names = [name, name, "cut after twenty-four letters"]
+    panels = [panel(images, [1, 2], name)]
+    picture(images, [0, 0], panels, names, tmp_path / "a.png")
+    boxes = {}
+    for text in kept:
+        box = text.get_window_extent()
+        boxes.setdefault(round(text.get_position()[1], 4), []).append(box)
+        if name in text.get_text():
+            assert box.width < 144 * 1.46
+    said = " ".join(text.get_text() for text in kept)
+    assert said.count(name) == 2 + 2 + 2 + 1
+    assert "✗ cut after twenty-four l… 100%" in said
+    for row in boxes.values():
+        row.sort(key=lambda box: box.x0)
+        for left, right in zip(row, row[1:], strict=False):
+            assert left.x1 < right.x0
+
+
 def test_unchanged_images_can_be_drawn(tmp_path):
     images, sure = some_images(), np.eye(3)[[0, 0]]
     path = tmp_path / "picture.png"
