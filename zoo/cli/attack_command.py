@@ -62,6 +62,7 @@ def run(options: argparse.Namespace) -> None:
     model = load_model(options.model, image_size=options.image_size)
     spec = options.attack or default_spec(model, threat)
     (attack,) = load_attacks(options, [spec], threat)
+    attack.check_model(model)
     images, labels = load_images(options, model)
     panel = evaluation.Panel.of(
         model, attack, images, labels, name=options.model
