@@ -4,6 +4,7 @@ import json
 import shutil
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -27,6 +28,7 @@ PRESETS = ("lisa_cnn", "blurnet_tv")
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory):
     folder = tmp_path_factory.mktemp("weights")
+    keras.utils.set_random_seed(0)
     for name in PRESETS:
         model = zoo.load(name, weights=None)
         save_weights(model, folder / f"{name}.weights.h5")
@@ -65,8 +67,10 @@ def test_all_parts(settings, tmp_path, monkeypatch):
     # The inserted filters need no weights of their own.
     assert rows["blurnet_fixed.input_3x3, put into lisa_cnn"] is not None
     own = rows["lisa_cnn"]["success"]
-    assert own == table_2.data["rows"]["lisa_cnn"]["worst"]
+    # Of the target that did best on the views that stickers were made on.
+    (by_target,) = table_2.data["rows"]["lisa_cnn"]["success_by_target"]
     assert len(own) == 1
+    assert own[0] in by_target.values()
     plain = adaptive.data["rows"]["lisa_cnn"]["plain"]
     assert plain["average"] == table_2.data["rows"]["lisa_cnn"]["average"]
     assert adaptive.data["rows"]["lisa_cnn"]["regularizer"] is None
