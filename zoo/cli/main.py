@@ -31,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     why; 2: the command line is wrong; 130: interrupted.
     """
     arguments = sys.argv[1:] if arguments is None else list(arguments)
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     parser = _parser(arguments)
     options = parser.parse_args(arguments)
     if options.command is None:
