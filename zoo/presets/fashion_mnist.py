@@ -110,6 +110,16 @@ register(
         builder="zoo.models.jpeg_wide_resnet",
         config=_WRN16_2 | {"dropout": 0.0},
         threat=ThreatModel("l2", eps=1.0),
+        weights=Weights(
+            (
+                WeightFile(
+                    "jpeg_ddn_wrn16_2.weights.h5",
+                    sha256="93d3dcef38f3c316ad968ae6aac5d5bd"
+                    "693cf5acde84f70459f52ed630688c67",
+                    size=1_532_560,
+                ),
+            )
+        ),
         description="WRN-16-2 behind random-patch JPEG, trained against DDN.",
         **_IRM_PAPER,
     )
