@@ -118,7 +118,7 @@ class Card:
                 filter(None, (str(self.num_classes), ", ".join(self.classes)))
             ),
             "input": f"{height}x{width}x{channels}, pixels in [0, 1]",
-            "threat": (f"{training}{self.threat}" if self.threat else "none"),
+            "threat": f"{training}{self.threat}" if self.threat else "none",
             "parameters": f"{self.parameters:,}" if self.parameters else "-",
             "weights": (
                 f"{', '.join(self.files)} ({self.size / 1e6:.1f} MB)"

@@ -14,7 +14,6 @@ from zoo.validation import check_images
 
 SAMPLE = "fashion_mnist_sample"
 _SPLIT = "test"
-_SAMPLED = ("fashion_mnist", SAMPLE)
 
 
 def add_data_arguments(parser: argparse.ArgumentParser, limit: int) -> None:
@@ -67,9 +66,8 @@ def fill_data(options: argparse.Namespace) -> None:
 
 def _default_data(model: str) -> str:
     """Returns a preset's own set; the packaged images for all others."""
-    if not is_preset(model) or zoo.info(model).dataset in _SAMPLED:
-        return SAMPLE
-    return zoo.info(model).dataset
+    dataset = zoo.info(model).dataset if is_preset(model) else SAMPLE
+    return SAMPLE if dataset == "fashion_mnist" else dataset
 
 
 def check_data(data: str | os.PathLike) -> None:

@@ -99,8 +99,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--defense-weight",
         type=above_zero,
         metavar="X",
-        help="of the defender's penalty in the attack that adds it (default: "
-        "as in the committed results)",
+        help="of the feature maps' total variation in the attack that adds "
+        "it (default: as in the committed results)",
     )
     add_json_argument(parser)
 

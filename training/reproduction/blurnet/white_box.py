@@ -129,19 +129,22 @@ def _adaptive(bench, name):
     model, settings = bench.model(name), bench.settings
     if model is None:
         return None
-    penalties = [layer.activity_regularizer for layer in all_layers(model)]
-    # RP2 weighs the penalty as the model has it, alpha and all.
-    (alpha, *_) = [p.alpha for p in penalties if p] or [None]
-    penalised = alpha is not None
-    smooth = penalised and {"defense_weight": settings.defense_weight / alpha}
-    return {
+    row = {
         "plain": _success(bench, name),
-        "regularizer": _success(bench, name, **smooth) if penalised else None,
+        "regularizer": None,
         "frequencies": _success(bench, name, frequencies=settings.frequencies),
-        "variation": _variation(bench, name, alpha, **smooth)
-        if penalised
-        else None,
+        "variation": None,
     }
+    penalties = (layer.activity_regularizer for layer in all_layers(model))
+    penalty = next(filter(None, penalties), None)
+    if penalty is not None:
+        # RP2 weighs the penalty as the model has it, alpha and all.
+        weight = settings.defense_weight / penalty.alpha
+        row["regularizer"] = _success(bench, name, defense_weight=weight)
+        row["variation"] = _variation(
+            bench, name, penalty.alpha, defense_weight=weight
+        )
+    return row
 
 
 def _variation(bench, name, alpha, **adaptive) -> dict[str, list[float]]:
