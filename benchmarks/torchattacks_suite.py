@@ -1,4 +1,4 @@
-"""torchattacks' side of `benchmarks.autoattack_parity`.
+"""torchattacks' side of the benchmarks of AutoAttack.
 
     KERAS_BACKEND=torch python -m benchmarks.torchattacks_suite FOLDER
 
@@ -38,6 +38,8 @@ def attack(name: str, model: torch.nn.Module, classes: int, job: dict):
         "eps": job["eps"],
         "seed": job["seed"],
     }
+    if name == "autoattack":
+        return torchattacks.AutoAttack(model, n_classes=classes, **common)
     steps = {**common, "steps": job["steps"]}
     if name == "apgd-ce":
         return torchattacks.APGD(model, loss="ce", **steps)

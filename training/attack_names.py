@@ -33,14 +33,17 @@ SUITES = {
 https://arxiv.org/abs/2003.01690).
 """
 
+SUITE_OPTIONS = ("norm", "eps", "steps", "queries", "draws", "seed")
+"""What a suite takes; each attack is given those that it has."""
+
 
 def attack_name(spec: str) -> str:
     """Returns the name in a text such as `"pgd:norm=l2,eps=1.0"`.
 
     Args:
         spec: A name of `ATTACKS`, then perhaps a colon and options, which
-            are not looked at; or a name of `SUITES`, then perhaps its ball,
-            as in `"standard:norm=linf,eps=0.1"`.
+            are not looked at; or a name of `SUITES`, then perhaps some of
+            `SUITE_OPTIONS`, as in `"standard:norm=linf,eps=0.1"`.
 
     Raises:
         ValueError: If there is no such attack or suite, it makes stickers,
@@ -48,10 +51,11 @@ def attack_name(spec: str) -> str:
     """
     name, _, options = spec.partition(":")
     given = {pair.partition("=")[0].strip() for pair in options.split(",")}
-    if name in SUITES and options and not given <= {"norm", "eps"}:
+    if name in SUITES and options and not given <= set(SUITE_OPTIONS):
         raise ValueError(
-            f"The suite {name!r} takes no options but its ball, as in "
-            f"'{name}:norm=linf,eps=0.1'. Received: {spec!r}"
+            f"The suite {name!r} takes no options but "
+            f"{', '.join(SUITE_OPTIONS)}, as in '{name}:norm=linf,eps=0.1'. "
+            f"Received: {spec!r}"
         )
     if name == STICKERS:
         raise ValueError(

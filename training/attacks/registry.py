@@ -45,11 +45,7 @@ _REQUIRED = inspect.Parameter.empty
 
 
 def parse(
-    spec: str,
-    threat: ThreatModel | None = None,
-    *,
-    seed: int | None = None,
-    draws: int | None = None,
+    spec: str, threat: ThreatModel | None = None, **defaults: int | None
 ) -> Attack:
     """Builds an attack from text such as `"pgd:norm=l2,eps=1.0,steps=40"`.
 
@@ -58,8 +54,8 @@ def parse(
             may be fractions, such as `8/255`.
         threat: Gives the `norm` and `eps` that the text leaves open, to
             attacks that have them; `eps` only where the norm is the same.
-        seed: Given to attacks that have a `seed`, if the text leaves it open.
-        draws: Given to attacks that have `draws`, likewise; `None` for their
+        defaults: Such as `seed=0, draws=2`: given to attacks that have such
+            an option, if the text leaves it open. `None` leaves the attack's
             own default.
 
     Raises:
@@ -89,8 +85,7 @@ def parse(
         raise ValueError(
             f"{name} needs a radius, as in '{name}:eps=0.1'. Received: {spec!r}"
         )
-    if "seed" in accepted:
-        options.setdefault("seed", seed)
-    if "draws" in accepted and draws is not None:
-        options.setdefault("draws", draws)
+    for option, value in defaults.items():
+        if option in accepted and value is not None:
+            options.setdefault(option, value)
     return by_name[name](**options)

@@ -1,21 +1,36 @@
 """Attacks that are run together."""
 
+import inspect
+
 from training.attack_names import SUITES as by_name
 from training.attack_names import attack_name
 from training.attacks.base import Attack
+from training.attacks.registry import by_name as attacks_by_name
 from training.attacks.registry import parse
 from zoo.threat import ThreatModel
 
 
 def suite(
-    name: str, threat: ThreatModel, *, draws: int | None = None
+    name: str,
+    threat: ThreatModel,
+    *,
+    steps: int | None = None,
+    queries: int | None = None,
+    draws: int | None = None,
+    seed: int | None = None,
 ) -> tuple[Attack, ...]:
     """Binds the attacks of a suite to a ball.
 
+    What is `None` is each attack's own default. In AutoAttack that is 100
+    steps and 5,000 queries; with fewer, say so beside the accuracy.
+
     Args:
         name: A name of `by_name`.
+        steps: Steps of the attacks that take them.
+        queries: Queries of `square`.
         draws: Forward passes that its attacks average over; more than 1 for
-            randomised models. `None` for their own default.
+            randomised models.
+        seed: Of the attacks that have one.
 
     Raises:
         ValueError: If there is no such suite, or no ball is given.
@@ -31,7 +46,8 @@ def suite(
             "threat=ThreatModel('linf', 8 / 255), or another. "
             "Received: threat=None"
         )
-    return tuple(parse(spec, threat, draws=draws) for spec in by_name[name])
+    options = {"steps": steps, "queries": queries, "draws": draws, "seed": seed}
+    return tuple(parse(spec, threat, **options) for spec in by_name[name])
 
 
 def parse_all(
@@ -40,21 +56,32 @@ def parse_all(
     """Builds what a text names: one attack, as `parse` does, or a suite.
 
     Args:
-        spec: As for `parse`, or `"standard:norm=linf,eps=0.1"`.
+        spec: As for `parse`, or `"standard:norm=linf,eps=0.1"` with any of
+            `attack_names.SUITE_OPTIONS`, each for the attacks that have it.
         threat: Ball of a suite, and of an attack whose text leaves it open.
         seed: Of an attack whose text leaves it open.
 
     Raises:
-        ValueError: If `parse` or `suite` raises, or a suite is given options
-            other than its ball.
+        ValueError: If `parse` or `suite` raises, or a suite is given other
+            options.
     """
     name = attack_name(spec)
     if name not in by_name:
         return (parse(spec, threat, seed=seed),)
-    ball = spec.partition(":")[2]
-    if not ball:
+    given = spec.partition(":")[2]
+    if not given:
         return suite(name, threat)
     return tuple(
-        parse(f"{one}{',' if ':' in one else ':'}{ball}", threat)
+        parse(f"{one}{',' if ':' in one else ':'}{_own(one, given)}", threat)
         for one in by_name[name]
+    )
+
+
+def _own(spec: str, options: str) -> str:
+    """Returns the options that the attack of the spec has."""
+    has = inspect.signature(attacks_by_name[attack_name(spec)]).parameters
+    return ",".join(
+        pair
+        for pair in options.split(",")
+        if pair.partition("=")[0].strip() in has
     )

@@ -21,6 +21,7 @@ _COUNTS = {
     "seeds": "signs, each of its own seed",
     "views": "views of a sign that a sticker is made on",
     "steps": "steps of an attack",
+    "queries": "queries of the standard suite's Square",
 }
 
 

@@ -69,9 +69,23 @@ def test_a_suites_text_may_hold_its_ball(ball, expected):
     assert bound[0].options["loss"] == "ce"
 
 
-@pytest.mark.parametrize("options", ["steps=3", "eps=0.1,draws=2"])
+def test_a_suites_options_go_to_the_attacks_that_have_them():
+    text = "standard:norm=l2,eps=0.5,steps=7,queries=30,draws=2,seed=5"
+    for bound in (
+        suites.parse_all(text),
+        attacks.suite("standard", THREAT, steps=7, queries=30, draws=2, seed=5),
+    ):
+        *climbers, square = (attack.options for attack in bound)
+        assert [options["steps"] for options in climbers] == [7] * 3
+        assert "queries" not in climbers[0]
+        assert (square["queries"], "steps" in square) == (30, False)
+        for options in (*climbers, square):
+            assert (options["draws"], options["seed"]) == (2, 5)
+
+
+@pytest.mark.parametrize("options", ["loss=dlr", "eps=0.1,restarts=2"])
 def test_a_suite_takes_no_other_options(options):
-    with pytest.raises(ValueError, match="no options but its ball"):
+    with pytest.raises(ValueError, match="no options but norm, eps, steps"):
         suites.parse_all(f"standard:{options}", THREAT)
 
 

@@ -77,6 +77,8 @@ def settings(asked, tmp_path):
         threats=(ThreatModel("linf", 0.1),),
         batch_size=8,
         draws=2,
+        steps=5,
+        queries=20,
         attack_policy="float32",
         training_policy="float32",
         timed="irm_wrn16_2",

@@ -101,14 +101,16 @@ def _measure(name: str, cells: Cells, fgsm: attacks.Attack) -> _Row:
     model = zoo.load(name)
     with dtype_policy(settings.attack_policy):
         surrogate = zoo.load(name)
-    draws = settings.attack_draws if is_stochastic(model) else None
+    numbers = {"steps": settings.steps, "queries": settings.queries}
+    if is_stochastic(model):
+        numbers["draws"] = settings.attack_draws
     return _Row(
         transferred=cells.measure(f"{name}-fgsm", model, [fgsm]),
         standard=tuple(
             cells.measure(
                 f"{name}-standard-{threat.norm}-{threat.eps:g}",
                 model,
-                attacks.suite("standard", threat, draws=draws),
+                attacks.suite("standard", threat, **numbers),
                 limit=settings.attack_limit,
                 threat=threat,
                 skip_fooled=True,
@@ -187,9 +189,10 @@ def _notes(cells: Cells, rows: dict[str, _Row | None]) -> Sequence[str]:
         "and one here: compare scores down a column alone.",
         "The standard suite is AutoAttack run on the defended model, its "
         "gradient passed through JPEG and averaged over "
-        f"{settings.attack_draws} draws, on the first "
-        f"{min(settings.attack_limit, len(cells.images)):,} images. These are "
-        "the numbers to trust.",
+        f"{settings.attack_draws} draws, with {settings.steps} steps for "
+        f"AutoAttack's 100 and {settings.queries:,} queries for its 5,000, on "
+        f"the first {min(settings.attack_limit, len(cells.images)):,} images. "
+        "These are the numbers to trust.",
         *(
             claim(f"{text} (FGSM)", accuracy(before), accuracy(after))
             for text, before, after in _CLAIMS

@@ -27,6 +27,8 @@ class Settings:
         threats: Balls of the standard suite.
         batch_size: Images in a step, and attacked at once.
         draws: Predictions that score each image of a randomised model.
+        steps: Steps of the standard suite's attacks; AutoAttack's are 100.
+        queries: Of the standard suite's Square; AutoAttack's are 5,000.
         attack_draws: Predictions that the standard suite averages over.
         attack_policy: Dtype policy of the twins that it is run on; the models
             themselves score in float32.
@@ -52,6 +54,8 @@ class Settings:
     )
     batch_size: int = 128
     draws: int = 5
+    steps: int = 20
+    queries: int = 1000
     attack_draws: int = 2
     attack_policy: str = "mixed_bfloat16"
     training_policy: str = "mixed_bfloat16"
@@ -68,6 +72,8 @@ class Settings:
             "train_limit",
             "batch_size",
             "draws",
+            "steps",
+            "queries",
             "attack_draws",
             "rounds",
         ):
