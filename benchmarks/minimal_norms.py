@@ -108,6 +108,7 @@ def measure(
     """Returns a row for each runner: success rate, median L2, seconds."""
     right = model.predict(images, batch, verbose=0).argmax(1) == labels
     images, labels = images[right], labels[right]
+    log = Console(stderr=True)
     rows = []
     for runners in (ours, foolbox_peers, art_peers):
         for attack, library, run in runners(model):
@@ -123,6 +124,7 @@ def measure(
                 ]
             )
             seconds = time.perf_counter() - began
+            log.print(f"{attack}, {library}: {seconds:.0f} s")
             fooled = model.predict(found, batch, verbose=0).argmax(1) != labels
             lengths = np.linalg.norm(
                 (found - images).reshape(len(images), -1), axis=1
