@@ -2,14 +2,13 @@
 
     python -m benchmarks.autoattack_time --model NAME --output time.json
 
-Each side runs as its users run it, with AutoAttack's steps and queries, and
-hands on to the next attack only the images that stand: the zoo by
+Each side hands on to the next attack only the images that stand: the zoo by
 `evaluation.evaluate` on the standard suite, in float32 and with its attacks in
 bfloat16; torchattacks by its `AutoAttack`, on the same preset under Keras'
-PyTorch backend, in a process of its own. The float32 TensorFlow model judges
-all. Seconds include tracing, and the zoo's its report. Goal: a third of
-torchattacks' time, bfloat16 within half a point of float32. torchattacks and
-PyTorch must be installed.
+PyTorch backend, in a process of its own, with as many steps and queries. The
+float32 TensorFlow model judges all. Seconds include tracing, and the zoo's its
+report. Goal: a third of torchattacks' time, bfloat16 within half a point of
+float32. torchattacks and PyTorch must be installed.
 """
 
 import argparse
@@ -40,16 +39,20 @@ def measure(
     threat: ThreatModel,
     *,
     batch: int,
-    seed: int,
+    **numbers: int,
 ) -> list[dict]:
-    """Returns a row for each side: robust accuracy and seconds."""
+    """Returns a row for each side: robust accuracy and seconds.
+
+    Args:
+        numbers: The suite's `steps`, `queries` and `seed`.
+    """
     model = zoo.load(name)
     rows = []
     for policy in ("float32", "mixed_bfloat16"):
         with dtype_policy(policy):
             attacked = zoo.load(name)
         robust, seconds = _ours(
-            model, attacked, images, labels, threat, batch, seed
+            model, attacked, images, labels, threat, batch, numbers
         )
         rows.append({"library": f"zoo, {policy}", "robust": robust} | seconds)
     job = {
@@ -58,7 +61,7 @@ def measure(
         "norm": threat.norm,
         "eps": threat.eps,
         "batch": batch,
-        "seed": seed,
+        **numbers,
     }
     theirs = run_theirs(job, images, labels)
     judge = Judge(model, images, labels, batch)
@@ -83,18 +86,18 @@ def _ours(
     labels: np.ndarray,
     threat: ThreatModel,
     batch: int,
-    seed: int,
+    numbers: dict[str, int],
 ) -> tuple[float, dict]:
     began = time.perf_counter()
     report = evaluation.evaluate(
         model,
         (images, labels),
-        attacks.suite("standard", threat, seed=seed),
+        attacks.suite("standard", threat, **numbers),
         batch_size=batch,
         threat=threat,
         skip_fooled=True,
         surrogate=attacked,
-        seed=seed,
+        seed=numbers["seed"],
     )
     seconds = {
         "seconds": time.perf_counter() - began,
@@ -133,12 +136,17 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--linf", type=float, default=0.1)
     parser.add_argument("--l2", type=float, default=1.0)
     parser.add_argument("--norm", nargs="+", choices=["linf", "l2"])
+    parser.add_argument("--steps", type=int, default=100)
+    parser.add_argument("--queries", type=int, default=5000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--data", default="fashion_mnist")
     parser.add_argument("--output", type=Path)
     options = parser.parse_args(arguments)
     data = datasets.load(options.data, batch_size=options.images)
     images, labels = next(data.as_numpy_iterator())
+    numbers = {
+        name: getattr(options, name) for name in ("steps", "queries", "seed")
+    }
     rows = []
     for norm in options.norm or ("linf", "l2"):
         threat = ThreatModel(norm, getattr(options, norm))
@@ -148,9 +156,14 @@ def main(arguments: list[str] | None = None) -> int:
             labels,
             threat,
             batch=options.batch,
-            seed=options.seed,
+            **numbers,
         )
-    report = {"model": options.model, "images": len(images), "rows": rows}
+    report = {
+        "model": options.model,
+        "images": len(images),
+        **numbers,
+        "rows": rows,
+    }
     Console().print(table(report))
     if options.output:
         provenance.write(options.output, report)

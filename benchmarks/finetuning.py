@@ -4,12 +4,12 @@
     python -m benchmarks.finetuning --output docs/results/finetuning.json
 
 scikit-learn's digits are 8x8 scans of handwriting, foreign to Fashion-MNIST.
-Of the digits 5 to 9, 50 of each are trained on and the rest are held out. Two
-runs of `zoo finetune` differ in their start alone: the shipped weights under a
-new head, or random ones, `--from-scratch`. Data, attack, seed and number of
-epochs are the same; the second run gets the larger learning rate that the
-shipped weights themselves were first trained with. A run that was killed goes
-on.
+Of the digits 5 to 9, 50 of each are trained on and the rest are held out. Runs
+of `zoo finetune` start from the shipped weights under a new head, or from
+random ones, `--from-scratch`. Data, attack, seed, the number of epochs and the
+learning rates that are tried are the same. From scratch all epochs are on the
+whole model, where the other's first ones are on the head. A run that was killed
+goes on.
 """
 
 import argparse
@@ -28,6 +28,7 @@ from zoo.cli import main as run_zoo
 MODEL = "irm_wrn16_2"
 DIGITS = (5, 6, 7, 8, 9)
 TRAINED_ON = 50
+LEARNING_RATES = ("0.02", "0.05")
 SEED = 0
 
 
@@ -86,20 +87,24 @@ def main() -> None:
         *("--attack-limit", str(arguments.attack_limit)),
     ]
     runs = {
-        "pretrained": finetune(arguments.workdir, "pretrained", shared),
-        "from_scratch": finetune(
+        f"{start}, {rate}": finetune(
             arguments.workdir,
-            "from_scratch",
-            [*shared, "--from-scratch", "--learning-rate", "0.05"],
-        ),
+            f"{start}-{rate}",
+            [*shared, *options, "--learning-rate", rate],
+        )
+        for start, options in (
+            ("pretrained", ()),
+            ("from scratch", ("--from-scratch",)),
+        )
+        for rate in LEARNING_RATES
     }
     summary = {
-        start: {
+        name: {
             "clean": run["report"]["clean"]["mean"],
             "robust": run["report"]["attacks"][0]["robust"]["mean"],
             "seconds": run["seconds"],
         }
-        for start, run in runs.items()
+        for name, run in runs.items()
     }
     print(json.dumps(summary, indent=2))
     if arguments.output:

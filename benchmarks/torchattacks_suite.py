@@ -39,7 +39,14 @@ def attack(name: str, model: torch.nn.Module, classes: int, job: dict):
         "seed": job["seed"],
     }
     if name == "autoattack":
-        return torchattacks.AutoAttack(model, n_classes=classes, **common)
+        suite = torchattacks.AutoAttack(model, n_classes=classes, **common)
+        # Its own default is ten steps; AutoAttack's is a hundred.
+        for part in suite._autoattack.attacks:
+            if hasattr(part, "steps"):
+                part.steps = job["steps"]
+            else:
+                part.n_queries = job["queries"]
+        return suite
     steps = {**common, "steps": job["steps"]}
     if name == "apgd-ce":
         return torchattacks.APGD(model, loss="ce", **steps)

@@ -18,7 +18,8 @@ class AdversarialTrainer(keras.Model):
         a J(x, y) + (1 - a) J(x_adv, y) + w mean((f(x) - f(x_adv))^2)
 
     with `a` the clean weight (IRM, equation 2) and `w` the weight of
-    adversarial logit pairing (IRM, equation 4). A model that ends in a
+    adversarial logit pairing (IRM, equation 4). Sample weights scale an
+    image's part of all three. A model whose own last layer is a
     `zoo.layers.MultiScaleEnsemble` is trained at each of its scales, the loss
     being their mean; validation, and every prediction, is the ensemble's.
 
@@ -168,10 +169,11 @@ class AdversarialTrainer(keras.Model):
         total += self._share("clean") * loss("clean")
         if self.logit_pairing:
             replicas = tf.distribute.get_strategy().num_replicas_in_sync
-            difference = y_pred["clean"] - y_pred["adversarial"]
-            total += self.logit_pairing * (
-                ops.mean(ops.square(difference)) / replicas
-            )
+            squares = ops.square(y_pred["clean"] - y_pred["adversarial"])
+            pairing = ops.mean(squares, axis=range(1, len(squares.shape)))
+            if sample_weight is not None:
+                pairing *= ops.cast(sample_weight, pairing.dtype)
+            total += self.logit_pairing * (ops.mean(pairing) / replicas)
         return total
 
     def _share(self, kind: str) -> float:

@@ -12,9 +12,9 @@ def find_ensemble(model: keras.Model) -> MultiScaleEnsemble | None:
         model: Functional model. Models inside are not searched.
 
     Returns:
-        The layer; `None` if there is none.
+        The last layer, if it is one; else `None`.
     """
-    for layer in getattr(model, "layers", ()):
-        if isinstance(layer, MultiScaleEnsemble):
-            return layer
+    layers = getattr(model, "layers", ())
+    if layers and isinstance(layers[-1], MultiScaleEnsemble):
+        return layers[-1]
     return None

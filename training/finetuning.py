@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import functools
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +16,8 @@ from training.dominant_scale import dominant_scale
 from training.evaluation.digests import arrays_digest
 from training.freezing import frozen_but
 from training.same_run import check_same_run
-from zoo.loading import find_head
+from zoo.all_layers import all_layers
+from zoo.loading import HEAD
 from zoo.weights import load_weights
 from zoo.weights import save_weights
 
@@ -26,7 +28,8 @@ class FineTuning:
 
     Args:
         head_epochs: Epochs of the first phase, which trains the layer
-            `logits` alone; 0 leaves it out.
+            `logits` alone, or the last one with weights if none or several
+            are called so; 0 leaves it out.
         epochs: Epochs of the second phase, which trains everything.
         head_learning_rate: Initial learning rate of the first phase; falls
             along a cosine to a hundredth.
@@ -113,8 +116,8 @@ def finetune(
 
     Raises:
         ValueError: If there are no images or their number is unknown, the
-            model has no layer `logits` to begin with, or the folder holds a
-            run of other numbers, other data or another model.
+            model has no weights, or the folder holds a run of other numbers,
+            other data or another model.
     """
     numbers = numbers or FineTuning()
     count = int(images.cardinality())
@@ -123,7 +126,7 @@ def finetune(
             "images must be a known number of single examples, one or more. "
             f"Received: cardinality={count}"
         )
-    head = find_head(model) if numbers.head_epochs else None
+    head = _find_head(model) if numbers.head_epochs else None
     workdir = Path(workdir)
     check_same_run(
         workdir / "finetuning.json",
@@ -135,8 +138,7 @@ def finetune(
             "classes": model.output_shape[-1],
             "images": count,
             "data": data_digest(images),
-            # A function's repr holds its address.
-            "attack": getattr(attack, "__qualname__", repr(attack)),
+            "attack": _described(attack),
         },
     )
     batches = images.batch(
@@ -186,8 +188,32 @@ def finetune(
                     ),
                 ],
             )
-        save_weights(model, weights, dtype="float32")
+        save_weights(model, weights, dtype="float32", max_shard_size=None)
     return weights
+
+
+def _find_head(model) -> keras.Layer:
+    """Returns the layer `logits`, else the last that has weights."""
+    named = [layer for layer in all_layers(model) if layer.name == HEAD]
+    if len(named) == 1:
+        return named[0]
+    for layer in reversed(model.layers):
+        if isinstance(layer, keras.Model) and layer.weights:
+            return _find_head(layer)
+        if layer.weights:
+            return layer
+    raise ValueError(
+        f"A model must have weights to train. Received: model={model.name}"
+    )
+
+
+def _described(attack) -> str:
+    """Tells attacks apart, across processes; functions by their names."""
+    if isinstance(attack, functools.partial):
+        options = f"*{attack.args}, **{attack.keywords}"
+        return f"{_described(attack.func)}({options})"
+    name = getattr(attack, "__qualname__", None)
+    return f"{attack.__module__}.{name}" if name else repr(attack)
 
 
 def _start_digest(model, head) -> str:

@@ -27,6 +27,7 @@ def load(
     weights: str | os.PathLike | None = "default",
     num_classes: int | None = None,
     image_shape: tuple[int, int, int] | None = None,
+    new_head: bool | None = None,
     **overrides: Any,
 ) -> "keras.Model":
     """Builds a model by name, with its weights.
@@ -36,10 +37,11 @@ def load(
         weights: `"default"` for the published ones, fetched if need be;
             `None` for random ones; or a `.weights.h5` file (or
             `.weights.json` index) that fits the model exactly.
-        num_classes: Number of classes. With published weights, another
-            number than theirs gives a new, randomly initialised head on the
-            pretrained features.
+        num_classes: Number of classes.
         image_shape: `(height, width, channels)`.
+        new_head: Whether published weights are read but for the head's, which
+            is randomly initialised; `None` for where `num_classes` is another
+            than theirs. For as many, but other, classes: `True`.
         overrides: Other options of the preset's builder.
 
     Returns:
@@ -63,9 +65,10 @@ def load(
     check_options(preset.name, builder, options, hidden=("name",))
     model = builder(**options)
     if path is not None:
-        new_head = weights == "default" and (
-            options["num_classes"] != preset.config["num_classes"]
-        )
+        if new_head is None:
+            new_head = weights == "default" and (
+                options["num_classes"] != preset.config["num_classes"]
+            )
         load_weights(model, path, skip=[find_head(model)] if new_head else ())
     return model
 

@@ -67,6 +67,23 @@ def test_loss_is_equation_2_with_logit_pairing(clean_weight):
     np.testing.assert_allclose(logs["loss"], expected, rtol=1e-5)
 
 
+def test_sample_weights_reach_logit_pairing():
+    model = linear()
+    trainer = AdversarialTrainer(
+        model, darken, clean_weight=0.5, logit_pairing=0.7
+    )
+    trainer.compile(keras.optimizers.SGD(0.0))
+    images, labels = next(data().as_numpy_iterator())
+    weights = np.linspace(0, 2, len(labels), dtype="float32")
+    logits = [model(images).numpy(), model(images * 0.5).numpy()]
+    rows = np.arange(len(labels))
+    expected = 0.7 * weights * ((logits[0] - logits[1]) ** 2).mean(1)
+    for one in logits:
+        expected -= 0.5 * weights * log_softmax(one, axis=-1)[rows, labels]
+    logs = trainer.train_on_batch(images, labels, weights, return_dict=True)
+    np.testing.assert_allclose(logs["loss"], expected.mean(), rtol=1e-5)
+
+
 def test_multi_scale_loss_is_the_mean_over_scales():
     model = ensemble()
     trainer = AdversarialTrainer(model, darken, clean_weight=0.0)

@@ -1,6 +1,8 @@
 """Fine-tuning: its phases, its folder, how it goes on."""
 
 import csv
+import functools
+import json
 
 import keras
 import numpy as np
@@ -44,6 +46,10 @@ def clean(model, images, labels):
     return images
 
 
+def brighter(model, images, labels, *, by):
+    return images + by
+
+
 @pytest.fixture
 def fits(monkeypatch):
     """The trainable weights of each phase, and its number of steps."""
@@ -76,6 +82,67 @@ def test_first_the_head_then_all(images, tmp_path, fits):
         assert moved == (before[0] in head)
         assert not np.array_equal(after, last)
         np.testing.assert_array_equal(last, weight)
+
+
+def test_without_logits_the_last_weights_are_the_head(images, tmp_path, fits):
+    inner = keras.Sequential(
+        [keras.Input((8, 8, 1)), layers.Flatten(), layers.Dense(3, name="out")]
+    )
+    model = keras.Sequential(
+        [
+            keras.Input((8, 8, 1)),
+            layers.Conv2D(1, 1, name="first"),
+            inner,
+            layers.Rescaling(2.0),
+        ]
+    )
+    first = model.get_layer("first").get_weights()
+    last = inner.get_layer("out").get_weights()
+    numbers = FineTuning(head_epochs=1, epochs=0, batch_size=8)
+    finetune(model, images, clean, tmp_path, numbers, verbose=0)
+    assert fits == [(2, 2)]
+    np.testing.assert_array_equal(
+        model.get_layer("first").get_weights()[0], first[0]
+    )
+    assert not np.array_equal(inner.get_layer("out").get_weights()[0], last[0])
+
+
+def test_each_phase_has_its_numbers(images, tmp_path, monkeypatch):
+    seen = []
+
+    def watched(self, optimizer, *args, **options):
+        schedule = optimizer._learning_rate
+        seen.append(
+            (schedule.initial_learning_rate, schedule.decay_steps)
+            + (schedule.alpha, self.clean_weight)
+        )
+        return compile_(self, optimizer, *args, **options)
+
+    compile_ = AdversarialTrainer.compile
+    monkeypatch.setattr(AdversarialTrainer, "compile", watched)
+    numbers = FineTuning(
+        head_epochs=1,
+        epochs=2,
+        head_learning_rate=0.3,
+        learning_rate=0.1,
+        clean_weight=0.7,
+        batch_size=8,
+    )
+    finetune(network(), images, clean, tmp_path, numbers, verbose=0)
+    assert seen == [(0.3, 2, 0.01, 0.7), (0.1, 4, 0.01, 0.7)]
+
+
+def test_a_partial_is_the_same_attack_in_another_process(images, tmp_path):
+    def run(**options):
+        attack = functools.partial(brighter, **options)
+        finetune(network(), images, attack, tmp_path, ONE, verbose=0)
+
+    run(by=0.1)
+    run(by=0.1)
+    described = json.loads((tmp_path / "finetuning.json").read_text())["attack"]
+    assert described == f"{__name__}.brighter(*(), **{{'by': 0.1}})"
+    with pytest.raises(ValueError, match="Received: other attack"):
+        run(by=0.2)
 
 
 def test_a_phase_may_be_left_out(images, tmp_path, fits):
@@ -232,9 +299,7 @@ def test_numbers_out_of_range(options, message):
 def test_what_cannot_be_trained(images, tmp_path):
     with pytest.raises(ValueError, match="Received: cardinality=0"):
         finetune(network(), images.take(0), clean, tmp_path, ONE)
-    headless = keras.Sequential(
-        [keras.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(3)]
-    )
-    with pytest.raises(ValueError, match="one layer named `logits`"):
-        finetune(headless, images, clean, tmp_path / "headless", ONE)
+    weightless = keras.Sequential([keras.Input((8, 8, 1)), layers.Flatten()])
+    with pytest.raises(ValueError, match="must have weights"):
+        finetune(weightless, images, clean, tmp_path / "weightless", ONE)
     assert not list(tmp_path.iterdir())

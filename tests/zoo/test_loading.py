@@ -141,6 +141,18 @@ def test_same_number_of_classes_keeps_the_head(published):
     assert same(loading.load("tiny_net", num_classes=3), published)
 
 
+def test_other_classes_of_the_same_number(published):
+    model = loading.load("tiny_net", new_head=True)
+    *features, kernel, bias = model.get_weights()
+    *same_features, old, _ = published.get_weights()
+    for one, other in zip(features, same_features, strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert kernel.shape == old.shape
+    assert not np.array_equal(kernel, old)
+    with pytest.raises(ValueError, match="must fit"):
+        loading.load("tiny_net", num_classes=5, new_head=False)
+
+
 def test_other_image_size(published):
     model = loading.load("tiny_net", image_shape=[12, 10, 1])
     assert model.input_shape == (None, 12, 10, 1)

@@ -38,7 +38,8 @@ def ddn(
     Args:
         steps: Gradients taken. The paper attacks with 100 to 1000.
         gamma: Relative change of the norm at each step, in (0, 1).
-        init_norm: L2 norm after the first step.
+        init_norm: L2 norm that the search starts from; the first step's is
+            `gamma` smaller if the original fools the model, else larger.
         levels: Grey levels the images are rounded to, 256 for 8 bits;
             `None` doesn't round.
         max_norm: L2 norm to which larger results are shrunk at the end, so

@@ -58,7 +58,12 @@ def run_stages(
         for stage, path in paths.items():
             if not path.exists():
                 keras.utils.set_random_seed(recipe.seed)
-                save_weights(run(stage, workdir), path, dtype="float32")
+                save_weights(
+                    run(stage, workdir),
+                    path,
+                    dtype="float32",
+                    max_shard_size=None,
+                )
     return paths
 
 

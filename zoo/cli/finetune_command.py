@@ -163,7 +163,7 @@ def run(options: argparse.Namespace) -> None:
         options.attack or training_spec(threat), threat, seed=options.seed
     )
     classes = _classes(options)
-    trained, model = _build(options, len(classes))
+    trained, model = _build(options, classes)
     test_attack = attacks.parse(
         options.test_attack or default_spec(model, threat), threat
     )
@@ -217,10 +217,11 @@ def _classes(options) -> list[str]:
     return list(known) if same else folders
 
 
-def _build(options, num_classes: int):
+def _build(options, classes: list[str]):
     """Returns the model to train, and its twin to keep, often the same."""
     import keras
 
+    num_classes = len(classes)
     if not is_preset(options.model):
         model = load_model(options.model)
         if model.output_shape[-1] != num_classes:
@@ -231,11 +232,12 @@ def _build(options, num_classes: int):
             )
         return model, model
     keras.utils.set_random_seed(options.seed)
-    weights = None if options.from_scratch else "default"
+    start = {"weights": None}
+    if not options.from_scratch:
+        own = classes == list(known_classes(options.model))
+        start = {"weights": "default", "new_head": not own}
     with dtype_policy(options.policy):
-        trained = zoo.load(
-            options.model, weights=weights, num_classes=num_classes
-        )
+        trained = zoo.load(options.model, num_classes=num_classes, **start)
     if trained.dtype_policy.name == keras.config.dtype_policy().name:
         return trained, trained
     twin = zoo.load(options.model, weights=None, num_classes=num_classes)
@@ -264,6 +266,11 @@ def _save(model, path: Path, classes: list[str]) -> None:
 
     with replacing(path) as temporary:
         model.save(temporary)
-    save_weights(model, path.with_suffix(".weights.h5"), dtype="float32")
+    save_weights(
+        model,
+        path.with_suffix(".weights.h5"),
+        dtype="float32",
+        max_shard_size=None,
+    )
     with replacing(classes_file(path)) as temporary:
         temporary.write_text("".join(f"{name}\n" for name in classes), "utf-8")

@@ -1,5 +1,7 @@
 """One classifier read at several scales."""
 
+import math
+
 import keras
 from keras import ops
 
@@ -29,6 +31,10 @@ class MultiScaleEnsemble(keras.layers.Layer):
         scales: Side lengths in pixels.
         scale_weights: Lambda, one positive number a scale.
 
+    Raises:
+        ValueError: If a scale is no positive whole number, a weight is not
+            positive and finite, or there are not as many of both.
+
     Input shape: `(batch, height, width, channels)`, pixels in [0, 1]. Under a
         mixed policy they are resized in float32; the classifier casts them.
     Output shape: `(batch, classes)`, float32.
@@ -52,18 +58,18 @@ class MultiScaleEnsemble(keras.layers.Layer):
                 "scales and scale_weights must be of equal length, at least "
                 f"one. Received: scales={scales}, scale_weights={scale_weights}"
             )
-        if min(scale_weights) <= 0:
+        if not all(0 < weight < math.inf for weight in scale_weights):
             raise ValueError(
-                "scale_weights must be positive. "
+                "scale_weights must be positive and finite. "
                 f"Received: scale_weights={scale_weights}"
             )
         self.classifier = classifier
-        self.scales = tuple(int(scale) for scale in scales)
         self.scale_weights = tuple(float(weight) for weight in scale_weights)
         self._resizings = [
             AntialiasedResizing(scale, scale, dtype=self.variable_dtype)
-            for scale in self.scales
+            for scale in scales
         ]
+        self.scales = tuple(resizing.height for resizing in self._resizings)
 
     def build(self, input_shape):
         if not self.classifier.built:

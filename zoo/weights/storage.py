@@ -25,7 +25,7 @@ def save_weights(
     path: str | os.PathLike,
     *,
     dtype: str = "float16",
-    max_shard_size: int = 40_000_000,
+    max_shard_size: int | None = 40_000_000,
 ) -> Weights:
     """Writes a model's weights, and nothing else, in half precision.
 
@@ -40,7 +40,7 @@ def save_weights(
         path: Ends in `.weights.h5`; its folder is made if needed.
         dtype: `"float16"` or `"float32"`, what the numbers are stored as.
         max_shard_size: Bytes a file holds at most, unless one variable alone
-            is larger.
+            is larger; `None` for one file, whatever its size.
 
     Returns:
         Names, hashes and sizes of the files written.
@@ -61,7 +61,7 @@ def save_weights(
             f"`dtype` must be one of {', '.join(map(repr, _ITEM_SIZE))}. "
             f"Received: dtype={dtype!r}"
         )
-    if max_shard_size <= 0:
+    if max_shard_size is not None and max_shard_size <= 0:
         raise ValueError(
             "`max_shard_size` must be bytes above 0. "
             f"Received: max_shard_size={max_shard_size}"
@@ -69,7 +69,7 @@ def save_weights(
     _check_values(model, dtype)
     sizes = [math.prod(w.shape) * _ITEM_SIZE[dtype] for w in model.weights]
     options = {}
-    if sum(sizes) > max_shard_size:
+    if max_shard_size is not None and sum(sizes) > max_shard_size:
         # Keras counts gibibytes of float32, plus a byte against rounding.
         scale = _ITEM_SIZE["float32"] / _ITEM_SIZE[dtype]
         limit = max(max_shard_size, *sizes) * scale + 1

@@ -36,7 +36,7 @@ def asked(monkeypatch, tmp_path):
     for name, builder, config in (
         ("wrn16_2", "wide_resnet", TINY),
         ("irm_wrn16_2", "irm", TINY | MANY),
-        ("spp_ddn_wrn16_2", "irm", TINY | MANY),
+        ("spp_ddn_wrn16_2", "irm", TINY | MANY | {"qualities": None}),
     ):
         model = getattr(zoo.models, builder)(**config)
         weights = save_weights(model, mirror / f"tiny_{name}.weights.h5")

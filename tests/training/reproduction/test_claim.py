@@ -17,3 +17,18 @@ from training.reproduction.claim import claim
 )
 def test_claims(lower, higher, said):
     assert claim("It helps", lower, higher) == said
+
+
+@pytest.mark.parametrize(
+    ("images", "verdict"),
+    [
+        # 1.96 sqrt((0.5 * 0.5 + 0.6 * 0.4) / n) is 0.1 at n = 188.2.
+        (189, "holds"),
+        (188, "**undecided**, within chance"),
+    ],
+)
+def test_few_images_decide_nothing(images, verdict):
+    said = claim("It helps", 0.5, 0.6, images=images)
+    assert said == f"It helps: {verdict} (60.0% against 50.0%)."
+    said = claim("It helps", 0.6, 0.5, images=images)
+    assert ("does not hold" in said) == (verdict == "holds")

@@ -8,6 +8,7 @@ import pytest
 import zoo
 from training import attacks
 from training.reproduction import irm
+from training.reproduction.claim import claim
 from training.reproduction.irm import cells
 
 
@@ -21,7 +22,7 @@ def test_table_4(reproduce, settings, tmp_path):
     assert "JPEG helps (FGSM): not measured." in page
     assert (tmp_path / "out" / "tab4.png").read_bytes()[:4] == b"\x89PNG"
 
-    undefended, *_, defended, _ = parts["tab4"].data["rows"]
+    undefended, *_, pyramid, defended, _ = parts["tab4"].data["rows"]
     assert defended["preset"] == "irm_wrn16_2"
     measured = defended["measured"]
     assert (measured["images"], measured["draws"]) == (16, 2)
@@ -38,6 +39,13 @@ def test_table_4(reproduce, settings, tmp_path):
     expected = (moved.mean((1, 2)) * right).mean()
     found = undefended["measured"]["score"]
     assert found == pytest.approx(expected, rel=1e-5)
+
+    # The same images count on the others, not FGSM on those themselves.
+    logits = zoo.load("spp_ddn_wrn16_2").predict(adversarial, verbose=0)
+    expected = (logits.argmax(1) == labels.numpy()).mean()
+    assert pyramid["measured"]["fgsm"] == pytest.approx(expected)
+    values = (pyramid["measured"]["fgsm"], defended["measured"]["fgsm"])
+    assert claim("JPEG helps many scales (FGSM)", *values, images=16) in page
 
     # A folder of measurements is of one kind.
     other = dataclasses.replace(settings, eps=0.2)

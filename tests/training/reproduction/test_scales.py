@@ -95,6 +95,23 @@ def test_figure_7_reads_the_network_of_many_scales(
     assert "many scales cost accuracy: not measured." in part.to_markdown()
 
 
+def test_the_transferred_attack_comes_first(cells, monkeypatch):
+    """And FGSM on a network itself where it is read at its own scale."""
+    asked = {}
+    monkeypatch.setattr(scale_variance, "train_at", lambda *args: None)
+    monkeypatch.setattr(scale_variance, "read_at", lambda *args: None)
+    monkeypatch.setattr(
+        Cells,
+        "measure",
+        lambda self, name, model, against: asked.update({name: against}),
+    )
+    assert [*scale_variance.scale_variance(cells)] == PAIRS
+    for trained, tested in PAIRS:
+        names = [one.name for one in asked[f"trained{trained}-tested{tested}"]]
+        own = ["fgsm"] if trained == tested else []
+        assert names == ["transfer", *own]
+
+
 def test_networks_are_trained_once(settings, asked, monkeypatch):
     with warnings.catch_warnings():
         warnings.filterwarnings("error", ".*shuffle")

@@ -13,6 +13,7 @@ from tests.command_line import run
 from tests.command_line import run_json
 from training.datasets.packaged import load_packaged
 from zoo.cli import main
+from zoo.loading import find_head
 
 ONE_STEP = (
     *("--head-epochs", "1", "--epochs", "1", "--batch-size", "4"),
@@ -88,7 +89,8 @@ def test_from_scratch_in_half_precision(capfd, tmp_path, published, photos):
     assert model.dtype_policy.name == "float32"
 
 
-def test_what_defend_gives(capfd, tmp_path, photos):
+@pytest.mark.parametrize("defense", ["irm", "jpeg", "blurnet"])
+def test_what_defend_gives(capfd, tmp_path, photos, defense):
     model = keras.Sequential(
         [
             keras.Input((16, 16, 1)),
@@ -98,7 +100,7 @@ def test_what_defend_gives(capfd, tmp_path, photos):
         ]
     )
     path = tmp_path / "defended.keras"
-    zoo.defend(model, "irm").save(path)
+    zoo.defend(model, defense).save(path)
     output = tmp_path / "run"
     data = run_json(
         *(capfd, "finetune", path, "--data", photos, "--output", output),
@@ -148,3 +150,31 @@ def test_folders_of_the_presets_own_classes_keep_its_order(
         *("--epochs", "0", "--output", tmp_path / "run"),
     )
     assert data["classes"] == list(names)
+
+
+@pytest.mark.parametrize(("names", "kept"), [("abcdefghij", 0), (None, 1)])
+def test_other_classes_have_a_new_head(
+    capfd, tmp_path, published, photos, monkeypatch, names, kept
+):
+    """As many classes as the preset's, but others."""
+    heads = []
+    load = zoo.load
+
+    def watched(name, **options):
+        model = load(name, **options)
+        heads.append(find_head(model).get_weights()[0])
+        return model
+
+    names = names or zoo.info("wrn16_2").classes
+    for name in names:
+        for copy in range(2):
+            path = tmp_path / "own" / name.replace("/", "_") / f"{copy}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.new("L", (28, 28)).save(path)
+    monkeypatch.setattr(zoo, "load", watched)
+    run_json(
+        *(capfd, "finetune", "wrn16_2", "--data", tmp_path / "own"),
+        *(*ONE_STEP, "--output", tmp_path / "run"),
+    )
+    own = find_head(load("wrn16_2")).get_weights()[0]
+    assert np.array_equal(heads[0], own) == kept

@@ -1,7 +1,10 @@
 """`zoo tune`."""
 
+import keras
+import numpy as np
 import pytest
 
+import zoo
 from tests.command_line import failed
 from tests.command_line import run
 from tests.command_line import run_json
@@ -31,9 +34,32 @@ def test_all_combinations_of_two_scales(capsys, published):
     assert "the model's" in lines[-1]
 
 
+def test_the_best_weights_are_saved(capsys, published, tmp_path):
+    path = tmp_path / "tuned" / "best.keras"
+    result = run_json(
+        *(capsys, "tune", "irm_wrn16_2", *FAST, "--values", "0.1,1"),
+        *("--save", path),
+    )
+    ensemble = keras.saving.load_model(path).layers[-1]
+    assert list(ensemble.scale_weights) == result["weights"][0]["weights"]
+    own = zoo.load("irm_wrn16_2")
+    for one, other in zip(
+        ensemble.classifier.get_weights(),
+        own.layers[-1].classifier.get_weights(),
+        strict=True,
+    ):
+        np.testing.assert_array_equal(one, other)
+    evaluated = run_json(
+        *(capsys, "evaluate", path, "--data", "fashion_mnist_sample"),
+        *("--limit", 8, "--attack", "noise:norm=l2,eps=0.1"),
+    )
+    assert evaluated["images"] == 8
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (("irm_wrn16_2", *FAST, "--save", "best.h5"), "must end in .keras"),
         (("wrn16_2", *FAST), "must end in a MultiScaleEnsemble"),
         (("irm_wrn16_2", "--attack", "standard"), "takes one attack, no suite"),
         (("irm_wrn16_2", *FAST, "--values", "0,1"), "must be above 0"),

@@ -88,8 +88,21 @@ def test_confident_scales_stay_finite(images):
 
 
 @pytest.mark.parametrize(
-    "scales, weights", [((), ()), ((4, 8), (1.0,)), ((4,), (0.0,))]
+    "scales, weights",
+    [
+        ((), ()),
+        ((4, 8), (1.0,)),
+        ((4,), (0.0,)),
+        ((4, 8), (1.0, float("nan"))),
+        ((4,), (float("inf"),)),
+    ],
 )
-def test_bad_scales(classifier, scales, weights):
+def test_bad_weights(classifier, scales, weights):
     with pytest.raises(ValueError, match="Received: .*scale_weights="):
         MultiScaleEnsemble(classifier, scales, weights)
+
+
+@pytest.mark.parametrize("scale", [0, -4, 8.9])
+def test_bad_scales(classifier, scale):
+    with pytest.raises(ValueError, match=f"whole number.*height={scale}"):
+        MultiScaleEnsemble(classifier, (4, scale), (1.0, 1.0))

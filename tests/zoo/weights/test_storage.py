@@ -185,6 +185,7 @@ def test_models_within_the_limit_are_not_sharded(tmp_path):
     size = 2 * model.count_params()
     assert len(save_weights(model, path, max_shard_size=size).files) == 1
     assert len(save_weights(model, path, max_shard_size=size - 1).files) > 1
+    assert len(save_weights(model, path, max_shard_size=None).files) == 1
 
 
 def test_missing_and_damaged_shards(tmp_path):

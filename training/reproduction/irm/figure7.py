@@ -79,6 +79,7 @@ def figure_7(cells: Cells, reports: Reports, output: Path) -> Part:
                     f"At {scale} pixels, many scales cost accuracy",
                     spp[index] if many else None,
                     series[f"trained at {scale}"][index],
+                    images=len(cells.images),
                 )
                 for index, scale in enumerate(scales)
             ),

@@ -193,8 +193,17 @@ def _notes(cells: Cells, rows: dict[str, _Row | None]) -> Sequence[str]:
         f"AutoAttack's 100 and {settings.queries:,} queries for its 5,000, on "
         f"the first {min(settings.attack_limit, len(cells.images)):,} images. "
         "These are the numbers to trust.",
+        "The rows are not trained alike: `jpeg_ddn_wrn16_2` and "
+        "`spp_ddn_wrn16_2` go on from `ddn_wrn16_2` for a few epochs, "
+        "`irm_wrn16_2` has a training of its own, and its tricks go on from "
+        "it; part of what a row adds is the longer training.",
         *(
-            claim(f"{text} (FGSM)", accuracy(before), accuracy(after))
+            claim(
+                f"{text} (FGSM)",
+                accuracy(before),
+                accuracy(after),
+                images=len(cells.images),
+            )
             for text, before, after in _CLAIMS
         ),
     )

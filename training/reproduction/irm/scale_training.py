@@ -72,7 +72,7 @@ def train_at(scale: int, settings: Settings) -> keras.Model:
         keras.utils.set_random_seed(settings.seed)
         with dtype_policy(settings.training_policy):
             trained = _train(scale, settings, name)
-        save_weights(trained, weights, dtype="float32")
+        save_weights(trained, weights, dtype="float32", max_shard_size=None)
     channels = zoo.info(BASELINE).image_shape[-1]
     network = zoo.load(
         BASELINE, weights=None, image_shape=(None, None, channels)

@@ -65,13 +65,18 @@ def table_1(cells: Cells, reports: Reports) -> Part:
                     f"{tested}",
                     accuracies[trained, tested],
                     accuracies[trained, trained],
+                    images=len(cells.images),
                 )
                 for trained in (small, middle, large)
                 for tested in (small, middle, large)
                 if tested != trained
             ),
-            claim("A larger training scale is more accurate", own[0], own[1]),
-            claim("And again the next", own[1], own[2]),
+            claim(
+                "A larger training scale is more accurate",
+                *own[:2],
+                images=len(cells.images),
+            ),
+            claim("And again the next", *own[1:], images=len(cells.images)),
         ),
     )
 
@@ -92,8 +97,15 @@ def table_2(cells: Cells, reports: Reports) -> Part:
         accuracies,
         paper.FGSM,
         notes=(
-            claim("A smaller scale withstands more", own[1], own[0]),
-            claim("And again the next", own[2], own[1]),
+            claim(
+                "A smaller scale withstands more",
+                own[1],
+                own[0],
+                images=len(cells.images),
+            ),
+            claim(
+                "And again the next", own[2], own[1], images=len(cells.images)
+            ),
             f"FGSM of L∞ {cells.settings.eps:g} is transferred from "
             f"`{BASELINE}`; the paper gives no radius. On the networks "
             f"themselves, each at its own scale, it leaves {direct}.",

@@ -42,8 +42,8 @@ class Settings:
     workdir: Path
     data: str = "fashion_mnist"
     data_dir: Path | None = None
-    limit: int = 1000
-    attack_limit: int = 1000
+    limit: int = 10_000
+    attack_limit: int = 128
     epochs: int = 3
     train_limit: int = 20_000
     scales: tuple[int, int, int] = (20, 24, 28)
