@@ -26,11 +26,12 @@ STICKERS = "rp2"
 
 SUITES = {
     "standard": ("apgd:loss=ce", "apgdt", "fab", "square"),
+    "rand": ("apgd:loss=ce,draws=20", "apgd:loss=dlr,draws=20"),
 }
 """The attacks of each suite, the cheapest first, without their ball.
 
 `standard` is AutoAttack (Croce & Hein, 2020,
-https://arxiv.org/abs/2003.01690).
+https://arxiv.org/abs/2003.01690), `rand` its version for randomised models.
 """
 
 SUITE_OPTIONS = ("norm", "eps", "steps", "queries", "draws", "seed")

@@ -134,6 +134,9 @@ class Card:
         lines += [f"  {k:<11}{v}" for k, v in rows.items() if v is not None]
         lines += ["  accuracy" if self.measurements else "  not measured"]
         lines += [f"    {measurement}" for measurement in self.measurements]
+        flags = dict.fromkeys(f for m in self.measurements for f in m.flags)
+        lines += ["  flagged"] if flags else []
+        lines += [f"    {flag}" for flag in flags]
         return "\n".join(lines)
 
 

@@ -37,6 +37,8 @@ class Measurement:
             image.
         cumulative: Whether the accuracy is what is left after this attack and
             those before it in the ball, not of this attack alone.
+        flags: Signs, found by the evaluation, that the number may be too
+            high.
         others: Whatever else was noted, as plain data.
 
     Raises:
@@ -59,6 +61,7 @@ class Measurement:
     attack_policy: str | None = None
     runs: tuple[float, ...] | None = None
     cumulative: bool = False
+    flags: tuple[str, ...] = ()
     others: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -91,6 +94,8 @@ class Measurement:
             values["interval"] = (low, high)
         if "runs" in values:
             values["runs"] = tuple(values["runs"])
+        if "flags" in values:
+            values["flags"] = tuple(values["flags"])
         fields = {field.name for field in dataclasses.fields(cls)}
         fields -= {"threat", "others"}
         others = {k: v for k, v in values.items() if k not in fields}
@@ -100,7 +105,7 @@ class Measurement:
     def to_dict(self) -> dict[str, Any]:
         """The measurement as cards hold it: flat, without what is `None`.
 
-        `cumulative` is left out too unless it is true.
+        `cumulative` is left out too unless it is true, `flags` if empty.
         """
         data = {
             field.name: getattr(self, field.name)
@@ -108,6 +113,7 @@ class Measurement:
             if field.name not in ("threat", "others")
         }
         data["cumulative"] = self.cumulative or None
+        data["flags"] = list(self.flags) or None
         if self.interval is not None:
             data["interval"] = list(self.interval)
         if self.runs is not None:

@@ -30,7 +30,8 @@ def results_table(cards: Iterable[Card]) -> str:
 
     A model has one row without an attack, and one for each ball that it was
     attacked in, with the worst case over all attacks. The attacks named are
-    those in this very ball and the unbounded ones.
+    those in this very ball and the unbounded ones. A row says so where the
+    evaluation found that its number may be too high.
 
     Args:
         cards: Those without measurements are left out.
@@ -102,6 +103,7 @@ def _rows(name: str, measurements: Iterable[Measurement]):
             if inside:
                 ball = f"{_NORMS[threat.norm]}, {threat.eps:.3g}"
                 effort = "; ".join(dict.fromkeys(map(_effort, inside)))
+                effort += "; flagged" if measured.flags else ""
                 yield _row(name, ball, effort, measured)
 
 

@@ -129,6 +129,18 @@ def test_what_several_attacks_left_reads_so(folder):
     assert "20 scoring draws, after those above, seed 0" in text
 
 
+def test_flags_are_read_once(folder):
+    flag = "few gradients: it is zero at 3.0% of the images"
+    measured = [CLEAN, PGD | {"flags": [flag]}, PGD | {"flags": [flag]}]
+    cards.write_card("tiny_net", measured, parameters=1, directory=folder)
+    card = cards.info("tiny_net")
+    assert card.find("pgd", ThreatModel("l2", 1.5)).flags == (flag,)
+    assert str(card).endswith(f"\n  flagged\n    {flag}")
+    assert card.to_dict()["measurements"][1]["flags"] == [flag]
+    cards.write_card("tiny_net", [CLEAN, PGD], parameters=1, directory=folder)
+    assert "flag" not in str(cards.info("tiny_net"))
+
+
 def test_nothing_measured_or_published():
     register(
         Preset(

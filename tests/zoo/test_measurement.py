@@ -30,7 +30,13 @@ PGD = CLEAN | {
 
 
 @pytest.mark.parametrize(
-    "data", [CLEAN, PGD, PGD | {"cumulative": True, "runs": [0.75, 0.5]}]
+    "data",
+    [
+        CLEAN,
+        PGD,
+        PGD | {"cumulative": True, "runs": [0.75, 0.5]},
+        PGD | {"flags": ["lucky draws: apgd stopped"]},
+    ],
 )
 def test_layout_is_kept(data):
     measurement = Measurement.from_dict(json.loads(json.dumps(data)))

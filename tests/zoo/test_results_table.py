@@ -93,6 +93,12 @@ def test_queries_are_effort(card):
     assert "| square, 5,000 queries |" in row
 
 
+def test_a_flagged_number_says_so(card):
+    flagged = WORST | {"flags": ["few gradients: zero at 3.0%"]}
+    (row,) = results_table([card(PGD, flagged)]).splitlines()[2:]
+    assert "| pgd, 40 steps, 5 restarts; flagged |" in row
+
+
 def test_a_ball_that_no_attack_entered_is_left_out(card):
     other = PGD | {"norm": "linf", "eps": 0.1}
     assert len(results_table([card(other, WORST)]).splitlines()) == 2

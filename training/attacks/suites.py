@@ -21,15 +21,16 @@ def suite(
 ) -> tuple[Attack, ...]:
     """Binds the attacks of a suite to a ball.
 
-    What is `None` is each attack's own default. In AutoAttack that is 100
-    steps and 5,000 queries; with fewer, say so beside the accuracy.
+    What is `None` is the suite's or each attack's own default. In AutoAttack
+    that is 100 steps and 5,000 queries; with fewer, say so beside the
+    accuracy.
 
     Args:
         name: A name of `by_name`.
         steps: Steps of the attacks that take them.
         queries: Queries of `square`.
         draws: Forward passes that its attacks average over; more than 1 for
-            randomised models.
+            randomised models. `"rand"` takes 20 by itself.
         seed: Of the attacks that have one.
 
     Raises:
@@ -40,18 +41,14 @@ def suite(
             f"A suite must be one of {', '.join(map(repr, by_name))}. "
             f"Received: name={name!r}"
         )
-    if threat is None:
-        raise ValueError(
-            f"The suite {name!r} needs a ball: give "
-            "threat=ThreatModel('linf', 8 / 255), or another. "
-            "Received: threat=None"
-        )
+    _check_ball(name, threat)
     options = {"steps": steps, "queries": queries, "draws": draws, "seed": seed}
-    return tuple(parse(spec, threat, **options) for spec in by_name[name])
+    given = [f"{k}={v}" for k, v in options.items() if v is not None]
+    return _bound(name, ",".join(given), threat)
 
 
 def parse_all(
-    spec: str, threat: ThreatModel | None = None, *, seed: int | None = None
+    spec: str, threat: ThreatModel | None = None, **defaults: int | None
 ) -> tuple[Attack, ...]:
     """Builds what a text names: one attack, as `parse` does, or a suite.
 
@@ -59,7 +56,8 @@ def parse_all(
         spec: As for `parse`, or `"standard:norm=linf,eps=0.1"` with any of
             `attack_names.SUITE_OPTIONS`, each for the attacks that have it.
         threat: Ball of a suite, and of an attack whose text leaves it open.
-        seed: Of an attack whose text leaves it open.
+        defaults: As for `parse`, of each attack that has such an option, if
+            neither the text nor the suite gives it.
 
     Raises:
         ValueError: If `parse` or `suite` raises, or a suite is given other
@@ -67,14 +65,32 @@ def parse_all(
     """
     name = attack_name(spec)
     if name not in by_name:
-        return (parse(spec, threat, seed=seed),)
+        return (parse(spec, threat, **defaults),)
     given = spec.partition(":")[2]
     if not given:
-        return suite(name, threat)
+        _check_ball(name, threat)
+    return _bound(name, given, threat, **defaults)
+
+
+def _bound(name, given, threat, **defaults):
+    """Binds a suite's attacks; `given` text is stronger than the suite's."""
     return tuple(
-        parse(f"{one}{',' if ':' in one else ':'}{_own(one, given)}", threat)
+        parse(
+            f"{one}{',' if ':' in one else ':'}{_own(one, given)}",
+            threat,
+            **defaults,
+        )
         for one in by_name[name]
     )
+
+
+def _check_ball(name, threat):
+    if threat is None:
+        raise ValueError(
+            f"The suite {name!r} needs a ball: give "
+            "threat=ThreatModel('linf', 8 / 255), or another. "
+            "Received: threat=None"
+        )
 
 
 def _own(spec: str, options: str) -> str:

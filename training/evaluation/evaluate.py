@@ -23,8 +23,10 @@ from training.evaluation.examples import gather_examples
 from training.evaluation.fingerprint import fingerprint
 from training.evaluation.input_shape import input_shape
 from training.evaluation.journal import Journal
+from training.evaluation.knowledge import knowledge
 from training.evaluation.phase import Phase
 from training.evaluation.progress import Progress
+from training.evaluation.randomness import attack_draws
 from training.evaluation.randomness import is_stochastic
 from training.evaluation.randomness import owned_randomness
 from training.evaluation.report import Report
@@ -74,8 +76,9 @@ def evaluate(
         attacks: Attacks such as `attacks.pgd(eps=0.1)`, or their text, such
             as `"pgd"` or `"pgd:norm=l2,eps=1.0"`; or names of suites.
             `"standard"` is AutoAttack in the ball `threat`,
-            `"standard:norm=linf,eps=0.1"` in another; a suite alone
-            implies `skip_fooled`.
+            `"standard:norm=linf,eps=0.1"` in another, `"rand"` its version
+            for randomised models; a suite alone implies `skip_fooled`. Text
+            that leaves `draws` open is given 2 against a randomised model.
         threat: Ball of the suites, and of the attacks whose text leaves it
             open: they take its norm, and its radius in that norm. Its worst
             case is reported too, unless all perturbations lie outside it.
@@ -102,7 +105,8 @@ def evaluate(
         surrogate: Model the attacks are run on, such as the same weights in
             bfloat16, which is faster; `None` for `model`. Either way `model`
             scores the images they make, and takes back many that an attack
-            without a ball left next to the surrogate's boundary: flagged.
+            without a ball left next to the surrogate's boundary: flagged. So
+            are other weights or layers, which are no white box.
         sanity: Number of images, from the front, for a suite of attacks that
             tests the numbers' trustworthiness: more steps, a larger ball,
             random noise, an attack without gradients. 0 leaves it out; what
@@ -139,10 +143,13 @@ def evaluate(
         attacks = [attacks]
     if len(attacks) == 1 and isinstance(attacks[0], str):
         skip_fooled = skip_fooled or attack_name(attacks[0]) in suites.by_name
-    phases = [
-        phase for attack in attacks for phase in Phase.all_of(attack, threat)
-    ]
     surrogate = surrogate or model
+    passes = attack_draws(surrogate)
+    phases = [
+        phase
+        for attack in attacks
+        for phase in Phase.all_of(attack, threat, draws=passes)
+    ]
     for phase in phases:
         if isinstance(phase.attack, Attack):
             phase.attack.check_model(surrogate)
@@ -163,11 +170,15 @@ def evaluate(
         draws=draws,
     )
     check_labels(labels, len(images), scorer.num_classes)
+    suspects = []
+    if sanity:
+        suspects = sanity_checks.suite(threat, images.shape[1:], draws=passes)
+        suspects = list(map(Phase, suspects))
     date = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     journal, commit = None, provenance.commit()
     if resume is not None:
         depends_on = fingerprint(
-            model, scorer.attacked, images, labels, phases
+            model, scorer.attacked, images, labels, phases, suspects
         ) | {
             "images": len(images),
             "attacked": attacked,
@@ -199,37 +210,36 @@ def evaluate(
             repeats=runs,
             skip_fooled=skip_fooled,
         )
-        flags = sanity_checks.knowledge(
-            surrogate,
-            phases,
-            adaptive=adaptive,
-            stochastic=stochastic,
-            policy=model.dtype_policy.name,
-        )
+        flags = knowledge(surrogate, phases, victim=model, adaptive=adaptive)
         if not all(phase.black_box for phase in phases):
             with owned_randomness([surrogate], seed) as reseed:
                 reseed("gradients", 0)
                 flags += sanity_checks.gradients(
                     scorer.attacked, images[:batch_size], labels[:batch_size]
                 )
-        if not skip_fooled:
+        if skip_fooled:
+            flags += sanity_checks.compared_in_turn(
+                results, outcomes, clean=clean_of_attacked
+            )
+        else:
             flags += sanity_checks.compared(
                 results,
                 clean=clean_of_attacked.mean(),
                 image_shape=images.shape[1:],
             )
         if sanity:
-            suspects = sanity_checks.suite(threat, images.shape[1:])
             few = clean[:, : min(sanity, len(images))]
             tested, _ = attack_all(
-                run, map(Phase, suspects), few, repeats=1, skip_fooled=False
+                run, suspects, few, repeats=1, skip_fooled=False
             )
             flags += sanity_checks.compared(
                 tested, clean=few.mean(), image_shape=images.shape[1:]
             )
+    digest, attacked_digest = map(weights_digest, (model, surrogate))
     return Report(
         model=name or model.name,
-        weights=weights_digest(model),
+        weights=digest,
+        attacked_weights=None if attacked_digest == digest else attacked_digest,
         dataset=dataset_name,
         images=len(images),
         attacked=attacked,

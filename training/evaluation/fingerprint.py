@@ -1,6 +1,5 @@
 """What the outcomes of an evaluation depend on."""
 
-import contextlib
 import hashlib
 import json
 from collections.abc import Sequence
@@ -12,6 +11,7 @@ import numpy as np
 from training.evaluation import provenance
 from training.evaluation.digests import arrays_digest
 from training.evaluation.digests import weights_digest
+from training.evaluation.layer_options import layer_options
 from training.evaluation.phase import Phase
 from zoo.all_layers import all_layers
 
@@ -22,6 +22,7 @@ def fingerprint(
     images: np.ndarray,
     labels: np.ndarray,
     phases: Sequence[Phase],
+    suspects: Sequence[Phase] = (),
 ) -> dict[str, Any]:
     """Returns what must be equal for two runs to have equal outcomes.
 
@@ -33,6 +34,7 @@ def fingerprint(
         images: All of them, clean.
         labels: Their classes.
         phases: The attacks.
+        suspects: Those that test the numbers' trustworthiness.
     """
     sources = [
         weights_digest(source) for phase in phases for source in phase.sources
@@ -45,6 +47,7 @@ def fingerprint(
         "data": arrays_digest([images, labels]),
         "attacks": [phase.text for phase in phases],
         **({"sources": sources} if sources else {}),
+        **({"suspects": [s.text for s in suspects]} if suspects else {}),
         "versions": provenance.versions(),
     }
 
@@ -56,20 +59,9 @@ def _layers_digest(model):
     and so neither does how models connect their layers: Keras numbers names
     on in one process.
     """
-    layers = []
-    for layer in all_layers(model):
-        config = {}
-        if not isinstance(layer, keras.Model):
-            # Some layers are subclassed without a configuration.
-            with contextlib.suppress(NotImplementedError):
-                config = layer.get_config()
-        config = {k: v for k, v in config.items() if k != "name" and _plain(v)}
-        layers.append([type(layer).__name__, layer.dtype_policy.name, config])
+    layers = [
+        [type(layer).__name__, layer.dtype_policy.name, layer_options(layer)]
+        for layer in all_layers(model)
+    ]
     text = json.dumps(layers, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _plain(value):
-    if isinstance(value, (list, tuple)):
-        return all(map(_plain, value))
-    return value is None or isinstance(value, (bool, int, float, str))

@@ -2,8 +2,11 @@
 
 import dataclasses
 
-NOT_ADAPTIVE = ("hidden gradient", "no white box")
-"""Rules broken by evaluations whose attacks don't know the defense."""
+NOT_ADAPTIVE = ("hidden gradient", "no gradient", "no white box")
+"""Rules broken by evaluations whose attacks don't know the defense.
+
+They have no gradient to follow, or another model's.
+"""
 
 
 @dataclasses.dataclass(frozen=True)

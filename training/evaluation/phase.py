@@ -27,19 +27,24 @@ class Phase:
 
     @classmethod
     def all_of(
-        cls, attack: Callable | str, threat: ThreatModel | None
+        cls,
+        attack: Callable | str,
+        threat: ThreatModel | None,
+        *,
+        draws: int | None = None,
     ) -> "list[Phase]":
         """Checks an attack, or builds from text one or those of a suite.
 
         Args:
             threat: Ball of what is given as text without one.
+            draws: Of what is given as text that leaves them open.
 
         Raises:
             ValueError: If it is no attack or a targeted one.
         """
         bound = [attack]
         if isinstance(attack, str):
-            bound = attacks.suites.parse_all(attack, threat)
+            bound = attacks.suites.parse_all(attack, threat, draws=draws)
         if not all(map(callable, bound)):
             raise ValueError(
                 "attacks must be attacks, such as attacks.pgd(eps=0.1), or "

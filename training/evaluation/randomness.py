@@ -22,6 +22,15 @@ def is_stochastic(model: keras.Model) -> bool:
     )
 
 
+def attack_draws(model: keras.Model) -> int:
+    """Returns the passes an attack averages over unless it is told: 2 or 1.
+
+    A randomised model is attacked in expectation, by 2. More (`draws=10`)
+    are a stronger attack, in proportion slower.
+    """
+    return 2 if is_stochastic(model) else 1
+
+
 @contextlib.contextmanager
 def owned_randomness(
     models: Sequence[keras.Model],

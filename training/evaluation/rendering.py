@@ -93,6 +93,8 @@ def markdown(report: "Report") -> str:
         "",
         f"SHA-256 of the weights: `{report.weights}`.",
     ]
+    if report.attacked_weights:
+        lines[-1] += f" Of those attacked: `{report.attacked_weights}`."
     return "\n".join(lines) + "\n"
 
 

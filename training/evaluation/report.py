@@ -33,6 +33,8 @@ class Report:
     Args:
         model: The model's name.
         weights: SHA-256 of the model's weights in their order.
+        attacked_weights: That of the model the attacks were run on, if it is
+            another, as that of a surrogate may be; else `None`.
         dataset: The data set's name, if it was given.
         images: Number of images.
         attacked: Number of them that were attacked, from the front.
@@ -71,13 +73,14 @@ class Report:
     seed: int
     batch_size: int
     attack_policy: str
+    attacked_weights: str | None = None
     versions: Mapping[str, str]
     commit: str | None
     date: str
 
     @property
     def adaptive(self) -> bool:
-        """Whether an attack that knows the defense was among those run."""
+        """Whether attacks knew the defense and had its gradient to follow."""
         return not any(flag.rule in NOT_ADAPTIVE for flag in self.flags)
 
     @property
@@ -88,14 +91,19 @@ class Report:
     def measurements(self) -> list[dict[str, Any]]:
         """Returns what a model card records: clean, attacks, worst cases.
 
+        Attacked accuracies carry the report's flags.
+
         Raises:
-            ValueError: If no attack knew the defense.
+            ValueError: If no attack knew the defense, or it had no gradient.
         """
         if not self.adaptive:
+            broken = [str(f) for f in self.flags if f.rule in NOT_ADAPTIVE]
             raise ValueError(
                 "A card's numbers must come from attacks that know the "
-                f"defense. Received: {'; '.join(map(str, self.flags))}"
+                "defense and have a gradient to follow. "
+                f"Received: {'; '.join(broken)}"
             )
+        flags = [str(flag) for flag in self.flags]
         shared = {
             "seed": self.seed,
             "date": self.date,
@@ -125,6 +133,7 @@ class Report:
                 "worst_draw": accuracy.worst_draw,
                 "scoring_draws": self.draws,
                 **({} if clean else {"attack_policy": self.attack_policy}),
+                **({"flags": flags} if flags and not clean else {}),
                 **({"cumulative": True} if cumulative else {}),
                 **({"runs": list(runs)} if len(runs) > 1 else {}),
                 **shared,
@@ -162,6 +171,8 @@ class Report:
         """
         data = dict(data)
         found = data.pop("format", None)
+        # Reports were written before it was told.
+        data.setdefault("attacked_weights", None)
         fields = {field.name for field in dataclasses.fields(cls)}
         if found != _FORMAT or data.keys() != fields:
             unexpected = sorted(data.keys() ^ fields)

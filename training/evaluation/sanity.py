@@ -17,10 +17,10 @@ import tensorflow as tf
 
 from training import attacks as attack_library
 from training.attacks.gradients import loss_gradient
-from training.evaluation.adaptive import hidden_gradients
+from training.evaluation import metrics
 from training.evaluation.attack_result import AttackResult
 from training.evaluation.flag import Flag
-from training.evaluation.phase import Phase
+from training.evaluation.outcome import Outcome
 from zoo.threat import ThreatModel
 
 TOLERANCE = 0.02
@@ -28,7 +28,7 @@ TOLERANCE = 0.02
 
 
 def suite(
-    threat: ThreatModel, image_shape: Sequence[int]
+    threat: ThreatModel, image_shape: Sequence[int], *, draws: int = 1
 ) -> list[attack_library.Attack]:
     """Returns the attacks whose results `compared` can judge.
 
@@ -38,8 +38,10 @@ def suite(
     Args:
         threat: The ball.
         image_shape: `(height, width, channels)`.
+        draws: Forward passes that each averages over; more than 1 for
+            randomised models.
     """
-    ball = {"norm": threat.norm, "eps": threat.eps}
+    ball = {"norm": threat.norm, "eps": threat.eps, "draws": draws}
     everything = {**ball, "eps": _reach(threat.norm, image_shape)}
     return [
         attack_library.pgd(**ball, steps=5),
@@ -74,51 +76,46 @@ def compared(
     return tuple(flag for rule in rules for flag in rule)
 
 
-def knowledge(
-    model: keras.Model,
-    phases: Sequence[Phase],
+def compared_in_turn(
+    results: Sequence[AttackResult],
+    outcomes: Sequence[Outcome],
     *,
-    adaptive: bool,
-    stochastic: bool,
-    policy: str,
+    clean: np.ndarray,
 ) -> tuple[Flag, ...]:
-    """Judges whether the attacks know the defense.
+    """Judges attacks each of which met what those before it had left.
+
+    One that asks for predictions alone must find next to nothing after those
+    that see the gradient.
 
     Args:
-        model: What the attacks are run on, before its adaptive view.
-        phases: The attacks.
-        adaptive: Whether they see through hidden gradients.
-        stochastic: Whether the model is randomised.
-        policy: Dtype policy of the model that scores the images.
+        results: One an attack, in the order they ran.
+        outcomes: Of all their runs, in turn.
+        clean: Whether each draw got each original right,
+            `(draws, images)`, for all images to attack.
     """
-    flags = []
-    hidden = hidden_gradients(model)
-    if hidden and not adaptive:
-        names = ", ".join(layer.name for layer in hidden)
-        flags.append(Flag("hidden gradient", f"attacks stop at {names}"))
-    if phases and all(phase.black_box for phase in phases):
-        names = ", ".join(phase.name for phase in phases)
-        flags.append(
-            Flag("no white box", f"no attack saw the model's gradient: {names}")
-        )
-    hasty = [p.name for p in phases if p.options.get("early_stop")]
-    if hasty and stochastic:
-        flags.append(
-            Flag(
-                "lucky draws",
-                f"{', '.join(hasty)} stopped at the first draw of a randomised "
-                "model that was fooled; use early_stop=false",
+    runs = len(outcomes) // max(1, len(results))
+    standing, white, flags = {}, {}, []
+    for index, result in enumerate(results):
+        ball = result.threat
+        if ball is None:
+            continue
+        outcome = Outcome.worst(outcomes[index * runs : (index + 1) * runs])
+        before = standing.get(ball, clean & metrics.classified(clean))
+        # The attack's own draws, not the worse of them and those before it:
+        # that of two equal attacks on a randomised model is lower by itself.
+        lost = np.sum(before[:, outcome.indices]) - np.sum(outcome.correct)
+        share = lost / clean.size
+        if result.black_box and ball in white and share > TOLERANCE:
+            flags.append(
+                Flag(
+                    "black box beats white box",
+                    f"{result.label} in {ball} fooled {share:.1%} of all "
+                    f"images, which {', '.join(white[ball])} had left",
+                )
             )
-        )
-    nearest = [phase.name for phase in phases if phase.minimized]
-    if nearest and model.dtype_policy.name != policy:
-        flags.append(
-            Flag(
-                "another boundary",
-                f"{', '.join(nearest)} stopped at the boundary of a twin in "
-                f"{model.dtype_policy.name}; attack the model itself",
-            )
-        )
+        if not result.black_box:
+            white.setdefault(ball, []).append(result.label)
+        standing[ball] = outcome.lower(before)
     return tuple(flags)
 
 
@@ -131,6 +128,11 @@ def gradients(
         attacked: What attacks are run on.
         images: Float32 images in [0, 1].
         labels: True classes.
+
+    Returns:
+        Among others `"no gradient"`, if the gradient is missing at so many
+        images that those of the data set surely are more than `TOLERANCE`;
+        `"few gradients"`, if it is missing at more of these alone.
     """
     directions, outputs = loss_gradient(
         lambda batch: tf.cast(attacked(batch, training=False), "float32"),
@@ -138,12 +140,14 @@ def gradients(
         tf.cast(labels, "int32"),
     )
     largest = np.max(np.abs(directions.numpy()), axis=(1, 2, 3))
-    useless = np.mean(~np.isfinite(largest) | (largest == 0))
+    useless = float(np.mean(~np.isfinite(largest) | (largest == 0)))
     flags = []
     if useless > TOLERANCE:
+        # A few images, such as 3 of 128, may be the model's surest.
+        surely, _ = metrics.wilson_interval(useless, len(images))
         flags.append(
             Flag(
-                "no gradient",
+                "no gradient" if surely > TOLERANCE else "few gradients",
                 f"it is zero or not finite at {useless:.1%} of the images",
             )
         )

@@ -61,7 +61,7 @@ def run(options: argparse.Namespace) -> None:
     threat = default_threat(options.model)
     model = load_model(options.model, image_size=options.image_size)
     spec = options.attack or default_spec(model, threat)
-    (attack,) = load_attacks(options, [spec], threat)
+    (attack,) = load_attacks(options, [spec], threat, model=model)
     attack.check_model(model)
     images, labels = load_images(options, model)
     panel = evaluation.Panel.of(

@@ -11,15 +11,12 @@ def default_threat(name: str) -> zoo.ThreatModel:
 
 
 def default_spec(model, threat: zoo.ThreatModel) -> str:
-    """Returns PGD of 40 steps; against a randomised model, of two draws.
-
-    Each of its gradients is then averaged over two draws of the model's
-    randomness. More (`draws=10`) are a stronger attack, in proportion slower.
-    """
-    from training.evaluation.randomness import is_stochastic
+    """Returns PGD of 40 steps; against a randomised model, of two draws."""
+    from training.evaluation.randomness import attack_draws
 
     spec = f"pgd:norm={threat.norm},eps={threat.eps!r},steps=40"
-    return f"{spec},draws=2" if is_stochastic(model) else spec
+    draws = attack_draws(model)
+    return f"{spec},draws={draws}" if draws > 1 else spec
 
 
 def training_spec(threat: zoo.ThreatModel) -> str:

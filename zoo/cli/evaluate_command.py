@@ -32,8 +32,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         dest="attacks",
         metavar="SPEC",
         help=f"{ATTACK_HELP}; or 'standard', AutoAttack in that ball, or in "
-        "another as 'standard:norm=linf,eps=0.1'; may be given several times "
-        "(default: pgd of 40 steps, of 2 draws against a randomised model)",
+        "another as 'standard:norm=linf,eps=0.1', or 'rand', its version for "
+        "randomised models; may be given several times (default: pgd of 40 "
+        "steps; against a randomised model all take 2 draws unless told)",
     )
     parser.add_argument(
         "--skip-fooled",
@@ -140,7 +141,7 @@ def run(options: argparse.Namespace) -> None:
     threat = default_threat(options.model)
     model = load_model(options.model, image_size=options.image_size)
     specs = options.attacks or [default_spec(model, threat)]
-    attacks = load_attacks(options, specs, threat)
+    attacks = load_attacks(options, specs, threat, model=model)
     suite = len(specs) == 1 and attack_name(specs[0]) in SUITES
     surrogate = None
     if options.attack_policy:

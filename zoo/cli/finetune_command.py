@@ -145,6 +145,7 @@ def run(options: argparse.Namespace) -> None:
     from training import attacks
     from training import evaluation
     from training import finetune
+    from training.evaluation.randomness import attack_draws
 
     threat = default_threat(options.model)
     head_epochs, epochs = options.head_epochs, options.epochs
@@ -165,7 +166,9 @@ def run(options: argparse.Namespace) -> None:
     classes = _classes(options)
     trained, model = _build(options, classes)
     test_attack = attacks.parse(
-        options.test_attack or default_spec(model, threat), threat
+        options.test_attack or default_spec(model, threat),
+        threat,
+        draws=attack_draws(model),
     )
     images, held_out = _load(options, model, classes)
     output = options.output or Path("runs") / (

@@ -176,31 +176,36 @@ def load_attacks(
     specs: list[str],
     threat: zoo.ThreatModel | None = None,
     *,
-    seed: int | None = None,
+    model,
 ) -> list:
     """Builds attacks from text; with `--transfer-from`, on that model.
 
     Args:
         threat: Ball of the attacks whose text leaves it open.
-        seed: Of the attacks whose text leaves it open.
+        model: What they are for. Those run on a randomised model average
+            over two draws, unless their text says how many.
 
     Raises:
         ValueError: If a text is wrong, or the model to transfer from has no
             gradient and an attack needs it.
     """
     from training import attacks
+    from training.evaluation.randomness import attack_draws
 
+    if options.transfer_from is not None:
+        model = load_model(options.transfer_from, image_size=options.image_size)
     bound = [
         attack
         for spec in specs
-        for attack in attacks.suites.parse_all(spec, threat, seed=seed)
+        for attack in attacks.suites.parse_all(
+            spec, threat, draws=attack_draws(model)
+        )
     ]
     if options.transfer_from is None:
         return bound
-    source = load_model(options.transfer_from, image_size=options.image_size)
     for attack in bound:
-        attack.check_model(source)
-    return [attacks.transfer(attack=a, source=source) for a in bound]
+        attack.check_model(model)
+    return [attacks.transfer(attack=a, source=model) for a in bound]
 
 
 def add_transfer_argument(parser: argparse.ArgumentParser) -> None:

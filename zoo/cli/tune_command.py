@@ -91,7 +91,7 @@ def run(options: argparse.Namespace) -> None:
     threat = default_threat(options.model)
     model = load_model(options.model, image_size=options.image_size)
     spec = options.attack or default_spec(model, threat)
-    (attack,) = load_attacks(options, [spec], threat)
+    (attack,) = load_attacks(options, [spec], threat, model=model)
     found = evaluation.search_scale_weights(
         model,
         *load_images(options, model),

@@ -14,6 +14,25 @@ def test_the_standard_suite_is_autoattack():
     assert names == ["apgd", "apgdt", "fab", "square"]
 
 
+def test_rand_is_autoattacks_version_for_randomised_models():
+    ce, dlr = attacks.suite("rand", THREAT)
+    assert (ce.name, dlr.name) == ("apgd", "apgd")
+    assert [a.options["loss"] for a in (ce, dlr)] == ["ce", "dlr"]
+    assert [a.options["draws"] for a in (ce, dlr)] == [20, 20]
+
+
+def test_draws_that_a_suite_gives_are_changed_by_the_caller_alone():
+    def draws(bound):
+        return {attack.options["draws"] for attack in bound}
+
+    assert draws(attacks.suite("rand", THREAT, draws=5)) == {5}
+    assert draws(suites.parse_all("rand:draws=5", THREAT)) == {5}
+    assert draws(suites.parse_all("rand", THREAT, draws=2)) == {20}
+    assert draws(suites.parse_all("standard", THREAT, draws=2)) == {2}
+    assert draws(suites.parse_all("standard:draws=3", THREAT, draws=2)) == {3}
+    assert draws(suites.parse_all("pgd", THREAT, draws=2)) == {2}
+
+
 def test_a_suite_takes_the_ball(monkeypatch):
     specs = ("fgsm", "pgd:steps=3,restarts=2")
     monkeypatch.setitem(suites.by_name, "quick", specs)

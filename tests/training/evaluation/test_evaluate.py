@@ -284,7 +284,7 @@ def test_the_same_seed_gives_the_same_report_and_leaves_no_trace():
         variable.assign(state)
 
     def measured(seed):
-        suite = [attack, "pgd:eps=0.1,steps=2"]
+        suite = [attack, "pgd:eps=0.1,steps=2,draws=1"]
         return numbers(run(model, data, suite, seed=seed, draws=3))
 
     first = measured(0)

@@ -351,6 +351,30 @@ def test_measurements_for_a_card():
     json.dumps(measured, allow_nan=False)
 
 
+def test_flags_reach_the_card():
+    flag = Flag("few gradients", "it is zero at 3.0% of the images")
+    measured = a_report(flags=(flag,)).measurements()
+    assert "flags" not in measured[0]
+    for measurement in measured[1:]:
+        assert measurement["flags"] == [str(flag)]
+    assert not any("flags" in m for m in a_report().measurements())
+
+
+@pytest.mark.parametrize(
+    "rule", ["hidden gradient", "no gradient", "no white box"]
+)
+def test_blind_attacks_make_no_card(rule):
+    flags = (Flag("lucky draws", "pgd"), Flag(rule, "why"))
+    with pytest.raises(ValueError, match=f"Received: {rule}: why$"):
+        a_report(flags=flags).measurements()
+
+
+def test_reports_from_before_surrogates_were_told_are_read():
+    data = a_report().to_dict()
+    del data["attacked_weights"]
+    assert Report.from_dict(data) == a_report()
+
+
 def test_reports_do_not_change():
     with pytest.raises(dataclasses.FrozenInstanceError):
         a_report().seed = 1

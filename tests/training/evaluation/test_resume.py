@@ -21,6 +21,7 @@ from tests.training.evaluation.toys import numbers
 from training import attacks
 from training.evaluation import evaluate
 from training.evaluation import provenance
+from training.evaluation import sanity
 from zoo.threat import ThreatModel
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -234,6 +235,21 @@ def test_draws_of_a_randomised_model_count(tmp_path):
     evaluate(coin_model(), levels(0.1), draws=2, **options)
     with pytest.raises(ValueError, match="draws was 2, now 3$"):
         evaluate(coin_model(), levels(0.1), draws=3, **options)
+
+
+@pytest.mark.parametrize("surrogate", [None, brightness])
+def test_the_ball_of_the_sanity_checks_counts(tmp_path, monkeypatch, surrogate):
+    def suite(threat, image_shape, *, draws=1):
+        return [attacks.fgsm(norm=threat.norm, eps=threat.eps)]
+
+    monkeypatch.setattr(sanity, "suite", suite)
+    options = {"resume": tmp_path, "progress": False, "sanity": 4}
+    options["surrogate"] = surrogate and surrogate()
+    small, large = ThreatModel("linf", 0.01), ThreatModel("linf", 0.3)
+    first = evaluate(**scene(threat=small, **options))
+    assert evaluate(**scene(threat=small, **options)) == first
+    with pytest.raises(ValueError, match="suspects was .*eps=0.01.*eps=0.3"):
+        evaluate(**scene(threat=large, **options))
 
 
 def test_versions_count(tmp_path, monkeypatch):

@@ -10,8 +10,7 @@ from tests.helpers import LinearModel
 from training import attacks
 from training.evaluation import evaluate
 from training.evaluation import sanity
-from training.evaluation.phase import Phase
-from zoo.dtype_policy import dtype_policy
+from training.evaluation.outcome import Outcome
 from zoo.layers import JPEG
 from zoo.threat import ThreatModel
 
@@ -112,37 +111,120 @@ def test_gradients_and_outputs(model, broken):
     assert [flag.rule for flag in flags] == broken
 
 
-def test_what_the_attacks_know():
-    model = linear(layer=JPEG(gradient="none", name="hides"))
-    seen = attacks.pgd(eps=0.1)
-    options = {"adaptive": False, "stochastic": False, "policy": "float32"}
-    (flag,) = sanity.knowledge(model, [Phase(seen)], **options)
-    assert flag.rule == "hidden gradient"
-    assert "hides" in flag.finding
-    options["adaptive"] = True
-    assert sanity.knowledge(model, [Phase(seen)], **options) == ()
-    blind = attacks.noise(eps=0.1)
-    (flag,) = sanity.knowledge(model, [Phase(blind)], **options)
-    assert flag.rule == "no white box"
-    assert sanity.knowledge(model, [Phase(blind), Phase(seen)], **options) == ()
-    assert sanity.knowledge(model, [], **options) == ()
-    hasty = [Phase(attacks.pgd(eps=0.1, early_stop=True))]
-    assert sanity.knowledge(model, hasty, **options) == ()
-    options["stochastic"] = True
-    (flag,) = sanity.knowledge(model, hasty, **options)
-    assert flag.rule == "lucky draws"
+class Dead(keras.layers.Layer):
+    """Passes no gradient at dark images."""
+
+    def call(self, images):
+        dark = keras.ops.mean(images, axis=(1, 2, 3), keepdims=True) < 0.5
+        return keras.ops.where(
+            dark, keras.ops.stop_gradient(images), images * 1.0
+        )
 
 
-def test_nearest_images_of_a_twin_in_another_precision():
-    with dtype_policy("mixed_bfloat16"):
-        twin = linear()
-    options = {"adaptive": True, "stochastic": False, "policy": "float32"}
-    nearest = [Phase(attacks.ddn()), Phase(attacks.pgd(eps=0.1))]
-    (flag,) = sanity.knowledge(twin, nearest, **options)
-    assert flag.rule == "another boundary"
-    assert flag.finding.startswith("ddn stopped")
-    assert sanity.knowledge(twin, nearest[1:], **options) == ()
-    assert sanity.knowledge(linear(), nearest, **options) == ()
+@pytest.mark.parametrize(
+    ("dark", "broken"),
+    [(0, []), (2, []), (3, ["few gradients"]), (6, ["no gradient"])],
+)
+def test_a_few_images_may_have_no_gradient(dark, broken):
+    """Of 128, up to 2 are too few to mean anything, up to 5 may be chance."""
+    images = np.full((128, 16, 16, 1), 0.75, "float32")
+    images[:dark] = 0.25
+    model = linear(layer=Dead())
+    flags = sanity.gradients(model, images, np.zeros(128, "int64"))
+    assert [flag.rule for flag in flags] == broken
+
+
+def turn(result, indices, correct):
+    """One attack of a suite, and the outcome of its only run."""
+    norms = np.zeros(len(indices))
+    correct = np.array(correct, bool)[None]
+    return result, Outcome(
+        np.array(indices), correct, norms, norms, norms, norms, 0.0
+    )
+
+
+@pytest.mark.parametrize(
+    ("turns", "broken"),
+    [
+        (
+            [
+                turn(pgd(0.75), [0, 1, 2, 3], [1, 1, 1, 0]),
+                turn(black_box("square", 0.5), [0, 1, 2], [1, 1, 0]),
+            ],
+            ["black box beats white box"],
+        ),
+        (
+            [
+                turn(pgd(0.75), [0, 1, 2, 3], [1, 1, 1, 0]),
+                turn(black_box("square", 0.75), [0, 1, 2], [1, 1, 1]),
+            ],
+            [],
+        ),
+        # Nothing that sees the gradient came before it, in its ball.
+        (
+            [
+                turn(black_box("square", 0.5), [0, 1, 2, 3], [1, 1, 0, 0]),
+                turn(pgd(0.5), [0, 1], [1, 1]),
+            ],
+            [],
+        ),
+        (
+            [
+                turn(pgd(1.0, eps=0.1), [0, 1, 2, 3], [1, 1, 1, 1]),
+                turn(black_box("square", 0.5), [0, 1, 2, 3], [1, 1, 0, 0]),
+            ],
+            [],
+        ),
+    ],
+)
+def test_attacks_on_what_others_left(turns, broken):
+    results, outcomes = zip(*turns, strict=True)
+    flags = sanity.compared_in_turn(
+        results, outcomes, clean=np.full((1, 4), True)
+    )
+    assert [flag.rule for flag in flags] == broken
+    if broken:
+        assert "fooled 25.0% of all images, which pgd had" in flags[0].finding
+
+
+def test_two_equal_attacks_on_a_coin_are_equal():
+    """Their worse draws are lower than either, but neither beats the other."""
+    clean, norms = np.full((10, 2), True), np.zeros(2)
+    draw = np.arange(10)[:, None]
+    equal = [
+        Outcome(np.arange(2), draw < right, norms, norms, norms, norms, 0.0)
+        for right in ([6, 8], [8, 6])
+    ]
+    results = [pgd(0.7), black_box("square", 0.6)]
+    assert sanity.compared_in_turn(results, equal, clean=clean) == ()
+
+
+class Rounds(keras.layers.Layer):
+    """Has no gradient, and no attribute that says so."""
+
+    def call(self, images):
+        return keras.ops.round(images * 4) / 4
+
+
+def test_a_number_without_a_gradient_gets_no_card():
+    model = linear(layer=Rounds())
+    labels = np.argmax(model(IMAGES), axis=-1)
+    report = evaluate(
+        model,
+        (IMAGES, labels),
+        [attacks.pgd(eps=0.3, random_start=False)],
+        progress=False,
+    )
+    assert report.attacks[0].robust_accuracy == 1.0
+    assert [flag.rule for flag in report.flags] == ["no gradient"]
+    assert not report.adaptive
+    with pytest.raises(ValueError, match="no gradient: it is zero"):
+        report.measurements()
+
+
+def test_the_attacks_average_over_a_randomised_models_draws():
+    for attack in sanity.suite(BALL, SHAPE, draws=3):
+        assert attack.options["draws"] == 3
 
 
 def test_an_honest_model_is_not_flagged():

@@ -1,5 +1,7 @@
 """Suites that attack an image no more once it is fooled."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -126,6 +128,28 @@ def test_a_suite_by_name(monkeypatch):
     assert numbers(named) == numbers(
         run(brightness(), data, specs, threat=BALL)
     )
+
+
+def test_a_black_box_that_finds_what_white_ones_left():
+    """The gradient is of no use; the constant shift fools all but one."""
+
+    @dataclasses.dataclass(frozen=True)
+    class Blind(Shift):
+        black_box: bool = True
+
+    data = levels(0.45, 0.46, 0.47, 0.2)
+    useless = Shift(-0.05, BALL)
+    for skip in (True, False):
+        report = evaluate(
+            brightness(),
+            data,
+            [useless, Blind(0.1, BALL)],
+            skip_fooled=skip,
+            progress=False,
+        )
+        (flag,) = report.flags
+        assert flag.rule == "black box beats white box"
+    assert run(brightness(), data, [Blind(0.1, BALL), useless]).flags == ()
 
 
 def test_a_suite_needs_a_ball():

@@ -46,3 +46,22 @@ def test_commands_run_it(capsys, published, tmp_path):
     assert measured["options"]["draws"] == 2
     assert measured["threat"] == {"norm": "l2", "eps": 0.5}
     assert len(report["worst_cases"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("source", "draws"),
+    [((), [2, 3]), (("--transfer-from", "wrn16_2"), [1, 3])],
+)
+def test_so_is_it_by_attacks_that_are_named(capsys, published, source, draws):
+    """Those made on a model that isn't take one draw of it."""
+    report = run_json(
+        capsys,
+        *("evaluate", "irm_wrn16_2", "--limit", "2", *source),
+        *("--attack", "fgsm", "--attack", "fgsm:draws=3"),
+    )
+    for attack, count in zip(report["attacks"], draws, strict=True):
+        options = attack["options"]
+        # A transferred attack is an option of the transfer, as text.
+        said = options.get("attack", f"draws={options.get('draws')}")
+        assert f"draws={count}" in said
+    assert "single draws" not in [flag["rule"] for flag in report["flags"]]
