@@ -8,9 +8,9 @@ added to the logits.
 Reference: [Croce & Hein, 2020](https://arxiv.org/abs/2003.01690), section 4.
 """
 
-import math
-
 import tensorflow as tf
+
+from training.attacks.gradients import without_label
 
 
 def dlr(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
@@ -25,8 +25,7 @@ def dlr(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
         ValueError: If there are fewer classes.
     """
     first, _, third = _largest(logits, 3)
-    is_label = tf.one_hot(labels, tf.shape(logits)[-1], True, False, dtype=bool)
-    other = tf.reduce_max(tf.where(is_label, -math.inf, logits), axis=-1)
+    other = tf.reduce_max(without_label(logits, labels), axis=-1)
     label = tf.gather(logits, labels, batch_dims=1)
     return tf.math.divide_no_nan(other - label, first - third)
 
