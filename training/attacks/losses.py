@@ -46,9 +46,27 @@ def targeted_dlr(
         ValueError: If there are fewer classes.
     """
     first, _, third, fourth = _largest(logits, 4)
+    return tf.math.divide_no_nan(
+        targeted_difference(logits, labels, targets),
+        first - (third + fourth) / 2,
+    )
+
+
+def targeted_difference(
+    logits: tf.Tensor, labels: tf.Tensor, targets: tf.Tensor
+) -> tf.Tensor:
+    """Returns the target's logit less the label's, equation 7's numerator.
+
+    It changes with the logits' scale, but the direction of its gradient
+    doesn't.
+
+    Args:
+        logits: `(batch, classes)`, 2 classes or more.
+        labels: True classes.
+        targets: Classes to be taken for, other than the true ones.
+    """
     label = tf.gather(logits, labels, batch_dims=1)
-    target = tf.gather(logits, targets, batch_dims=1)
-    return tf.math.divide_no_nan(target - label, first - (third + fourth) / 2)
+    return tf.gather(logits, targets, batch_dims=1) - label
 
 
 def _largest(logits, count):
