@@ -7,8 +7,8 @@ from numbers import Real
 import tensorflow as tf
 
 from training.attacks.base import Attack
-from training.attacks.base import checked_count
-from training.attacks.base import checked_size
+from training.attacks.checks import checked_count
+from training.attacks.checks import checked_size
 from training.attacks.expectation import expectation
 from training.attacks.gradients import expected_logits
 from training.attacks.gradients import succeeds
