@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 
 from tests.helpers import LinearModel
 from tests.helpers import check_attack
+from tests.probes import Jitter
+from tests.probes import Meter
 from training import attacks
 from training.attacks import auto_pgd
 from training.attacks.gradients import log_odds
@@ -269,20 +271,6 @@ def test_misclassified_images_are_returned_as_they_are(kind, network, batch):
     np.testing.assert_array_equal(attack(network, images, wrong), images)
 
 
-class Meter(keras.layers.Layer):
-    """The identity; counts the images that pass."""
-
-    def build(self, input_shape):
-        self.passed = self.add_weight(
-            shape=(), initializer="zeros", trainable=False
-        )
-
-    def call(self, images):
-        size = keras.ops.cast(keras.ops.shape(images)[0], "float32")
-        self.passed.assign_add(size)
-        return images
-
-
 def spent(attack, images, labels, linear):
     """Returns how many images passed the model."""
     meter = Meter()
@@ -390,19 +378,6 @@ def test_restarts_fool_more(early_stop):
     one, several = robust(1), robust(5)
     assert several.sum() < one.sum()
     assert not (several & ~one).any()
-
-
-class Jitter(keras.layers.Layer):
-    """Adds noise to the whole batch, anew in every call."""
-
-    def __init__(self, scale):
-        super().__init__()
-        self.scale = scale
-        self.generator = keras.random.SeedGenerator(0)
-
-    def call(self, images):
-        noise = keras.random.normal(images.shape[1:], seed=self.generator)
-        return images + self.scale * noise
 
 
 @every_kind

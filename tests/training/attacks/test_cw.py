@@ -13,6 +13,7 @@ from tests.helpers import LinearModel
 from tests.helpers import box_distances
 from tests.helpers import check_attack
 from tests.helpers import lengths
+from tests.peers import import_foolbox
 from training import attacks
 from training import datasets
 
@@ -263,9 +264,7 @@ def test_bad_options_are_named(options):
 @pytest.mark.large
 def test_median_norm_on_a_preset_is_foolbox_or_better():
     """At the same steps on the undefended preset's photographs."""
-    if not hasattr(np, "find_common_type"):  # Foolbox 3.3.4 on NumPy 2.
-        np.find_common_type = lambda types, _: np.result_type(*types)
-    foolbox = pytest.importorskip("foolbox")
+    foolbox = import_foolbox()
     model = zoo.load("wrn16_2")
     images, labels = next(
         datasets.load(

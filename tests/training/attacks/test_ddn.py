@@ -10,6 +10,7 @@ from tests.helpers import LinearModel
 from tests.helpers import box_distances
 from tests.helpers import check_attack
 from tests.helpers import lengths
+from tests.peers import import_foolbox
 from training import attacks
 from training import datasets
 
@@ -269,9 +270,7 @@ def test_follows_the_paper_step_by_step(steps, levels, targeted):
 @pytest.mark.large
 def test_median_norm_is_foolbox_or_better():
     """On a small trained network; Foolbox neither rounds nor tests last."""
-    if not hasattr(np, "find_common_type"):  # Foolbox 3.3.4 on NumPy 2.
-        np.find_common_type = lambda types, _: np.result_type(*types)
-    foolbox = pytest.importorskip("foolbox")
+    foolbox = import_foolbox()
     rng = np.random.default_rng(0)
     keras.utils.set_random_seed(0)
     templates = rng.uniform(size=(5, 8, 8, 1))
@@ -316,9 +315,7 @@ def test_fallback_follows_from_the_bound(max_norm, fallback):
 @pytest.mark.large
 def test_median_norm_on_a_preset_is_foolbox_or_better():
     """Unquantised, as Foolbox is, on the undefended preset's photographs."""
-    if not hasattr(np, "find_common_type"):  # Foolbox 3.3.4 on NumPy 2.
-        np.find_common_type = lambda types, _: np.result_type(*types)
-    foolbox = pytest.importorskip("foolbox")
+    foolbox = import_foolbox()
     model = zoo.load("wrn16_2")
     images, labels = next(
         datasets.load(

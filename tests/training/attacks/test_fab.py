@@ -11,6 +11,7 @@ from tests.helpers import LinearModel
 from tests.helpers import box_distances
 from tests.helpers import check_attack
 from tests.helpers import lengths
+from tests.probes import Meter
 from training import attacks
 
 norms = pytest.mark.parametrize("norm", ["linf", "l2"])
@@ -111,20 +112,6 @@ def test_a_ball_bounds_the_results(norm):
     crossed = model.logits(adversarial).argmax(1) != labels
     np.testing.assert_array_equal(crossed, distances < eps)
     np.testing.assert_array_equal(adversarial[~crossed], images[~crossed])
-
-
-class Meter(keras.layers.Layer):
-    """The identity; counts the images that pass."""
-
-    def build(self, input_shape):
-        self.passed = self.add_weight(
-            shape=(), initializer="zeros", trainable=False
-        )
-
-    def call(self, images):
-        size = keras.ops.cast(keras.ops.shape(images)[0], "float32")
-        self.passed.assign_add(size)
-        return images
 
 
 def test_spends_nothing_on_images_that_are_done():

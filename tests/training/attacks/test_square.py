@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from tests.helpers import LinearModel
 from tests.helpers import check_attack
 from tests.helpers import lengths
+from tests.probes import Meter
 from training import attacks
 from training.attacks.square_windows import L2Windows
 from training.attacks.square_windows import LinfWindows
@@ -67,20 +68,6 @@ def test_a_misclassified_image_is_returned():
     attack = attacks.square(eps=0.1, restarts=2)
     adversarial = check_attack(attack, model.keras, images, 1 - labels)
     np.testing.assert_array_equal(adversarial, images)
-
-
-class Meter(keras.layers.Layer):
-    """The identity; counts the images that pass."""
-
-    def build(self, input_shape):
-        self.passed = self.add_weight(
-            shape=(), initializer="zeros", trainable=False
-        )
-
-    def call(self, images):
-        size = keras.ops.cast(keras.ops.shape(images)[0], "float32")
-        self.passed.assign_add(size)
-        return images
 
 
 @pytest.mark.parametrize("restarts", [1, 3])
