@@ -14,9 +14,9 @@ from training.attacks.gradients import expected_logits
 from training.attacks.gradients import log_odds
 from training.attacks.gradients import succeeds
 from training.attacks.gradients import without_label
+from training.attacks.l2_windows import L2Windows
+from training.attacks.linf_windows import LinfWindows
 from training.attacks.restarts import worst_of
-from training.attacks.square_windows import L2Windows
-from training.attacks.square_windows import LinfWindows
 
 _HALVED_AT = (10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000)
 """Queries, of 10,000, at which the published schedule halves the area."""
