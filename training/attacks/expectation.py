@@ -35,8 +35,8 @@ def expectation(
         log_sums = tf.reduce_logsumexp(
             tf.stack([log_sums, tf.nn.log_softmax(outputs)]), axis=0
         )
-        sums = [sum(pair) for pair in zip(sums, others, strict=True)]
-        return draw + 1, log_sums, *sums
+        pairs = zip(sums, others, strict=True)
+        return draw + 1, log_sums, *(total + other for total, other in pairs)
 
     _, log_sums, *sums = tf.while_loop(
         lambda draw, *_: draw < draws,

@@ -3,7 +3,7 @@
 A model that multiplies its logits by a constant decides as before, but
 changes the cross-entropy and can make its gradient vanish. The difference of
 logits ratio (DLR) stays the same, and stays the same too if a constant is
-added to the logits.
+added to the logits. Its numerator alone is for models of too few classes.
 
 Reference: [Croce & Hein, 2020](https://arxiv.org/abs/2003.01690), section 4.
 """
