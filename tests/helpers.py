@@ -70,6 +70,12 @@ class LinearModel:
         images = images + moves[:, None, None, None] * normal
         return images.astype("float32"), labels
 
+    def batch_on_bounds(self, size):
+        """Returns images most of whose pixels are 0 or 1, and classes."""
+        images = self.rng.uniform(-0.5, 1.5, (size, *self.image_shape))
+        images = np.clip(images, 0, 1).astype("float32")
+        return images, self.logits(images).argmax(1)
+
     def distances(self, images, labels, norm="l2"):
         """Returns how far each image is from the nearest other class."""
         logits = self.logits(images)
@@ -146,3 +152,26 @@ def box_distance(point, normal, gap, norm="l2"):
     )
     assert result.success, result.message
     return np.linalg.norm(result.x)
+
+
+def box_distances(model, images, labels, norm="l2"):
+    """Returns how far each image is from the nearest other class in [0, 1].
+
+    Of a `LinearModel`; as its `distances`, where the box may bind.
+    """
+    return np.array(
+        [
+            min(
+                box_distance(
+                    image.ravel().astype("float64"),
+                    model.kernel[:, target] - model.kernel[:, label],
+                    logits[label] - logits[target],
+                    norm,
+                )
+                for target in set(range(len(logits))) - {label}
+            )
+            for image, label, logits in zip(
+                images, labels, model.logits(images), strict=True
+            )
+        ]
+    )

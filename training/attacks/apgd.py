@@ -7,9 +7,9 @@ import tensorflow as tf
 
 from training.attacks.auto_pgd import auto_pgd
 from training.attacks.base import Attack
-from training.attacks.base import checked_count
-from training.attacks.base import checked_norm
-from training.attacks.base import checked_size
+from training.attacks.checks import checked_count
+from training.attacks.checks import checked_norm
+from training.attacks.checks import checked_size
 from training.attacks.gradients import expected_logits
 from training.attacks.gradients import log_odds
 from training.attacks.gradients import succeeds

@@ -7,11 +7,12 @@ import tensorflow as tf
 
 from training.attacks.auto_pgd import auto_pgd
 from training.attacks.base import Attack
-from training.attacks.base import checked_count
-from training.attacks.base import checked_norm
-from training.attacks.base import checked_size
+from training.attacks.checks import checked_count
+from training.attacks.checks import checked_norm
+from training.attacks.checks import checked_size
 from training.attacks.gradients import expected_logits
 from training.attacks.gradients import succeeds
+from training.attacks.losses import targeted_difference
 from training.attacks.losses import targeted_dlr
 from training.attacks.restarts import random_starts
 from training.attacks.restarts import worst_of_judged
@@ -32,7 +33,12 @@ def apgdt(
     Each of the most likely other classes is the target of a run. An image
     leaves as soon as it fools the model, whichever class it is taken for;
     at once if it is misclassified. One that never fools is returned at the
-    highest loss found. The model needs 4 classes.
+    highest loss found.
+
+    The ratio's denominator needs 4 classes. On a model of 2 or 3 the runs
+    climb the ratio's numerator alone, the target's logit less the label's:
+    our extension, for which the paper has no loss. Its gradient has a
+    direction at any scale of the logits, and the steps follow nothing else.
 
     Args:
         norm: `"linf"` or `"l2"`.
@@ -91,6 +97,8 @@ def _towards_each_class(
     # The first of the ranked is the label: only where it is are rows attacked.
     targets = tf.math.top_k(outputs, classes + 1).indices[:, 1:]
     rows = tf.where(~succeeds(outputs, labels))[:, 0]
+    few = outputs.shape[-1] in (2, 3)
+    loss = targeted_difference if few else targeted_dlr
 
     def run(index, rows):
         originals = tf.gather(images, rows)
@@ -99,7 +107,7 @@ def _towards_each_class(
             logits,
             originals,
             (tf.gather(labels, rows), target),
-            objective=lambda outputs, pair: targeted_dlr(outputs, *pair),
+            objective=lambda outputs, pair: loss(outputs, *pair),
             success=lambda outputs, pair: succeeds(outputs, pair[0]),
             start=random_starts(
                 originals, norm=norm, eps=eps, seed=generator.next()

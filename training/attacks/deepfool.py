@@ -6,10 +6,10 @@ import tensorflow as tf
 
 from training import projections
 from training.attacks.base import Attack
-from training.attacks.base import checked_count
-from training.attacks.base import checked_fallback
-from training.attacks.base import checked_norm
-from training.attacks.base import checked_size
+from training.attacks.checks import checked_count
+from training.attacks.checks import checked_fallback
+from training.attacks.checks import checked_norm
+from training.attacks.checks import checked_size
 from training.attacks.gradients import expected_logits
 from training.attacks.gradients import succeeds
 from training.attacks.margins import likeliest_others

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import tensorflow as tf
 
 from training import projections
+from training.attacks.expectation import expectation
 
 _PIXELS = (1, 2, 3)
 
@@ -30,10 +31,7 @@ def loss_gradient(
 
     Args:
         logits: Maps images to logits.
-        draws: Forward passes to average over, one after another so that
-            memory doesn't grow: the expectation over the transformations of
-            a randomised model (Athalye et al., 2018,
-            https://arxiv.org/abs/1802.00420).
+        draws: Forward passes to average over, as `expectation` does.
 
     Returns:
         Gradient of the images' shape, and logits as `expected_logits`.
@@ -57,7 +55,7 @@ def objective_gradient(
     Args:
         logits: Maps images to logits.
         objective: Maps logits to one number per image.
-        draws: Forward passes to average over, one after another.
+        draws: Forward passes to average over.
 
     Returns:
         Values of shape `(batch,)`; their gradient, of the images' shape, 0
@@ -72,23 +70,10 @@ def objective_gradient(
         gradient = tape.gradient(
             values, images, unconnected_gradients=tf.UnconnectedGradients.ZERO
         )
-        return values, gradient, outputs
+        return outputs, values, gradient
 
-    if draws == 1:
-        return one_draw()
-    values, gradient, outputs = one_draw()
-
-    def add_draw(draw, values, gradients, confidences):
-        value, gradient, outputs = one_draw()
-        confidences += tf.nn.softmax(outputs)
-        return draw + 1, values + value, gradients + gradient, confidences
-
-    _, values, gradients, confidences = tf.while_loop(
-        lambda draw, *_: draw < draws,
-        add_draw,
-        (1, values, gradient, tf.nn.softmax(outputs)),
-    )
-    return values / draws, gradients / draws, tf.math.log(confidences / draws)
+    outputs, values, gradient = expectation(one_draw, draws)
+    return values, gradient, outputs
 
 
 def expected_logits(
@@ -98,14 +83,8 @@ def expected_logits(
     draws: int = 1,
 ) -> tf.Tensor:
     """Returns the logits, or the log of the mean confidences of the draws."""
-    if draws == 1:
-        return logits(images)
-    _, confidences = tf.while_loop(
-        lambda draw, _: draw < draws,
-        lambda draw, sums: (draw + 1, sums + tf.nn.softmax(logits(images))),
-        (1, tf.nn.softmax(logits(images))),
-    )
-    return tf.math.log(confidences / draws)
+    (outputs,) = expectation(lambda: (logits(images),), draws)
+    return outputs
 
 
 def log_odds(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:

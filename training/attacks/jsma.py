@@ -7,10 +7,12 @@ from numbers import Real
 import tensorflow as tf
 
 from training.attacks.base import Attack
-from training.attacks.base import checked_count
-from training.attacks.base import checked_size
+from training.attacks.checks import checked_count
+from training.attacks.checks import checked_size
+from training.attacks.expectation import expectation
 from training.attacks.gradients import expected_logits
 from training.attacks.gradients import succeeds
+from training.attacks.gradients import without_label
 from training.attacks.pair_saliency import most_salient_pair
 
 
@@ -75,9 +77,8 @@ def _change_pairs(logits, images, labels, *, theta, gamma, targeted, draws):
     wanted = labels
     if not targeted:
         outputs = expected_logits(logits, images, draws=draws)
-        is_label = _one_hot(labels, outputs)
         wanted = tf.argmax(
-            tf.where(is_label, -math.inf, outputs), -1, output_type="int32"
+            without_label(outputs, labels), -1, output_type="int32"
         )
 
     def step(iterates, active):
@@ -126,7 +127,9 @@ def _forward_derivatives(logits, images, wanted, draws):
         ) as tape:
             tape.watch(images)
             outputs = logits(images)
-            is_wanted = _one_hot(wanted, outputs)
+            is_wanted = tf.one_hot(
+                wanted, tf.shape(outputs)[-1], True, False, dtype=bool
+            )
             gained = tf.where(is_wanted, outputs, 0.0)
             lost = tf.where(is_wanted, 0.0, -outputs)
         gains, losses = (
@@ -137,31 +140,10 @@ def _forward_derivatives(logits, images, wanted, draws):
             )
             for summed in (gained, lost)
         )
-        return _finite(gains), _finite(losses), outputs
+        return outputs, _finite(gains), _finite(losses)
 
-    gains, losses, outputs = one_draw()
-    if draws == 1:
-        return gains, losses, outputs
-
-    def add_draw(draw, gains, losses, confidences):
-        more_gains, more_losses, outputs = one_draw()
-        return (
-            draw + 1,
-            gains + more_gains,
-            losses + more_losses,
-            confidences + tf.nn.softmax(outputs),
-        )
-
-    _, gains, losses, confidences = tf.while_loop(
-        lambda draw, *_: draw < draws,
-        add_draw,
-        (1, gains, losses, tf.nn.softmax(outputs)),
-    )
-    return gains, losses, tf.math.log(confidences / draws)
-
-
-def _one_hot(classes, outputs):
-    return tf.one_hot(classes, tf.shape(outputs)[-1], True, False, dtype=bool)
+    outputs, gains, losses = expectation(one_draw, draws)
+    return gains, losses, outputs
 
 
 def _finite(derivatives):

@@ -8,8 +8,8 @@ import tensorflow as tf
 from scipy import optimize
 
 from training.attacks.base import Attack
-from training.attacks.base import checked_count
-from training.attacks.base import checked_size
+from training.attacks.checks import checked_count
+from training.attacks.checks import checked_size
 from training.attacks.gradients import expected_logits
 from training.attacks.gradients import objective_gradient
 from training.attacks.gradients import succeeds

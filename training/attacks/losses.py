@@ -3,14 +3,14 @@
 A model that multiplies its logits by a constant decides as before, but
 changes the cross-entropy and can make its gradient vanish. The difference of
 logits ratio (DLR) stays the same, and stays the same too if a constant is
-added to the logits.
+added to the logits. Its numerator alone is for models of too few classes.
 
 Reference: [Croce & Hein, 2020](https://arxiv.org/abs/2003.01690), section 4.
 """
 
-import math
-
 import tensorflow as tf
+
+from training.attacks.gradients import without_label
 
 
 def dlr(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
@@ -25,8 +25,7 @@ def dlr(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
         ValueError: If there are fewer classes.
     """
     first, _, third = _largest(logits, 3)
-    is_label = tf.one_hot(labels, tf.shape(logits)[-1], True, False, dtype=bool)
-    other = tf.reduce_max(tf.where(is_label, -math.inf, logits), axis=-1)
+    other = tf.reduce_max(without_label(logits, labels), axis=-1)
     label = tf.gather(logits, labels, batch_dims=1)
     return tf.math.divide_no_nan(other - label, first - third)
 
@@ -47,9 +46,27 @@ def targeted_dlr(
         ValueError: If there are fewer classes.
     """
     first, _, third, fourth = _largest(logits, 4)
+    return tf.math.divide_no_nan(
+        targeted_difference(logits, labels, targets),
+        first - (third + fourth) / 2,
+    )
+
+
+def targeted_difference(
+    logits: tf.Tensor, labels: tf.Tensor, targets: tf.Tensor
+) -> tf.Tensor:
+    """Returns the target's logit less the label's, equation 7's numerator.
+
+    It changes with the logits' scale, but the direction of its gradient
+    doesn't.
+
+    Args:
+        logits: `(batch, classes)`, 2 classes or more.
+        labels: True classes.
+        targets: Classes to be taken for, other than the true ones.
+    """
     label = tf.gather(logits, labels, batch_dims=1)
-    target = tf.gather(logits, targets, batch_dims=1)
-    return tf.math.divide_no_nan(target - label, first - (third + fourth) / 2)
+    return tf.gather(logits, targets, batch_dims=1) - label
 
 
 def _largest(logits, count):

@@ -5,6 +5,9 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
+from training.attacks.expectation import expectation
+from training.attacks.gradients import without_label
+
 _PIXELS = (-3, -2, -1)
 
 
@@ -21,8 +24,7 @@ def likeliest_others(
         Integers of shape `(batch, count)`.
     """
     num_classes = logits.shape[-1]
-    is_label = tf.one_hot(labels, num_classes, True, False, dtype=bool)
-    others = tf.where(is_label, -math.inf, logits)
+    others = without_label(logits, labels)
     return tf.math.top_k(others, min(count, num_classes - 1)).indices
 
 
@@ -45,7 +47,7 @@ def margin_gradients(
         logits: Maps images to logits.
         classes: Shape `(batch, count)`, the latter known when tracing. They
             share one forward pass, but each takes its own backward pass.
-        draws: Passes to average over, one after another.
+        draws: Passes to average over.
 
     Returns:
         Margins of shape `(count, batch)` and gradients of shape
@@ -72,19 +74,14 @@ def margin_gradients(
             )
 
         if count == 1:
-            return tf.transpose(margins), gradient(tf.ones(1))[None]
-        gradients = tf.map_fn(gradient, tf.eye(count), parallel_iterations=1)
-        return tf.transpose(margins), gradients
+            gradients = gradient(tf.ones(1))[None]
+        else:
+            gradients = tf.map_fn(
+                gradient, tf.eye(count), parallel_iterations=1
+            )
+        return outputs, tf.transpose(margins), gradients
 
-    def add_draw(draw, margins, gradients):
-        more_margins, more_gradients = one_draw()
-        return draw + 1, margins + more_margins, gradients + more_gradients
-
-    margins, gradients = one_draw()
-    if draws > 1:
-        _, margins, gradients = tf.while_loop(
-            lambda draw, *_: draw < draws, add_draw, (1, margins, gradients)
-        )
+    _, margins, gradients = expectation(one_draw, draws)
     gradients = tf.where(tf.math.is_finite(gradients), gradients, 0.0)
     largest = tf.reduce_max(tf.abs(gradients), _PIXELS)
     gradients = tf.math.divide_no_nan(gradients, largest[..., None, None, None])

@@ -3,9 +3,9 @@
 import functools
 
 from training.attacks.base import Attack
-from training.attacks.base import checked_count
-from training.attacks.base import checked_norm
-from training.attacks.base import checked_size
+from training.attacks.checks import checked_count
+from training.attacks.checks import checked_norm
+from training.attacks.checks import checked_size
 from training.attacks.steps import ascend
 
 

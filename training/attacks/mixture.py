@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from training.attacks.base import Attack
-from training.attacks.base import checked_size
+from training.attacks.checks import checked_size
 
 
 def mixture(

@@ -5,9 +5,9 @@ import functools
 import keras
 
 from training.attacks.base import Attack
-from training.attacks.base import checked_count
-from training.attacks.base import checked_norm
-from training.attacks.base import checked_size
+from training.attacks.checks import checked_count
+from training.attacks.checks import checked_norm
+from training.attacks.checks import checked_size
 from training.attacks.restarts import random_starts
 from training.attacks.restarts import worst_of
 from training.attacks.steps import ascend

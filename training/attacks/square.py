@@ -7,15 +7,16 @@ import keras
 import tensorflow as tf
 
 from training.attacks.base import Attack
-from training.attacks.base import checked_count
-from training.attacks.base import checked_norm
-from training.attacks.base import checked_size
+from training.attacks.checks import checked_count
+from training.attacks.checks import checked_norm
+from training.attacks.checks import checked_size
 from training.attacks.gradients import expected_logits
 from training.attacks.gradients import log_odds
 from training.attacks.gradients import succeeds
+from training.attacks.gradients import without_label
+from training.attacks.l2_windows import L2Windows
+from training.attacks.linf_windows import LinfWindows
 from training.attacks.restarts import worst_of
-from training.attacks.square_windows import L2Windows
-from training.attacks.square_windows import LinfWindows
 
 _HALVED_AT = (10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000)
 """Queries, of 10,000, at which the published schedule halves the area."""
@@ -199,6 +200,5 @@ def _search(
 
 def _margin(logits, labels):
     """Returns the label's logit less the largest other one."""
-    is_label = tf.one_hot(labels, tf.shape(logits)[-1], True, False, dtype=bool)
-    others = tf.reduce_max(tf.where(is_label, -math.inf, logits), axis=-1)
+    others = tf.reduce_max(without_label(logits, labels), axis=-1)
     return tf.gather(logits, labels, batch_dims=1) - others

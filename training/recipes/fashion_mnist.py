@@ -24,9 +24,9 @@ section II.C of the paper, IRM meets JPEG and the pyramid from its first
 adversarial epoch on. Without random shifts the adversarial stages, which
 underfit, gain on clean and on adversarial images alike.
 
-On two cores of a processor with AVX-512 BF16 the adversarial stages take 5 to 15
-minutes an epoch each. Shipped weights came out of earlier numbers where
-docs/changelog.md says so; their cards say what they do.
+On one core with AVX-512 BF16 the adversarial stages take 8 to 15 minutes an
+epoch each. Shipped weights came out of earlier numbers where docs/changelog.md
+says so; their cards say what they do.
 """
 
 import os

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 import zoo
 from tests.helpers import LinearModel
-from tests.helpers import box_distance
+from tests.helpers import box_distances
 from tests.helpers import check_attack
 from tests.helpers import lengths
+from tests.peers import import_foolbox
 from training import attacks
 from training import datasets
 
@@ -30,6 +31,11 @@ def test_finds_the_distance_to_a_hyperplane():
 
 
 def test_finds_the_nearest_of_several_hyperplanes():
+    """All but one of 16 images, within 2 %.
+
+    That one ends at the hyperplane of the likeliest other class, 7 % farther
+    away, and does so with 1000 steps and 9 constants too.
+    """
     model = LinearModel((8, 8, 3), num_classes=5, scale=10.0)
     images, labels = model.batch(16)
     adversarial = check_attack(QUICK, model.keras, images, labels)
@@ -37,7 +43,24 @@ def test_finds_the_nearest_of_several_hyperplanes():
     ratios = lengths(adversarial - images) / model.distances(images, labels)
     assert ratios.min() > 1 - 1e-4
     assert np.median(ratios) < 1.01
-    assert ratios.max() < 1.1
+    assert (ratios > 1.02).sum() <= 1
+    assert ratios.max() < 1.08
+
+
+def test_towards_each_class_finds_the_nearest_of_several_hyperplanes():
+    """Of every image, among the results of four targeted attacks."""
+    model = LinearModel((8, 8, 3), num_classes=5, scale=10.0)
+    images, labels = model.batch(16)
+    attack = attacks.cw(**QUICK.options | {"targeted": True})
+    norms = []
+    for offset in range(1, 5):
+        targets = (labels + offset) % 5
+        adversarial = attack(model.keras, images, targets).numpy()
+        reached = model.logits(adversarial).argmax(1) == targets
+        norms.append(np.where(reached, lengths(adversarial - images), np.inf))
+    ratios = np.min(norms, axis=0) / model.distances(images, labels)
+    assert ratios.min() > 1 - 1e-4
+    assert ratios.max() < 1.02
 
 
 def test_finds_the_distance_where_the_box_binds():
@@ -46,14 +69,7 @@ def test_finds_the_distance_where_the_box_binds():
     labels = model.logits(images).argmax(1)
     adversarial = check_attack(QUICK, model.keras, images, labels)
     assert (model.logits(adversarial).argmax(1) != labels).all()
-    rows = np.arange(8)
-    logits = model.logits(images)
-    gaps = logits[rows, labels] - logits[rows, 1 - labels]
-    normals = (model.kernel[:, 1 - labels] - model.kernel[:, labels]).T
-    exact = [
-        box_distance(image.ravel(), normal, gap)
-        for image, normal, gap in zip(images, normals, gaps, strict=True)
-    ]
+    exact = box_distances(model, images, labels)
     ratios = lengths(adversarial - images) / exact
     assert ratios.min() > 1 - 1e-4
     assert ratios.max() < 1.02
@@ -248,9 +264,7 @@ def test_bad_options_are_named(options):
 @pytest.mark.large
 def test_median_norm_on_a_preset_is_foolbox_or_better():
     """At the same steps on the undefended preset's photographs."""
-    if not hasattr(np, "find_common_type"):  # Foolbox 3.3.4 on NumPy 2.
-        np.find_common_type = lambda types, _: np.result_type(*types)
-    foolbox = pytest.importorskip("foolbox")
+    foolbox = import_foolbox()
     model = zoo.load("wrn16_2")
     images, labels = next(
         datasets.load(

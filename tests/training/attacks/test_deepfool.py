@@ -9,6 +9,7 @@ import zoo
 from tests.helpers import LinearModel
 from tests.helpers import check_attack
 from tests.helpers import lengths
+from tests.peers import import_foolbox
 from training import attacks
 from training import datasets
 
@@ -215,9 +216,7 @@ def test_draws_average_a_randomised_model():
 @pytest.mark.large
 @norms
 def test_median_norm_on_a_preset_is_foolbox_or_better(norm):
-    if not hasattr(np, "find_common_type"):  # Foolbox 3.3.4 on NumPy 2.
-        np.find_common_type = lambda types, _: np.result_type(*types)
-    foolbox = pytest.importorskip("foolbox")
+    foolbox = import_foolbox()
     model = zoo.load("wrn16_2")
     images, labels = next(
         datasets.load(

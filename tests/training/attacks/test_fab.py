@@ -8,9 +8,10 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 from tests.helpers import LinearModel
-from tests.helpers import box_distance
+from tests.helpers import box_distances
 from tests.helpers import check_attack
 from tests.helpers import lengths
+from tests.probes import Meter
 from training import attacks
 
 norms = pytest.mark.parametrize("norm", ["linf", "l2"])
@@ -30,32 +31,12 @@ def test_finds_the_distance_to_the_nearest_hyperplane(norm, num_classes):
     assert ratios.max() < 1.001
 
 
-def binding(num_classes):
-    """Returns a model and images most of whose pixels are on bounds."""
-    model = LinearModel((4, 4, 1), num_classes)
-    images = np.clip(model.rng.uniform(-0.5, 1.5, (8, 4, 4, 1)), 0, 1)
-    images = images.astype("float32")
-    return model, images, model.logits(images).argmax(1)
-
-
 @norms
 @pytest.mark.parametrize("num_classes", [2, 4])
 def test_finds_the_distance_where_the_box_binds(norm, num_classes):
-    model, images, labels = binding(num_classes)
-    exact = [
-        min(
-            box_distance(
-                image.ravel().astype("float64"),
-                model.kernel[:, target] - model.kernel[:, label],
-                logits[label] - logits[target],
-                norm,
-            )
-            for target in set(range(num_classes)) - {label}
-        )
-        for image, label, logits in zip(
-            images, labels, model.logits(images), strict=True
-        )
-    ]
+    model = LinearModel((4, 4, 1), num_classes)
+    images, labels = model.batch_on_bounds(8)
+    exact = box_distances(model, images, labels, norm)
     assert (exact > 1.1 * model.distances(images, labels, norm)).any()
     attack = attacks.fab(norm=norm, steps=30)
     adversarial = check_attack(attack, model.keras, images, labels)
@@ -131,20 +112,6 @@ def test_a_ball_bounds_the_results(norm):
     crossed = model.logits(adversarial).argmax(1) != labels
     np.testing.assert_array_equal(crossed, distances < eps)
     np.testing.assert_array_equal(adversarial[~crossed], images[~crossed])
-
-
-class Meter(keras.layers.Layer):
-    """The identity; counts the images that pass."""
-
-    def build(self, input_shape):
-        self.passed = self.add_weight(
-            shape=(), initializer="zeros", trainable=False
-        )
-
-    def call(self, images):
-        size = keras.ops.cast(keras.ops.shape(images)[0], "float32")
-        self.passed.assign_add(size)
-        return images
 
 
 def test_spends_nothing_on_images_that_are_done():

@@ -7,6 +7,8 @@ import pytest
 from tests.helpers import LinearModel
 from tests.helpers import check_attack
 from tests.helpers import lengths
+from tests.peers import import_foolbox
+from tests.probes import Jitter
 from training import attacks
 
 
@@ -97,23 +99,13 @@ def test_targeted_reaches_the_target():
         assert moved.mean() > 0.5
 
 
-class Jitter(keras.layers.Layer):
-    """Adds noise to the whole batch, anew in every call."""
-
-    def __init__(self):
-        super().__init__()
-        self.generator = keras.random.SeedGenerator(0)
-
-    def call(self, images):
-        noise = keras.random.normal(images.shape[1:], seed=self.generator)
-        return images + 0.1 * noise
-
-
 def test_draws_find_the_distance_for_the_mean_of_the_noise():
     """The noise moves every image by some 0.1 along the normal."""
     linear = LinearModel((6, 6, 3), scale=0.3)
     images, labels = linear.batch_at(6, 0.4)
-    noisy = keras.Sequential([keras.Input((6, 6, 3)), Jitter(), linear.keras])
+    noisy = keras.Sequential(
+        [keras.Input((6, 6, 3)), Jitter(0.1), linear.keras]
+    )
     errors = []
     for draws in (1, 100):
         attack = attacks.gradient(max_norm=2.0, steps=20, draws=draws)
@@ -136,9 +128,7 @@ def test_bad_options_are_named(options):
 @pytest.mark.large
 def test_is_as_short_as_foolboxs_best():
     """Foolbox's fast gradient method, at each length of a fine grid."""
-    if not hasattr(np, "find_common_type"):  # Foolbox 3.3.4 on NumPy 2.
-        np.find_common_type = lambda types, _: np.result_type(*types)
-    foolbox = pytest.importorskip("foolbox")
+    foolbox = import_foolbox()
     keras.utils.set_random_seed(1)
     model = keras.Sequential(
         [

@@ -15,6 +15,8 @@ from cleverhans.tf2.attacks.projected_gradient_descent import (
 from tests.helpers import LinearModel
 from tests.helpers import check_attack
 from tests.helpers import lengths
+from tests.probes import Jitter
+from tests.probes import Meter
 from training import attacks
 
 ORDERS = {"linf": np.inf, "l2": 2}
@@ -278,20 +280,6 @@ def test_early_stop_leaves_misclassified_images_alone(network, batch):
     np.testing.assert_array_equal(attack(network, images, wrong), images)
 
 
-class Meter(keras.layers.Layer):
-    """The identity; counts the images that pass."""
-
-    def build(self, input_shape):
-        self.passed = self.add_weight(
-            shape=(), initializer="zeros", trainable=False
-        )
-
-    def call(self, images):
-        size = keras.ops.cast(keras.ops.shape(images)[0], "float32")
-        self.passed.assign_add(size)
-        return images
-
-
 @pytest.mark.parametrize("early_stop", [False, True])
 def test_early_stop_spends_nothing_on_fooled_images(early_stop):
     """Two of five images are misclassified: one step and one test."""
@@ -305,19 +293,6 @@ def test_early_stop_spends_nothing_on_fooled_images(early_stop):
     attack(model, images, labels)
     spent = 3 * (4 + 1)  # In each restart, four steps and a test.
     assert meter.passed == 3 * spent + 2 * ((1 + 1) if early_stop else spent)
-
-
-class Jitter(keras.layers.Layer):
-    """Adds noise to the whole batch, anew in every call."""
-
-    def __init__(self, scale):
-        super().__init__()
-        self.scale = scale
-        self.generator = keras.random.SeedGenerator(0)
-
-    def call(self, images):
-        noise = keras.random.normal(images.shape[1:], seed=self.generator)
-        return images + self.scale * noise
 
 
 @pytest.mark.parametrize("name", ["fgsm", "ddn"])

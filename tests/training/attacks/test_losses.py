@@ -24,6 +24,12 @@ def test_targeted_dlr_known_answers():
     np.testing.assert_allclose(ratios, [-1 / 2.5, -4 / 2.5, 3 / 2.5])
 
 
+def test_targeted_difference_known_answers():
+    labels, targets = np.array([1, 1, 3]), np.array([2, 3, 2])
+    differences = losses.targeted_difference(LOGITS, labels, targets)
+    np.testing.assert_allclose(differences, [-1, -4, 3])
+
+
 @settings(max_examples=25, deadline=None)
 @given(
     seed=st.integers(0, 1000),

@@ -9,9 +9,41 @@ from zoo.threat import ThreatModel
 THREAT = ThreatModel("l2", 0.5)
 
 
-def test_the_standard_suite_is_autoattack():
-    names = [spec.partition(":")[0] for spec in suites.by_name["standard"]]
-    assert names == ["apgd", "apgdt", "fab", "square"]
+@pytest.mark.parametrize("norm, eps", [("linf", 8 / 255), ("l2", 0.5)])
+def test_the_standard_suite_is_autoattack(norm, eps):
+    """Of Croce & Hein, 2020, as its authors' `standard` version runs it."""
+    ball = {"norm": norm, "eps": eps}
+    everywhere = {"restarts": 1, "draws": 1, "seed": None}
+    found = [
+        (attack.name, dict(attack.options))
+        for attack in attacks.suite("standard", ThreatModel(norm, eps))
+    ]
+    assert found == [
+        (
+            "apgd",
+            {
+                **ball,
+                "steps": 100,
+                "loss": "ce",
+                "early_stop": True,
+                "targeted": False,
+                **everywhere,
+            },
+        ),
+        # Nine targets; FAB counts the image's own class too.
+        ("apgdt", {**ball, "steps": 100, "classes": 9, **everywhere}),
+        ("fab", {**ball, "steps": 100, "classes": 10, **everywhere}),
+        (
+            "square",
+            {
+                **ball,
+                "queries": 5000,
+                "p_init": 0.8,
+                "targeted": False,
+                **everywhere,
+            },
+        ),
+    ]
 
 
 def test_rand_is_autoattacks_version_for_randomised_models():

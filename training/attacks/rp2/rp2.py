@@ -9,9 +9,9 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import ArrayLike
 
-from training.attacks.base import checked_count
-from training.attacks.base import checked_seed
-from training.attacks.base import checked_size
+from training.attacks.checks import checked_count
+from training.attacks.checks import checked_seed
+from training.attacks.checks import checked_size
 from training.attacks.rp2.checks import check_homographies
 from training.attacks.rp2.checks import check_mask
 from training.attacks.rp2.checks import check_palette

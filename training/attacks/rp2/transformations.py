@@ -5,7 +5,7 @@ import math
 
 import tensorflow as tf
 
-from training.attacks.base import checked_size
+from training.attacks.checks import checked_size
 from training.attacks.rp2.warping import homography
 
 
