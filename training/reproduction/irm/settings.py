@@ -42,7 +42,7 @@ class Settings:
     workdir: Path
     data: str = "fashion_mnist"
     data_dir: Path | None = None
-    limit: int = 10_000
+    limit: int = 5000
     attack_limit: int = 128
     epochs: int = 3
     train_limit: int = 20_000
@@ -55,7 +55,7 @@ class Settings:
     batch_size: int = 128
     draws: int = 5
     steps: int = 20
-    queries: int = 1000
+    queries: int = 300
     attack_draws: int = 2
     attack_policy: str = "mixed_bfloat16"
     training_policy: str = "mixed_bfloat16"
