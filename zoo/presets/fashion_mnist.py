@@ -132,6 +132,16 @@ register(
         builder="zoo.models.irm",
         config=_IRM_WRN16_2 | {"qualities": None},
         threat=ThreatModel("l2", eps=1.0),
+        weights=Weights(
+            (
+                WeightFile(
+                    "spp_ddn_wrn16_2.weights.h5",
+                    sha256="41e9715a59b755b64985709b4f3cb0c9"
+                    "2a2b4e5955349290d7e079a7f9d769c5",
+                    size=1_595_176,
+                ),
+            )
+        ),
         description="IRM without JPEG, trained against DDN.",
         **_IRM_PAPER,
     )
