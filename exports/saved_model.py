@@ -26,6 +26,7 @@ from exports.staging import staged_version
 from exports.verification import max_logit_difference
 from exports.writing import writing_to
 from zoo.all_layers import all_layers
+from zoo.confidences import are_confidences
 from zoo.saved_model import write_classes
 
 _PATCH = 4
@@ -103,7 +104,8 @@ def save(
         with seeds_from(SeedSource(_PROBE_SEED)):
             # Makes what a model makes at its first call. A trace that made
             # variables would run twice, and number its draws anew.
-            logits_of(model, pixels[:1] * PIXEL_SCALE)
+            outputs = logits_of(model, pixels * PIXEL_SCALE)
+        _check_logits(model, outputs)
         with seeds_from(source):
             functions = build_signatures(
                 model,
@@ -210,6 +212,14 @@ def _requests(
         files = [tf.io.encode_png(image).numpy() for image in pixels]
         requests["serving_bytes"] = {IMAGE_BYTES: np.array(files, object)}
     return requests
+
+
+def _check_logits(model: keras.Model, outputs: tf.Tensor) -> None:
+    if isinstance(outputs, tf.Tensor) and are_confidences(outputs.numpy()):
+        raise ValueError(
+            "`model` must return logits: take the softmax at its end away. "
+            f"Received: {model.name}, whose outputs are confidences"
+        )
 
 
 def _keras_logits(model, pixels: np.ndarray, seed: int) -> np.ndarray:

@@ -141,8 +141,10 @@ class AttackResult:
 
     @property
     def label(self) -> str:
-        """Name with the number of steps and restarts, such as `pgd-40x5`."""
+        """Name with loss, steps and restarts: `pgd-40x5`, `apgd-dlr-100`."""
         label = self.attack
+        if self.options.get("loss") == "dlr":
+            label += "-dlr"
         if "steps" in self.options:
             label += f"-{self.options['steps']}"
         if self.options.get("restarts", 1) > 1:

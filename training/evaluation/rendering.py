@@ -91,7 +91,7 @@ def markdown(report: "Report") -> str:
         f"{report.batch_size}, attacks in {report.attack_policy}; "
         f"commit {report.commit or 'unknown'}; {versions}.",
         "",
-        f"SHA-256 of the weights: `{report.weights}`.",
+        f"SHA-256 of the weights' arrays: `{report.weights}`.",
     ]
     if report.attacked_weights:
         lines[-1] += f" Of those attacked: `{report.attacked_weights}`."

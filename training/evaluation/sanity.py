@@ -21,6 +21,7 @@ from training.evaluation import metrics
 from training.evaluation.attack_result import AttackResult
 from training.evaluation.flag import Flag
 from training.evaluation.outcome import Outcome
+from zoo.confidences import are_confidences
 from zoo.threat import ThreatModel
 
 TOLERANCE = 0.02
@@ -151,9 +152,7 @@ def gradients(
                 f"it is zero or not finite at {useless:.1%} of the images",
             )
         )
-    outputs = outputs.numpy()
-    sums = np.sum(outputs, axis=-1)
-    if np.all(outputs >= 0) and np.allclose(sums, 1, atol=1e-3):
+    if are_confidences(outputs.numpy()):
         flags.append(
             Flag(
                 "not logits",

@@ -10,10 +10,10 @@ from zoo.cli.data import check_data
 from zoo.cli.default_attack import default_spec
 from zoo.cli.default_attack import default_threat
 from zoo.cli.default_attack import training_spec
-from zoo.cli.models import classes_file
 from zoo.cli.models import is_preset
 from zoo.cli.models import known_classes
 from zoo.cli.models import load_model
+from zoo.cli.models import write_classes
 from zoo.cli.output import add_json_argument
 from zoo.cli.output import emit
 from zoo.cli.ranges import above_zero
@@ -275,5 +275,4 @@ def _save(model, path: Path, classes: list[str]) -> None:
         dtype="float32",
         max_shard_size=None,
     )
-    with replacing(classes_file(path)) as temporary:
-        temporary.write_text("".join(f"{name}\n" for name in classes), "utf-8")
+    write_classes(path, classes)

@@ -3,10 +3,12 @@
 import argparse
 import importlib
 import os
+import re
 import sys
 from collections.abc import Sequence
 
 import zoo
+from zoo.near_names import did_you_mean
 
 COMMANDS = {
     "list": "the models and how accurate they are",
@@ -32,8 +34,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    parser = _parser(arguments)
-    options = parser.parse_args(arguments)
+    parser, commands = _parsers(arguments)
+    options, unknown = parser.parse_known_args(arguments)
+    if unknown:
+        _refuse(unknown, commands.get(options.command, parser))
     if options.command is None:
         parser.print_help()
         return 2
@@ -65,7 +69,10 @@ def _one_line(error: Exception) -> str:
     return " ".join(text.split())
 
 
-def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
+def _parsers(
+    arguments: Sequence[str],
+) -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser]]:
+    """Returns the parser, and those of its commands by name."""
     parser = argparse.ArgumentParser(
         prog="zoo",
         description="Hardened image classifiers: load, attack, train, serve.",
@@ -82,7 +89,14 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
         )
         if name in arguments:  # The others' modules need not be imported.
             _module(name).add_arguments(command)
-    return parser
+    return parser, commands.choices
+
+
+def _refuse(unknown: list[str], parser: argparse.ArgumentParser) -> None:
+    """Exits with the usage, and with an option like the first unknown one."""
+    options = re.findall("--[a-z-]+", parser.format_help())
+    near = did_you_mean(unknown[0], dict.fromkeys(options))
+    parser.error(f"unrecognized arguments: {' '.join(unknown)}.{near}")
 
 
 def _module(command: str):

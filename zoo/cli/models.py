@@ -3,10 +3,12 @@
 import argparse
 import importlib
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import zoo
 from zoo.dtype_policy import dtype_policy
+from zoo.replacing import replacing
 from zoo.saved_model import newest_version
 from zoo.saved_model import read_classes
 
@@ -122,6 +124,12 @@ def known_classes(name: str) -> tuple[str, ...]:
 def classes_file(name: str | os.PathLike) -> Path:
     """Returns where the names of a `.keras` file's classes are kept."""
     return Path(name).with_suffix(".classes.txt")
+
+
+def write_classes(name: str | os.PathLike, classes: Sequence[str]) -> None:
+    """Writes the names of a `.keras` file's classes beside it."""
+    with replacing(classes_file(name)) as temporary:
+        temporary.write_text("".join(f"{one}\n" for one in classes), "utf-8")
 
 
 def class_names(name: str, count: int) -> list[str]:

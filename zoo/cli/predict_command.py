@@ -58,8 +58,11 @@ def run(options: argparse.Namespace) -> None:
     images = np.stack(pictures).astype("float32") / 255.0
     from keras import ops
 
-    logits = model.predict(images, verbose=0)
-    probabilities = np.asarray(ops.softmax(logits))
+    from zoo.confidences import are_confidences
+
+    probabilities = model.predict(images, verbose=0)
+    if not are_confidences(probabilities):
+        probabilities = np.asarray(ops.softmax(probabilities))
     names = model_classes(options, probabilities.shape[-1])
     predictions = []
     for path, row in zip(options.pictures, probabilities, strict=True):

@@ -14,8 +14,10 @@ from zoo.cli.models import add_model_argument
 from zoo.cli.models import add_transfer_argument
 from zoo.cli.models import check_run
 from zoo.cli.models import check_single
+from zoo.cli.models import known_classes
 from zoo.cli.models import load_attacks
 from zoo.cli.models import load_model
+from zoo.cli.models import write_classes
 from zoo.cli.output import add_json_argument
 from zoo.cli.output import emit
 from zoo.cli.ranges import at_least
@@ -92,9 +94,10 @@ def run(options: argparse.Namespace) -> None:
     model = load_model(options.model, image_size=options.image_size)
     spec = options.attack or default_spec(model, threat)
     (attack,) = load_attacks(options, [spec], threat, model=model)
+    data = load_images(options, model)
     found = evaluation.search_scale_weights(
         model,
-        *load_images(options, model),
+        *data,
         attack=attack,
         values=options.values or scale_weights.VALUES,
         batch_size=options.batch_size,
@@ -102,10 +105,22 @@ def run(options: argparse.Namespace) -> None:
         seed=options.seed,
     )
     if options.save:
-        _save(model, found[0].weights, options.save)
+        _save(model, found[0].weights, options)
     from rich.table import Table
 
-    table = Table(*map(str, found[0].scales), "clean", "adversarial", "")
+    images, labels = data
+    chance = (0.25 / len(images)) ** 0.5 * 1.96
+    table = Table(
+        *map(str, found[0].scales),
+        "clean",
+        "adversarial",
+        "",
+        title=f"{options.model}: weights of its scales, as shares of the "
+        "largest",
+        caption=f"{len(images)} images of {options.data}, {options.split}, "
+        f"under {attack!r}. Differences up to about {chance:.1%} may be "
+        "chance.",
+    )
     for rank, one in enumerate(found):
         if rank < options.top or one.own:
             table.add_row(
@@ -114,22 +129,25 @@ def run(options: argparse.Namespace) -> None:
                 f"{one.adversarial:.1%}",
                 "the model's" if one.own else "",
             )
-    data = {
+    result = {
         "model": options.model,
         "attack": repr(attack),
         "weights": [dataclasses.asdict(one) for one in found],
     }
     saved = [f"Model: {options.save}"] if options.save else []
-    emit(options, data, table, *saved)
+    emit(options, result, table, *saved)
 
 
-def _save(model, weights: tuple[float, ...], path: Path) -> None:
+def _save(model, weights: tuple[float, ...], options) -> None:
+    """Writes the model, and the names of its classes if they are known."""
     from training.ensemble import find_ensemble
     from zoo.replacing import replacing
 
     find_ensemble(model).scale_weights = weights
-    with replacing(path) as temporary:
+    with replacing(options.save) as temporary:
         model.save(temporary)
+    if known_classes(options.model):
+        write_classes(options.save, known_classes(options.model))
 
 
 def _numbers(text: str) -> tuple[float, ...]:

@@ -140,6 +140,11 @@ def test_a_suite_takes_no_other_options(options):
         suites.parse_all(f"standard:{options}", THREAT)
 
 
+def test_an_option_that_no_attack_has_is_refused():
+    with pytest.raises(ValueError, match="'rand' has such.*queries=5"):
+        suites.parse_all("rand:norm=l2,eps=1,queries=5")
+
+
 def test_a_radius_of_another_norm_is_not_taken():
     with pytest.raises(ValueError, match="needs a radius"):
         suites.parse_all("standard:norm=linf", THREAT)

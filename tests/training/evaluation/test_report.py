@@ -191,6 +191,18 @@ def test_a_missing_field_is_named():
         Report.from_dict(data)
 
 
+@pytest.mark.parametrize(
+    ("options", "label"),
+    [
+        ({"loss": "ce", "steps": 100, "restarts": 1}, "apgd-100"),
+        ({"loss": "dlr", "steps": 100, "restarts": 2}, "apgd-dlr-100x2"),
+    ],
+)
+def test_labels(options, label):
+    one = AttackResult.of("apgd", options, THREAT, clean=CLEAN, runs=[PGD])
+    assert one.label == label
+
+
 def test_markdown_says_everything(tmp_path):
     path = tmp_path / "report.md"
     text = a_report().to_markdown(path)
@@ -222,7 +234,7 @@ def test_markdown_says_everything(tmp_path):
         "| accuracy | 75.0 | 50.0 | 25.0 | 0.0 |",
     ]
     assert "*images*" not in text
-    assert "SHA-256 of the weights: `00ff`" in text
+    assert "SHA-256 of the weights' arrays: `00ff`" in text
     assert "- `pgd(eps=1.0, steps=40, restarts=5" in text
     assert "seed 7 in batches of 64, attacks in mixed_bfloat16;" in text
     assert "commit 0123abc; package 1.2.3" in text

@@ -358,6 +358,22 @@ def test_numbers_out_of_range_are_named_as_they_were_typed(
     assert line.endswith(f"Received: {number}")
 
 
+@pytest.mark.parametrize(
+    ("arguments", "usage", "meant"),
+    [
+        (("evaluate", "wrn16_2", "--atack", "fgsm"), "zoo evaluate", "attack"),
+        (("list", "--jsn"), "zoo list", "json"),
+    ],
+)
+def test_misspelt_options_have_near_names(capsys, arguments, usage, meant):
+    with pytest.raises(SystemExit) as exit:
+        main([*arguments])
+    assert exit.value.code == 2
+    error = capsys.readouterr().err
+    assert error.startswith(f"usage: {usage}")
+    assert f"Did you mean '--{meant}'?" in error
+
+
 def test_interrupt_exits_with_130(capsys, monkeypatch):
     def interrupted(pattern="*"):
         raise KeyboardInterrupt

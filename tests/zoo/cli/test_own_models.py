@@ -53,6 +53,25 @@ def photos(tmp_path):
     return tmp_path / "photos"
 
 
+def test_confidences_are_not_taken_for_logits(
+    capsys, classifier, photos, tmp_path
+):
+    outputs = keras.layers.Softmax()(classifier.outputs[0])
+    confident = keras.Model(classifier.inputs, outputs)
+    path = tmp_path / "confident.keras"
+    confident.save(path)
+    picture = photos / "light" / "0.png"
+    (predicted,) = run_json(capsys, "predict", picture, "--model", path)
+    # 48 pixels at 160 of 255 lie 6.118 above the bias, for one class and as
+    # far below for the other.
+    expected = 1 / (1 + np.exp(-2 * (48 * 160 / 255 - 24)))
+    assert predicted["classes"][0]["class"] == "1"
+    assert predicted["classes"][0]["probability"] == pytest.approx(expected)
+    line = failed(capsys, "export", path, tmp_path / "out")
+    assert "take the softmax at its end away" in line
+    assert not (tmp_path / "out").exists()
+
+
 def test_keras_file_on_a_folder(capsys, model, photos):
     """Dark pictures, at 100/255, lie 0.108 from the border, bright 0.127."""
     report = run_json(

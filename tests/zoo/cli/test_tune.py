@@ -29,9 +29,12 @@ def test_all_combinations_of_two_scales(capsys, published):
         assert row["scales"] == [12, 16]
         assert {row["clean"], row["adversarial"]} <= {n / 8 for n in range(9)}
     text = run(capsys, *command, "--top", 1)
-    lines = [line for line in text.splitlines() if "%" in line]
+    lines = [line for line in text.splitlines() if line.count("%") == 2]
     assert len(lines) == (1 if rows[0]["own"] else 2)
     assert "the model's" in lines[-1]
+    # 1.96 sqrt(0.25 / 8) is 34.6 %.
+    assert "8 images of fashion_mnist_sample" in text.replace("\n", " ")
+    assert "34.6%" in text
 
 
 def test_the_best_weights_are_saved(capsys, published, tmp_path):
@@ -49,6 +52,8 @@ def test_the_best_weights_are_saved(capsys, published, tmp_path):
         strict=True,
     ):
         np.testing.assert_array_equal(one, other)
+    names = (tmp_path / "tuned" / "best.classes.txt").read_text("utf-8")
+    assert tuple(names.splitlines()) == zoo.info("irm_wrn16_2").classes
     evaluated = run_json(
         *(capsys, "evaluate", path, "--data", "fashion_mnist_sample"),
         *("--limit", 8, "--attack", "noise:norm=l2,eps=0.1"),
