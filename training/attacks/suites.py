@@ -69,17 +69,17 @@ def parse_all(
     given = spec.partition(":")[2]
     if not given:
         _check_ball(name, threat)
-    return _bound(name, given, threat, **defaults)
-
-
-def _bound(name, given, threat, **defaults):
-    """Binds a suite's attacks; `given` text is stronger than the suite's."""
     for pair in filter(None, given.split(",")):
         if not any(_own(one, pair) for one in by_name[name]):
             raise ValueError(
                 f"No attack of the suite {name!r} has such an option. "
                 f"Received: {pair.strip()}"
             )
+    return _bound(name, given, threat, **defaults)
+
+
+def _bound(name, given, threat, **defaults):
+    """Binds a suite's attacks; `given` text is stronger than the suite's."""
     return tuple(
         parse(
             f"{one}{',' if ':' in one else ':'}{_own(one, given)}",
