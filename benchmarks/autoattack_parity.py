@@ -162,27 +162,44 @@ def table(report: dict) -> Table:
     return table
 
 
-def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+NUMBERS = {"steps": 100, "queries": 5000, "seed": 0}
+"""AutoAttack's, and a seed."""
+
+
+def suite_parser(description: str, **defaults) -> argparse.ArgumentParser:
+    """Returns a parser of what a suite is compared on.
+
+    Args:
+        defaults: Of `images`, `batch` and `data`.
+    """
+    parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--model", default="wrn16_2")
-    parser.add_argument("--images", type=int, default=500)
-    parser.add_argument("--batch", type=int, default=100)
+    parser.add_argument("--images", type=int)
+    parser.add_argument("--batch", type=int)
+    parser.add_argument("--data")
     parser.add_argument("--linf", type=float, default=0.1)
     parser.add_argument("--l2", type=float, default=1.0)
-    parser.add_argument("--steps", type=int, default=100)
-    parser.add_argument("--queries", type=int, default=5000)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--attacks", nargs="+", choices=SUITE, default=[*SUITE])
-    parser.add_argument("--data", default="fashion_mnist_sample")
+    for name, number in NUMBERS.items():
+        parser.add_argument(f"--{name}", type=int, default=number)
     parser.add_argument("--output", type=Path)
+    parser.set_defaults(**defaults)
+    return parser
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = suite_parser(
+        __doc__.splitlines()[0],
+        images=500,
+        batch=100,
+        data="fashion_mnist_sample",
+    )
+    parser.add_argument("--attacks", nargs="+", choices=SUITE, default=[*SUITE])
     options = parser.parse_args(arguments)
     data = datasets.load(options.data, batch_size=options.images)
     images, labels = next(data.as_numpy_iterator())
     model = zoo.load(options.model)
     judge = Judge(model, images, labels, options.batch)
-    numbers = {
-        name: getattr(options, name) for name in ("steps", "queries", "seed")
-    }
+    numbers = {name: getattr(options, name) for name in NUMBERS}
     rows, logits = [], judge.logits(images)
     for norm in ("linf", "l2"):
         threat = ThreatModel(norm, getattr(options, norm))

@@ -11,10 +11,8 @@ report. Goal: a third of torchattacks' time, bfloat16 within half a point of
 float32. torchattacks and PyTorch must be installed.
 """
 
-import argparse
 import sys
 import time
-from pathlib import Path
 
 import keras
 import numpy as np
@@ -23,8 +21,10 @@ from rich.table import Table
 
 import zoo
 from benchmarks import provenance
+from benchmarks.autoattack_parity import NUMBERS
 from benchmarks.autoattack_parity import Judge
 from benchmarks.autoattack_parity import run_theirs
+from benchmarks.autoattack_parity import suite_parser
 from training import attacks
 from training import datasets
 from training import evaluation
@@ -129,24 +129,14 @@ def table(report: dict) -> Table:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--model", default="wrn16_2")
-    parser.add_argument("--images", type=int, default=1000)
-    parser.add_argument("--batch", type=int, default=250)
-    parser.add_argument("--linf", type=float, default=0.1)
-    parser.add_argument("--l2", type=float, default=1.0)
+    parser = suite_parser(
+        __doc__.splitlines()[0], images=1000, batch=250, data="fashion_mnist"
+    )
     parser.add_argument("--norm", nargs="+", choices=["linf", "l2"])
-    parser.add_argument("--steps", type=int, default=100)
-    parser.add_argument("--queries", type=int, default=5000)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--data", default="fashion_mnist")
-    parser.add_argument("--output", type=Path)
     options = parser.parse_args(arguments)
     data = datasets.load(options.data, batch_size=options.images)
     images, labels = next(data.as_numpy_iterator())
-    numbers = {
-        name: getattr(options, name) for name in ("steps", "queries", "seed")
-    }
+    numbers = {name: getattr(options, name) for name in NUMBERS}
     rows = []
     for norm in options.norm or ("linf", "l2"):
         threat = ThreatModel(norm, getattr(options, norm))

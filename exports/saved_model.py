@@ -104,8 +104,7 @@ def save(
         with seeds_from(SeedSource(_PROBE_SEED)):
             # Makes what a model makes at its first call. A trace that made
             # variables would run twice, and number its draws anew.
-            outputs = logits_of(model, pixels * PIXEL_SCALE)
-        _check_logits(model, outputs)
+            logits_of(model, pixels[:1] * PIXEL_SCALE)
         with seeds_from(source):
             functions = build_signatures(
                 model,
@@ -114,6 +113,8 @@ def save(
                 classes=classes,
             )
         _check_draws(model, source)
+        check_seed = _PROBE_SEED if seed is None else seed
+        logits = _keras_logits(model, pixels, check_seed)
         graphs = {
             name: function.graph.as_graph_def()
             for name, function in functions.items()
@@ -131,11 +132,10 @@ def save(
                 write_classes(directory, classes)
             if warmup:
                 write_warmup(directory, path.name, sample)
-        check_seed = _PROBE_SEED if seed is None else seed
         difference = max_logit_difference(
             directory,
             requests,
-            _keras_logits(model, pixels, check_seed),
+            logits,
             seed=check_seed,
             tolerance=tolerance,
         )
@@ -214,21 +214,19 @@ def _requests(
     return requests
 
 
-def _check_logits(model: keras.Model, outputs: tf.Tensor) -> None:
-    if isinstance(outputs, tf.Tensor) and are_confidences(outputs.numpy()):
-        raise ValueError(
-            "`model` must return logits: take the softmax at its end away. "
-            f"Received: {model.name}, whose outputs are confidences"
-        )
-
-
 def _keras_logits(model, pixels: np.ndarray, seed: int) -> np.ndarray:
     image = tf.constant(pixels * PIXEL_SCALE)
     predict = tf.function(
         lambda image: logits_of(model, image), autograph=False
     )
     with seeds_from(SeedSource(seed)):
-        return predict.get_concrete_function(image)(image).numpy()
+        logits = predict.get_concrete_function(image)(image).numpy()
+    if are_confidences(logits):
+        raise ValueError(
+            "`model` must return logits: take the softmax at its end away. "
+            f"Received: {model.name}, whose outputs are confidences"
+        )
+    return logits
 
 
 def _describe(spec) -> str:

@@ -96,6 +96,23 @@ def lengths(perturbations, norm="l2"):
     return np.linalg.norm(flat, ord=np.inf if norm == "linf" else 2, axis=1)
 
 
+def targeted_lengths(attack: Attack, model, images, labels):
+    """Returns the least L2 norm with which an image reached another class.
+
+    Args:
+        attack: A targeted one.
+        model: A `LinearModel`.
+    """
+    classes = model.keras.output_shape[-1]
+    norms = []
+    for offset in range(1, classes):
+        targets = (labels + offset) % classes
+        adversarial = attack(model.keras, images, targets).numpy()
+        reached = model.logits(adversarial).argmax(1) == targets
+        norms.append(np.where(reached, lengths(adversarial - images), np.inf))
+    return np.min(norms, axis=0)
+
+
 def check_attack(attack: Attack, model, images, labels):
     """Returns the adversarial images after checking what all must obey.
 

@@ -16,8 +16,7 @@ from training.dominant_scale import dominant_scale
 from training.evaluation.digests import arrays_digest
 from training.freezing import frozen_but
 from training.same_run import check_same_run
-from zoo.all_layers import all_layers
-from zoo.loading import HEAD
+from zoo.loading import find_head
 from zoo.weights import load_weights
 from zoo.weights import save_weights
 
@@ -194,9 +193,8 @@ def finetune(
 
 def _find_head(model) -> keras.Layer:
     """Returns the layer `logits`, else the last that has weights."""
-    named = [layer for layer in all_layers(model) if layer.name == HEAD]
-    if len(named) == 1:
-        return named[0]
+    with contextlib.suppress(ValueError):
+        return find_head(model)
     for layer in reversed(model.layers):
         if isinstance(layer, keras.Model) and layer.weights:
             return _find_head(layer)

@@ -235,11 +235,12 @@ def evaluate(
             flags += sanity_checks.compared(
                 tested, clean=few.mean(), image_shape=images.shape[1:]
             )
-    digest, attacked_digest = map(weights_digest, (model, surrogate))
+    digest = weights_digest(model)
+    of_surrogate = digest if surrogate is model else weights_digest(surrogate)
     return Report(
         model=name or model.name,
         weights=digest,
-        attacked_weights=None if attacked_digest == digest else attacked_digest,
+        attacked_weights=None if of_surrogate == digest else of_surrogate,
         dataset=dataset_name,
         images=len(images),
         attacked=attacked,

@@ -13,7 +13,7 @@ from zoo.cli.default_attack import training_spec
 from zoo.cli.models import is_preset
 from zoo.cli.models import known_classes
 from zoo.cli.models import load_model
-from zoo.cli.models import write_classes
+from zoo.cli.models import write_model
 from zoo.cli.output import add_json_argument
 from zoo.cli.output import emit
 from zoo.cli.ranges import above_zero
@@ -264,15 +264,12 @@ def _load(options, model, classes: list[str]):
 
 def _save(model, path: Path, classes: list[str]) -> None:
     """Writes the model, its weights and the names of its classes."""
-    from zoo.replacing import replacing
     from zoo.weights import save_weights
 
-    with replacing(path) as temporary:
-        model.save(temporary)
+    write_model(model, path, classes)
     save_weights(
         model,
         path.with_suffix(".weights.h5"),
         dtype="float32",
         max_shard_size=None,
     )
-    write_classes(path, classes)

@@ -95,7 +95,7 @@ def _parsers(
 def _refuse(unknown: list[str], parser: argparse.ArgumentParser) -> None:
     """Exits with the usage, and with an option like the first unknown one."""
     options = re.findall("--[a-z-]+", parser.format_help())
-    near = did_you_mean(unknown[0], dict.fromkeys(options))
+    near = did_you_mean(unknown[0], options)
     parser.error(f"unrecognized arguments: {' '.join(unknown)}.{near}")
 
 

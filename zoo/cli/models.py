@@ -126,10 +126,14 @@ def classes_file(name: str | os.PathLike) -> Path:
     return Path(name).with_suffix(".classes.txt")
 
 
-def write_classes(name: str | os.PathLike, classes: Sequence[str]) -> None:
-    """Writes the names of a `.keras` file's classes beside it."""
-    with replacing(classes_file(name)) as temporary:
-        temporary.write_text("".join(f"{one}\n" for one in classes), "utf-8")
+def write_model(model, path: Path, classes: Sequence[str]) -> None:
+    """Writes a `.keras` file and, if there are any, its classes' names."""
+    with replacing(path) as temporary:
+        model.save(temporary)
+    if classes:
+        with replacing(classes_file(path)) as temporary:
+            lines = "".join(f"{name}\n" for name in classes)
+            temporary.write_text(lines, "utf-8")
 
 
 def class_names(name: str, count: int) -> list[str]:

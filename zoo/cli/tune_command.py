@@ -17,7 +17,7 @@ from zoo.cli.models import check_single
 from zoo.cli.models import known_classes
 from zoo.cli.models import load_attacks
 from zoo.cli.models import load_model
-from zoo.cli.models import write_classes
+from zoo.cli.models import write_model
 from zoo.cli.output import add_json_argument
 from zoo.cli.output import emit
 from zoo.cli.ranges import at_least
@@ -88,6 +88,7 @@ def run(options: argparse.Namespace) -> None:
     fill_data(options)
     check_data(options.data)
     from training import evaluation
+    from training.ensemble import find_ensemble
     from training.evaluation import scale_weights
 
     threat = default_threat(options.model)
@@ -105,7 +106,8 @@ def run(options: argparse.Namespace) -> None:
         seed=options.seed,
     )
     if options.save:
-        _save(model, found[0].weights, options)
+        find_ensemble(model).scale_weights = found[0].weights
+        write_model(model, options.save, known_classes(options.model))
     from rich.table import Table
 
     images, labels = data
@@ -136,18 +138,6 @@ def run(options: argparse.Namespace) -> None:
     }
     saved = [f"Model: {options.save}"] if options.save else []
     emit(options, result, table, *saved)
-
-
-def _save(model, weights: tuple[float, ...], options) -> None:
-    """Writes the model, and the names of its classes if they are known."""
-    from training.ensemble import find_ensemble
-    from zoo.replacing import replacing
-
-    find_ensemble(model).scale_weights = weights
-    with replacing(options.save) as temporary:
-        model.save(temporary)
-    if known_classes(options.model):
-        write_classes(options.save, known_classes(options.model))
 
 
 def _numbers(text: str) -> tuple[float, ...]:

@@ -13,6 +13,7 @@ from training import datasets
 from training import evaluation
 from training.evaluation import provenance
 from training.evaluation.examples import gather_examples
+from training.reproduction.claim import claim
 from training.reproduction.irm.settings import Settings
 
 
@@ -71,6 +72,12 @@ class Cells:
         return attacks.transfer(
             attack=attacks.fgsm(eps=self.settings.eps), source=source
         )
+
+    def claim(
+        self, text: str, lower: float | None, higher: float | None
+    ) -> str:
+        """Returns `claim` of two fractions of the test images."""
+        return claim(text, lower, higher, images=len(self.images))
 
     def provenance(
         self, reports: Iterable[evaluation.Report]

@@ -5,7 +5,6 @@ from pathlib import Path
 import zoo
 from training.ensemble import find_ensemble
 from training.reproduction.bars import draw_bars
-from training.reproduction.claim import claim
 from training.reproduction.irm import paper
 from training.reproduction.irm.cells import Cells
 from training.reproduction.irm.cells import summary
@@ -75,11 +74,10 @@ def figure_7(cells: Cells, reports: Reports, output: Path) -> Part:
             f"scales. `{MANY_SCALES}` is one network trained at all scales, "
             "with the pyramid and without JPEG, read here at each alone.",
             *(
-                claim(
+                cells.claim(
                     f"At {scale} pixels, many scales cost accuracy",
                     spp[index] if many else None,
                     series[f"trained at {scale}"][index],
-                    images=len(cells.images),
                 )
                 for index, scale in enumerate(scales)
             ),

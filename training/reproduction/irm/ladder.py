@@ -9,7 +9,6 @@ from training import attacks
 from training.evaluation import Report
 from training.evaluation.randomness import is_stochastic
 from training.reproduction.bars import draw_bars
-from training.reproduction.claim import claim
 from training.reproduction.irm import paper
 from training.reproduction.irm.cells import Cells
 from training.reproduction.irm.cells import summary
@@ -198,12 +197,7 @@ def _notes(cells: Cells, rows: dict[str, _Row | None]) -> Sequence[str]:
         "`irm_wrn16_2` has a training of its own, and its tricks go on from "
         "it; part of what a row adds is the longer training.",
         *(
-            claim(
-                f"{text} (FGSM)",
-                accuracy(before),
-                accuracy(after),
-                images=len(cells.images),
-            )
+            cells.claim(f"{text} (FGSM)", accuracy(before), accuracy(after))
             for text, before, after in _CLAIMS
         ),
     )

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 import zoo
 from training import attacks
 from training import evaluation
-from training.reproduction.claim import claim
 from training.reproduction.irm import paper
 from training.reproduction.irm.cells import Cells
 from training.reproduction.irm.cells import summary
@@ -60,23 +59,18 @@ def table_1(cells: Cells, reports: Reports) -> Part:
         paper.CLEAN,
         notes=(
             *(
-                claim(
+                cells.claim(
                     f"Trained at {trained}, it is better at {trained} than at "
                     f"{tested}",
                     accuracies[trained, tested],
                     accuracies[trained, trained],
-                    images=len(cells.images),
                 )
                 for trained in (small, middle, large)
                 for tested in (small, middle, large)
                 if tested != trained
             ),
-            claim(
-                "A larger training scale is more accurate",
-                *own[:2],
-                images=len(cells.images),
-            ),
-            claim("And again the next", *own[1:], images=len(cells.images)),
+            cells.claim("A larger training scale is more accurate", *own[:2]),
+            cells.claim("And again the next", *own[1:]),
         ),
     )
 
@@ -97,15 +91,8 @@ def table_2(cells: Cells, reports: Reports) -> Part:
         accuracies,
         paper.FGSM,
         notes=(
-            claim(
-                "A smaller scale withstands more",
-                own[1],
-                own[0],
-                images=len(cells.images),
-            ),
-            claim(
-                "And again the next", own[2], own[1], images=len(cells.images)
-            ),
+            cells.claim("A smaller scale withstands more", own[1], own[0]),
+            cells.claim("And again the next", own[2], own[1]),
             f"FGSM of L∞ {cells.settings.eps:g} is transferred from "
             f"`{BASELINE}`; the paper gives no radius. On the networks "
             f"themselves, each at its own scale, it leaves {direct}.",
