@@ -92,7 +92,13 @@ def apgd(
         generator=generator,
     )
     return Attack(
-        "apgd", algorithm, norm, eps, options, generators=(generator,)
+        "apgd",
+        algorithm,
+        norm,
+        eps,
+        options,
+        early_stop=early_stop,
+        generators=(generator,),
     )
 
 

@@ -75,7 +75,13 @@ def apgdt(
         generator=generator,
     )
     return Attack(
-        "apgdt", algorithm, norm, eps, options, generators=(generator,)
+        "apgdt",
+        algorithm,
+        norm,
+        eps,
+        options,
+        early_stop=True,
+        generators=(generator,),
     )
 
 

@@ -46,6 +46,8 @@ class Attack:
         black_box: Whether it asks the victim for predictions alone. Other
             attacks refuse a victim that has no gradient to give: one with a
             layer whose `black_box` is true.
+        early_stop: Whether an image's search ends at its first success. Of a
+            randomised model that may be one lucky draw.
         generators: Sources of the attack's own randomness, which each call
             moves on.
         sources: Models that it runs besides the victim.
@@ -57,6 +59,7 @@ class Attack:
     eps: float | None
     options: Mapping[str, Any]
     black_box: bool = False
+    early_stop: bool = False
     generators: tuple[keras.random.SeedGenerator, ...] = ()
     sources: tuple[keras.Model, ...] = ()
     _compiled: weakref.WeakKeyDictionary = dataclasses.field(

@@ -75,7 +75,9 @@ def deepfool(
     fallback = checked_fallback(fallback, max_norm)
     options = dict(locals())
     algorithm = functools.partial(_walk, **options)
-    return Attack("deepfool", algorithm, norm, max_norm, options)
+    return Attack(
+        "deepfool", algorithm, norm, max_norm, options, early_stop=True
+    )
 
 
 def _walk(

@@ -93,7 +93,15 @@ def fab(
         draws=draws,
         generator=generator,
     )
-    return Attack("fab", algorithm, norm, eps, options, generators=(generator,))
+    return Attack(
+        "fab",
+        algorithm,
+        norm,
+        eps,
+        options,
+        early_stop=eps is not None,
+        generators=(generator,),
+    )
 
 
 def _smallest_perturbation(

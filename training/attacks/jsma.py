@@ -67,7 +67,7 @@ def jsma(
         "draws": draws,
     }
     algorithm = functools.partial(_change_pairs, **options)
-    return Attack("jsma", algorithm, "l0", None, options)
+    return Attack("jsma", algorithm, "l0", None, options, early_stop=True)
 
 
 def _change_pairs(logits, images, labels, *, theta, gamma, targeted, draws):

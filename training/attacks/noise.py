@@ -63,6 +63,7 @@ def noise(
         eps,
         options,
         black_box=True,
+        early_stop=True,
         generators=(generator,),
     )
 

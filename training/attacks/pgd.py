@@ -94,7 +94,15 @@ def pgd(
             generator=generator,
         )
         generators = (generator,)
-    return Attack("pgd", climb, norm, eps, options, generators=generators)
+    return Attack(
+        "pgd",
+        climb,
+        norm,
+        eps,
+        options,
+        early_stop=early_stop,
+        generators=generators,
+    )
 
 
 def _from_random_starts(

@@ -94,6 +94,7 @@ def square(
         eps,
         options,
         black_box=True,
+        early_stop=True,
         generators=(generator,),
     )
 

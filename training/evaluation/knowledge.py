@@ -10,9 +10,6 @@ from training.evaluation.phase import Phase
 from training.evaluation.randomness import is_stochastic
 from training.evaluation.twin import is_twin
 
-_LEAVE_FOOLED = ("apgdt", "deepfool", "jsma", "noise", "square")
-"""Attacks that end an image's search at its first success, always."""
-
 
 def knowledge(
     attacked: keras.Model,
@@ -61,7 +58,7 @@ def _no_white_box(attacked, phases, victim):
 
 def _few_draws(phases):
     single = [p for p in phases if p.options.get("draws") == 1]
-    hasty = [phase for phase in single if _leaves_fooled(phase)]
+    hasty = [phase for phase in single if phase.early_stop]
     if hasty:
         yield Flag(
             "lucky draws",
@@ -75,12 +72,6 @@ def _few_draws(phases):
             f"{_names(followed)} followed single draws of a randomised model, "
             "not their mean; give draws=2 or more",
         )
-
-
-def _leaves_fooled(phase):
-    if phase.name == "fab":  # Without a ball it looks for nearer images.
-        return phase.threat is not None
-    return phase.options.get("early_stop", phase.name in _LEAVE_FOOLED)
 
 
 def _another_boundary(attacked, phases, victim):

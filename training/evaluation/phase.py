@@ -106,6 +106,11 @@ class Phase:
         return getattr(self.attack, "black_box", False)
 
     @property
+    def early_stop(self) -> bool:
+        """Whether an image's search ends at its first success."""
+        return getattr(self.attack, "early_stop", False)
+
+    @property
     def minimized(self) -> str | None:
         """Norm that the attack makes small, if it has no ball."""
         norm = getattr(self.attack, "norm", None)

@@ -47,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--output",
         type=Path,
         metavar="DIR",
-        help="JSON, Markdown and pictures (default: docs/results/SYSTEM)",
+        help="JSON, Markdown and pictures (default: results in --workdir)",
     )
     parser.add_argument(
         "--workdir",
@@ -111,14 +111,15 @@ def run(options: argparse.Namespace) -> None:
     from training import reproduction
 
     system = reproduction.find(options.system)
+    workdir = options.workdir or Path(f"runs/reproduce_{options.system}")
     settings = system.Settings(
-        workdir=options.workdir or Path(f"runs/reproduce_{options.system}"),
+        workdir=workdir,
         progress=not options.json,
         **_given(options, system),
     )
     parts = system.reproduce(
         settings,
-        options.output or Path("docs/results") / options.system,
+        options.output or workdir / "results",
         only=options.only or system.PARTS,
     )
     emit(

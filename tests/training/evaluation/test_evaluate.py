@@ -11,16 +11,12 @@ from tests.training.evaluation.toys import Shift
 from tests.training.evaluation.toys import brightness
 from tests.training.evaluation.toys import coin_model
 from tests.training.evaluation.toys import levels
-from tests.training.evaluation.toys import numbers
+from tests.training.evaluation.toys import run
 from training import attacks
 from training.attacks import suites
 from training.evaluation import evaluate
 from zoo.layers import JPEG
 from zoo.threat import ThreatModel
-
-
-def run(model, dataset, suite, **options):
-    return evaluate(model, dataset, suite, progress=False, **options)
 
 
 @pytest.mark.parametrize("batch_size", [7, 100, 1000])
@@ -222,100 +218,6 @@ def test_datasets_arrays_and_limits_agree():
     assert len(accuracies) == 1
 
 
-def test_randomised_models_are_scored_by_fresh_draws():
-    """A coin that lies in a quarter of cases is right in three of four."""
-    images, labels = levels(*np.full(200, 0.1), *np.full(200, 0.9))
-    report = run(
-        coin_model(), (images, labels), [Shift(0.05)], draws=25, batch_size=128
-    )
-    (result,) = report.attacks
-    assert report.stochastic
-    assert report.draws == 25
-    assert report.clean_accuracy == pytest.approx(0.75, abs=0.02)
-    # One image in a hundred or so loses the vote of the clean draws.
-    assert result.robust_accuracy == pytest.approx(0.75, abs=0.03)
-    assert result.success_rate == pytest.approx(0.25, abs=0.02)
-    assert result.robust.worst_draw < result.robust.mean - 0.01
-    assert result.robust.every_draw == pytest.approx(0.75**25, abs=0.01)
-    assert report.clean.worst_draw < report.clean.mean
-
-
-def test_the_worst_of_several_runs():
-    """One random step from each of five starts is PGD's own restarts."""
-    linear = LinearModel(SHAPE)
-    data = linear.batch(40, closest=0.1, farthest=0.8)
-    attack = attacks.pgd(norm="l2", eps=0.4, steps=1, step_size=0.1)
-    once = run(linear.keras, data, [attack]).attacks[0]
-    often = run(linear.keras, data, [attack], runs=5)
-    (several,) = often.attacks
-    assert once.runs == (once.robust_accuracy,)
-    assert several.runs[0] == once.robust_accuracy
-    assert len(set(several.runs)) > 1
-    assert several.robust_accuracy <= min(several.runs)
-    assert several.spread == pytest.approx(np.std(several.runs, ddof=1))
-    (worst,) = often.worst_cases
-    assert worst.robust == several.robust
-    skipping = run(linear.keras, data, [attack], runs=5, skip_fooled=True)
-    assert skipping.attacks[0].runs == several.runs
-    assert skipping.attacks[0].robust == several.robust
-
-
-def test_a_randomised_defense_that_falls():
-    """Shifted over the edge, the coin is right in a quarter of cases."""
-    images, labels = levels(*np.full(300, 0.4))
-    report = run(coin_model(), (images, labels), [Shift(0.3)], draws=9)
-    result = report.attacks[0]
-    assert result.robust_accuracy == pytest.approx(0.25, abs=0.03)
-    assert result.success_rate == pytest.approx(0.75, abs=0.03)
-    assert result.median_linf == pytest.approx(0.3)
-
-
-def test_deterministic_models_take_one_draw():
-    assert run(brightness(), levels(0.1), [], draws=50).draws == 1
-
-
-def test_the_same_seed_gives_the_same_report_and_leaves_no_trace():
-    model = coin_model()
-    states = [v.numpy() for v in model.variables]
-    data = levels(*np.linspace(0.2, 0.8, 40))
-    attack = attacks.pgd(eps=0.1, steps=2)
-    attack(model, *data)  # Moves the attack's own generator on.
-    for variable, state in zip(model.variables, states, strict=True):
-        variable.assign(state)
-
-    def measured(seed):
-        suite = [attack, "pgd:eps=0.1,steps=2,draws=1"]
-        return numbers(run(model, data, suite, seed=seed, draws=3))
-
-    first = measured(0)
-    for variable, state in zip(model.variables, states, strict=True):
-        np.testing.assert_array_equal(variable.numpy(), state)
-    assert measured(0) == first
-    assert measured(1)["clean"] != first["clean"]
-    assert first["attacks"][0] == first["attacks"][1]
-
-
-def test_an_attack_draws_the_same_whatever_ran_before_it():
-    """And its generator is given back as it was."""
-    linear = LinearModel(SHAPE)
-    data = linear.batch(40, closest=0.1, farthest=0.8)
-    ball = {"norm": "l2", "eps": 0.4, "steps": 1, "step_size": 0.1}
-    attack = attacks.pgd(**ball)
-    state = np.array(attack.generators[0].state)
-
-    def measured(*suite, **options):
-        report = run(linear.keras, data, suite, batch_size=16, **options)
-        return numbers(report)["attacks"][-1]
-
-    first = measured(attack)
-    assert 0 < first["robust"]["mean"] < 1
-    assert measured(attacks.pgd(**ball, restarts=2), attack) == first
-    np.testing.assert_array_equal(attack.generators[0].state, state)
-    attack(linear.keras, *data)
-    assert measured(attack) == first
-    assert measured(attack, seed=1) != first
-
-
 def test_weights_and_mode_are_untouched():
     model = keras.Sequential(
         [
@@ -415,83 +317,6 @@ def test_logits_that_are_not_finite_are_wrong():
     model = keras.Model(inputs, outputs)
     images = np.zeros((3, *SHAPE), "float32")
     assert run(model, (images, np.zeros(3, int)), []).clean_accuracy == 0.0
-
-
-@pytest.mark.parametrize(
-    ("change", "said"),
-    [
-        (lambda x, y: ((x * 255).astype("uint8"), y), "dtype=uint8"),
-        (lambda x, y: (x * 255, y), "divide 8-bit pixels by 255"),
-        (lambda x, y: (x * np.nan, y), "NaN"),
-        (lambda x, y: (x[..., 0], y), r"shape=\(2, 4, 4\)"),
-        (lambda x, y: (np.repeat(x, 3, -1), y), r"\(2, 4, 4, 3\)"),
-        (lambda x, y: (x[:, :3], y), r"\(2, 3, 4, 1\)"),
-        (lambda x, y: (x[:0], y[:0]), "empty"),
-        (lambda x, y: (x, y + 1), r"\[0, 2\).*from 1 to 2"),
-        (lambda x, y: (x, y - 1), "from -1"),
-        (lambda x, y: (x, y.astype("float32")), "dtype=float32"),
-        (lambda x, y: (x, np.eye(2, dtype=int)), r"shape=\(2, 2\)"),
-    ],
-)
-def test_bad_data_is_named_in_one_line(change, said):
-    attack = Shift(0.0)
-    with pytest.raises(ValueError, match=said) as error:
-        run(brightness(), change(*levels(0.1, 0.9)), [attack])
-    assert "\n" not in str(error.value)
-    assert not attack.batches
-
-
-@pytest.mark.parametrize(
-    ("options", "said"),
-    [
-        ({"batch_size": 0}, "batch_size=0"),
-        ({"limit": 0}, "limit=0"),
-        ({"limit": 2.5}, "limit=2.5"),
-        ({"draws": True}, "draws=True"),
-        ({"seed": -1}, "seed=-1"),
-    ],
-)
-def test_bad_options(options, said):
-    with pytest.raises(ValueError, match=said):
-        run(brightness(), levels(0.1), [], **options)
-
-
-class Halved:
-    """An attack that returns too few images."""
-
-    def __call__(self, model, images, labels):
-        return images[::2]
-
-
-@pytest.mark.parametrize(
-    ("attack", "said"),
-    [
-        (3, "Received: 3"),
-        ("pdg:eps=0.1", "pgd"),
-        ("pgd", "eps"),
-        (attacks.fgsm(eps=0.1, targeted=True), "untargeted"),
-        (Shift(0.3), "values from 0.4 to 1.2"),
-        (Shift(np.nan), r"\[0, 1\]"),
-        (Shift(0.05, ThreatModel("linf", 0.04)), "linf, eps 0.04.*0.05"),
-        (Shift(0.05, ThreatModel("l2", 0.19)), "l2, eps 0.19.*0.2"),
-        (Halved(), r"\(2, 4, 4, 1\).*\(1, 4, 4, 1\)"),
-    ],
-)
-def test_bad_attacks(attack, said):
-    with pytest.raises(ValueError, match=said):
-        run(brightness(), levels(0.1, 0.9), [attack])
-
-
-def test_models_that_return_no_logits():
-    maps = keras.Sequential([keras.Input(SHAPE), keras.layers.ReLU()])
-    with pytest.raises(ValueError, match=r"logits, \(batch, classes\)"):
-        run(maps, levels(0.1), [])
-
-
-def test_models_that_take_no_images():
-    flat = keras.Sequential([keras.Input((16,)), keras.layers.Dense(2)])
-    with pytest.raises(ValueError, match=r"\(None, 16\)"):
-        run(flat, levels(0.1), [])
 
 
 def test_nothing_is_printed_off_a_terminal(capfd):

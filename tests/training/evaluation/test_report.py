@@ -3,14 +3,12 @@
 import dataclasses
 import io
 import json
-import subprocess
 
 import numpy as np
 import pytest
 from rich.console import Console
 
 from training.evaluation import Report
-from training.evaluation import provenance
 from training.evaluation.accuracy import Accuracy
 from training.evaluation.attack_result import AttackResult
 from training.evaluation.flag import Flag
@@ -390,44 +388,3 @@ def test_reports_from_before_surrogates_were_told_are_read():
 def test_reports_do_not_change():
     with pytest.raises(dataclasses.FrozenInstanceError):
         a_report().seed = 1
-
-
-def git(directory, *arguments):
-    subprocess.run(
-        ["git", "-c", "user.name=t", "-c", "user.email=t@t", *arguments],
-        cwd=directory,
-        check=True,
-        capture_output=True,
-    )
-
-
-def test_commit_of_tracked_sources_alone(tmp_path, monkeypatch):
-    source = tmp_path / "provenance.py"
-    source.write_text("1")
-    monkeypatch.setattr(provenance, "__file__", str(source))
-    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
-    assert provenance.commit() is None
-    git(tmp_path, "init")
-    git(tmp_path, "commit", "--allow-empty", "-m", "empty")
-    assert provenance.commit() is None
-    git(tmp_path, "add", ".")
-    git(tmp_path, "commit", "-m", "source")
-    commit = provenance.commit()
-    assert len(commit) == 40
-    source.write_text("2")
-    assert provenance.commit() == f"{commit}-dirty"
-
-
-def test_no_git_no_commit(monkeypatch):
-    monkeypatch.setenv("PATH", "")
-    assert provenance.commit() is None
-
-
-def test_versions():
-    import keras
-    import tensorflow as tf
-
-    found = provenance.versions()
-    assert found["keras"] == keras.__version__
-    assert found["tensorflow"] == tf.__version__
-    assert all(isinstance(version, str) for version in found.values())

@@ -5,6 +5,7 @@ import dataclasses
 import keras
 import numpy as np
 
+from training.evaluation import evaluate
 from zoo.threat import ThreatModel
 
 SHAPE = (4, 4, 1)
@@ -66,6 +67,11 @@ def levels(*values):
     images = np.ones((len(values), *SHAPE), "float32")
     images *= np.array(values, "float32")[:, None, None, None]
     return images, (np.array(values) > 0.5).astype("int64")
+
+
+def run(model, dataset, suite, **options):
+    """Evaluates without a progress bar."""
+    return evaluate(model, dataset, suite, progress=False, **options)
 
 
 def numbers(report):
