@@ -54,6 +54,16 @@ FORBIDDEN = {
         "training.evaluation",
         "training.reproduction",
     ),
+    "training/finetuning.py": (
+        "training.recipes",
+        "training.evaluation",
+        "training.reproduction",
+    ),
+    "training/data_digest.py": (
+        "training.recipes",
+        "training.evaluation",
+        "training.reproduction",
+    ),
     "training/recipes": ("training.reproduction",),
 }
 

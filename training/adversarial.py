@@ -6,7 +6,9 @@ import keras
 import tensorflow as tf
 from keras import ops
 
+from training.first_images import first_images
 from training.scale_views import scale_views
+from zoo.validation import check_images
 
 
 class AdversarialTrainer(keras.Model):
@@ -29,10 +31,13 @@ class AdversarialTrainer(keras.Model):
     attack's own passes add none.
 
     The trainer owns no weights. `trainer.model` is the plain model, ready to
-    save and export; callbacks, validation, mixed precision and
-    `tf.distribute` work as in any Keras fit. A checkpoint of the trainer
-    holds the state of all seed generators, the model's and the attack's, so
-    that a run that was killed goes on with the numbers it would have drawn.
+    save and export; the trainer itself is not saved but for its weights, so
+    that a `ModelCheckpoint` needs `save_weights_only=True`. Other callbacks,
+    validation, mixed precision and `tf.distribute` work as in any Keras fit.
+    A checkpoint of the trainer holds the state of all seed generators, the
+    model's and the attack's, so that a run that was killed goes on with the
+    numbers it would have drawn. A data set's own are none of them: shuffled,
+    it gives the orders of the first epochs again.
 
     Metrics: `loss`, `adversarial_accuracy`, and `clean_accuracy` (in training
     only where clean images are seen: `clean_weight` or `logit_pairing` above
@@ -89,6 +94,12 @@ class AdversarialTrainer(keras.Model):
         )
         self.built = True
 
+    def get_config(self):
+        raise NotImplementedError(
+            "An AdversarialTrainer has no config to save; call "
+            "trainer.model.save, or give ModelCheckpoint save_weights_only."
+        )
+
     def save_own_variables(self, store):
         for index, state in enumerate(self._seed_states()):
             store[str(index)] = state
@@ -115,6 +126,22 @@ class AdversarialTrainer(keras.Model):
             optimizer=optimizer, loss=loss, metrics=metrics, **kwargs
         )
         self.optimizer.build(self.trainable_variables)
+
+    def fit(self, x=None, *args, **kwargs):
+        """Trains as any Keras model does.
+
+        Raises:
+            ValueError: If the first images are not floating-point pixels in
+                [0, 1]. A generator's, which are there once, are not checked.
+            NotImplementedError: If a `ModelCheckpoint` would save the trainer.
+        """
+        images = first_images(x)
+        if images is not None:
+            check_images(images)
+        for callback in tf.nest.flatten(kwargs.get("callbacks")):
+            if not getattr(callback, "save_weights_only", True):
+                self.get_config()
+        return super().fit(x, *args, **kwargs)
 
     @property
     def sees_clean_images(self) -> bool:

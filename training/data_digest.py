@@ -4,15 +4,23 @@ import hashlib
 
 import tensorflow as tf
 
-from training.evaluation.digests import arrays_digest
+from training.digests import arrays_digest
+from zoo.validation import check_images
 
 
 def data_digest(images: tf.data.Dataset) -> str:
     """Returns the SHA-256 of single examples, whatever their order.
 
     Reads the data once.
+
+    Args:
+        images: `(image, label)`, the image `(height, width, channels)`.
+
+    Raises:
+        ValueError: If an image is not of floating-point pixels in [0, 1].
     """
-    digests = sorted(
-        arrays_digest(example) for example in images.as_numpy_iterator()
-    )
-    return hashlib.sha256("".join(digests).encode()).hexdigest()
+    digests = []
+    for example in images.as_numpy_iterator():
+        check_images(example[0][None])
+        digests.append(arrays_digest(example))
+    return hashlib.sha256("".join(sorted(digests)).encode()).hexdigest()

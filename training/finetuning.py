@@ -11,9 +11,10 @@ import keras
 import tensorflow as tf
 
 from training.adversarial import AdversarialTrainer
+from training.backup import Backup
 from training.data_digest import data_digest
+from training.digests import arrays_digest
 from training.dominant_scale import dominant_scale
-from training.evaluation.digests import arrays_digest
 from training.freezing import frozen_but
 from training.same_run import check_same_run
 from zoo.loading import find_head
@@ -105,8 +106,9 @@ def finetune(
         attack: `(model, images, labels) -> images`.
         workdir: Folder for weights, checkpoints and logs. A run that was
             killed goes on from its last epoch, given the model that it
-            started from, of which only the head may have other weights; one
-            that was finished is read.
+            started from, of which only the head may have other weights; the
+            orders of shuffled images begin anew. One that was finished is
+            read.
         numbers: Those of the run; `None` for the defaults.
         verbose: As for `keras.Model.fit`.
 
@@ -114,9 +116,10 @@ def finetune(
         The file of the trained weights.
 
     Raises:
-        ValueError: If there are no images or their number is unknown, the
-            model has no weights, or the folder holds a run of other numbers,
-            other data or another model.
+        ValueError: If there are no images or their number is unknown, one is
+            not of floating-point pixels in [0, 1], the model has no weights,
+            or the folder holds a run of other numbers, other data or another
+            model.
     """
     numbers = numbers or FineTuning()
     count = int(images.cardinality())
@@ -151,8 +154,10 @@ def finetune(
         if not epochs:
             continue
         weights = workdir / f"{phase}.weights.h5"
+        backup = Backup(workdir / f"{phase}_backup")
         if weights.exists():
             load_weights(model, weights)
+            backup.delete()
             continue
         keras.utils.set_random_seed(numbers.seed)
         head_alone = contextlib.nullcontext()
@@ -176,18 +181,18 @@ def finetune(
             trainer.fit(
                 batches,
                 epochs=epochs,
+                initial_epoch=backup.restore(trainer),
                 shuffle=False,  # The data are, if anything.
                 verbose=verbose,
                 callbacks=[
-                    keras.callbacks.BackupAndRestore(
-                        workdir / f"{phase}_backup"
-                    ),
+                    backup,
                     keras.callbacks.CSVLogger(
                         workdir / f"{phase}.csv", append=True
                     ),
                 ],
             )
         save_weights(model, weights, dtype="float32", max_shard_size=None)
+        backup.delete()
     return weights
 
 

@@ -282,3 +282,84 @@ def test_weights_must_be_in_range(options):
     (name, value), *_ = options.items()
     with pytest.raises(ValueError, match=f"Received: {name}={value}"):
         AdversarialTrainer(linear(), darken, **options)
+
+
+class Batches(keras.utils.PyDataset):
+    """One batch."""
+
+    def __init__(self, images, labels):
+        super().__init__()
+        self.batch = images, labels
+
+    def __len__(self):
+        return 1
+
+    def __getitem__(self, index):
+        return self.batch
+
+
+def forms(images, labels):
+    """What `fit` takes: images, or these and their labels."""
+    return {
+        "numpy": (images, labels),
+        "tensors": (tf.constant(images), tf.constant(labels)),
+        "tf.data": (
+            tf.data.Dataset.from_tensor_slices((images, labels)).batch(8),
+        ),
+        "keras": (Batches(images, labels),),
+    }
+
+
+FORMS = "numpy", "tensors", "tf.data", "keras"
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize(
+    ("pixels", "message"),
+    [
+        (np.float32(255), "in \\[0, 1\\]; divide 8-bit .* from 0 to 255"),
+        (np.uint8(255), "floating point, in \\[0, 1\\]; divide 8-bit"),
+        (np.float32(np.nan), "1 NaN or infinite of 128 values"),
+    ],
+)
+def test_wrong_pixels_are_refused_before_training(form, pixels, message):
+    trainer = AdversarialTrainer(linear(), darken)
+    trainer.compile()
+    images = np.zeros((8, 4, 4, 1), pixels.dtype)
+    images[0, 0, 0] = pixels
+    before = trainer.model.get_weights()
+    with pytest.raises(ValueError, match=message):
+        trainer.fit(*forms(images, np.arange(8) % 3)[form], verbose=0)
+    for one, other in zip(before, trainer.model.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("form", [*FORMS, "generator"])
+def test_looking_at_the_first_images_takes_none_away(form):
+    images, labels = next(data(8, 8).as_numpy_iterator())
+    trainer = AdversarialTrainer(linear(), darken)
+    trainer.compile()
+    given = forms(images, labels)
+    given["generator"] = ((batch for batch in [(images, labels)]),)
+    trainer.fit(*given[form], verbose=0, steps_per_epoch=1)
+    assert int(trainer.optimizer.iterations) == 1
+
+
+def test_a_checkpoint_of_the_whole_trainer_is_refused_at_once(tmp_path):
+    """Of its weights it is written."""
+    trainer = AdversarialTrainer(linear(), darken)
+    trainer.compile()
+    checkpoint = keras.callbacks.ModelCheckpoint
+    for callbacks in (
+        checkpoint(tmp_path / "m.keras"),
+        [keras.callbacks.History(), checkpoint(tmp_path / "m.keras")],
+    ):
+        with pytest.raises(NotImplementedError, match="trainer.model.save"):
+            trainer.fit(data(), callbacks=callbacks, verbose=0)
+    assert int(trainer.optimizer.iterations) == 0
+    with pytest.raises(NotImplementedError, match="trainer.model.save"):
+        trainer.save(tmp_path / "m.keras")
+    path = tmp_path / "m.weights.h5"
+    callback = checkpoint(path, save_weights_only=True)
+    trainer.fit(data(), callbacks=callback, verbose=0)
+    assert path.exists()

@@ -188,6 +188,27 @@ def test_a_killed_run_goes_on_and_a_finished_one_is_read(
     assert not fits
 
 
+def test_trained_but_not_written_nothing_is_repeated(
+    images, tmp_path, monkeypatch
+):
+    """Killed between a phase's last epoch and the writing of its weights."""
+
+    def die(*args, **options):
+        raise KeyboardInterrupt
+
+    def run():
+        finetune(network(), images, clean, tmp_path, ONE, verbose=0)
+
+    with monkeypatch.context() as context:
+        context.setattr("training.finetuning.save_weights", die)
+        with pytest.raises(KeyboardInterrupt):
+            run()
+    assert not list(tmp_path.glob("*.weights.h5"))
+    run()
+    assert len(list(csv.DictReader((tmp_path / "head.csv").open()))) == 1
+    assert not list(tmp_path.glob("*_backup"))
+
+
 def test_a_folder_holds_one_run(images, tmp_path):
     finetune(network(), images, clean, tmp_path, ONE, verbose=0)
     other = FineTuning(head_epochs=1, epochs=1, batch_size=4)
@@ -205,9 +226,9 @@ def test_a_folder_is_of_one_data_set_whatever_its_order(images, tmp_path, fits):
     fits.clear()
     run(images.shuffle(20))
     assert not fits
-    brighter = images.map(lambda image, label: (image + 1 / 255, label))
+    darker = images.map(lambda image, label: (image * 0.99, label))
     relabelled = images.map(lambda image, label: (image, (label + 1) % 3))
-    for other in (brighter, relabelled):
+    for other in (darker, relabelled):
         with pytest.raises(ValueError, match="Received: other data"):
             run(other)
 
@@ -294,6 +315,23 @@ def test_the_samples_are_crafted_at_the_dominant_scale(images, tmp_path):
 def test_numbers_out_of_range(options, message):
     with pytest.raises(ValueError, match=f"{message}.*Received"):
         FineTuning(**options)
+
+
+@pytest.mark.parametrize(
+    "factor, message",
+    [(255.0, "divide 8-bit pixels by 255"), (np.nan, "64 NaN or infinite")],
+)
+def test_one_image_out_of_range_is_refused(images, tmp_path, factor, message):
+    """Before the folder takes note of the data."""
+
+    def spoiled(index, example):
+        image, label = example
+        return image * tf.where(index == 19, np.float32(factor), 1.0), label
+
+    with pytest.raises(ValueError, match=message):
+        spoilt = images.enumerate().map(spoiled)
+        finetune(network(), spoilt, clean, tmp_path / "run", ONE)
+    assert not list(tmp_path.iterdir())
 
 
 def test_what_cannot_be_trained(images, tmp_path):

@@ -1,7 +1,8 @@
 """A training killed in mid-epoch goes on from its last checkpoint.
 
 With all the tricks: logit pairing, label smoothing, a mixture of attacks. What
-is random in them goes on too.
+is random in them goes on too. The images come in one order at every epoch: a
+shuffled data set would begin anew with its first epoch's.
 """
 
 import csv
@@ -73,7 +74,7 @@ def train(folder: Path, *, killed: bool) -> int:
     ).returncode
 
 
-def test_killed_training_ends_like_an_uninterrupted_one(tmp_path):
+def test_killed_training_on_one_order_ends_like_a_straight_one(tmp_path):
     straight, broken = tmp_path / "straight", tmp_path / "broken"
     straight.mkdir()
     broken.mkdir()

@@ -77,15 +77,18 @@ def mixture(
         None if None in radii else max(radii),
         options,
         black_box=all(attack.black_box for attack in attacks),
+        early_stop=any(attack.early_stop for attack in attacks),
         generators=(generator, *(g for a in attacks for g in a.generators)),
         sources=tuple(model for a in attacks for model in a.sources),
     )
 
 
 def _one_attack_an_image(logits, images, labels, *, attacks, shares, generator):
-    order = tf.random.experimental.stateless_shuffle(
-        tf.range(tf.shape(images)[0]), tf.cast(generator.next(), "int32")
+    # `stateless_shuffle` has neither a GPU nor an XLA kernel.
+    draws = tf.random.stateless_uniform(
+        tf.shape(images)[:1], tf.cast(generator.next(), "int32")
     )
+    order = tf.argsort(draws)
     sizes = _sizes(shares, images)
     parts = zip(
         attacks,
@@ -98,7 +101,7 @@ def _one_attack_an_image(logits, images, labels, *, attacks, shares, generator):
         for attack, part, part_labels in parts
         if part.shape[0] != 0
     ]
-    return tf.gather(tf.concat(crafted, 0), tf.math.invert_permutation(order))
+    return tf.gather(tf.concat(crafted, 0), tf.argsort(order))
 
 
 def _sizes(shares, images):

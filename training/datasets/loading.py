@@ -1,8 +1,10 @@
 """Data sets as `tf.data` pipelines of pixels and labels."""
 
+import contextlib
 import importlib
 import os
 import re
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from training.datasets.lisa import load_lisa
 from training.datasets.packaged import PACKAGED
 from training.datasets.packaged import load_packaged
 from training.datasets.pixels import to_pixels
+from training.datasets.resizing import resize_images
 from zoo.near_names import did_you_mean
 
 _ON_DISK = {"aaac": load_aaac, "gtsrb": load_gtsrb, "lisa": load_lisa}
@@ -25,7 +28,8 @@ _BUILDERS = {"rendered_signs": "training.datasets.rendered_signs.builder"}
 
 _OWN = (*PACKAGED, *_ON_DISK, *_BUILDERS)
 
-_SHUFFLE_BUFFER = 60_000
+_SHUFFLE_BYTES = 2**28
+"""Of the images to choose from; CIFAR-10's are a bit more than half of it."""
 
 
 def load(
@@ -61,13 +65,15 @@ def load(
         split: A TFDS split, such as `"train[:55000]"` or `"test"`, or one of
             AAAC's, GTSRB's or LISA's. A folder has none.
         batch_size: Images in a batch; `None` yields single images.
-        shuffle: Whether to reshuffle at every pass.
+        shuffle: Whether to reshuffle at every pass; TFDS' images among those
+            of the next 256 MiB.
         seed: Seed of the shuffling.
         data_dir: Where TFDS keeps its data, `None` for its default; or
             where AAAC, GTSRB or LISA is.
-        image_shape: Of a folder, AAAC, GTSRB or LISA: `(height, width,
-            channels)` that pictures are resized to; `None`, not for a
-            folder: `(299, 299, 3)` for AAAC, `(32, 32, 3)` for the others.
+        image_shape: `(height, width, channels)` that pictures are resized to,
+            by Pillow's antialiased bilinear filter. `None`, not for a folder:
+            `(299, 299, 3)` for AAAC, `(32, 32, 3)` for GTSRB and LISA, and
+            their own for a TFDS set, which must then be all the same.
         classes: Of a folder or LISA: names of the classes in the model's
             order; `None` for those of its folders, sorted, or for
             `LISA_CLASSES`.
@@ -104,15 +110,16 @@ def load(
             seed=seed,
         )
     else:
-        if image_shape is not None or classes is not None:
+        if classes is not None:
             raise ValueError(
-                "`image_shape` and `classes` are for folders of pictures. "
+                "`classes` are for folders of pictures and for LISA. "
                 f"Received: name={name!r}"
             )
-        dataset = _load_named(name, split, data_dir)
+        dataset = _of_one_size(
+            name, _load_named(name, split, data_dir), image_shape
+        )
         if shuffle:
-            buffer = min(len(dataset), _SHUFFLE_BUFFER)
-            dataset = dataset.cache().shuffle(buffer, seed=seed)
+            dataset = dataset.shuffle(_shuffle_buffer(dataset), seed=seed)
     if batch_size is not None:
         dataset = dataset.batch(batch_size)
     return to_pixels(dataset)
@@ -128,8 +135,19 @@ def is_folder(name: str | os.PathLike) -> bool:
 
 
 def is_resized(name: str | os.PathLike) -> bool:
-    """Returns whether `load` resizes the set's pictures to `image_shape`."""
-    return is_folder(name) or name in _ON_DISK
+    """Returns whether the set's pictures differ in size.
+
+    `load` then resizes them, by default or given an `image_shape`.
+    """
+    if is_folder(name) or name in _ON_DISK:
+        return True
+    if name in PACKAGED:
+        return False
+    try:
+        features = _builder(name, None).info.features
+    except (ImportError, ValueError):
+        return False  # `load` says what is wrong.
+    return "image" in features and None in features["image"].shape
 
 
 def _is_set(name: str) -> bool:
@@ -179,6 +197,25 @@ def _load_named(name: str, split: str, data_dir) -> tf.data.Dataset:
     return builder.as_dataset(split=split, as_supervised=True)
 
 
+def _of_one_size(name, dataset, image_shape):
+    if image_shape is not None:
+        return resize_images(dataset, image_shape)
+    if None in dataset.element_spec[0].shape:
+        raise ValueError(
+            f"The images of {name} differ in size; give the `image_shape`, "
+            "(height, width, channels), to resize them to. "
+            "Received: image_shape=None"
+        )
+    return dataset
+
+
+def _shuffle_buffer(dataset) -> int:
+    """Returns of how many images the next one is chosen."""
+    image = dataset.element_spec[0]
+    size = image.shape.num_elements() * image.dtype.size
+    return min(len(dataset), max(1, _SHUFFLE_BYTES // size))
+
+
 def _builder(name, data_dir):
     """Returns TFDS' builder of a set."""
     family = re.match("[^/:]*", name)[0]
@@ -212,12 +249,13 @@ def _builder(name, data_dir):
 
 
 def _prepare(builder) -> None:
-    if builder.name in _BUILDERS:
-        builder.download_and_prepare()
-        return
     try:
-        builder.download_and_prepare()
+        # TFDS reports on standard output, which is the result's.
+        with contextlib.redirect_stdout(sys.stderr):
+            builder.download_and_prepare()
     except Exception as error:
+        if builder.name in _BUILDERS:
+            raise
         hint = (
             " Without a network: "
             "python -m training.datasets.offline_fashion_mnist"

@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import tensorflow as tf
-from PIL import Image
 
+from training.datasets.resizing import checked_shape
+from training.datasets.resizing import resize_pixels
 from zoo.pictures import read_picture
 
-_WHOLE = (0, 0, 0, 0)
+_NO_BOX = (0, 0, 0, 0)
+"""Stands in a tensor of boxes for none, which another tensor tells apart."""
 
 
 @dataclass(frozen=True)
@@ -68,12 +69,13 @@ def load_picture_files(
     Raises:
         ValueError: If `image_shape` is not three positive numbers.
     """
-    folder, image_shape = Path(folder), _checked_shape(image_shape)
+    folder, image_shape = Path(folder), checked_shape(image_shape)
     dataset = tf.data.Dataset.from_tensor_slices(
         (
             [os.fsencode(folder / picture.path) for picture in pictures],
+            [picture.box is None for picture in pictures],
             tf.constant(
-                [picture.box or _WHOLE for picture in pictures], "int64"
+                [picture.box or _NO_BOX for picture in pictures], "int64"
             ),
             tf.constant([picture.label for picture in pictures], "int64"),
         )
@@ -81,10 +83,12 @@ def load_picture_files(
     if shuffle:
         dataset = dataset.shuffle(len(pictures), seed=seed)
 
-    def read(file, box, label):
+    def read(file, whole, box, label):
         image = tf.numpy_function(
-            lambda path, box: _read(os.fsdecode(path), box, image_shape),
-            [file, box],
+            lambda path, whole, box: _read(
+                os.fsdecode(path), None if whole else box, image_shape
+            ),
+            [file, whole, box],
             tf.uint8,
         )
         return tf.ensure_shape(image, image_shape), label
@@ -93,10 +97,9 @@ def load_picture_files(
 
 
 def _read(path, box, shape):
-    if tuple(box) == _WHOLE:
+    if box is None:
         return read_picture(path, shape)
-    height, width, channels = shape
-    pixels = read_picture(path, (None, None, channels))
+    pixels = read_picture(path, (None, None, shape[-1]))
     left, top, right, bottom = box.clip(0)
     part = pixels[top:bottom, left:right]
     if not part.size:
@@ -105,22 +108,7 @@ def _read(path, box, shape):
             f"{pixels.shape[1]}x{pixels.shape[0]}. "
             f"Received: box={tuple(box.tolist())}"
         )
-    resized = Image.fromarray(
-        part.squeeze(-1) if channels == 1 else part
-    ).resize((width, height), Image.Resampling.BILINEAR)
-    return np.asarray(resized).reshape(shape)
-
-
-def _checked_shape(image_shape):
-    shape = tuple(image_shape or ())
-    if len(shape) != 3 or not all(
-        isinstance(size, int) and size > 0 for size in shape
-    ):
-        raise ValueError(
-            "`image_shape` must be the (height, width, channels) that "
-            f"pictures are resized to. Received: image_shape={image_shape}"
-        )
-    return shape
+    return resize_pixels(part, shape)
 
 
 def _digest(picture):

@@ -13,12 +13,12 @@ from numpy.typing import ArrayLike
 from training.attack_names import attack_name
 from training.attacks import Attack
 from training.attacks import suites
+from training.digests import weights_digest
 from training.evaluation import provenance
 from training.evaluation import sanity as sanity_checks
 from training.evaluation.accuracy import Accuracy
 from training.evaluation.adaptive import adaptive_view
 from training.evaluation.attacking import attack_all
-from training.evaluation.digests import weights_digest
 from training.evaluation.examples import gather_examples
 from training.evaluation.fingerprint import fingerprint
 from training.evaluation.input_shape import input_shape

@@ -8,9 +8,9 @@ from typing import Any
 import keras
 import numpy as np
 
+from training.digests import arrays_digest
+from training.digests import weights_digest
 from training.evaluation import provenance
-from training.evaluation.digests import arrays_digest
-from training.evaluation.digests import weights_digest
 from training.evaluation.layer_options import layer_options
 from training.evaluation.phase import Phase
 from zoo.all_layers import all_layers

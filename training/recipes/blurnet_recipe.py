@@ -12,7 +12,8 @@ class Recipe:
         learning_rate: Adam's first; it falls along a cosine to a hundredth.
         batch_size: Images in a step.
         dtype_policy: Keras dtype policy the networks compute in.
-        seed: Seed of weights and order.
+        seed: Seed of weights and order. A run that was killed begins again
+            with the first epoch's order.
     """
 
     epochs: int = 20

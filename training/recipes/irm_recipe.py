@@ -43,8 +43,9 @@ class Recipe:
         logit_pairing: Weight of equation 4 in the last stage.
         clean_weight: Alpha of equation 2 in the last stage; 0 in the others.
         dtype_policy: Keras dtype policy the networks compute in.
-        seed: Seed of weights and order; the parallel augmentation doesn't
-            repeat exactly.
+        seed: Seed of weights and order. A run that was killed begins again
+            with the first epoch's order, and the parallel augmentation
+            doesn't repeat exactly.
     """
 
     scales: tuple[int, ...] = (20, 24, 28)

@@ -9,6 +9,7 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
+from training.backup import Backup
 from training.same_run import check_same_run
 from zoo.dtype_policy import dtype_policy
 from zoo.weights import save_weights
@@ -64,6 +65,7 @@ def run_stages(
                     dtype="float32",
                     max_shard_size=None,
                 )
+            _backup(workdir, stage).delete()
     return paths
 
 
@@ -78,6 +80,10 @@ def fit_stage(
 ) -> None:
     """Fits a compiled model; killed, the same call goes on after an epoch.
 
+    What goes on is the model, its optimiser and its generators, not the
+    shuffling of `images`: whatever epoch it goes on with sees the order that
+    the first one saw, the next that of the second.
+
     Args:
         trained: The model, or a trainer of it.
         stage: Names the checkpoint and the log.
@@ -86,14 +92,20 @@ def fit_stage(
         validation: Batches that are measured after each epoch.
         epochs: Passes over `images`.
     """
+    backup = _backup(workdir, stage)
     trained.fit(
         images,
         epochs=epochs,
+        initial_epoch=backup.restore(trained),
         validation_data=validation,
         callbacks=[
-            keras.callbacks.BackupAndRestore(workdir / f"{stage}_backup"),
+            backup,
             keras.callbacks.CSVLogger(workdir / f"{stage}.csv", append=True),
         ],
         shuffle=False,  # The pipeline does.
         verbose=2,
     )
+
+
+def _backup(workdir: Path, stage: str) -> Backup:
+    return Backup(workdir / f"{stage}_backup")

@@ -8,6 +8,7 @@ import pytest
 import tensorflow as tf
 
 from tests.helpers import LinearModel
+from training import AdversarialTrainer
 from training import attacks
 from training.attacks import Attack
 
@@ -108,6 +109,27 @@ def test_no_image_comes_back_clean():
     adversarial = attack(linear.keras, images, labels).numpy()
     moved = np.abs(adversarial - images).max(axis=(1, 2, 3))
     assert (moved > 0).all()
+
+
+CHEAP = attacks.fgsm(eps=0.02), attacks.fgsm(norm="l2", eps=0.5)
+RECIPE = (
+    attacks.ddn(steps=2, init_norm=1.3, max_norm=1.45),
+    attacks.pgd(eps=0.1, steps=2),
+    attacks.deepfool(steps=2, classes=2, max_norm=1.45),
+)
+
+
+@pytest.mark.parametrize(
+    "parts", [CHEAP, pytest.param(RECIPE, marks=pytest.mark.large)]
+)
+def test_trains_under_xla(parts):
+    """As Keras compiles a `fit` on a GPU, and though the last batch is odd."""
+    linear = LinearModel((4, 4, 1), num_classes=3)
+    trainer = AdversarialTrainer(linear.keras, attacks.mixture(attacks=parts))
+    trainer.compile("sgd", jit_compile=True)
+    images, labels = linear.batch(9)
+    history = trainer.fit(images, labels, batch_size=6, verbose=0).history
+    assert np.isfinite(history["loss"]).all()
 
 
 def test_the_ball_is_the_largest_of_one_norm():

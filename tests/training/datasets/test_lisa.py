@@ -125,10 +125,12 @@ def load(folder):
     )
 
 
-def test_a_box_beside_its_frame_names_the_file(tmp_path):
-    folder = write(
-        tmp_path / "lisa", [annotation("a.png", "stop", (20, 6, 25, 9))]
-    )
+@pytest.mark.parametrize(
+    "box", [(20, 6, 25, 9), (3, 3, 3, 3), (0, 0, 0, 0)], ids=str
+)
+def test_a_box_of_nothing_names_the_file(tmp_path, box):
+    """Beside its frame, or without a pixel."""
+    folder = write(tmp_path / "lisa", [annotation("a.png", "stop", box)])
     Image.new("RGB", (10, 10)).save(folder / "a.png")
     with pytest.raises(tf.errors.InvalidArgumentError, match="a.png, 10x10"):
         list(load(folder))

@@ -43,6 +43,22 @@ def test_a_finished_stage_is_not_repeated(tmp_path):
     assert len(rows) == 1 + TINY.epochs
 
 
+def test_trained_but_not_written_a_stage_is_not_repeated(tmp_path, monkeypatch):
+    """Killed between its last epoch and the writing of its weights."""
+
+    def die(*args, **options):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as context:
+        context.setattr("training.recipes.stages.save_weights", die)
+        with pytest.raises(KeyboardInterrupt):
+            rendered_signs.train(tmp_path, stages=("lisa_cnn",), recipe=TINY)
+    rendered_signs.train(tmp_path, stages=("lisa_cnn",), recipe=TINY)
+    rows = (tmp_path / "lisa_cnn.csv").read_text().splitlines()
+    assert len(rows) == 1 + TINY.epochs
+    assert not (tmp_path / "lisa_cnn_backup").exists()
+
+
 def test_a_stage_trains_its_preset_and_keeps_its_class_names(tmp_path):
     """The weights load into it, and they are other than at the start."""
     stage = "blurnet_dw3"

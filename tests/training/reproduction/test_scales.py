@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 import zoo
+from training.adversarial import AdversarialTrainer
 from training.reproduction.irm import figure7
+from training.reproduction.irm import scale_training
 from training.reproduction.irm import scale_variance
 from training.reproduction.irm.cells import Cells
 from training.reproduction.irm.scale_training import read_at
@@ -143,6 +145,25 @@ def test_networks_are_trained_once(settings, asked, monkeypatch):
             lambda name: dataclasses.replace(published, sha256="0"),
         )
         train_at(12, settings)
+
+
+def test_trained_but_not_written_a_network_is_not_trained_again(
+    settings, monkeypatch
+):
+    """Killed between its last epoch and the writing of its weights."""
+
+    def die(*args, **options):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as context:
+        context.setattr(scale_training, "save_weights", die)
+        with pytest.raises(KeyboardInterrupt):
+            train_at(12, settings)
+    (backup,) = (path for path in settings.workdir.iterdir() if path.is_dir())
+    with monkeypatch.context() as context:
+        context.setattr(AdversarialTrainer, "train_step", die)
+        train_at(12, settings)
+    assert not backup.exists()
 
 
 def test_networks_are_read_at_a_scale():

@@ -15,8 +15,8 @@ from training import datasets
 from training.attacks.rp2 import Sticker
 from training.attacks.rp2 import masks
 from training.attacks.rp2 import rp2
+from training.digests import weights_digest
 from training.evaluation import provenance
-from training.evaluation.digests import weights_digest
 from training.evaluation.examples import gather_examples
 from training.evaluation.sign_bench import SignBench
 from training.evaluation.steps_bar import steps_bar

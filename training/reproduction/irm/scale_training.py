@@ -9,6 +9,7 @@ import zoo
 from training import attacks
 from training import datasets
 from training.adversarial import AdversarialTrainer
+from training.backup import Backup
 from training.reproduction.irm.settings import Settings
 from training.reproduction.time_left import TimeLeft
 from training.same_run import check_same_run
@@ -68,11 +69,13 @@ def train_at(scale: int, settings: Settings) -> keras.Model:
         },
     )
     weights = settings.workdir / f"{name}.weights.h5"
+    backup = Backup(settings.workdir / name)
     if not weights.exists():
         keras.utils.set_random_seed(settings.seed)
         with dtype_policy(settings.training_policy):
-            trained = _train(scale, settings, name)
+            trained = _train(scale, settings, backup)
         save_weights(trained, weights, dtype="float32", max_shard_size=None)
+    backup.delete()
     channels = zoo.info(BASELINE).image_shape[-1]
     network = zoo.load(
         BASELINE, weights=None, image_shape=(None, None, channels)
@@ -81,7 +84,7 @@ def train_at(scale: int, settings: Settings) -> keras.Model:
     return network
 
 
-def _train(scale, settings, name):
+def _train(scale, settings, backup):
     images = datasets.load(
         settings.data,
         f"train[:{settings.train_limit}]",
@@ -106,12 +109,12 @@ def _train(scale, settings, name):
             weight_decay=5e-4,
         )
     )
-    backup = keras.callbacks.BackupAndRestore(settings.workdir / name)
     # Keras reports its epochs on standard output, which is the result's.
     with contextlib.redirect_stdout(sys.stderr):
         trainer.fit(
             images,
             epochs=settings.epochs,
+            initial_epoch=backup.restore(trainer),
             callbacks=[backup, TimeLeft(f"training at {scale} pixels")],
             shuffle=False,  # The data are shuffled.
             verbose=2,

@@ -1,4 +1,4 @@
-"""SHA-256 of what a measurement ran on."""
+"""SHA-256 of what a measurement or a training ran on."""
 
 import hashlib
 from collections.abc import Iterable
