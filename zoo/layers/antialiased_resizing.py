@@ -5,18 +5,27 @@ import numpy as np
 from keras import ops
 
 
-def triangle_filter(size: int, new_size: int) -> np.ndarray:
+def triangle_filter(size, new_size: int):
     """Returns the `(new_size, size)` matrix that resamples one axis.
 
     Rows are triangle (bilinear) filters centred on half-pixel positions,
     widened by the reduction factor when shrinking, and sum to one.
+
+    Args:
+        size: Pixels along the axis; a tensor where they are unknown.
+        new_size: Pixels along the new axis.
+
+    Returns:
+        The matrix in float64, an array or, for a tensor, a tensor.
     """
+    xp = np if isinstance(size, int) else ops
     factor = size / new_size
-    support = max(factor, 1.0)
-    centres = (np.arange(new_size) + 0.5) * factor - 0.5
-    distance = np.abs(np.arange(size)[None] - centres[:, None])
-    weights = np.maximum(0.0, 1.0 - distance / support)
-    return (weights / weights.sum(axis=1, keepdims=True)).astype("float32")
+    support = xp.maximum(factor, 1.0)
+    centres = (xp.arange(new_size, dtype="float64") + 0.5) * factor - 0.5
+    pixels = xp.arange(size, dtype="float64")
+    distance = xp.abs(pixels[None] - centres[:, None])
+    weights = xp.maximum(0.0, 1.0 - distance / support)
+    return weights / xp.sum(weights, axis=1, keepdims=True)
 
 
 @keras.saving.register_keras_serializable(package="zoo")
@@ -34,7 +43,8 @@ class AntialiasedResizing(keras.layers.Layer):
         height: Rows of the result.
         width: Columns of the result.
 
-    Input shape: `(batch, height, width, channels)`, both sizes known.
+    Input shape: `(batch, height, width, channels)`, any height and width,
+        known or not.
     Output shape: `(batch, height, width, channels)` with the new sizes.
     """
 
@@ -53,23 +63,22 @@ class AntialiasedResizing(keras.layers.Layer):
         self.width = int(width)
 
     def build(self, input_shape):
-        if len(input_shape) != 4 or None in input_shape[1:3]:
+        if len(input_shape) != 4:
             raise ValueError(
-                "AntialiasedResizing takes (batch, height, width, channels) "
-                "with a known height and width. "
+                "AntialiasedResizing takes (batch, height, width, channels). "
                 f"Received: input_shape={tuple(input_shape)}"
             )
         self.built = True
 
     def call(self, inputs):
-        _, height, width, _ = inputs.shape
+        _, height, width, _ = ops.shape(inputs)
         outputs = inputs
-        if height != self.height:
+        if inputs.shape[1] != self.height:
             rows = triangle_filter(height, self.height)
             outputs = ops.einsum(
                 "yh,bhwc->bywc", ops.cast(rows, inputs.dtype), outputs
             )
-        if width != self.width:
+        if inputs.shape[2] != self.width:
             columns = triangle_filter(width, self.width)
             outputs = ops.einsum(
                 "xw,bywc->byxc", ops.cast(columns, inputs.dtype), outputs

@@ -19,6 +19,9 @@ class BatchNormalization(keras.layers.BatchNormalization):
     synchronised statistics) is left to Keras.
 
     The moving variance accumulates the biased batch variance, as in Keras.
+    Replicas of a `tf.distribute` strategy normalise by their own parts of a
+    batch unless `synchronized`. Their moving averages, which drift apart in
+    Keras, become their mean at every step.
 
     Input shape: `(batch, height, width, channels)`, or any shape that
     Keras' layer takes.
@@ -26,6 +29,11 @@ class BatchNormalization(keras.layers.BatchNormalization):
 
     Reference: [Ioffe & Szegedy, 2015](https://arxiv.org/abs/1502.03167)
     """
+
+    def add_weight(self, *args, trainable=True, **options):
+        if not trainable:
+            options["aggregation"] = "mean"
+        return super().add_weight(*args, trainable=trainable, **options)
 
     def call(self, inputs, training=None, mask=None):
         if mask is not None or not self._fusible(inputs):

@@ -1,5 +1,6 @@
 """One classifier read at several scales."""
 
+import copy
 import math
 
 import keras
@@ -72,6 +73,8 @@ class MultiScaleEnsemble(keras.layers.Layer):
         self.scales = tuple(resizing.height for resizing in self._resizings)
 
     def build(self, input_shape):
+        for resizing in self._resizings:
+            resizing.build(input_shape)
         if not self.classifier.built:
             self.classifier.build((input_shape[0], None, None, input_shape[3]))
         self.built = True
@@ -106,6 +109,7 @@ class MultiScaleEnsemble(keras.layers.Layer):
 
     @classmethod
     def from_config(cls, config):
+        config = copy.deepcopy(config)  # Keras empties models' own, too.
         classifier = keras.saving.deserialize_keras_object(
             config.pop("classifier")
         )

@@ -1,5 +1,7 @@
 """Spatial pyramid pooling."""
 
+from functools import partial
+
 import keras
 from keras import ops
 
@@ -7,10 +9,12 @@ _LAYERS = {
     "average": (
         keras.layers.GlobalAveragePooling2D,
         keras.layers.AdaptiveAveragePooling2D,
+        ops.mean,
     ),
     "max": (
         keras.layers.GlobalMaxPooling2D,
         keras.layers.AdaptiveMaxPooling2D,
+        ops.max,
     ),
 }
 
@@ -31,7 +35,8 @@ class SpatialPyramidPooling(keras.layers.Layer):
         bins: Cells along each side, one number a level.
         pooling: `"average"`, as in IRM, or `"max"`, as in He et al.
 
-    Input shape: `(batch, height, width, channels)`.
+    Input shape: `(batch, height, width, channels)`, any height and width,
+        known or not.
     Output shape: `(batch, sum(b * b for b in bins) * channels)`; levels in
         the order given, cells row by row, channels last.
 
@@ -74,9 +79,14 @@ class SpatialPyramidPooling(keras.layers.Layer):
 
     def call(self, inputs):
         cells = self._length() * inputs.shape[-1]
+        levels = self._levels
+        if not all(size and size > 1 for size in inputs.shape[1:3]):
+            # Keras' layers need known sizes, and crash where one is 1.
+            _, _, reduce = _LAYERS[self.pooling]
+            levels = [partial(_pool, bins=b, reduce=reduce) for b in self.bins]
         pooled = [
             ops.reshape(level(inputs), (-1, b * b * inputs.shape[-1]))
-            for b, level in zip(self.bins, self._levels, strict=True)
+            for b, level in zip(self.bins, levels, strict=True)
         ]
         return ops.reshape(ops.concatenate(pooled, axis=-1), (-1, cells))
 
@@ -91,7 +101,7 @@ class SpatialPyramidPooling(keras.layers.Layer):
         }
 
     def _level(self, bins: int) -> keras.layers.Layer:
-        whole, adaptive = _LAYERS[self.pooling]
+        whole, adaptive, _ = _LAYERS[self.pooling]
         if bins == 1:  # Keras' adaptive layers refuse a single cell.
             return whole(
                 keepdims=True,
@@ -104,3 +114,15 @@ class SpatialPyramidPooling(keras.layers.Layer):
 
     def _length(self) -> int:
         return sum(b * b for b in self.bins)
+
+
+def _pool(maps, bins: int, reduce):
+    """Pools maps of any size, first their rows, then their columns."""
+    for _ in range(2):
+        size = ops.shape(maps)[1]
+        cells = [
+            reduce(maps[:, i * size // bins : -(-(i + 1) * size // bins)], 1)
+            for i in range(bins)
+        ]
+        maps = ops.stack(cells, axis=2)  # Swaps rows and columns.
+    return maps

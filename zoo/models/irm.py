@@ -12,7 +12,7 @@ def irm(
     depth: int = 28,
     width: int = 10,
     num_classes: int = 110,
-    image_shape: tuple[int, int, int] = (299, 299, 3),
+    image_shape: tuple[int | None, int | None, int] = (299, 299, 3),
     scales: tuple[int, ...] = (32, 64, 128),
     scale_weights: tuple[float, ...] = (1.0, 0.01, 0.001),
     qualities: tuple[int, ...] | None = (40, 60, 80, 90),
@@ -31,7 +31,8 @@ def irm(
         depth: Convolutional layers of the Wide ResNet; must be `6n + 4`.
         width: Its multiplier on the base widths 16, 32 and 64.
         num_classes: Logits.
-        image_shape: `(height, width, channels)` of the images.
+        image_shape: `(height, width, channels)` of the images; `None` for a
+            size left open.
         scales: Side lengths in pixels the images are resized to.
         scale_weights: Lambda of equation 1, one positive number a scale.
         qualities: JPEG qualities each of the four parts draws from; `None`

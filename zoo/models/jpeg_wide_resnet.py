@@ -11,7 +11,7 @@ def jpeg_wide_resnet(
     depth: int = 28,
     width: int = 10,
     num_classes: int = 110,
-    image_shape: tuple[int, int, int] = (299, 299, 3),
+    image_shape: tuple[int | None, int | None, int] = (299, 299, 3),
     qualities: tuple[int, ...] = (40, 60, 80, 90),
     dropout: float = 0.3,
     seed: int | None = None,
@@ -26,7 +26,8 @@ def jpeg_wide_resnet(
         depth: Convolutional layers of the Wide ResNet; must be `6n + 4`.
         width: Its multiplier on the base widths 16, 32 and 64.
         num_classes: Logits.
-        image_shape: `(height, width, channels)` of the images.
+        image_shape: `(height, width, channels)` of the images; `None` for a
+            size left open.
         qualities: JPEG qualities each of the four parts draws from.
         dropout: Rate inside the residual blocks, in [0, 1).
         seed: Seed of the compression's randomness, as in

@@ -58,20 +58,29 @@ def lisa_cnn(
     x = images
     if input_filter is not None:
         x = input_filter(x)
-    x = layers.Conv2D(
+    x = _convolution(
         64,
         8,
         strides=2,
         padding="same",
-        activation="relu",
         activity_regularizer=regularizers.get(feature_regularizer),
         kernel_regularizer=regularizers.get(kernel_regularizer),
         name="conv1",
     )(x)
     if feature_filter is not None:
         x = feature_filter(x)
-    x = layers.Conv2D(128, 6, strides=2, activation="relu", name="conv2")(x)
-    x = layers.Conv2D(128, 5, activation="relu", name="conv3")(x)
-    x = layers.Flatten(name="flatten")(x)
+    x = _convolution(128, 6, strides=2, name="conv2")(x)
+    x = _convolution(128, 5, name="conv3")(x)
+    x = layers.Flatten(data_format="channels_last", name="flatten")(x)
     logits = layers.Dense(num_classes, dtype="float32", name="logits")(x)
     return keras.Model(images, logits, name=name)
+
+
+def _convolution(filters: int, size: int, **options):
+    return layers.Conv2D(
+        filters,
+        size,
+        activation="relu",
+        data_format="channels_last",
+        **options,
+    )

@@ -55,6 +55,10 @@ def wide_resnet(
             "width and num_classes must be positive. "
             f"Received: width={width}, num_classes={num_classes}"
         )
+    if not 0 <= dropout < 1:
+        raise ValueError(
+            f"dropout must be in [0, 1). Received: dropout={dropout}"
+        )
     images = keras.Input(image_shape, name="image")
     x = layers.Rescaling(2.0, offset=-1.0, name="normalisation")(images)
     x = _convolution(16, name="conv1")(x)
@@ -66,7 +70,9 @@ def wide_resnet(
             )
     x = _activation(x, "final")
     if pooling_bins is None:
-        x = layers.GlobalAveragePooling2D(name="pooling")(x)
+        x = layers.GlobalAveragePooling2D(
+            data_format="channels_last", name="pooling"
+        )(x)
     else:
         x = SpatialPyramidPooling(pooling_bins, name="pooling")(x)
     logits = layers.Dense(num_classes, dtype="float32", name="logits")(x)
@@ -98,6 +104,7 @@ def _convolution(channels: int, *, size: int = 3, strides: int = 1, name: str):
         size,
         strides=strides,
         padding="same",
+        data_format="channels_last",
         use_bias=False,
         kernel_initializer="he_normal",
         name=name,

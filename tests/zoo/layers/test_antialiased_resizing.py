@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from PIL import Image
 
+from exports.placement import cpu_only_ops
 from tests.layer_contract import check_layer
 from zoo.layers import AntialiasedResizing
 
@@ -28,6 +30,19 @@ def test_constant_images_stay_constant():
     images = np.full((1, 9, 9, 3), 0.25, "float32")
     resized = AntialiasedResizing(4, 17)(images)
     np.testing.assert_allclose(np.asarray(resized), 0.25, atol=1e-6)
+
+
+@pytest.mark.parametrize("size", [(28, 28), (31, 47), (7, 60), (1, 3)])
+def test_unknown_sizes_equal_known_ones(size):
+    images = np.random.default_rng(0).random((2, *size, 3), "float32")
+    layer = AntialiasedResizing(20, 33)
+    signature = [tf.TensorSpec((None, None, None, 3))]
+    dynamic = tf.function(
+        lambda images: layer(images), input_signature=signature
+    )
+    graph = dynamic.get_concrete_function().graph
+    assert cpu_only_ops(graph.as_graph_def()) == {}
+    np.testing.assert_allclose(dynamic(images), layer(images), atol=1e-6)
 
 
 def test_contract(tmp_path):

@@ -71,6 +71,21 @@ def test_saving(classifier, images, tmp_path):
     check_saving(model, images, tmp_path / "model.keras")
 
 
+def test_a_configuration_serves_twice(classifier, images):
+    ensemble = MultiScaleEnsemble(classifier, SCALES, WEIGHTS)
+    config = ensemble.get_config()
+    for _ in range(2):
+        clone = MultiScaleEnsemble.from_config(config)
+        assert clone.scales == SCALES
+    assert config.keys() == ensemble.get_config().keys()
+
+
+def test_images_must_be_of_rank_four(classifier):
+    """Before they come: a symbolic call runs no layer inside."""
+    with pytest.raises(ValueError, match=r"takes .batch.*\(None, 10, 10\)"):
+        MultiScaleEnsemble(classifier, SCALES, WEIGHTS)(keras.Input((10, 10)))
+
+
 def test_confident_scales_stay_finite(images):
     """Softmax underflows at 1000 logits apart; the log ensemble does not."""
     inputs = keras.Input((None, None, 3))

@@ -3,9 +3,13 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
+from exports.placement import cpu_only_ops
 from tests.layer_contract import check_layer
 from zoo.layers import SpatialPyramidPooling
+
+SIZES = [(8, 8), (7, 7), (5, 6), (4, 9), (16, 12), (3, 2), (1, 5), (1, 1)]
 
 
 def pyramid(images, bins, reduce):
@@ -25,13 +29,28 @@ def pyramid(images, bins, reduce):
 @pytest.mark.parametrize(
     "pooling, reduce", [("average", np.mean), ("max", np.max)]
 )
-@pytest.mark.parametrize("size", [(8, 8), (7, 7), (5, 6), (4, 9), (16, 12)])
+@pytest.mark.parametrize("size", SIZES)
 def test_matches_adaptive_pooling_in_numpy(size, pooling, reduce):
     images = np.random.default_rng(0).normal(size=(3, *size, 5))
     images = images.astype("float32")
     outputs = SpatialPyramidPooling((1, 2, 4), pooling)(images)
     expected = pyramid(images, (1, 2, 4), reduce)
     np.testing.assert_allclose(np.asarray(outputs), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("pooling", ["average", "max"])
+def test_unknown_sizes_equal_known_ones(pooling):
+    layer = SpatialPyramidPooling((1, 2, 3, 4), pooling)
+    signature = [tf.TensorSpec((None, None, None, 5))]
+    dynamic = tf.function(
+        lambda images: layer(images), input_signature=signature
+    )
+    graph = dynamic.get_concrete_function().graph
+    assert cpu_only_ops(graph.as_graph_def()) == {}
+    for size in SIZES:
+        images = np.random.default_rng(0).normal(size=(3, *size, 5))
+        images = images.astype("float32")
+        np.testing.assert_allclose(dynamic(images), layer(images), atol=1e-6)
 
 
 def test_contract(tmp_path):

@@ -53,6 +53,30 @@ def test_without_qualities_the_ensemble_sees_the_images(images):
     np.testing.assert_array_equal(first, model.predict(images, verbose=0))
 
 
+@pytest.mark.parametrize("qualities", [None, (60,)])
+def test_reads_images_of_any_size(qualities):
+    options = dict(depth=10, width=1, scales=(16, 20), scale_weights=(1, 1))
+    model = irm(**options, image_shape=(None, None, 3), qualities=qualities)
+    for size in ((28, 28), (33, 47), (40, 24)):
+        images = np.random.default_rng(0).random((2, *size, 3), "float32")
+        known = irm(**options, image_shape=(*size, 3), qualities=qualities)
+        known.set_weights(model.get_weights())
+        np.testing.assert_allclose(
+            model.predict(images, verbose=0),
+            known.predict(images, verbose=0),
+            atol=1e-4,
+        )
+
+
+@pytest.mark.parametrize(
+    "image_shape, qualities",
+    [((8, 8, 4), (60,)), ((8, 8), (60,)), ((8, 8), None)],
+)
+def test_image_shape_is_checked(image_shape, qualities):
+    with pytest.raises(ValueError, match="batch, height, width.*None, 8, 8"):
+        irm(depth=10, width=1, image_shape=image_shape, qualities=qualities)
+
+
 def test_predictions_are_log_probabilities_of_a_random_model(model, images):
     first = model.predict(images, verbose=0)
     second = model.predict(images, verbose=0)

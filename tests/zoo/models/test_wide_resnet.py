@@ -37,6 +37,18 @@ def test_maps_pixels_to_float32_logits():
     np.testing.assert_allclose(logits, expected, atol=0.2)
 
 
+def test_a_pyramid_predicts_images_of_any_size():
+    """Keras forgets the sizes when `predict` sees a second one."""
+    model = wide_resnet(
+        depth=10, width=1, image_shape=(None, None, 3), pooling_bins=(1, 2, 4)
+    )
+    for size in ((32, 32), (28, 44), (21, 35)):
+        images = np.random.default_rng(0).random((2, *size, 3), "float32")
+        np.testing.assert_allclose(
+            model.predict(images, verbose=0), model(images), atol=1e-5
+        )
+
+
 def test_groups_halve_the_map_twice():
     model = wide_resnet(depth=16, width=2)
     shapes = {
@@ -71,6 +83,12 @@ def test_dropout_sits_between_the_convolutions():
 def test_depth_must_be_6n_plus_4(depth):
     with pytest.raises(ValueError, match=f"Received: depth={depth}"):
         wide_resnet(depth=depth)
+
+
+@pytest.mark.parametrize("dropout", [-0.1, 1.0, float("nan")])
+def test_dropout_must_leave_something(dropout):
+    with pytest.raises(ValueError, match=f"Received: dropout={dropout}"):
+        wide_resnet(depth=10, width=1, dropout=dropout)
 
 
 def test_width_must_be_positive():

@@ -1,7 +1,9 @@
 """Presets give the same answers under every backend of Keras."""
 
+import inspect
 import json
 import os
+import pkgutil
 import subprocess
 import sys
 from pathlib import Path
@@ -37,12 +39,16 @@ def published() -> dict[str, dict]:
     """
     weighted = [p for p in map(presets.get, presets.names()) if p.weights]
     return {
-        preset.name: {"qualities": [60]}
-        if preset.builder == "zoo.models.irm"
-        and preset.config.get("qualities", True)
-        else {}
+        preset.name: {"qualities": [60]} if _compresses(preset) else {}
         for preset in weighted
     }
+
+
+def _compresses(preset: presets.Preset) -> bool:
+    builder = pkgutil.resolve_name(":".join(preset.builder.rsplit(".", 1)))
+    options = inspect.signature(builder).bind(**preset.config)
+    options.apply_defaults()
+    return bool(options.arguments.get("qualities"))
 
 
 @pytest.mark.parametrize("backend", ["jax", "torch"])

@@ -103,6 +103,10 @@ class JPEG(keras.layers.Layer):
                 )
             self.supports_jit = False
 
+    def build(self, images_shape):
+        _check_shape(images_shape)
+        self.built = True
+
     def call(self, images, quality_map=None):
         _check_images(images)
         quality = self.quality
@@ -149,13 +153,16 @@ def _check_choice(name, value, choices):
     return value
 
 
-def _check_images(images):
-    shape = tuple(images.shape)
+def _check_shape(shape):
     if len(shape) != 4 or shape[-1] not in (1, 3):
         raise ValueError(
             "images must be (batch, height, width, channels) with one channel "
-            f"or three. Received: images of shape {shape}"
+            f"or three. Received: images of shape {tuple(shape)}"
         )
+
+
+def _check_images(images):
+    _check_shape(images.shape)
     if not keras.backend.is_float_dtype(images.dtype):
         raise ValueError(
             "images must be floating-point pixels in [0, 1]. "

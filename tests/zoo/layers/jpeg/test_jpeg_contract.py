@@ -10,6 +10,7 @@ from tests.jpeg import paint
 from tests.layer_contract import check_layer
 from zoo.dtype_policy import dtype_policy
 from zoo.layers.jpeg import JPEG
+from zoo.layers.random_patch_jpeg import RandomPatchJPEG
 
 
 @pytest.mark.parametrize("codec", ["dct", "libjpeg"])
@@ -116,3 +117,10 @@ def test_rejects_bad_options(options, message):
 def test_rejects_bad_inputs(images, quality_map, message):
     with pytest.raises(ValueError, match=message):
         JPEG()(images, quality_map=quality_map)
+
+
+@pytest.mark.parametrize("layer", [JPEG, RandomPatchJPEG])
+@pytest.mark.parametrize("shape", [(8, 8), (8, 8, 4), (8, 8, None)])
+def test_rejects_bad_shapes_before_images_come(layer, shape):
+    with pytest.raises(ValueError, match="images must be .*shape .None, 8, 8"):
+        layer()(keras.Input(shape))
