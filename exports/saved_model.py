@@ -93,6 +93,11 @@ def save(
         )
     image_shape = resolve_image_shape(model, image_shape)
     source = SeedSource(seed)
+    if "://" in os.fspath(path):
+        raise ValueError(
+            "An export must be written to a local folder, and copied to other "
+            f"storage from there. Received: path={os.fspath(path)!r}"
+        )
     path = pathlib.Path(path).absolute()
     if set("*?[") & set(str(path)):
         raise ValueError(
@@ -192,13 +197,17 @@ def _write(functions, directory: pathlib.Path) -> None:
 
 
 def _probe_pixels(image_shape: tuple[int, int, int]) -> np.ndarray:
-    """Returns 8-bit images of flat patches, which PNG packs well."""
+    """Returns 8-bit images of flat patches, which PNG packs well.
+
+    A corner is black, so that it can be served as a transparent one.
+    """
     height, width, channels = image_shape
     rows, columns = -(-height // _PATCH), -(-width // _PATCH)
     patches = np.random.default_rng(_PROBE_SEED).integers(
         0, 256, (_PROBES, rows, columns, channels), dtype=np.uint8
     )
     pixels = patches.repeat(_PATCH, axis=1).repeat(_PATCH, axis=2)
+    pixels[:, : height // 3, : width // 3] = 0
     return pixels[:, :height, :width]
 
 
@@ -209,9 +218,20 @@ def _requests(
     if "serving_default" in signatures:
         requests["serving_default"] = {IMAGE: pixels * PIXEL_SCALE}
     if "serving_bytes" in signatures:
-        files = [tf.io.encode_png(image).numpy() for image in pixels]
+        files = [tf.io.encode_png(pixels[0]).numpy()]
+        files += [_transparent_png(image) for image in pixels[1:]]
         requests["serving_bytes"] = {IMAGE_BYTES: np.array(files, object)}
     return requests
+
+
+def _transparent_png(image: np.ndarray) -> bytes:
+    """Encodes an image, all that is black in it being transparent white."""
+    if image.shape[-1] < 4:
+        opaque = image.any(axis=-1, keepdims=True)
+        colours = np.broadcast_to(image, (*image.shape[:2], 3))
+        colours = np.where(opaque, colours, np.uint8(255))
+        image = np.concatenate([colours, opaque * np.uint8(255)], axis=-1)
+    return tf.io.encode_png(image).numpy()
 
 
 def _keras_logits(model, pixels: np.ndarray, seed: int) -> np.ndarray:

@@ -6,6 +6,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from exports.decoding import decode_picture
+
 SIGNATURES = ("serving_default", "serving_bytes")
 IMAGE = "image"
 IMAGE_BYTES = "image_bytes"
@@ -73,8 +75,9 @@ def build_signatures(
     `serving_default` takes `image`: float32, `(batch, height, width,
     channels)`, pixels in [0, 1]. A model that leaves height and width open
     takes any. `serving_bytes` takes `image_bytes`: encoded JPEG, PNG, GIF
-    or BMP files (the first frame), each decoded and resized, antialiased,
-    to `image_shape` regardless of its aspect ratio and EXIF orientation.
+    or BMP files, each decoded as in `exports.decoding` and resized,
+    antialiased, to `image_shape` regardless of its aspect ratio and EXIF
+    orientation.
 
     Both return `logits` and `probabilities`, float32, `(batch, classes)`,
     and `classes`, int64, `(batch,)`: the index of the largest logit; and,
@@ -115,10 +118,7 @@ def build_signatures(
     )
     def serving_bytes(image_bytes):
         def decode(contents):
-            image = tf.io.decode_image(
-                contents, channels=channels, expand_animations=False
-            )
-            image = tf.ensure_shape(image, [None, None, channels])
+            image = decode_picture(contents, channels)
             image = tf.image.resize(image, (height, width), antialias=True)
             return image * PIXEL_SCALE
 

@@ -12,8 +12,12 @@ def run(capsys, *arguments):
 
 
 def run_json(capsys, *arguments):
-    """Runs a command that must succeed; returns the JSON that it prints."""
-    return json.loads(run(capsys, *arguments, "--json"))
+    """Runs a command that must succeed; returns the JSON that it prints.
+
+    NaN and infinity, which Python reads too, are no JSON.
+    """
+    text = run(capsys, *arguments, "--json")
+    return json.loads(text, parse_constant=_refuse)
 
 
 def failed(capsys, *arguments):
@@ -24,3 +28,7 @@ def failed(capsys, *arguments):
     assert streams.err.startswith("error: ")
     assert streams.err.count("\n") == 1
     return streams.err
+
+
+def _refuse(constant):
+    raise AssertionError(f"{constant} is no JSON")

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from zoo.confidences import are_confidences
 from zoo.saved_model import newest_version
 
 _SIGNATURE = "serving_default"
@@ -101,10 +102,7 @@ class _Logits(keras.layers.Layer):
         if len(rows) != _PROBES:
             raise ValueError(f"{len(rows)} rows for {_PROBES} images")
         self._classes = rows.shape[1]
-        inside = (rows >= 0).all() and (rows <= 1).all()
-        # Wide enough for half precision.
-        sums = np.abs(rows.sum(1) - 1) < 1e-2
-        self._probabilities = bool(inside and sums.all())
+        self._probabilities = are_confidences(rows)
 
     def call(self, images):
         rows = tf.cast(self._outputs(images)[self._output], "float32")

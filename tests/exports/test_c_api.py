@@ -1,4 +1,4 @@
-import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -80,22 +80,18 @@ def test_session_options(path):
 
 
 def test_threads_share_a_session(path):
-    failures = []
-
     def work(number):
         numbers = np.full((2, 2), number, "float32")
         for _ in range(20):
             outputs = session.run("echo", {"numbers": numbers, "words": WORDS})
-            if not np.array_equal(outputs["product"], numbers * [2, 3]):
-                failures.append(number)
+            np.testing.assert_array_equal(outputs["product"], numbers * [2, 3])
 
-    with exports.SavedModelSession(path) as session:
-        threads = [threading.Thread(target=work, args=(n,)) for n in range(4)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-    assert not failures
+    with (
+        exports.SavedModelSession(path) as session,
+        ThreadPoolExecutor(4) as threads,
+    ):
+        for done in [threads.submit(work, number) for number in range(4)]:
+            done.result()
 
 
 def test_wrong_calls(path):

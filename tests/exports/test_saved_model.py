@@ -53,31 +53,48 @@ def test_equals_keras(tmp_path, policy, classifier, predict):
         )
 
 
-def test_bytes_signature(tmp_path, classifier):
-    """A PNG of the right size is lossless; any size and JPEG are taken."""
-    model = classifier()
-    names = ["coat", "bag", "träger", "boot"]
+def test_bytes_signature(tmp_path):
+    """A PNG of the right size is lossless; others are resized, antialiased."""
+    model = keras.Sequential(
+        [keras.Input((4, 6, 3)), keras.layers.Flatten()]  # Logits are pixels.
+    )
+    names = [f"träger {index}" for index in range(72)]
     report = exports.save(model, tmp_path / "model", classes=names)
-    pixels = np.random.default_rng(2).integers(0, 256, (10, 12, 3), np.uint8)
-    wide = np.kron(pixels, np.ones((3, 2, 1), np.uint8))
+    rng = np.random.default_rng(2)
+    small = rng.integers(0, 256, (4, 6, 3), np.uint8)
+    fine = rng.integers(0, 256, (15, 17, 3), np.uint8)
+    flat = np.full((9, 8, 3), (200, 60, 10), np.uint8)
+    resized = tf.image.resize(fine, (4, 6), antialias=True)
+    blunt = tf.image.resize(fine, (4, 6))
+    assert np.abs(resized - blunt).max() > 100
     files = [
-        tf.io.encode_png(pixels).numpy(),
-        tf.io.encode_png(wide).numpy(),
-        tf.io.encode_jpeg(pixels, quality=100).numpy(),
+        tf.io.encode_png(small).numpy(),
+        tf.io.encode_png(fine).numpy(),
+        tf.io.encode_jpeg(flat).numpy(),
     ]
     with exports.SavedModelSession(report.path) as session:
         outputs = session.run("serving_bytes", {"image_bytes": files})
         with pytest.raises(tf.errors.InvalidArgumentError):
             session.run("serving_bytes", {"image_bytes": [b"junk"]})
-    expected = model.predict(
-        pixels[None] * np.float32(1 / 255), verbose=0
-    ).astype("float32")
-    np.testing.assert_array_equal(outputs["logits"][:1], expected)
-    np.testing.assert_allclose(
-        outputs["logits"], expected.repeat(3, 0), atol=0.05
-    )
+    logits = outputs["logits"].reshape(3, 4, 6, 3)
+    np.testing.assert_array_equal(logits[0], small * np.float32(1 / 255))
+    np.testing.assert_allclose(logits[1], resized / 255, atol=1e-6)
+    np.testing.assert_allclose(logits[2], flat[:4, :6] / 255, atol=2 / 255)
     labels = [names[index].encode() for index in outputs["classes"]]
     assert outputs["labels"].tolist() == labels
+
+
+def test_self_check_sees_transparency(tmp_path, monkeypatch, classifier):
+    """A graph that keeps what is transparent does not become a version."""
+    monkeypatch.setattr(
+        "exports.signatures.decode_picture",
+        lambda contents, channels: tf.cast(
+            tf.io.decode_png(contents, channels), tf.float32
+        ),
+    )
+    with pytest.raises(ValueError, match="serving_bytes.*difference="):
+        exports.save(classifier(shape=(10, 12, 1)), tmp_path / "model")
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(
@@ -150,6 +167,20 @@ def test_refuses_a_path_that_is_a_pattern(tmp_path, classifier):
     assert not list(tmp_path.iterdir())
 
 
+def test_refuses_storage_that_is_not_local(tmp_path, monkeypatch, classifier):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError, match="local folder.*gs://bucket/m'"):
+        exports.save(classifier(), "gs://bucket/m")
+    assert not list(tmp_path.iterdir())
+
+
+def test_refuses_confidences(tmp_path, classifier):
+    model = keras.Sequential([classifier(), keras.layers.Softmax()])
+    with pytest.raises(ValueError, match="the softmax at its end away"):
+        exports.save(model, tmp_path / "model")
+    assert not list(tmp_path.iterdir())
+
+
 def test_refuses_what_is_no_model(tmp_path):
     with pytest.raises(ValueError, match="must be a `keras.Model`"):
         exports.save("a path", tmp_path / "model")
@@ -209,6 +240,7 @@ def test_report(tmp_path, classifier):
     assert fields["cpu_only_ops"]["serving_bytes"].keys() == {
         "DecodeImage",
         "ScaleAndTranslate",
+        "Substr",
     }
 
 

@@ -71,8 +71,15 @@ def test_reads_well():
         "1000 images, 40 steps, 1 restart, 2 draws, 10 scoring draws"
     )
     assert str(measurement).endswith(
-        f"{measurement.effort}, seed 0, 2026-01-02"
+        f"{measurement.effort}, seed 0, 2026-01-02, commit 0123abc"
     )
+    for commit, shown in (
+        ("0123abcdef", ", commit 0123abc"),
+        ("0123abcdef-dirty", ", commit 0123abc-dirty"),
+        (None, ", 2026-01-02"),
+    ):
+        another = Measurement.from_dict(PGD | {"commit": commit})
+        assert str(another).endswith(shown)
     left = Measurement.from_dict(PGD | {"cumulative": True})
     assert f"{left.effort}, after those above, seed 0" in str(left)
     clean = Measurement.from_dict(CLEAN)

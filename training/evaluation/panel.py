@@ -11,6 +11,7 @@ from training.evaluation.adaptive import adaptive_view
 from training.evaluation.phase import Phase
 from training.evaluation.randomness import is_stochastic
 from training.evaluation.randomness import owned_randomness
+from zoo.confidences import are_confidences
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,7 +50,8 @@ class Panel:
         layer hides its own.
 
         Args:
-            model: Maps pixels in [0, 1] to logits.
+            model: Maps pixels in [0, 1] to logits; confidences are taken as
+                they are.
             attack: `(model, images, labels) -> images`.
             images: Float32 images in [0, 1], NHWC.
             labels: True classes.
@@ -64,12 +66,9 @@ class Panel:
 
         def confidences(batch):
             passes = [
-                keras.ops.softmax(model(batch, training=False))
-                for _ in range(draws)
+                _confidences(model(batch, training=False)) for _ in range(draws)
             ]
-            return np.mean(
-                [keras.ops.convert_to_numpy(p) for p in passes], axis=0
-            )
+            return np.mean(passes, axis=0)
 
         generators = Phase(attack).generators
         with owned_randomness([model], seed, generators) as reseed:
@@ -83,3 +82,10 @@ class Panel:
                 clean_confidences=confidences(images),
                 adversarial_confidences=confidences(adversarial),
             )
+
+
+def _confidences(outputs) -> np.ndarray:
+    given = keras.ops.convert_to_numpy(outputs)
+    if are_confidences(given):
+        return given
+    return keras.ops.convert_to_numpy(keras.ops.softmax(outputs))

@@ -18,6 +18,7 @@ from zoo.cli.models import check_single
 from zoo.cli.models import load_attacks
 from zoo.cli.models import load_model
 from zoo.cli.output import add_json_argument
+from zoo.cli.output import check_writable
 from zoo.cli.output import emit
 from zoo.cli.sticker import add_sticker_arguments
 from zoo.cli.sticker import makes_sticker
@@ -47,7 +48,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Attacks a few images, prints what became of them and draws them."""
+    """Attacks a few images, draws them and prints what became of them."""
+    check_writable(options.output)
     if makes_sticker(options):
         run_sticker(options)
         return
@@ -64,10 +66,11 @@ def run(options: argparse.Namespace) -> None:
     (attack,) = load_attacks(options, [spec], threat, model=model)
     attack.check_model(model)
     images, labels = load_images(options, model)
+    count = model(images[:1], training=False).shape[-1]
+    names = resolve_classes(options, count)
     panel = evaluation.Panel.of(
         model, attack, images, labels, name=options.model
     )
-    names = resolve_classes(options, panel.clean_confidences.shape[-1])
     evaluation.picture(
         images,
         labels,

@@ -3,6 +3,7 @@
 import argparse
 import os
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import zoo
@@ -166,6 +167,18 @@ def model_classes(options: argparse.Namespace, count: int) -> list[str]:
     return _checked(_given(options.classes), "--classes", options, count)
 
 
+def known_or_given_classes(options: argparse.Namespace, model) -> Sequence[str]:
+    """Names of `--classes`, else the model's own; none if not known.
+
+    Raises:
+        OSError: If the file of names cannot be read.
+        ValueError: If `--classes` doesn't name as many.
+    """
+    if options.classes is None:
+        return known_classes(options.model)
+    return model_classes(options, model.output_shape[-1])
+
+
 def _checked(names, source, options, count):
     if len(names) != count:
         raise ValueError(
@@ -176,7 +189,7 @@ def _checked(names, source, options, count):
 
 
 def _given(text: str) -> list[str]:
-    if Path(text).is_file():
+    if os.path.isfile(text):  # A list may be too long for a path.
         lines = Path(text).read_text("utf-8").splitlines()
     else:
         lines = text.split(",")

@@ -7,7 +7,9 @@ import zoo
 from zoo.cli.data import SAMPLE
 from zoo.cli.default_attack import default_spec
 from zoo.cli.output import add_json_argument
+from zoo.cli.output import check_writable
 from zoo.cli.output import emit
+from zoo.cli.ranges import at_least
 
 TWIN, DEFENDED = "wrn16_2", "irm_wrn16_2"
 IMAGES, PICTURED = 512, 6
@@ -24,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--images",
-        type=int,
+        type=at_least(1, most=IMAGES),
         default=128,
         metavar="N",
         help=f"images attacked, at most {IMAGES} (default: %(default)s)",
@@ -34,11 +36,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Loads, attacks, compares, draws, exports, and serves one prediction."""
-    if not 1 <= options.images <= IMAGES:
-        raise ValueError(
-            f"--images must be from 1 to {IMAGES}. "
-            f"Received: --images={options.images}"
-        )
+    picture = options.output / "attack.png"
+    check_writable(picture)
     import exports
     from training import attacks
     from training import datasets
@@ -66,7 +65,6 @@ def run(options: argparse.Namespace) -> None:
             dataset_name=SAMPLE,
         )
         reports[name].to_json(options.output / f"{name}.json")
-    picture = options.output / "attack.png"
     pictured, truth = images[:PICTURED], labels[:PICTURED]
     evaluation.picture(
         pictured,

@@ -19,6 +19,7 @@ from zoo.cli.models import is_preset
 from zoo.cli.models import load_attacks
 from zoo.cli.models import load_model
 from zoo.cli.output import add_json_argument
+from zoo.cli.output import check_writable
 from zoo.cli.output import emit
 from zoo.cli.ranges import at_least
 
@@ -114,6 +115,8 @@ def run(options: argparse.Namespace) -> None:
         raise ValueError(
             f"--output must end in .json or .md. Received: {options.output}"
         )
+    if options.output:
+        check_writable(options.output)
     preset = options.model if is_preset(options.model) else None
     if options.write_card and preset is None:
         raise ValueError(
@@ -167,12 +170,14 @@ def run(options: argparse.Namespace) -> None:
         name=options.model,
         dataset_name=data,
     )
-    if options.output and options.output.suffix == ".json":
-        report.to_json(options.output)
-    elif options.output:
-        report.to_markdown(options.output)
-    emit(options, report.to_dict(), report.table())
-    if options.write_card:
-        zoo.write_card(
-            preset, report.measurements(), parameters=model.count_params()
-        )
+    try:
+        if options.output and options.output.suffix == ".json":
+            report.to_json(options.output)
+        elif options.output:
+            report.to_markdown(options.output)
+        if options.write_card:
+            zoo.write_card(
+                preset, report.measurements(), parameters=model.count_params()
+            )
+    finally:  # What was measured is told, whatever becomes of the files.
+        emit(options, report.to_dict(), report.table())

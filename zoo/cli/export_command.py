@@ -1,14 +1,14 @@
 """`zoo export`."""
 
 import argparse
+import os
 from pathlib import Path
 
 from zoo.cli.data import add_classes_argument
-from zoo.cli.data import model_classes
+from zoo.cli.data import known_or_given_classes
 from zoo.cli.models import add_model_argument
 from zoo.cli.models import check_model
 from zoo.cli.models import is_preset
-from zoo.cli.models import known_classes
 from zoo.cli.models import load_model
 from zoo.cli.output import add_json_argument
 from zoo.cli.output import emit
@@ -19,10 +19,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command's arguments."""
     add_model_argument(parser)
     parser.add_argument(
-        "path", type=Path, metavar="DIR", help="DIR/<version> is written"
+        "path", type=_folder, metavar="DIR", help="DIR/<version> is written"
     )
     add_classes_argument(parser, "the card's")
-    parser.add_argument("--version", type=int, default=1, metavar="N")
+    parser.add_argument("--version", type=at_least(0), default=1, metavar="N")
     parser.add_argument(
         "--overwrite", action="store_true", help="replace the same version"
     )
@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Writes a SavedModel, checked through TensorFlow's C++ loader."""
-    if Path(options.model).is_dir() and not is_preset(options.model):
+    if os.path.isdir(options.model) and not is_preset(options.model):
         raise ValueError(
             "What is exported must be a preset or a .keras file. "
             f"Received: the folder {options.model}"
@@ -49,9 +49,7 @@ def run(options: argparse.Namespace) -> None:
     import exports
 
     model = load_model(options.model)
-    classes = known_classes(options.model)
-    if options.classes is not None:
-        classes = model_classes(options, model.output_shape[-1])
+    classes = known_or_given_classes(options, model)
     report = exports.save(
         model,
         options.path,
@@ -84,3 +82,12 @@ def run(options: argparse.Namespace) -> None:
             ", ".join(f"{op} ({n})" for op, n in missing.items()) or "none",
         )
     emit(options, report.to_dict(), str(report.path), table)
+
+
+def _folder(text: str) -> Path:
+    """Reads a path, which would make `gs:/bucket` of `gs://bucket`."""
+    if "://" in text:
+        raise argparse.ArgumentTypeError(
+            f"must be a local folder; copy it from there. Received: {text}"
+        )
+    return Path(text)

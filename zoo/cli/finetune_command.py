@@ -3,6 +3,7 @@
 import argparse
 import contextlib
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import zoo
@@ -10,11 +11,13 @@ from zoo.cli.data import check_data
 from zoo.cli.default_attack import default_spec
 from zoo.cli.default_attack import default_threat
 from zoo.cli.default_attack import training_spec
+from zoo.cli.models import check_model
 from zoo.cli.models import is_preset
 from zoo.cli.models import known_classes
 from zoo.cli.models import load_model
 from zoo.cli.models import write_model
 from zoo.cli.output import add_json_argument
+from zoo.cli.output import check_writable
 from zoo.cli.output import emit
 from zoo.cli.ranges import above_zero
 from zoo.cli.ranges import at_least
@@ -138,9 +141,18 @@ def run(options: argparse.Namespace) -> None:
             "--from-scratch and --policy are for presets. "
             f"Received: {options.model}"
         )
+    if options.from_scratch:
+        zoo.info(options.model)
+    else:
+        check_model(options.model)
     check_data(options.data)
     if options.validation:
         check_data(options.validation)
+    output = options.output or Path("runs") / (
+        f"finetune-{Path(options.model).name.removesuffix('.keras')}"
+    )
+    path = output / "model.keras"
+    check_writable(path)
     from training import FineTuning
     from training import attacks
     from training import evaluation
@@ -171,14 +183,10 @@ def run(options: argparse.Namespace) -> None:
         draws=attack_draws(model),
     )
     images, held_out = _load(options, model, classes)
-    output = options.output or Path("runs") / (
-        f"finetune-{Path(options.model).stem}"
-    )
     # Keras reports its epochs on standard output, which is the result's.
-    with contextlib.redirect_stdout(sys.stderr):
+    with contextlib.redirect_stdout(sys.stderr), _naming_option(output):
         finetune(trained, images, attack, output / "training", numbers)
     model.set_weights(trained.get_weights())
-    path = output / "model.keras"
     _save(model, path, classes)
     report = evaluation.evaluate(
         model,
@@ -260,6 +268,17 @@ def _load(options, model, classes: list[str]):
         seed=options.seed,
     )
     return images, gather_examples(held_out)
+
+
+@contextlib.contextmanager
+def _naming_option(output: Path) -> Iterator[None]:
+    """Puts `--output` in front of errors that name a folder in it."""
+    try:
+        yield
+    except ValueError as error:
+        if str(output) not in str(error):
+            raise
+        raise ValueError(f"--output {output}: {error}") from error
 
 
 def _save(model, path: Path, classes: list[str]) -> None:

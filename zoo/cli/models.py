@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import zoo
+from zoo.cli.logits import as_logits
 from zoo.dtype_policy import dtype_policy
 from zoo.replacing import replacing
 from zoo.saved_model import newest_version
@@ -35,7 +36,7 @@ def is_preset(name: str) -> bool:
     try:
         zoo.info(name)
     except zoo.UnknownPresetError:
-        return not Path(name).is_dir()
+        return not os.path.isdir(name)
     return True
 
 
@@ -50,7 +51,7 @@ def check_model(name: str) -> None:
         check_weights(name)
     elif not name.endswith(".keras"):
         newest_version(name)
-    elif not Path(name).is_file():
+    elif not os.path.isfile(name):
         raise FileNotFoundError(f"There is no such file: {name}")
 
 
@@ -74,11 +75,15 @@ def load_model(
     Args:
         name: Name or path.
         policy: Dtype policy to build a preset in; `None` for Keras' own.
-        image_size: Height and width that a SavedModel may leave open.
+        image_size: Height and width that a file or SavedModel may leave open.
+
+    Returns:
+        A model mapping pixels in [0, 1] to logits; a softmax at the end of a
+        `.keras` file is taken away.
 
     Raises:
         ValueError: If there is no such preset or policy, or the path is no
-            model.
+            model, or its outputs are confidences that no such softmax gives.
         FileNotFoundError: If there is no such file or SavedModel.
     """
     check_model(name)
@@ -93,13 +98,16 @@ def load_model(
 
     importlib.import_module("zoo.layers")  # Registers what a file may hold.
     try:
-        return keras.saving.load_model(name, compile=False)
+        model = keras.saving.load_model(name, compile=False)
+    except KeyError as error:  # An archive of other files.
+        raise ValueError(f"{name} is not a Keras model file.") from error
     except TypeError as error:  # A class that is not registered.
         raise ValueError(
             f"{name} holds layers that this package doesn't know; export the "
             "model with model.export(DIR) where they are defined, and name "
             "DIR instead."
         ) from error
+    return as_logits(model, name, image_size)
 
 
 def known_classes(name: str) -> tuple[str, ...]:
@@ -115,7 +123,7 @@ def known_classes(name: str) -> tuple[str, ...]:
         return zoo.info(name).classes
     if name.endswith(".keras"):
         path = classes_file(name)
-        if not path.is_file():
+        if not os.path.isfile(path):
             return ()
         return tuple(path.read_text("utf-8").splitlines())
     return read_classes(newest_version(name))
@@ -127,13 +135,18 @@ def classes_file(name: str | os.PathLike) -> Path:
 
 
 def write_model(model, path: Path, classes: Sequence[str]) -> None:
-    """Writes a `.keras` file and, if there are any, its classes' names."""
+    """Writes a `.keras` file and its classes' names.
+
+    If there are none, those of an older file in its place are removed.
+    """
     with replacing(path) as temporary:
         model.save(temporary)
-    if classes:
-        with replacing(classes_file(path)) as temporary:
-            lines = "".join(f"{name}\n" for name in classes)
-            temporary.write_text(lines, "utf-8")
+    if not classes:
+        classes_file(path).unlink(missing_ok=True)
+        return
+    with replacing(classes_file(path)) as temporary:
+        lines = "".join(f"{name}\n" for name in classes)
+        temporary.write_text(lines, "utf-8")
 
 
 def class_names(name: str, count: int) -> list[str]:

@@ -51,19 +51,18 @@ def run(options: argparse.Namespace) -> None:
     from zoo.pictures import read_picture
 
     model = load_model(options.model, image_size=options.image_size)
-    shape = model.input_shape[1:]
-    if options.image_size is not None:
-        shape, _ = image_shape(options, model)
+    shape, count = image_shape(options, model)
+    names = model_classes(options, count)
     pictures = [read_picture(path, shape) for path in options.pictures]
     images = np.stack(pictures).astype("float32") / 255.0
     from keras import ops
 
-    from zoo.confidences import are_confidences
-
-    probabilities = model.predict(images, verbose=0)
-    if not are_confidences(probabilities):
-        probabilities = np.asarray(ops.softmax(probabilities))
-    names = model_classes(options, probabilities.shape[-1])
+    probabilities = np.asarray(ops.softmax(model.predict(images, verbose=0)))
+    if not np.isfinite(probabilities).all():
+        raise ValueError(
+            "The model's logits must be finite. "
+            f"Received: {options.model}, which gives others for the pictures"
+        )
     predictions = []
     for path, row in zip(options.pictures, probabilities, strict=True):
         best = np.argsort(row)[::-1][: options.top]

@@ -8,17 +8,19 @@ import math
 from collections.abc import Callable
 
 
-def at_least(least: int) -> Callable[[str], int]:
-    """Returns a reader of whole numbers from `least` on."""
+def at_least(least: int, most: int | None = None) -> Callable[[str], int]:
+    """Returns a reader of whole numbers from `least` on, or up to `most`."""
+    limits = f"from {least}" if most is None else f"from {least} to {most}"
+    largest = math.inf if most is None else most
 
     def read(text: str) -> int:
         try:
             number = int(text)
         except ValueError:
             number = None
-        if number is None or number < least:
+        if number is None or not least <= number <= largest:
             raise argparse.ArgumentTypeError(
-                f"must be a whole number from {least}. Received: {text}"
+                f"must be a whole number {limits}. Received: {text}"
             )
         return number
 

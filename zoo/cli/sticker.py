@@ -2,13 +2,14 @@
 
 import argparse
 import dataclasses
-from pathlib import Path
+import os
 
 from zoo.cli.data import image_shape
 from zoo.cli.data import model_classes
 from zoo.cli.models import check_model
 from zoo.cli.models import known_classes
 from zoo.cli.models import load_model
+from zoo.cli.output import check_writable
 from zoo.cli.output import emit
 from zoo.cli.ranges import at_least
 from zoo.near_names import did_you_mean
@@ -88,6 +89,8 @@ def makes_sticker(options: argparse.Namespace) -> bool:
 def run_sticker(options: argparse.Namespace) -> None:
     """Makes a sticker, tests it, and writes it and the views with it."""
     check_model(options.model)
+    printed = options.output.with_suffix(".sticker.png")
+    check_writable(printed)
     sign = options.sign or "stop"
     _check_signs(options, sign)
     from training import evaluation
@@ -128,7 +131,6 @@ def run_sticker(options: argparse.Namespace) -> None:
         options.output,
         title=f"{sign} with a sticker for {options.target}, held-out views",
     )
-    printed = options.output.with_suffix(".sticker.png")
     sticker.write(printed, bench.front)
     data = {
         "model": options.model,
@@ -169,7 +171,7 @@ def _attack(options, size):
     mask = options.mask or "stickers"
     if mask in masks.by_name:
         where = masks.by_name[mask](size, size)
-    elif Path(mask).is_file():
+    elif os.path.isfile(mask):
         where = masks.from_picture(mask, size, size)
     else:
         raise ValueError(

@@ -7,6 +7,7 @@ from pathlib import Path
 from zoo.cli.data import add_data_arguments
 from zoo.cli.data import check_data
 from zoo.cli.data import fill_data
+from zoo.cli.data import known_or_given_classes
 from zoo.cli.data import load_images
 from zoo.cli.default_attack import default_spec
 from zoo.cli.default_attack import default_threat
@@ -14,12 +15,13 @@ from zoo.cli.models import add_model_argument
 from zoo.cli.models import add_transfer_argument
 from zoo.cli.models import check_run
 from zoo.cli.models import check_single
-from zoo.cli.models import known_classes
 from zoo.cli.models import load_attacks
 from zoo.cli.models import load_model
 from zoo.cli.models import write_model
 from zoo.cli.output import add_json_argument
+from zoo.cli.output import check_writable
 from zoo.cli.output import emit
+from zoo.cli.ranges import above_zero
 from zoo.cli.ranges import at_least
 
 
@@ -85,6 +87,8 @@ def run(options: argparse.Namespace) -> None:
     check_run(options, [])
     if options.save and options.save.suffix != ".keras":
         raise ValueError(f"--save must end in .keras. Received: {options.save}")
+    if options.save:
+        check_writable(options.save)
     fill_data(options)
     check_data(options.data)
     from training import evaluation
@@ -96,6 +100,7 @@ def run(options: argparse.Namespace) -> None:
     spec = options.attack or default_spec(model, threat)
     (attack,) = load_attacks(options, [spec], threat, model=model)
     data = load_images(options, model)
+    names = known_or_given_classes(options, model)
     found = evaluation.search_scale_weights(
         model,
         *data,
@@ -107,7 +112,7 @@ def run(options: argparse.Namespace) -> None:
     )
     if options.save:
         find_ensemble(model).scale_weights = found[0].weights
-        write_model(model, options.save, known_classes(options.model))
+        write_model(model, options.save, names)
     from rich.table import Table
 
     images, labels = data
@@ -142,8 +147,9 @@ def run(options: argparse.Namespace) -> None:
 
 def _numbers(text: str) -> tuple[float, ...]:
     try:
-        return tuple(float(number) for number in text.split(","))
-    except ValueError as error:
+        return tuple(above_zero(number) for number in text.split(","))
+    except argparse.ArgumentTypeError as error:
         raise argparse.ArgumentTypeError(
-            f"must be numbers between commas, such as 0.1,1. Received: {text}"
+            "must be numbers above 0 between commas, such as 0.1,1. "
+            f"Received: {text}"
         ) from error

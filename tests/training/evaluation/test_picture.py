@@ -171,6 +171,19 @@ def test_panel_attacks_and_classifies():
     assert made.adversarial_confidences.argmax(-1).tolist() == [1, 0]
 
 
+def test_panel_takes_confidences_as_they_are():
+    model = keras.Sequential(
+        [
+            keras.Input((4, 4, 2)),
+            keras.layers.GlobalAveragePooling2D(),
+            keras.layers.Softmax(),
+        ]
+    )
+    images = np.random.default_rng(0).random((2, 4, 4, 2), "float32")
+    made = Panel.of(model, lambda model, x, y: x, images, [0, 0])
+    np.testing.assert_array_equal(made.clean_confidences, model(images))
+
+
 def test_panel_attacks_through_hidden_gradients():
     class Hidden(keras.layers.Layer):
         gradient = "none"

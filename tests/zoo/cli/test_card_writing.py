@@ -10,6 +10,7 @@ from tests.command_line import failed
 from tests.command_line import run_json
 from training.evaluation import provenance
 from zoo.cli import evaluate_command
+from zoo.cli import main
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 MEASURE = (
@@ -41,6 +42,28 @@ def test_a_card_is_what_was_measured(capsys, published):
     assert clean.accuracy == report["clean"]["mean"]
     worst = zoo.info("wrn16_2").find("worst case", zoo.ThreatModel("l2", 1.0))
     assert worst.images == 8
+
+
+def test_a_card_is_written_before_the_report_is_printed(monkeypatch, published):
+    def closed(*arguments):
+        raise BrokenPipeError
+
+    monkeypatch.setattr(evaluate_command, "emit", closed)
+    main(MEASURE)
+    assert (published / "wrn16_2.json").exists()
+
+
+def test_a_report_is_printed_though_its_card_is_refused(
+    capsys, monkeypatch, published
+):
+    def refused(*arguments, **options):
+        raise ValueError("no card")
+
+    monkeypatch.setattr(zoo, "write_card", refused)
+    assert main([*MEASURE, "--json"]) == 1
+    streams = capsys.readouterr()
+    assert json.loads(streams.out)["images"] == 8
+    assert streams.err.endswith("error: no card\n")
 
 
 @pytest.mark.parametrize("commit", [None, f"{COMMIT}-dirty"])

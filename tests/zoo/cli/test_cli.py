@@ -17,6 +17,7 @@ from tests.command_line import failed
 from tests.command_line import run
 from tests.command_line import run_json
 from training import attack_names
+from training.evaluation import Panel
 from zoo.cli import main
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -68,9 +69,18 @@ def test_download(capsys, published):
     assert run(capsys, "download", "wrn16_2") == f"{path}\n"
 
 
-@pytest.mark.parametrize("command", ["download", "evaluate", "attack"])
-def test_unpublished_weights(capsys, command):
-    line = failed(capsys, command, "irm_wrn28_10")
+@pytest.mark.parametrize(
+    ("command", "others"),
+    [
+        ("download", ()),
+        ("evaluate", ()),
+        ("attack", ()),
+        ("finetune", ("--data", ".")),
+        ("export", ("served",)),
+    ],
+)
+def test_unpublished_weights(capsys, command, others):
+    line = failed(capsys, command, "irm_wrn28_10", *others)
     assert "`zoo list` says" in line
     assert "weights=None" not in line
 
@@ -88,12 +98,20 @@ def test_predict(capsys, model, picture):
 def test_prediction_is_the_models_on_the_resized_picture(
     capsys, model, picture
 ):
-    (row,) = run_json(capsys, "predict", picture, "--model", model)
+    (row,) = run_json(
+        capsys, "predict", picture, "--model", model, "--top", "10"
+    )
     with Image.open(picture) as image:
         image = image.convert("L").resize((28, 28), Image.Resampling.BILINEAR)
     pixels = np.asarray(image, "float32")[None, :, :, None] / 255.0
     logits = keras.saving.load_model(model).predict(pixels, verbose=0)
-    assert row["classes"][0]["class"] == str(logits.argmax())
+    exponentials = np.exp(logits[0] - logits.max())
+    given = {int(c["class"]): c["probability"] for c in row["classes"]}
+    np.testing.assert_allclose(
+        [given[index] for index in range(10)],
+        exponentials / exponentials.sum(),
+        rtol=1e-5,
+    )
 
 
 def test_paths_of_pictures_are_shown_as_they_are(
@@ -131,6 +149,12 @@ def test_attack_draws_a_picture(capsys, model, tmp_path):
     assert all(row["l2"] <= 0.5 + 1e-5 for row in result["images"])
     with Image.open(output) as picture:
         assert picture.format == "PNG"
+
+
+def test_attack_checks_names_before_it_attacks(capsys, model, monkeypatch):
+    monkeypatch.setattr(Panel, "of", None)
+    line = failed(capsys, "attack", model, "--classes", "one,two")
+    assert "has 10 classes" in line and "Received: 2 in --classes" in line
 
 
 def test_evaluate_writes_its_report(capsys, model, tmp_path):
@@ -194,6 +218,7 @@ def test_a_suite_takes_few_options(capsys, model):
         assert "no options but norm, eps, steps" in line
 
 
+RP2 = ("--attack", "rp2", "--target", "yield")
 MISSPELT = (
     ("evaluate", "wrn16_2", "--attack", "pdg"),
     ("evaluate", "wrn16_2", "--attack", "standard:loss=ce"),
@@ -213,11 +238,21 @@ MISSPELT = (
     ("predict", "missing.png"),
     ("predict", "missing.png", "--model", "missing.keras"),
     ("export", "wrn16_2", ".", "--version", "0"),
+    ("finetune", "irm_wrn28_10", "--data", "."),
+    ("finetune", "missing.keras", "--data", "."),
+    ("finetune", "wrn16_3", "--data", ".", "--from-scratch"),
+    ("evaluate", "wrn16_2", "--output", "file/report.json"),
+    ("attack", "wrn16_2", "--output", "file/deep/attack.png"),
+    ("attack", "lisa_cnn", *RP2, "--output", "file/attack.png"),
+    ("tune", "irm_wrn16_2", "--save", "file/best.keras"),
+    ("finetune", "wrn16_2", "--data", ".", "--output", "file"),
+    ("demo", "--output", "file"),
 )
 
 
 def test_mistakes_are_found_before_tensorflow_is_imported(tmp_path):
     (tmp_path / "0").mkdir()
+    (tmp_path / "file").write_text("")
     code = (
         "import sys\n"
         "from zoo.cli import main\n"
@@ -268,6 +303,15 @@ def test_export_into_an_impossible_directory(capsys, model, tmp_path):
     (tmp_path / "file").write_text("")
     failed(capsys, "export", model, str(tmp_path / "file" / "served"))
     assert sorted(p.name for p in tmp_path.iterdir()) == ["file", "model.keras"]
+
+
+def test_export_to_storage_that_is_not_local(capsys, model):
+    with pytest.raises(SystemExit) as exit:
+        main(["export", model, "gs://bucket/m"])
+    assert exit.value.code == 2
+    line = capsys.readouterr().err.splitlines()[-1]
+    assert "must be a local folder" in line
+    assert line.endswith("Received: gs://bucket/m")
 
 
 def test_missing_model_file(capsys, tmp_path):
@@ -340,6 +384,9 @@ def test_wrong_command_line_exits_with_2():
         ("tune", "--top", "0"),
         ("predict", "--top", "0"),
         ("export", "--seed", "-1"),
+        ("export", "--version", "-1"),
+        ("demo", "--images", "0"),
+        ("demo", "--images", "513"),
         ("finetune", "--clean-weight", "1.5"),
         ("finetune", "--held-out", "1"),
         ("finetune", "--learning-rate", "nan"),
@@ -350,8 +397,9 @@ def test_wrong_command_line_exits_with_2():
 def test_numbers_out_of_range_are_named_as_they_were_typed(
     capsys, command, option, number
 ):
+    model = () if command == "demo" else ("wrn16_2",)
     with pytest.raises(SystemExit) as exit:
-        main([command, "wrn16_2", option, number])
+        main([command, *model, option, number])
     assert exit.value.code == 2
     line = capsys.readouterr().err.splitlines()[-1]
     assert f"argument {option}: must be a" in line
@@ -372,6 +420,29 @@ def test_misspelt_options_have_near_names(capsys, arguments, usage, meant):
     error = capsys.readouterr().err
     assert error.startswith(f"usage: {usage}")
     assert f"Did you mean '--{meant}'?" in error
+
+
+@pytest.mark.parametrize("json", ["", "--json"])
+def test_a_closed_pipe_ends_quietly(json):
+    """The shell's pipe is closed before anything is printed."""
+    code = (
+        "import sys\n"
+        "from zoo.cli import main\n"
+        "sys.stdin.read()\n"
+        "sys.exit(main(sys.argv[1:]))\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, "list", *json.split()],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    process.stdout.close()
+    process.stdin.close()
+    assert process.stderr.read() == b""
+    process.stderr.close()
+    assert process.wait() == 0
 
 
 def test_interrupt_exits_with_130(capsys, monkeypatch):

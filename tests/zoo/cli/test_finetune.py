@@ -1,6 +1,7 @@
 """`zoo finetune`: a folder in, a model with its classes out."""
 
 import json
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -71,6 +72,21 @@ def test_a_preset_learns_the_folders_classes(
         *("--attack", "noise:norm=l2,eps=0.1"),
     )
     assert evaluated["images"] == 3
+
+
+def test_other_numbers_take_another_output(
+    capfd, tmp_path, published, photos, monkeypatch
+):
+    """The folder's name is the model's, its tag included."""
+    monkeypatch.chdir(tmp_path)
+    zoo.load("wrn16_2", num_classes=3, weights=None).save("my.tagged.keras")
+    command = ("finetune", "my.tagged.keras", "--data", photos, *ONE_STEP)
+    folder = Path("runs", "finetune-my.tagged")
+    assert run_json(capfd, *command)["model"] == str(folder / "model.keras")
+    assert main([*map(str, command), "--seed", "1"]) == 1
+    line = capfd.readouterr().err.splitlines()[-1]
+    assert line.startswith(f"error: --output {folder}: {folder}/training holds")
+    assert line.endswith("Received: other seed, data")
 
 
 def test_from_scratch_in_half_precision(capfd, tmp_path, published, photos):

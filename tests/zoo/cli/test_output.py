@@ -1,9 +1,12 @@
 """What reaches standard output is what was meant."""
 
 import argparse
+import os
 
+import pytest
 from rich.table import Table
 
+from zoo.cli.output import check_writable
 from zoo.cli.output import emit
 
 PATH = f"/tmp/[v2]/{'long/' * 40}w.h5"
@@ -16,6 +19,37 @@ def printed(capsys, *shown):
 
 def test_text_is_printed_as_it_is(capsys):
     assert printed(capsys, PATH, "[bold]:boot:") == f"{PATH}\n[bold]:boot:\n"
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf")])
+def test_json_holds_numbers_alone(capsys, number):
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        emit(argparse.Namespace(json=True), {"loss": number})
+    assert capsys.readouterr().out == ""
+
+
+def test_what_can_be_written(tmp_path):
+    """Nothing is made or changed."""
+    file = tmp_path / "file"
+    file.write_text("kept")
+    check_writable(file)
+    check_writable(tmp_path / "deep" / "er" / "report.json")
+    with pytest.raises(IsADirectoryError, match="Received: the folder"):
+        check_writable(tmp_path)
+    for path in (file / "report.json", file / "deep" / "report.json"):
+        with pytest.raises(NotADirectoryError, match=f"{file} is not a fold"):
+            check_writable(path)
+    (tmp_path / "dangling").symlink_to(tmp_path / "missing")
+    with pytest.raises(NotADirectoryError, match="dangling is not a folder"):
+        check_writable(tmp_path / "dangling" / "report.json")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["dangling", "file"]
+    assert file.read_text() == "kept"
+
+
+def test_folders_must_be_writable(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "access", lambda path, mode: path != tmp_path)
+    with pytest.raises(PermissionError, match="may not be written"):
+        check_writable(tmp_path / "report.json")
 
 
 def test_cells_and_titles_hold_no_markup(capsys):

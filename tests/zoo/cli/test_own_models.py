@@ -1,5 +1,7 @@
 """The command line on the user's own models and pictures."""
 
+import zipfile
+
 import keras
 import numpy as np
 import pytest
@@ -11,6 +13,9 @@ from tests.command_line import run
 from tests.command_line import run_json
 from zoo.cli import main
 from zoo.cli.models import is_preset
+from zoo.cli.models import known_classes
+from zoo.cli.models import load_model
+from zoo.cli.models import write_model
 from zoo.saved_model import CLASSES_FILE
 
 
@@ -67,9 +72,100 @@ def test_confidences_are_not_taken_for_logits(
     expected = 1 / (1 + np.exp(-2 * (48 * 160 / 255 - 24)))
     assert predicted["classes"][0]["class"] == "1"
     assert predicted["classes"][0]["probability"] == pytest.approx(expected)
-    line = failed(capsys, "export", path, tmp_path / "out")
-    assert "take the softmax at its end away" in line
+    logits = load_model(str(path))(np.full((1, 4, 4, 3), 160 / 255))
+    np.testing.assert_allclose(logits, [[-6.1176, 6.1176]], rtol=1e-4)
+    report = run_json(
+        capsys,
+        *("evaluate", path, "--data", photos, "--sanity", 6),
+        *("--attack", "fgsm:norm=linf,eps=0.12"),
+    )
+    assert "not logits" not in [flag["rule"] for flag in report["flags"]]
+    assert report["attacks"][0]["robust"]["mean"] == 0.5
+    export = run_json(capsys, "export", path, tmp_path / "out")
+    assert export["max_abs_difference"] < 1e-4
+
+
+def test_confidences_that_no_softmax_gives_are_refused(
+    capsys, classifier, photos, tmp_path
+):
+    """The mean of two softmaxes is no softmax of anything in the model."""
+    outputs = [
+        keras.layers.Softmax()(factor * classifier.outputs[0])
+        for factor in (1.0, 0.5)
+    ]
+    path = tmp_path / "mean.keras"
+    keras.Model(classifier.inputs, keras.layers.average(outputs)).save(path)
+    for command in (
+        ("predict", photos / "light" / "0.png", "--model", path),
+        ("evaluate", path, "--data", photos),
+        ("attack", path, "--data", photos),
+        ("finetune", path, "--data", photos, "--output", tmp_path / "run"),
+        ("export", path, tmp_path / "out"),
+    ):
+        assert "take the softmax at its end away" in failed(capsys, *command)
     assert not (tmp_path / "out").exists()
+
+
+def test_models_of_other_inputs_are_one_line(capsys, photos, tmp_path):
+    flat = keras.Sequential([keras.Input((48,)), keras.layers.Dense(2)])
+    two = [keras.Input((4, 4, 3)) for _ in range(2)]
+    pair = keras.layers.GlobalAveragePooling2D()(keras.layers.add(two))
+    for name, model in (("flat", flat), ("two", keras.Model(two, pair))):
+        path = tmp_path / f"{name}.keras"
+        model.save(path)
+        line = failed(
+            capsys, "predict", photos / "light" / "0.png", "--model", path
+        )
+        assert f"{path} must say what images it takes" in line
+
+
+def test_archives_of_other_files_are_one_line(capsys, tmp_path):
+    path = tmp_path / "other.keras"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("readme.txt", "no model")
+    line = failed(capsys, "evaluate", path)
+    assert line == f"error: {path} is not a Keras model file.\n"
+
+
+def test_logits_that_are_no_numbers_are_one_line(
+    capsys, classifier, photos, tmp_path
+):
+    classifier.set_weights([w * np.nan for w in classifier.get_weights()])
+    path = tmp_path / "nan.keras"
+    classifier.save(path)
+    picture = photos / "light" / "0.png"
+    for json in ((), ("--json",)):
+        line = failed(capsys, "predict", picture, "--model", path, *json)
+        assert "must be finite" in line and str(path) in line
+
+
+def test_many_names_are_no_path(capsys, photos, tmp_path):
+    """Between commas they are longer than a file's name may be."""
+    model = keras.Sequential(
+        [
+            keras.Input((4, 4, 3)),
+            keras.layers.GlobalAveragePooling2D(),
+            keras.layers.Dense(100),
+        ]
+    )
+    path = tmp_path / "many.keras"
+    model.save(path)
+    names = [f"class {index}" for index in range(100)]
+    (row,) = run_json(
+        capsys,
+        *("predict", photos / "light" / "0.png", "--model", path),
+        *("--classes", ",".join(names), "--top", 100),
+    )
+    assert {one["class"] for one in row["classes"]} == set(names)
+    assert is_preset("n" * 300)
+
+
+def test_names_of_an_older_file_are_not_kept(classifier, tmp_path):
+    path = tmp_path / "model.keras"
+    write_model(classifier, path, ["dark", "light"])
+    assert known_classes(str(path)) == ("dark", "light")
+    write_model(classifier, path, [])
+    assert known_classes(str(path)) == ()
 
 
 def test_keras_file_on_a_folder(capsys, model, photos):
@@ -170,6 +266,10 @@ def test_models_of_any_size_need_a_size(capsys, photos, tmp_path):
     ).save(path)
     command = ("evaluate", path, "--data", photos, "--attack", "fgsm:eps=0.1")
     assert "--image-size" in failed(capsys, *command)
+    pictures = (photos / "light" / "0.png", photos / "dark" / "0.png")
+    predict = ("predict", *pictures, "--model", path)
+    assert "--image-size" in failed(capsys, *predict)
+    assert len(run_json(capsys, *predict, "--image-size", "5x3")) == 2
     report = run_json(capsys, *command, "--image-size", "5x3")
     assert report["images"] == 6
     with pytest.raises(SystemExit) as exit:

@@ -71,6 +71,7 @@ def test_tells_a_person(victim, capsys, tmp_path):
         (("--attack", "pgd", "--target", "yield"), "rp2 takes --target."),
         (("--mask", "octagon"), "rp2 takes --mask."),
         ((*RP2, "--mask", "octogon"), "Did you mean 'octagon'"),
+        ((*RP2, "--mask", "m" * 300), "or a picture. Received: --mask=mmm"),
         ((*RP2, "--sign", "halt"), "Received: --sign=halt"),
         ((*RP2, "--sign", "unused"), "Received: --sign=unused"),
         ((*RP2, "--target", "unused"), "Received: --target=unused"),

@@ -67,14 +67,27 @@ def test_the_best_weights_are_saved(capsys, published, tmp_path):
         (("irm_wrn16_2", *FAST, "--save", "best.h5"), "must end in .keras"),
         (("wrn16_2", *FAST), "must end in a MultiScaleEnsemble"),
         (("irm_wrn16_2", "--attack", "standard"), "takes one attack, no suite"),
-        (("irm_wrn16_2", *FAST, "--values", "0,1"), "must be above 0"),
     ],
 )
 def test_mistakes_are_named(capsys, published, arguments, message):
     assert message in failed(capsys, "tune", *arguments)
 
 
-def test_values_are_numbers(capsys):
-    with pytest.raises(SystemExit):
-        main(["tune", "irm_wrn16_2", "--values", "0.1,many"])
-    assert "Received: 0.1,many" in capsys.readouterr().err
+@pytest.mark.parametrize("values", ["0.1,many", "0,1", "nan,1", "1,inf", ""])
+def test_values_are_numbers_above_zero(capsys, values):
+    with pytest.raises(SystemExit) as exit:
+        main(["tune", "irm_wrn16_2", "--values", values])
+    assert exit.value.code == 2
+    line = capsys.readouterr().err.splitlines()[-1]
+    assert "--values: must be numbers above 0 between commas" in line
+    assert line.endswith(f"Received: {values}")
+
+
+def test_given_names_are_saved(capsys, published, tmp_path):
+    names = [f"number {index}" for index in range(10)]
+    run_json(
+        *(capsys, "tune", "irm_wrn16_2", *FAST, "--values", "1"),
+        *("--classes", ",".join(names), "--save", tmp_path / "best.keras"),
+    )
+    saved = (tmp_path / "best.classes.txt").read_text("utf-8")
+    assert saved.splitlines() == names
