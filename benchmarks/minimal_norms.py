@@ -4,8 +4,10 @@
 
 DDN, DeepFool and Carlini and Wagner's attack on the images that the model
 classifies rightly, with the same steps for all. The model judges: an image
-that an attack left classified rightly counts as infinitely far. Seconds are of
-one run and include tracing. Goal: a median of at most 1.02 times the best
+that an attack left classified rightly counts as infinitely far. Where Foolbox's
+attack of Carlini and Wagner found nothing it returns a black image, mistaken
+itself as a rule, which is most of what it succeeds at more often. Seconds are
+of one run and include tracing. Goal: a median of at most 1.02 times the best
 peer's. Foolbox and ART (`adversarial-robustness-toolbox`) must be installed;
 ART's DeepFool takes one image after another, which `--peers Foolbox` leaves
 out.

@@ -25,21 +25,25 @@ def versions() -> dict[str, str]:
 def commit() -> str | None:
     """Returns the Git commit of this package's sources.
 
-    Ends in `-dirty` if tracked files were changed since; `None` if the
-    sources are not in a Git repository of their own.
+    Ends in `-dirty` if tracked files outside `docs` were changed since: one
+    measurement after another changes the results there. `None` if the sources
+    are not in a Git repository of their own.
     """
     source = pathlib.Path(__file__).resolve()
     # A file installed inside somebody else's repository is not tracked there.
     if _git(source.parent, "ls-files", "--error-unmatch", source.name) is None:
         return None
-    return _git(
+    head = _git(source.parent, "rev-parse", "HEAD")
+    changed = _git(
         source.parent,
-        "describe",
-        "--always",
-        "--dirty",
-        "--abbrev=40",
-        "--exclude=*",
+        "diff",
+        "--name-only",
+        "HEAD",
+        "--",
+        ":(top)",
+        ":(top,exclude)docs",
     )
+    return f"{head}-dirty" if changed else head
 
 
 def _git(directory, *arguments):

@@ -27,6 +27,14 @@ def test_commit_of_tracked_sources_alone(tmp_path, monkeypatch):
     git(tmp_path, "commit", "-m", "source")
     commit = provenance.commit()
     assert len(commit) == 40
+    results = tmp_path / "docs" / "results.json"
+    results.parent.mkdir()
+    results.write_text("1")
+    git(tmp_path, "add", ".")
+    git(tmp_path, "commit", "-m", "results")
+    commit = provenance.commit()
+    results.write_text("2")
+    assert provenance.commit() == commit
     source.write_text("2")
     assert provenance.commit() == f"{commit}-dirty"
 
