@@ -43,7 +43,9 @@ def commit() -> str | None:
         ":(top)",
         ":(top,exclude)docs",
     )
-    return f"{head}-dirty" if changed else head
+    if head is None:  # Nothing is committed yet.
+        return None
+    return head if changed == "" else f"{head}-dirty"
 
 
 def _git(directory, *arguments):
