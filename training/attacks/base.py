@@ -10,6 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from training.input_shape import input_shape
 from zoo.all_layers import all_layers
 from zoo.threat import ThreatModel
 from zoo.validation import check_images
@@ -102,7 +103,7 @@ class Attack:
                 f"`model` must be a Keras model. Received: model={model!r}"
             )
         # Resizing may leave [0, 1] by a rounding error.
-        images = np.clip(check_images(images), 0, 1)
+        images = np.clip(check_images(images, input_shape(model)), 0, 1)
         check_labels(labels, len(images))
         graphs = self._compiled.setdefault(model, {})
         shape = images.shape[1:]

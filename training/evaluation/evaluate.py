@@ -21,7 +21,6 @@ from training.evaluation.adaptive import adaptive_view
 from training.evaluation.attacking import attack_all
 from training.evaluation.examples import gather_examples
 from training.evaluation.fingerprint import fingerprint
-from training.evaluation.input_shape import input_shape
 from training.evaluation.journal import Journal
 from training.evaluation.knowledge import knowledge
 from training.evaluation.phase import Phase
@@ -33,6 +32,7 @@ from training.evaluation.report import Report
 from training.evaluation.run import Run
 from training.evaluation.scoring import Scorer
 from training.evaluation.worst_case import WorstCase
+from training.input_shape import input_shape
 from zoo.threat import ThreatModel
 from zoo.validation import check_images
 from zoo.validation import check_labels

@@ -119,7 +119,7 @@ def load_images(options: argparse.Namespace, model):
     """
     from training import datasets
     from training.evaluation.examples import gather_examples
-    from training.evaluation.input_shape import input_shape
+    from training.input_shape import input_shape
 
     given = {}
     if datasets.is_resized(options.data):

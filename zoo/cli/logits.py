@@ -41,7 +41,7 @@ def as_logits(model, name: str, image_size: tuple[int, int] | None = None):
 def _noise(model, image_size):
     import numpy as np
 
-    from training.evaluation.input_shape import input_shape
+    from training.input_shape import input_shape
 
     try:
         shape = input_shape(model)
