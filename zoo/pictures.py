@@ -42,7 +42,7 @@ def read_picture(
     from PIL import ImageOps
     from PIL import UnidentifiedImageError
 
-    height, width, channels = shape
+    channels = shape[-1]
     if channels not in _MODES:
         raise ValueError(
             "A picture is read with 1 channel, grey, or 3, RGB. "
@@ -52,12 +52,22 @@ def read_picture(
         with Image.open(path) as opened:
             upright = ImageOps.exif_transpose(opened)
             shallow = _eight_bits(upright, opened.format)
-        picture = _over_black(shallow).convert(_MODES[channels])
+        return fit_picture(_over_black(shallow), shape)
     except UnidentifiedImageError as error:
         raise ValueError(f"{path} is not a picture Pillow can read.") from error
     except Exception as error:  # Decoders raise many kinds.
         reason = getattr(error, "strerror", None) or error
         raise ValueError(f"{path} cannot be read: {reason}.") from error
+
+
+def fit_picture(
+    picture: "Image.Image", shape: tuple[int | None, int | None, int]
+) -> np.ndarray:
+    """Returns an opaque 8-bit picture's pixels, as `read_picture` does."""
+    from PIL import Image
+
+    height, width, channels = shape
+    picture = picture.convert(_MODES[channels])
     if None not in (height, width):
         picture = picture.resize((width, height), Image.Resampling.BILINEAR)
     return np.asarray(picture).reshape(picture.height, picture.width, channels)

@@ -6,7 +6,9 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
-_MODES = {1: "L", 3: "RGB"}
+from zoo.pictures import fit_picture
+
+_CHANNELS = (1, 3)
 
 
 def resize_images(
@@ -23,13 +25,13 @@ def resize_images(
         ValueError: If the pictures are others, or `image_shape` is.
     """
     spec = dataset.element_spec[0]
-    if spec.dtype != tf.uint8 or spec.shape[-1] not in _MODES:
+    if spec.dtype != tf.uint8 or spec.shape[-1] not in _CHANNELS:
         raise ValueError(
             "Pictures are resized if they are of 8 bits and 1 or 3 channels. "
             f"Received: {spec.dtype.name} of shape {spec.shape}"
         )
     shape = checked_shape(image_shape)
-    if shape[-1] not in _MODES:
+    if shape[-1] not in _CHANNELS:
         raise ValueError(
             "Pictures are resized to 1 channel, grey, or 3, RGB. "
             f"Received: image_shape={shape}"
@@ -52,13 +54,9 @@ def resize_pixels(pixels: np.ndarray, shape: Sequence[int]) -> np.ndarray:
         shape: The same of the result; colours are made grey (ITU-R 601 luma)
             or RGB.
     """
-    height, width, channels = shape
     grey = pixels.shape[-1] == 1
     picture = Image.fromarray(pixels.squeeze(-1) if grey else pixels)
-    resized = picture.convert(_MODES[channels]).resize(
-        (width, height), Image.Resampling.BILINEAR
-    )
-    return np.asarray(resized).reshape(shape)
+    return fit_picture(picture, shape)
 
 
 def checked_shape(image_shape: Sequence[int] | None) -> tuple[int, int, int]:
