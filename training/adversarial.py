@@ -7,6 +7,7 @@ import tensorflow as tf
 from keras import ops
 
 from training.first_images import first_images
+from training.input_shape import input_shape
 from training.scale_views import scale_views
 from zoo.validation import check_images
 
@@ -132,12 +133,13 @@ class AdversarialTrainer(keras.Model):
 
         Raises:
             ValueError: If the first images are not floating-point pixels in
-                [0, 1]. A generator's, which are there once, are not checked.
+                [0, 1] of a shape that the model takes. A generator's, which
+                are there once, are not checked.
             NotImplementedError: If a `ModelCheckpoint` would save the trainer.
         """
         images = first_images(x)
         if images is not None:
-            check_images(images)
+            check_images(images, input_shape(self.model))
         for callback in tf.nest.flatten(kwargs.get("callbacks")):
             if not getattr(callback, "save_weights_only", True):
                 self.get_config()

@@ -16,6 +16,7 @@ from training.data_digest import data_digest
 from training.digests import arrays_digest
 from training.dominant_scale import dominant_scale
 from training.freezing import frozen_but
+from training.input_shape import input_shape
 from training.same_run import check_same_run
 from zoo.loading import find_head
 from zoo.weights import load_weights
@@ -117,9 +118,9 @@ def finetune(
 
     Raises:
         ValueError: If there are no images or their number is unknown, one is
-            not of floating-point pixels in [0, 1], the model has no weights,
-            or the folder holds a run of other numbers, other data or another
-            model.
+            not of floating-point pixels in [0, 1] of a shape that the model
+            takes, the model has no weights, or the folder holds a run of
+            other numbers, other data or another model.
     """
     numbers = numbers or FineTuning()
     count = int(images.cardinality())
@@ -139,7 +140,7 @@ def finetune(
             "dtype_policy": model.dtype_policy.name,
             "classes": model.output_shape[-1],
             "images": count,
-            "data": data_digest(images),
+            "data": data_digest(images, input_shape(model)),
             "attack": _described(attack),
         },
     )

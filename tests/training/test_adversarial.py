@@ -334,6 +334,13 @@ def test_wrong_pixels_are_refused_before_training(form, pixels, message):
         np.testing.assert_array_equal(one, other)
 
 
+def test_images_of_another_shape_are_refused_before_training():
+    trainer = AdversarialTrainer(linear(), darken)
+    trainer.compile()
+    with pytest.raises(ValueError, match=r"4, 4, 1.*Received.*4, 4, 3"):
+        trainer.fit(np.zeros((8, 4, 4, 3), "float32"), np.arange(8) % 3)
+
+
 @pytest.mark.parametrize("form", [*FORMS, "generator"])
 def test_looking_at_the_first_images_takes_none_away(form):
     images, labels = next(data(8, 8).as_numpy_iterator())

@@ -340,4 +340,12 @@ def test_what_cannot_be_trained(images, tmp_path):
     weightless = keras.Sequential([keras.Input((8, 8, 1)), layers.Flatten()])
     with pytest.raises(ValueError, match="must have weights"):
         finetune(weightless, images, clean, tmp_path / "weightless", ONE)
+    flat = keras.Sequential([keras.Input((64,)), layers.Dense(3)])
+    with pytest.raises(ValueError, match="one batch of images"):
+        finetune(flat, images, clean, tmp_path / "flat", ONE)
+    colour = keras.Sequential(
+        [keras.Input((8, 8, 3)), layers.Flatten(), layers.Dense(3)]
+    )
+    with pytest.raises(ValueError, match=r"8, 8, 3.*Received.*8, 8, 1"):
+        finetune(colour, images, clean, tmp_path / "colour", ONE)
     assert not list(tmp_path.iterdir())

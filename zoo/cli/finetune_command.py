@@ -259,10 +259,11 @@ def _load(options, model, classes: list[str]):
     """Returns the images to train on and those held out."""
     from training import datasets
     from training.evaluation.examples import gather_examples
+    from training.input_shape import input_shape
 
     images, held_out = datasets.split_folder(
         options.data,
-        image_shape=model.input_shape[1:],
+        image_shape=input_shape(model)[1:],
         classes=classes,
         held_out=options.validation or options.held_out,
         seed=options.seed,

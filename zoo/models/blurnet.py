@@ -47,7 +47,8 @@ def blurnet(
             `zoo.regularizers.KernelTotalVariation` on the first
             convolution's weights.
         num_classes: Logits.
-        image_shape: `(height, width, channels)`; 27 pixels or more a side.
+        image_shape: `(height, width, channels)`; 27 pixels or more a side,
+            none left open.
         name: The model's name.
 
     Returns:

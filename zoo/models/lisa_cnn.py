@@ -25,7 +25,8 @@ def lisa_cnn(
 
     Args:
         num_classes: Logits.
-        image_shape: `(height, width, channels)`; 27 pixels or more a side.
+        image_shape: `(height, width, channels)`; 27 pixels or more a side,
+            none left open, since the classifier takes flattened maps.
         input_filter: Layer applied to the pixels.
         feature_filter: Layer applied to the first convolution's feature
             maps, after their ReLU.
@@ -39,7 +40,8 @@ def lisa_cnn(
         to `(batch, num_classes)` float32 logits.
 
     Raises:
-        ValueError: If there are no classes or the images are too small.
+        ValueError: If there are no classes, or the images are too small or of
+            open size.
 
     References:
         [Eykholt et al., 2018](https://arxiv.org/abs/1707.08945), section
@@ -49,9 +51,9 @@ def lisa_cnn(
         raise ValueError(
             f"num_classes must be positive. Received: num_classes={num_classes}"
         )
-    if min(image_shape[:2]) < 27:
+    if any(side is None or side < 27 for side in image_shape[:2]):
         raise ValueError(
-            "image_shape must have 27 pixels or more a side. "
+            "image_shape must have 27 pixels or more a side, none left open. "
             f"Received: image_shape={image_shape}"
         )
     images = keras.Input(image_shape, name="image")

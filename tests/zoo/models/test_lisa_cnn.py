@@ -64,5 +64,7 @@ def test_smallest_images():
     assert lisa_cnn(image_shape=(27, 27, 1)).output_shape == (None, 18)
     with pytest.raises(ValueError, match="27 pixels.*26"):
         lisa_cnn(image_shape=(26, 40, 3))
+    with pytest.raises(ValueError, match="none left open.*None"):
+        lisa_cnn(image_shape=(None, 40, 3))
     with pytest.raises(ValueError, match="num_classes=0"):
         lisa_cnn(num_classes=0)
