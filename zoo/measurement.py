@@ -9,7 +9,8 @@ from typing import Any
 from zoo.threat import ThreatModel
 
 _REQUIRED = ("attack", "accuracy", "images", "seed", "date")
-_EFFORT = ("steps", "queries", "restarts", "draws", "scoring_draws")
+EFFORT = ("steps", "queries", "restarts", "draws")
+"""Options of an attack that say how hard it tries."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +30,8 @@ class Measurement:
         queries: Images that a black-box attack tries in each restart.
         restarts: Starts of the attack.
         draws: Forward passes that each gradient is averaged over.
+        options: Of the attack's other options, those that are not its
+            defaults.
         scoring_draws: Forward passes that scored each image.
         interval: 95 % confidence interval of the accuracy.
         attack_policy: Dtype policy of the model that the attack was run on.
@@ -39,6 +42,8 @@ class Measurement:
             those before it in the ball, not of this attack alone.
         flags: Signs, found by the evaluation, that the number may be too
             high.
+        sanity: Number of images that the evaluation's suite of attacks that
+            looks for such signs was run on, if known.
         others: Whatever else was noted, as plain data.
 
     Raises:
@@ -56,12 +61,14 @@ class Measurement:
     queries: int | None = None
     restarts: int | None = None
     draws: int | None = None
+    options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     scoring_draws: int | None = None
     interval: tuple[float, float] | None = None
     attack_policy: str | None = None
     runs: tuple[float, ...] | None = None
     cumulative: bool = False
     flags: tuple[str, ...] = ()
+    sanity: int | None = None
     others: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -105,7 +112,8 @@ class Measurement:
     def to_dict(self) -> dict[str, Any]:
         """The measurement as cards hold it: flat, without what is `None`.
 
-        `cumulative` is left out too unless it is true, `flags` if empty.
+        `cumulative` is left out too unless it is true, `flags` and `options`
+        if empty.
         """
         data = {
             field.name: getattr(self, field.name)
@@ -114,6 +122,7 @@ class Measurement:
         }
         data["cumulative"] = self.cumulative or None
         data["flags"] = list(self.flags) or None
+        data["options"] = dict(self.options) or None
         if self.interval is not None:
             data["interval"] = list(self.interval)
         if self.runs is not None:
@@ -133,13 +142,16 @@ class Measurement:
 
     @property
     def effort(self) -> str:
-        """What was spent: images, steps, queries, restarts and draws."""
+        """What was spent: images, steps, queries, restarts, draws, options."""
         parts = [f"{self.images} images"]
-        for name in _EFFORT:
+        for name in (*EFFORT, "scoring_draws"):
             count = getattr(self, name)
             if count is not None:
                 unit = name.replace("_", " ")
                 parts.append(f"{count} {unit[:-1] if count == 1 else unit}")
+        parts += [f"{name} {value}" for name, value in self.options.items()]
+        if self.sanity:
+            parts.append(f"sanity checked on {self.sanity}")
         if self.runs is not None:
             mean, spread = (
                 statistics.mean(self.runs),

@@ -15,6 +15,7 @@ from pathlib import Path
 from zoo.cards import Card
 from zoo.cards import info
 from zoo.loading import list_models
+from zoo.measurement import EFFORT
 from zoo.measurement import Measurement
 from zoo.replacing import replacing
 
@@ -22,7 +23,6 @@ BEGIN = "<!-- results: written by python -m zoo.results_table -->"
 END = "<!-- /results -->"
 _NORMS = {"l2": "L2", "linf": "L∞"}
 _HEADER = ("model", "ball", "attacks", "accuracy", "95 %", "images")
-_EFFORT = ("steps", "queries", "restarts", "draws")
 
 
 def results_table(cards: Iterable[Card]) -> str:
@@ -125,10 +125,11 @@ def _row(name: str, ball: str, effort: str, measured: Measurement):
 def _effort(measured: Measurement) -> str:
     """Returns the attack with its counts, such as `pgd, 40 steps`."""
     words = [measured.attack]
-    for name in _EFFORT:
+    for name in EFFORT:
         count = getattr(measured, name)
         if count is not None and (count > 1 or name == "steps"):
             words.append(f"{count:,} {name if count != 1 else name[:-1]}")
+    words += [f"{name} {value}" for name, value in measured.options.items()]
     return ", ".join(words)
 
 

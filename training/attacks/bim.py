@@ -43,7 +43,7 @@ def bim(
     steps = checked_count("steps", steps)
     draws = checked_count("draws", draws)
     if step_size is not None:
-        step_size = checked_size("step_size", step_size)
+        step_size = checked_size("step_size", step_size, positive=True)
     options = dict(locals())
     if step_size is None:
         step_size = min(2.5 * eps / steps, eps)

@@ -46,7 +46,7 @@ def mim(
     decay = checked_size("decay", decay)
     draws = checked_count("draws", draws)
     if step_size is not None:
-        step_size = checked_size("step_size", step_size)
+        step_size = checked_size("step_size", step_size, positive=True)
     options = dict(locals())
     if step_size is None:
         step_size = eps / steps

@@ -60,7 +60,7 @@ def pgd(
     restarts = checked_count("restarts", restarts)
     draws = checked_count("draws", draws)
     if step_size is not None:
-        step_size = checked_size("step_size", step_size)
+        step_size = checked_size("step_size", step_size, positive=True)
     if restarts > 1 and not random_start:
         raise ValueError(
             "`restarts` above 1 need `random_start`. Received: "

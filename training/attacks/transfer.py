@@ -2,6 +2,7 @@
 
 import keras
 
+from training.adaptive_view import adaptive_view
 from training.attacks.base import Attack
 
 
@@ -9,8 +10,9 @@ def transfer(*, attack: Attack, source: keras.Model) -> Attack:
     """Binds an attack to the model that it is to be run on.
 
     The result attacks any victim without asking it anything: it makes the
-    images on `source`, in the hope that they fool the victim too. It is built
-    in Python only; `parse` doesn't know it, because it holds a model.
+    images on `source`, through whose hidden gradients it sees as
+    `adaptive_view` does, in the hope that they fool the victim too. It is
+    built in Python only; `parse` doesn't know it, because it holds a model.
 
     Randomness: the attack's and the source's own. An evaluation seeds both.
 
@@ -37,7 +39,7 @@ def transfer(*, attack: Attack, source: keras.Model) -> Attack:
         )
 
     def craft(logits, images, labels):
-        crafted = attack(source, images, labels)
+        crafted = attack(adaptive_view(source), images, labels)
         # Only shapes are read, so the graph computes neither.
         classes = logits(images).shape[-1]
         received = source(images, training=False).shape[-1]

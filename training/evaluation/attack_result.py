@@ -39,7 +39,8 @@ class AttackResult:
         runs: Accuracy under each run by itself; where fooled images are
             skipped, under it and the attacks before it.
         success_rate: Of the images it was run on that were rightly
-            classified, the fraction flipped; `None` if there were none.
+            classified, the fraction flipped; `None` if there were none. An
+            image that was left as it was is not flipped.
         dissimilarity: Mean of `||x - x_adv|| / ||x_adv||`, `None` if there
             were no images.
         median_l2: Median L2 norm over the successful adversarial images:
@@ -100,7 +101,9 @@ class AttackResult:
         outcome = Outcome.worst(runs, norm=minimized)
         clean = clean[:, outcome.indices]
         was_right = metrics.classified(clean)
-        flipped = was_right & ~metrics.classified(outcome.correct)
+        # What an image left as it was suffers, the model does to itself.
+        left_alone = outcome.l2 == 0
+        flipped = was_right & ~metrics.classified(outcome.correct) & ~left_alone
         if left is None:
             left = [o.correct & was_right for o in (outcome, *runs)]
         everyone = np.full(len(outcome.indices), True)
@@ -118,7 +121,9 @@ class AttackResult:
             images=len(outcome.indices),
             robust=Accuracy.of(left[0]),
             runs=tuple(map(metrics.accuracy, left[1:])),
-            success_rate=metrics.attack_success_rate(clean, outcome.correct),
+            success_rate=metrics.attack_success_rate(
+                clean, outcome.correct | left_alone
+            ),
             dissimilarity=metrics.mean_over(outcome.dissimilarity, everyone),
             median_l2=metrics.median_over(outcome.l2, flipped),
             mean_l2=metrics.mean_over(outcome.l2, flipped),

@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import ArrayLike
 
+from training.adaptive_view import adaptive_view
 from training.attack_names import attack_name
 from training.attacks import Attack
 from training.attacks import suites
@@ -17,7 +18,6 @@ from training.digests import weights_digest
 from training.evaluation import provenance
 from training.evaluation import sanity as sanity_checks
 from training.evaluation.accuracy import Accuracy
-from training.evaluation.adaptive import adaptive_view
 from training.evaluation.attacking import attack_all
 from training.evaluation.examples import gather_examples
 from training.evaluation.fingerprint import fingerprint
@@ -31,6 +31,7 @@ from training.evaluation.randomness import owned_randomness
 from training.evaluation.report import Report
 from training.evaluation.run import Run
 from training.evaluation.scoring import Scorer
+from training.evaluation.twin import is_twin
 from training.evaluation.worst_case import WorstCase
 from training.input_shape import input_shape
 from zoo.threat import ThreatModel
@@ -104,9 +105,10 @@ def evaluate(
             layer hides its own (`gradient="none"`).
         surrogate: Model the attacks are run on, such as the same weights in
             bfloat16, which is faster; `None` for `model`. Either way `model`
-            scores the images they make, and takes back many that an attack
-            without a ball left next to the surrogate's boundary: flagged. So
-            are other weights or layers, which are no white box.
+            scores the images they make. Those that fool a twin of other
+            precision and not `model`, for many attacks stop right behind the
+            boundary, are made again on `model` itself. Other weights or
+            layers are flagged, for they are no white box.
         sanity: Number of images, from the front, for a suite of attacks that
             tests the numbers' trustworthiness: more steps, a larger ball,
             random noise, an attack without gradients. 0 leaves it out; what
@@ -153,21 +155,22 @@ def evaluate(
     for phase in phases:
         if isinstance(phase.attack, Attack):
             phase.attack.check_model(surrogate)
-    if sanity and threat is None:
-        raise ValueError(
-            f"sanity needs a threat. Received: sanity={sanity}, threat=None"
-        )
+    if sanity:
+        sanity_checks.check_model(surrogate, threat)
     images, labels = gather_examples(dataset, limit=limit)
     images = check_images(images, input_shape(model))
     labels = check_labels(labels, len(images))
     stochastic = is_stochastic(model)
     draws = draws if stochastic else 1
     attacked = min(attack_limit or len(images), len(images))
+    view = adaptive_view if adaptive else _itself
+    twin = surrogate is not model and is_twin(model, surrogate)
     scorer = Scorer(
         model,
         images.shape[1:],
-        attacked=adaptive_view(surrogate) if adaptive else surrogate,
+        attacked=view(surrogate),
         draws=draws,
+        own=view(model) if twin else None,
     )
     check_labels(labels, len(images), scorer.num_classes)
     suspects = []
@@ -239,6 +242,8 @@ def evaluate(
     of_surrogate = digest if surrogate is model else weights_digest(surrogate)
     return Report(
         model=name or model.name,
+        flags=tuple(dict.fromkeys(flags)),
+        sanity=int(sanity),
         weights=digest,
         attacked_weights=None if of_surrogate == digest else of_surrogate,
         dataset=dataset_name,
@@ -255,7 +260,6 @@ def evaluate(
             clean=clean_of_attacked,
             outcomes=outcomes,
         ),
-        flags=tuple(dict.fromkeys(flags)),
         seed=seed,
         batch_size=batch_size,
         attack_policy=surrogate.dtype_policy.name,
@@ -263,6 +267,10 @@ def evaluate(
         commit=commit,
         date=date,
     )
+
+
+def _itself(model):
+    return model
 
 
 def _check_options(*, seed, sanity, limit, attack_limit, **counts):

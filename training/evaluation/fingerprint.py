@@ -37,7 +37,9 @@ def fingerprint(
         suspects: Those that test the numbers' trustworthiness.
     """
     sources = [
-        weights_digest(source) for phase in phases for source in phase.sources
+        [weights_digest(source), _layers_digest(source)]
+        for phase in phases
+        for source in phase.sources
     ]
     return {
         "weights": weights_digest(model),

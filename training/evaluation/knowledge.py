@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import keras
 
-from training.evaluation.adaptive import hidden_gradients
+from training.adaptive_view import hidden_gradients
 from training.evaluation.flag import Flag
 from training.evaluation.phase import Phase
 from training.evaluation.randomness import is_stochastic
@@ -30,7 +30,6 @@ def knowledge(
         _hidden_gradient(attacked, adaptive),
         _no_white_box(attacked, phases, victim),
         _few_draws(phases) if is_stochastic(attacked) else (),
-        _another_boundary(attacked, phases, victim),
     )
     return tuple(flag for rule in rules for flag in rule)
 
@@ -48,12 +47,25 @@ def _no_white_box(attacked, phases, victim):
             "no white box",
             f"no attack saw the model's gradient: {_names(phases)}",
         )
-    elif phases and not is_twin(victim, attacked):
+        return
+    if phases and not is_twin(victim, attacked):
         yield Flag(
             "no white box",
             f"the attacks were run on {attacked.name}, which has other "
             f"weights or layers than {victim.name}",
         )
+    searches = [phase for phase in phases if phase.searches]
+    for ball in dict.fromkeys(phase.threat for phase in searches):
+        if ball is None:
+            continue
+        inside = [phase for phase in searches if phase.threat == ball]
+        seeing = [p for p in searches if p.threat == ball or p.aims_at(ball)]
+        if all(phase.black_box for phase in seeing):
+            yield Flag(
+                "no white box",
+                f"no attack in {ball} saw the model's gradient: "
+                f"{_names(inside)}",
+            )
 
 
 def _few_draws(phases):
@@ -71,17 +83,6 @@ def _few_draws(phases):
             "single draws",
             f"{_names(followed)} followed single draws of a randomised model, "
             "not their mean; give draws=2 or more",
-        )
-
-
-def _another_boundary(attacked, phases, victim):
-    nearest = [phase for phase in phases if phase.minimized]
-    policy = attacked.dtype_policy.name
-    if nearest and policy != victim.dtype_policy.name:
-        yield Flag(
-            "another boundary",
-            f"{_names(nearest)} stopped at the boundary of a twin in "
-            f"{policy}; attack the model itself",
         )
 
 

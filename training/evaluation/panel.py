@@ -7,7 +7,7 @@ import keras
 import numpy as np
 from numpy.typing import ArrayLike
 
-from training.evaluation.adaptive import adaptive_view
+from training.adaptive_view import adaptive_view
 from training.evaluation.phase import Phase
 from training.evaluation.randomness import is_stochastic
 from training.evaluation.randomness import owned_randomness

@@ -70,13 +70,14 @@ class Phase:
     @property
     def text(self) -> str:
         """Name and options; the same in every process."""
+        # Objects' text can hold an address, a model's its number in a process.
+        kinds = (bool, int, float, str)
         if isinstance(self.attack, attacks.Attack):
-            return repr(self.attack)
-        # Others' options may be objects, whose text can hold an address.
+            kinds += (tuple, list, type(None), attacks.Attack)
         options = ", ".join(
             f"{option}={value!r}"
             for option, value in self.options.items()
-            if isinstance(value, (bool, int, float, str))
+            if isinstance(value, kinds)
         )
         return f"{self.name}({options})"
 
@@ -116,6 +117,15 @@ class Phase:
         norm = getattr(self.attack, "norm", None)
         bounded = getattr(self.attack, "eps", None) is not None
         return norm if norm in NORMS and not bounded else None
+
+    def aims_at(self, ball: ThreatModel) -> bool:
+        """Whether the attack, not bound to any ball, may look inside this one.
+
+        One that makes small another norm comes here by chance alone.
+        """
+        norm = getattr(self.attack, "norm", None)
+        bounded = getattr(self.attack, "eps", None) is not None
+        return self.threat is None and not bounded and norm in (None, ball.norm)
 
     @property
     def generators(self) -> tuple[keras.random.SeedGenerator, ...]:

@@ -49,10 +49,11 @@ _NOTES = (
     "attack counts as wrong under every attack. Wilson 95 % interval.",
     "*worst case*: each image meets the most harmful of all adversarial "
     "images found for it inside the ball, whichever attack found it. A ball "
-    "that nothing but noise, or attacks bound to smaller ones, entered has "
+    "that only noise, or attacks of smaller balls or other norms, entered has "
     "none.",
     "*success*: percent of the rightly classified images that the attack "
-    "flips. *median*: perturbation norm over those flipped, pixels in [0, 1].",
+    "changes and flips. *median*: perturbation norm over those flipped, pixels "
+    "in [0, 1].",
     "*dissimilarity*: mean of ‖x − x_adv‖₂ / ‖x_adv‖₂ over all images.",
     "*AAAC*: mean L2 colour change of a pixel, 0 to 255, zero where the "
     "attack fools the model.",
@@ -85,10 +86,12 @@ def markdown(report: "Report") -> str:
     versions = ", ".join(
         f"{name} {version}" for name, version in report.versions.items()
     )
+    sanity = f"on {report.sanity} images" if report.sanity else "was left out"
     lines += [
         "",
         f"Measured {report.date} with seed {report.seed} in batches of "
-        f"{report.batch_size}, attacks in {report.attack_policy}; "
+        f"{report.batch_size}, attacks in {report.attack_policy}; the sanity "
+        f"suite {sanity}; "
         f"commit {report.commit or 'unknown'}; {versions}.",
         "",
         f"SHA-256 of the weights' arrays: `{report.weights}`.",
@@ -107,14 +110,14 @@ def table(report: "Report") -> rich.table.Table:
         "dissimilarity" if report.skip_fooled else "images",
     }
     shown = [i for i, title in enumerate(header) if title not in left_out]
-    caption = "".join(f"FLAGGED: {flag}\n" for flag in report.flags)
-    caption += _images(report)
+    flags = "".join(f"FLAGGED: {flag}\n" for flag in report.flags)
+    caption = _images(report)
     if report.stochastic:
         caption += f"; mean of {report.draws} draws"
     if report.skip_fooled:
         caption += "; an attack's accuracy is what it and those before it leave"
     drawn = rich.table.Table(
-        title=report.model,
+        title=f"{flags}{report.model}",
         caption=f"{caption}; accuracies in percent, 95 % interval",
         box=rich.box.SIMPLE_HEAD,
         padding=(0, 1, 0, 0),

@@ -1,19 +1,23 @@
 """The result of an evaluation."""
 
 import dataclasses
+import inspect
 import json
 import os
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import rich.table
 
+from training import attacks
 from training.evaluation import rendering
 from training.evaluation.accuracy import Accuracy
 from training.evaluation.attack_result import AttackResult
 from training.evaluation.flag import NOT_ADAPTIVE
 from training.evaluation.flag import Flag
 from training.evaluation.worst_case import WorstCase
+from zoo.measurement import EFFORT
 from zoo.replacing import replacing
 
 _FORMAT = 4
@@ -32,6 +36,9 @@ class Report:
 
     Args:
         model: The model's name.
+        flags: Signs that a number cannot be trusted; empty if none was found.
+        sanity: Number of images that the suite of attacks that looks for more
+            such signs was run on; 0 if it wasn't.
         weights: SHA-256 of the model's weights in their order.
         attacked_weights: That of the model the attacks were run on, if it is
             another, as that of a surrogate may be; else `None`.
@@ -46,11 +53,10 @@ class Report:
         clean: Accuracy without an attack.
         attacks: One result an attack, in the order they ran.
         worst_cases: One for each ball that was asked for or attacked in,
-            unless nothing but noise, or attacks bound to smaller balls,
+            unless only noise, or attacks of smaller balls or other norms,
             entered it.
         seed: Seed of the model's and the attacks' randomness.
         batch_size: Images attacked at once.
-        flags: Signs that a number cannot be trusted; empty if none was found.
         attack_policy: Dtype policy of the model the attacks were run on.
         versions: Of this package, Python and the libraries.
         commit: Git commit of this package when the evaluation began, `None`
@@ -59,6 +65,8 @@ class Report:
     """
 
     model: str
+    flags: tuple[Flag, ...]
+    sanity: int = 0
     weights: str
     dataset: str | None
     images: int
@@ -69,7 +77,6 @@ class Report:
     clean: Accuracy
     attacks: tuple[AttackResult, ...]
     worst_cases: tuple[WorstCase, ...]
-    flags: tuple[Flag, ...]
     seed: int
     batch_size: int
     attack_policy: str
@@ -114,26 +121,25 @@ class Report:
             attack,
             accuracy,
             threat=None,
-            options=(),
+            options=MappingProxyType({}),
             cumulative=False,
             runs=(),
         ):
             clean = accuracy is self.clean
+            others = _unusual(attack, options)
             return {
                 "attack": attack,
                 "images": self.images if clean else self.attacked,
                 **(dataclasses.asdict(threat) if threat else {}),
-                **{
-                    option: options[option]
-                    for option in ("steps", "queries", "restarts", "draws")
-                    if option in options
-                },
+                **{name: options[name] for name in EFFORT if name in options},
+                **({"options": others} if others else {}),
                 "accuracy": accuracy.mean,
                 "interval": list(accuracy.interval),
                 "worst_draw": accuracy.worst_draw,
                 "scoring_draws": self.draws,
                 **({} if clean else {"attack_policy": self.attack_policy}),
                 **({"flags": flags} if flags and not clean else {}),
+                **({} if clean else {"sanity": self.sanity}),
                 **({"cumulative": True} if cumulative else {}),
                 **({"runs": list(runs)} if len(runs) > 1 else {}),
                 **shared,
@@ -171,8 +177,9 @@ class Report:
         """
         data = dict(data)
         found = data.pop("format", None)
-        # Reports were written before it was told.
+        # Reports were written before these were told.
         data.setdefault("attacked_weights", None)
+        data.setdefault("sanity", 0)
         fields = {field.name for field in dataclasses.fields(cls)}
         if found != _FORMAT or data.keys() != fields:
             unexpected = sorted(data.keys() ^ fields)
@@ -224,3 +231,16 @@ class Report:
     def table(self) -> rich.table.Table:
         """Returns the report as a table for `rich` to print."""
         return rendering.table(self)
+
+
+def _unusual(attack: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns what a card has no field for and differs from its default."""
+    factory = attacks.by_name.get(attack)
+    defaults = inspect.signature(factory).parameters if factory else {}
+    told = {*EFFORT, "norm", "eps", "seed"}
+    return {
+        name: value
+        for name, value in options.items()
+        if name not in told
+        and not (name in defaults and value == defaults[name].default)
+    }

@@ -21,6 +21,7 @@ from training.evaluation import metrics
 from training.evaluation.attack_result import AttackResult
 from training.evaluation.flag import Flag
 from training.evaluation.outcome import Outcome
+from zoo.all_layers import all_layers
 from zoo.confidences import are_confidences
 from zoo.threat import ThreatModel
 
@@ -51,6 +52,24 @@ def suite(
         attack_library.noise(**ball, repeats=20),
         attack_library.square(**ball, queries=500),
     ]
+
+
+def check_model(attacked: keras.Model, threat: ThreatModel | None) -> None:
+    """Refuses what the suite cannot be run on.
+
+    Raises:
+        ValueError: If there is no ball, or the model no gradient.
+    """
+    if threat is None:
+        raise ValueError("sanity needs a threat. Received: threat=None")
+    if any(
+        getattr(layer, "black_box", False) for layer in all_layers(attacked)
+    ):
+        raise ValueError(
+            "sanity compares attacks that see the model's gradient with others "
+            "that don't; leave it out for a model of predictions alone, as "
+            f"every SavedModel is. Received: {attacked.name}"
+        )
 
 
 def compared(

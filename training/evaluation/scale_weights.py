@@ -9,8 +9,8 @@ import keras
 import numpy as np
 from numpy.typing import ArrayLike
 
+from training.adaptive_view import adaptive_view
 from training.ensemble import find_ensemble
-from training.evaluation.adaptive import adaptive_view
 from training.evaluation.randomness import is_stochastic
 from training.evaluation.randomness import owned_randomness
 from training.scale_views import scale_views

@@ -60,8 +60,9 @@ class WorstCase:
         """Reduces the outcomes in each ball that was attacked.
 
         A ball has a worst case if an attack was bound to it, or one without a
-        bound found an image inside. After noise, or after attacks of smaller
-        balls alone, it would read as robustness that nothing has tested.
+        bound found an image inside, unless that makes another norm small.
+        After noise, after attacks of smaller balls or of other norms alone,
+        it would read as robustness that nothing has tested.
 
         Args:
             threat: A ball of interest, besides those of the attacks.
@@ -79,7 +80,7 @@ class WorstCase:
                 phase.searches
                 and (
                     phase.threat == ball
-                    or (phase.threat is None and outcome.entered(ball))
+                    or (phase.aims_at(ball) and outcome.entered(ball))
                 )
                 for phase, outcome in zip(phases, outcomes, strict=True)
             )

@@ -19,8 +19,8 @@ def check_card(
 
     Raises:
         ValueError: If the data set is not the preset's own, the split not
-            its test split, or the sources are not committed, or were not when
-            the run began.
+            its test split, or the sources are not committed, were not when
+            the run began, or have changed since.
         PermissionError: If the folder of cards cannot be written.
     """
     from training.evaluation import provenance
@@ -37,7 +37,8 @@ def check_card(
             "--write-card takes numbers on the whole of --split test or its "
             f"first images. Received: --split {split}"
         )
-    cards.check_commit(provenance.commit())
+    commit = provenance.commit()
+    cards.check_commit(commit)
     begun = resume and Journal.begun(resume)
     if begun:
         try:
@@ -47,5 +48,11 @@ def check_card(
                 f"The run in --resume {resume} was not begun for a card; begin "
                 f"one in another folder. {error}"
             ) from error
+        if begun["commit"] != commit:
+            raise ValueError(
+                f"The run in --resume {resume} was begun at another commit, "
+                f"{begun['commit']}; go on at that one, or begin a run in "
+                "another folder."
+            )
     if not os.access(cards.FOLDER, os.W_OK):
         raise PermissionError(f"Cards cannot be written to {cards.FOLDER}.")

@@ -354,6 +354,8 @@ def test_bad_models_are_named(batch):
         (attacks.fgsm, {"draws": 0, "eps": 0.1}),
         (attacks.bim, {"steps": 0, "eps": 0.1}),
         (attacks.bim, {"step_size": -1.0, "eps": 0.1}),
+        (attacks.pgd, {"step_size": 0.0, "eps": 0.1}),
+        (attacks.mim, {"step_size": 0.0, "eps": 0.1}),
         (attacks.pgd, {"steps": 2.5, "eps": 0.1}),
         (attacks.pgd, {"restarts": True, "eps": 0.1}),
         (attacks.pgd, {"restarts": 2, "random_start": False, "eps": 0.1}),

@@ -10,6 +10,7 @@ from tests.helpers import check_attack
 from tests.helpers import lengths
 from training import attacks
 from training import evaluation
+from zoo.layers import JPEG
 from zoo.threat import ThreatModel
 
 
@@ -191,6 +192,51 @@ def test_resume_knows_the_source(models, tmp_path):
     other._name = source.keras.name
     with pytest.raises(ValueError, match="of another run: sources was"):
         resumed(other)
+
+
+def test_equal_sources_make_the_same_report(models, tmp_path):
+    """Keras numbers names on in one process."""
+    source, victim = models
+    images, labels = victim.batch(6)
+    twin = keras.models.clone_model(source.keras)
+    twin.set_weights(source.keras.get_weights())
+    twin._name = "another"
+
+    def resumed(source):
+        attack = attacks.transfer(
+            attack=attacks.pgd(norm="l2", eps=0.5, steps=2), source=source
+        )
+        return evaluation.evaluate(
+            victim.keras,
+            (images, labels),
+            [attack],
+            resume=tmp_path,
+            progress=False,
+        )
+
+    first = resumed(source.keras)
+    assert resumed(twin).attacks[0].robust == first.attacks[0].robust
+
+
+def test_a_source_that_hides_its_gradient_is_seen_through():
+    def behind(gradient):
+        dense = keras.layers.Dense(
+            3, kernel_initializer=keras.initializers.RandomNormal(seed=1)
+        )
+        layer = JPEG(90, gradient=gradient)
+        return keras.Sequential(
+            [keras.Input((16, 16, 1)), layer, keras.layers.Flatten(), dense]
+        )
+
+    images = np.random.default_rng(0).uniform(size=(4, 16, 16, 1))
+    images, labels = images.astype("float32"), np.arange(4) % 3
+    attack = attacks.fgsm(eps=0.1)
+    hiding, open_ = (
+        attacks.transfer(attack=attack, source=source)(source, images, labels)
+        for source in map(behind, ("none", "straight_through"))
+    )
+    np.testing.assert_array_equal(hiding, open_)
+    assert np.abs(hiding - images).max() > 0.09
 
 
 def test_bad_options_are_named(models):

@@ -267,6 +267,32 @@ def test_a_ball_that_no_attack_entered_has_no_worst_case():
     assert balls([Shift(0.1, small)]) == [small]
 
 
+@pytest.mark.parametrize("norm", ["l2", "linf"])
+def test_an_attack_in_another_norm_founds_no_worst_case(norm):
+    """It comes into the ball by chance; it lowers one that is there."""
+    ball = ThreatModel(norm, 0.99)
+    data = levels(0.1, 0.45, 0.6)
+    l0 = attacks.jsma()
+    alone = run(brightness(), data, [l0], threat=ball)
+    assert alone.attacks[0].robust_accuracy < 1.0
+    assert alone.worst_cases == ()
+    bound = attacks.fgsm(norm=norm, eps=0.99)
+    assert run(brightness(), data, [l0, bound], threat=ball).worst_cases
+
+
+def test_an_image_left_as_it_was_is_no_success():
+    """The model's own randomness fools it."""
+    report = run(
+        coin_model(),
+        levels(*np.linspace(0.0, 1.0, 64)),
+        [attacks.noise(eps=0.0)],
+        draws=1,
+    )
+    assert report.attacks[0].robust_accuracy < 1.0
+    assert report.attacks[0].success_rate == 0.0
+    assert report.attacks[0].median_l2 is None
+
+
 def test_noise_counts_beside_an_attack():
     """In its own ball, which the attack entered too."""
     ball = ThreatModel("linf", 0.1)

@@ -163,15 +163,20 @@ def test_text_is_given_two_draws_against_a_randomised_model(monkeypatch):
     assert draws(brightness(), *texts[::2]) == [1, 1, 4]
 
 
-def test_nearest_images_of_a_twin_in_another_precision():
-    with dtype_policy("mixed_bfloat16"):
-        twin = linear()
-    nearest = [attacks.ddn(), attacks.pgd(eps=0.1)]
-    found = rules(twin, *nearest, victim=linear())
-    assert list(found) == ["another boundary"]
-    assert found["another boundary"].startswith("ddn stopped")
-    assert rules(twin, nearest[1], victim=linear()) == {}
-    assert rules(linear(), *nearest) == {}
+def test_each_ball_needs_an_attack_that_sees_the_gradient():
+    square = attacks.square(eps=0.1)
+    smaller, same = attacks.fgsm(eps=1e-6), attacks.fgsm(eps=0.1)
+    found = rules(linear(), smaller, square)
+    assert list(found) == ["no white box"]
+    assert f"no attack in {BALL}" in found["no white box"]
+    assert found["no white box"].endswith(": square")
+    for seeing in (same, attacks.ddn()):
+        ball = attacks.square(eps=0.1, norm=seeing.norm)
+        assert rules(linear(), seeing, ball) == {}
+    for useless in (attacks.ddn(), attacks.jsma(), attacks.pgd(eps=0.0)):
+        assert list(rules(linear(), useless, square)) == ["no white box"]
+    # Noise claims nothing.
+    assert rules(linear(), smaller, attacks.noise(eps=0.1)) == {}
 
 
 def test_shapes_of_weights_count():

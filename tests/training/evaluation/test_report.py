@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from training import attacks
 from training.evaluation import Report
 from training.evaluation.accuracy import Accuracy
 from training.evaluation.attack_result import AttackResult
@@ -15,6 +16,7 @@ from training.evaluation.flag import Flag
 from training.evaluation.metrics import wilson_interval
 from training.evaluation.outcome import Outcome
 from training.evaluation.worst_case import WorstCase
+from zoo.measurement import Measurement
 from zoo.threat import ThreatModel
 
 THREAT = ThreatModel("l2", 1.0)
@@ -127,6 +129,51 @@ def test_dict_round_trip_through_json():
     report = a_report(flags=(Flag("lucky draws", "pgd stopped early"),))
     text = json.dumps(report.to_dict(), allow_nan=False)
     assert Report.from_dict(json.loads(text)) == report
+
+
+def test_whether_the_sanity_suite_ran_is_told():
+    report = a_report(sanity=64)
+    assert "the sanity suite on 64 images" in report.to_markdown()
+    clean, *attacked = report.measurements()
+    assert "sanity" not in clean
+    assert {m["sanity"] for m in attacked} == {64}
+    assert "sanity checked on 64" in Measurement.from_dict(attacked[0]).effort
+    assert "the sanity suite was left out" in a_report().to_markdown()
+
+
+def test_flags_are_read_before_numbers():
+    report = a_report(flags=(Flag("lucky draws", "pgd stopped early"),))
+    console = Console(width=80, record=True, file=io.StringIO())
+    console.print(report.table())
+    first = console.export_text().strip().splitlines()[0]
+    assert first.strip() == "FLAGGED: lucky draws: pgd stopped early"
+    names = list(report.to_dict())
+    assert names.index("flags") < names.index("clean")
+
+
+def test_a_card_tells_options_that_are_not_the_defaults():
+    """A row could else hide what made the attack weak."""
+    unlike = {"step_size": 0.5, "random_start": False}
+    results = [
+        AttackResult.of(
+            bound.name, bound.options, bound.threat, clean=CLEAN, runs=[PGD]
+        )
+        for bound in (
+            attacks.pgd(norm="l2", eps=1.0, seed=3),
+            attacks.pgd(norm="l2", eps=1.0, **unlike),
+            *attacks.suite("rand", THREAT),
+        )
+    ]
+    _, plain, weak, ce, dlr = a_report(
+        attacks=results, worst_cases=()
+    ).measurements()
+    assert "options" not in plain
+    assert "options" not in ce
+    assert weak["options"] == unlike
+    assert dlr["options"] == {"loss": "dlr"}
+    measured = Measurement.from_dict(weak)
+    assert "step_size 0.5, random_start False" in measured.effort
+    assert Measurement.from_dict(measured.to_dict()) == measured
 
 
 def test_file_round_trip(tmp_path):

@@ -199,6 +199,28 @@ def test_two_equal_attacks_on_a_coin_are_equal():
     assert sanity.compared_in_turn(results, equal, clean=clean) == ()
 
 
+class Predictions(keras.layers.Layer):
+    """Gives no gradient, and says so."""
+
+    black_box = True
+
+    def call(self, images):
+        return keras.ops.stop_gradient(images)
+
+
+def test_a_model_of_predictions_alone_is_refused_before_the_work():
+    model = linear(layer=Predictions())
+    with pytest.raises(ValueError, match="sanity compares attacks that see"):
+        evaluate(
+            model,
+            (IMAGES, np.zeros(len(IMAGES), int)),
+            [lambda *_: pytest.fail("an attack was run")],
+            threat=BALL,
+            sanity=4,
+            progress=False,
+        )
+
+
 class Rounds(keras.layers.Layer):
     """Has no gradient, and no attribute that says so."""
 

@@ -87,6 +87,17 @@ def test_a_run_begun_on_other_sources_is_refused_at_once(
     assert f"Received: commit={COMMIT}-dirty" in line
 
 
+def test_a_run_of_two_commits_is_refused_at_once(
+    capsys, monkeypatch, published, tmp_path
+):
+    resumed = (*MEASURE[:2], *MEASURE[3:], "--resume", tmp_path / "run")
+    run_json(capsys, *resumed)
+    monkeypatch.setattr(provenance, "commit", lambda: COMMIT[::-1])
+    monkeypatch.setattr(evaluate_command, "load_model", None)
+    line = failed(capsys, *resumed, "--write-card")
+    assert f"begun at another commit, {COMMIT}" in line
+
+
 def test_data_must_be_the_presets_own(capsys, published, loads_nothing):
     line = failed(capsys, *MEASURE, "--data", "fashion_mnist")
     assert "--data fashion_mnist_sample. Received: --data fashion_mnist" in line

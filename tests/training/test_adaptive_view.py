@@ -7,8 +7,8 @@ import tensorflow as tf
 
 import zoo
 from training import attacks
-from training.evaluation.adaptive import adaptive_view
-from training.evaluation.adaptive import hidden_gradients
+from training.adaptive_view import adaptive_view
+from training.adaptive_view import hidden_gradients
 
 IMAGES = np.random.default_rng(0).uniform(size=(4, 16, 16, 1)).astype("float32")
 LABELS = np.arange(4) % 3
