@@ -7,6 +7,7 @@ from training.attacks.apgd import apgd
 from training.attacks.apgdt import apgdt
 from training.attacks.base import Attack
 from training.attacks.bim import bim
+from training.attacks.checks import checked_norm
 from training.attacks.cw import cw
 from training.attacks.ddn import ddn
 from training.attacks.deepfool import deepfool
@@ -80,6 +81,8 @@ def parse(
         options.setdefault("norm", threat.norm)
         if "eps" in accepted and options["norm"] == threat.norm:
             options.setdefault("eps", threat.eps)
+    if "norm" in options:
+        checked_norm(options["norm"])
     required = "eps" in accepted and accepted["eps"].default is _REQUIRED
     if required and "eps" not in options:
         raise ValueError(

@@ -222,10 +222,14 @@ def _builder(name, data_dir):
     try:
         import tensorflow_datasets as tfds
     except ImportError as error:
-        hint = "" if family in _BUILDERS else did_you_mean(name, _OWN)
+        if family in _BUILDERS:
+            reason, hint = f"{name} is rendered through", ""
+        else:
+            hint = did_you_mean(name, _OWN)
+            reason = f"There is no folder {name}; as a data set it comes from"
         raise ImportError(
-            f"{name} is no folder, so it comes from TensorFlow Datasets: "
-            f'pip install "defense-zoo[train]".{hint}'
+            f"{reason} TensorFlow Datasets: pip install "
+            f'"defense-zoo[train]", or ".[train]" in a clone.{hint}'
         ) from error
     if family in _BUILDERS:
         importlib.import_module(_BUILDERS[family])  # TFDS then knows the set.

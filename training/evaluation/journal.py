@@ -63,6 +63,10 @@ class Journal:
             OSError: If the folder cannot be read.
         """
         path = pathlib.Path(folder) / _RUN
+        if pathlib.Path(folder).is_file():
+            raise NotADirectoryError(
+                f"resume must be a folder. Received: the file {folder}"
+            )
         if not path.exists():
             return None
         return json.loads(path.read_text(encoding="utf-8"))

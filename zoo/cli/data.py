@@ -205,15 +205,17 @@ def image_shape(
         ValueError: If the model doesn't say, takes any size and `--image-size`
             is not given, or takes another one.
     """
-    try:
-        height, width, channels = model.input_shape[1:]
-        classes = model.output_shape[-1]
-    except (AttributeError, TypeError, ValueError) as error:
+    from training.input_shape import input_shape
+
+    shape = input_shape(model)
+    if shape is None:
         raise ValueError(
             f"{options.model} must say what images it takes, to resize "
             "pictures to: save it as a functional or Sequential model of one "
             "image input."
-        ) from error
+        )
+    _, height, width, channels = shape
+    classes = model.output_shape[-1]
     fixed = (height, width)
     size = options.image_size or fixed
     if None in size:

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from zoo.cli.data import add_classes_argument
 from zoo.cli.data import known_or_given_classes
-from zoo.cli.models import add_model_argument
 from zoo.cli.models import check_model
 from zoo.cli.models import is_preset
 from zoo.cli.models import load_model
@@ -17,7 +16,9 @@ from zoo.cli.ranges import at_least
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command's arguments."""
-    add_model_argument(parser)
+    parser.add_argument(
+        "model", metavar="NAME", help="preset (see `zoo list`) or .keras file"
+    )
     parser.add_argument(
         "path", type=_folder, metavar="DIR", help="DIR/<version> is written"
     )

@@ -25,6 +25,8 @@ from zoo.cli.ranges import part
 from zoo.cli.ranges import share
 from zoo.dtype_policy import dtype_policy
 
+_HEAD_EPOCHS = 5
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command's arguments."""
@@ -59,9 +61,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--head-epochs",
         type=at_least(0),
-        default=5,
         metavar="N",
-        help="epochs of the new classifying layer alone (default: %(default)s)",
+        help="epochs of the classifying layer alone (default: "
+        f"{_HEAD_EPOCHS} of a preset's new one; 0 where the layer is kept)",
     )
     parser.add_argument(
         "--epochs",
@@ -160,7 +162,11 @@ def run(options: argparse.Namespace) -> None:
     from training.evaluation.randomness import attack_draws
 
     threat = default_threat(options.model)
+    classes = _classes(options)
     head_epochs, epochs = options.head_epochs, options.epochs
+    if head_epochs is None:
+        kept = not preset or _is_own(options, classes)
+        head_epochs = 0 if kept and not options.from_scratch else _HEAD_EPOCHS
     if options.from_scratch:
         head_epochs, epochs = 0, head_epochs + epochs
     numbers = FineTuning(
@@ -175,7 +181,6 @@ def run(options: argparse.Namespace) -> None:
     attack = attacks.parse(
         options.attack or training_spec(threat), threat, seed=options.seed
     )
-    classes = _classes(options)
     trained, model = _build(options, classes)
     test_attack = attacks.parse(
         options.test_attack or default_spec(model, threat),
@@ -245,14 +250,19 @@ def _build(options, classes: list[str]):
     keras.utils.set_random_seed(options.seed)
     start = {"weights": None}
     if not options.from_scratch:
-        own = classes == list(known_classes(options.model))
-        start = {"weights": "default", "new_head": not own}
+        new_head = not _is_own(options, classes)
+        start = {"weights": "default", "new_head": new_head}
     with dtype_policy(options.policy):
         trained = zoo.load(options.model, num_classes=num_classes, **start)
     if trained.dtype_policy.name == keras.config.dtype_policy().name:
         return trained, trained
     twin = zoo.load(options.model, weights=None, num_classes=num_classes)
     return trained, twin
+
+
+def _is_own(options, classes: list[str]) -> bool:
+    """Whether the folder's classes are those that a preset knows."""
+    return classes == list(known_classes(options.model))
 
 
 def _load(options, model, classes: list[str]):

@@ -29,6 +29,10 @@ def run(options: argparse.Namespace) -> None:
         _row(cards[name], _reference_ball(cards[name].dataset, cards.values()))
         for name in zoo.list_models(options.pattern)
     ]
+    if not rows:
+        raise ValueError(
+            f"No model matches. Received: pattern={options.pattern!r}"
+        )
     if options.json:
         emit(options, rows)
         return

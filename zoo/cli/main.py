@@ -33,7 +33,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     why; 2: the command line is wrong; 130: interrupted.
     """
     arguments = sys.argv[1:] if arguments is None else list(arguments)
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    # TensorFlow's own errors come as exceptions; what it logs besides, such
+    # as that there is no GPU, is none of the command's.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     parser, commands = _parsers(arguments)
     options, unknown = parser.parse_known_args(arguments)
     if unknown:
@@ -44,7 +46,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         _module(options.command).run(options)
     except KeyboardInterrupt:
-        print("error: interrupted", file=sys.stderr)
+        resume = getattr(options, "resume", None)
+        hint = f"; the same command goes on from {resume}" if resume else ""
+        print(f"error: interrupted{hint}", file=sys.stderr)
         return 130
     except _failures() as error:
         print(f"error: {_one_line(error)}", file=sys.stderr)

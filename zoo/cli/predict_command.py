@@ -44,6 +44,11 @@ def run(options: argparse.Namespace) -> None:
     """Classifies pictures, resized to the model's input."""
     check_model(options.model)
     for path in options.pictures:
+        if path.is_dir():
+            raise IsADirectoryError(
+                "What is classified must be pictures, such as "
+                f"{path}/*.png. Received: the folder {path}"
+            )
         if not path.is_file():
             raise FileNotFoundError(f"There is no such picture: {path}")
     import numpy as np

@@ -124,6 +124,7 @@ def get(name: str) -> Preset:
     if preset is None:
         known = (*_REGISTRY, *(_ALIASES if "." in str(name) else ()))
         near = difflib.get_close_matches(str(name), known, n=5, cutoff=0.5)
+        near = near or [one for one in known if str(name) in one][:5]
         hint = f"near names: {', '.join(near)}; " if near else ""
         raise UnknownPresetError(
             f"No preset has this name ({hint}all names: zoo.list_models() or "

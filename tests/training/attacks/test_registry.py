@@ -76,6 +76,7 @@ def test_all_attacks_that_have_a_norm_take_the_threats(name):
         ("rp2:steps=9", r"zoo attack NAME --attack rp2 .*'rp2:steps=9'"),
         ("pgd", r"needs a radius, as in 'pgd:eps=0.1'. Received: 'pgd'"),
         ("pgd:norm=linf", r"needs a radius"),
+        ("pgd:norm=l3", r"`norm` must be one of .*Received: norm='l3'"),
         ("ddn:eps=1", r"one of steps, gamma.*Received: 'eps=1'"),
         ("pgd:eps", r"Received: 'eps'"),
         ("pgd:eps=1/0", r"Received: eps='1/0'"),

@@ -273,3 +273,11 @@ def test_a_folder_that_cannot_be(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(OSError, match="file"):
         evaluate(**scene(resume=tmp_path / "file", progress=False))
+
+
+def test_a_file_is_no_folder_to_resume_from(tmp_path):
+    path = tmp_path / "report.json"
+    path.write_text("{}")
+    with pytest.raises(NotADirectoryError, match="resume must be a folder"):
+        evaluate(brightness(), levels(0.1), resume=path, progress=False)
+    assert path.read_text() == "{}"

@@ -18,6 +18,7 @@ from tests.command_line import run
 from tests.command_line import run_json
 from training import attack_names
 from training.evaluation import Panel
+from zoo.cli import evaluate_command
 from zoo.cli import main
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -452,3 +453,14 @@ def test_interrupt_exits_with_130(capsys, monkeypatch):
     monkeypatch.setattr(zoo, "list_models", interrupted)
     assert main(["list"]) == 130
     assert capsys.readouterr().err == "error: interrupted\n"
+
+
+def test_interrupt_says_how_to_go_on(capsys, monkeypatch):
+    def interrupted(*arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(evaluate_command, "check_run", interrupted)
+    assert main(["evaluate", "wrn16_2", "--resume", "run"]) == 130
+    assert capsys.readouterr().err == (
+        "error: interrupted; the same command goes on from run\n"
+    )

@@ -41,7 +41,13 @@ def test_what_is_given_stays():
 def test_missing_tfds_names_the_set(command, capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "tensorflow_datasets", None)
     line = failed(capsys, command, "lisa_cnn")
-    assert line.startswith("error: rendered_signs/crops32 is no folder")
+    assert line.startswith("error: rendered_signs/crops32 is rendered through")
+
+
+def test_missing_tfds_is_not_blamed_for_a_mistyped_folder(capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "tensorflow_datasets", None)
+    line = failed(capsys, "evaluate", "wrn16_2", "--data", "photoz")
+    assert line.startswith("error: There is no folder photoz; as a data set")
 
 
 @pytest.mark.parametrize("command", ["attack", "evaluate"])

@@ -89,6 +89,21 @@ def test_other_numbers_take_another_output(
     assert line.endswith("Received: other seed, data")
 
 
+def test_a_head_that_is_kept_is_not_trained_alone(
+    capfd, tmp_path, published, photos
+):
+    """On few images that would unlearn it."""
+    path = tmp_path / "own.keras"
+    zoo.load("wrn16_2", num_classes=3, weights=None).save(path)
+    options = (*ONE_STEP[2:], "--data", photos, "--output")
+    kept = run_json(capfd, "finetune", path, *options, tmp_path / "kept")
+    assert kept["training"]["head_epochs"] == 0
+    fresh = run_json(
+        *(capfd, "finetune", "wrn16_2", *options, tmp_path / "fresh")
+    )
+    assert fresh["training"]["head_epochs"] == 5
+
+
 def test_from_scratch_in_half_precision(capfd, tmp_path, published, photos):
     output = tmp_path / "run"
     data = run_json(

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import zoo
+from tests.command_line import failed
 from tests.command_line import run
 from tests.command_line import run_json
 from zoo.cards import write_card
@@ -85,6 +86,10 @@ def test_models_without_weights_are_untrained(capsys, published):
     text = run(capsys, "list", "irm*")
     assert "untrained" in text
     assert "l2" not in text
+
+
+def test_a_pattern_that_matches_nothing_is_said(capsys):
+    assert "Received: pattern='foo*'" in failed(capsys, "list", "foo*")
 
 
 def test_list_needs_no_tensorflow():

@@ -116,7 +116,8 @@ def test_models_of_other_inputs_are_one_line(capsys, photos, tmp_path):
         line = failed(
             capsys, "predict", photos / "light" / "0.png", "--model", path
         )
-        assert f"{path} must say what images it takes" in line
+        assert "must take one batch of images, (batch, height" in line
+        assert f"Received: {model.name} with input shape" in line
 
 
 def test_archives_of_other_files_are_one_line(capsys, tmp_path):

@@ -73,6 +73,7 @@ def test_alias_may_not_hide_a_preset():
         ("IRM_WRN16_2", ""),
         ("irm_wrn16_2.fashion", "irm_wrn16_2.fashion_mnist"),
         ("wrn16", "wrn16_2"),
+        ("irm", "irm_wrn16_2"),
         (None, ""),
     ],
 )
