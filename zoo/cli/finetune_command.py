@@ -164,9 +164,9 @@ def run(options: argparse.Namespace) -> None:
     threat = default_threat(options.model)
     classes = _classes(options)
     head_epochs, epochs = options.head_epochs, options.epochs
+    new_head = preset and classes != list(known_classes(options.model))
     if head_epochs is None:
-        kept = not preset or _is_own(options, classes)
-        head_epochs = 0 if kept and not options.from_scratch else _HEAD_EPOCHS
+        head_epochs = _HEAD_EPOCHS if new_head or options.from_scratch else 0
     if options.from_scratch:
         head_epochs, epochs = 0, head_epochs + epochs
     numbers = FineTuning(
@@ -181,7 +181,7 @@ def run(options: argparse.Namespace) -> None:
     attack = attacks.parse(
         options.attack or training_spec(threat), threat, seed=options.seed
     )
-    trained, model = _build(options, classes)
+    trained, model = _build(options, len(classes), new_head=new_head)
     test_attack = attacks.parse(
         options.test_attack or default_spec(model, threat),
         threat,
@@ -233,11 +233,10 @@ def _classes(options) -> list[str]:
     return list(known) if same else folders
 
 
-def _build(options, classes: list[str]):
+def _build(options, num_classes: int, *, new_head: bool):
     """Returns the model to train, and its twin to keep, often the same."""
     import keras
 
-    num_classes = len(classes)
     if not is_preset(options.model):
         model = load_model(options.model)
         if model.output_shape[-1] != num_classes:
@@ -250,7 +249,6 @@ def _build(options, classes: list[str]):
     keras.utils.set_random_seed(options.seed)
     start = {"weights": None}
     if not options.from_scratch:
-        new_head = not _is_own(options, classes)
         start = {"weights": "default", "new_head": new_head}
     with dtype_policy(options.policy):
         trained = zoo.load(options.model, num_classes=num_classes, **start)
@@ -258,11 +256,6 @@ def _build(options, classes: list[str]):
         return trained, trained
     twin = zoo.load(options.model, weights=None, num_classes=num_classes)
     return trained, twin
-
-
-def _is_own(options, classes: list[str]) -> bool:
-    """Whether the folder's classes are those that a preset knows."""
-    return classes == list(known_classes(options.model))
 
 
 def _load(options, model, classes: list[str]):
