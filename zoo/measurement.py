@@ -141,6 +141,17 @@ class Measurement:
         return f"{self.accuracy:.1%} ({low:.1%} to {high:.1%})"
 
     @property
+    def options_in_words(self) -> list[str]:
+        """The options, such as `["step size 0.1", "no random start"]`."""
+        words = []
+        for name, value in self.options.items():
+            name = name.replace("_", " ")
+            switch = {True: name, False: f"no {name}"}
+            is_switch = isinstance(value, bool)
+            words.append(switch[value] if is_switch else f"{name} {value}")
+        return words
+
+    @property
     def effort(self) -> str:
         """What was spent: images, steps, queries, restarts, draws, options."""
         parts = [f"{self.images} images"]
@@ -149,7 +160,7 @@ class Measurement:
             if count is not None:
                 unit = name.replace("_", " ")
                 parts.append(f"{count} {unit[:-1] if count == 1 else unit}")
-        parts += [f"{name} {value}" for name, value in self.options.items()]
+        parts += self.options_in_words
         if self.sanity:
             parts.append(f"sanity checked on {self.sanity}")
         if self.runs is not None:

@@ -129,8 +129,7 @@ def _effort(measured: Measurement) -> str:
         count = getattr(measured, name)
         if count is not None and (count > 1 or name == "steps"):
             words.append(f"{count:,} {name if count != 1 else name[:-1]}")
-    words += [f"{name} {value}" for name, value in measured.options.items()]
-    return ", ".join(words)
+    return ", ".join(words + measured.options_in_words)
 
 
 if __name__ == "__main__":

@@ -172,7 +172,8 @@ def test_a_card_tells_options_that_are_not_the_defaults():
     assert weak["options"] == unlike
     assert dlr["options"] == {"loss": "dlr"}
     measured = Measurement.from_dict(weak)
-    assert "step_size 0.5, random_start False" in measured.effort
+    assert measured.options_in_words == ["step size 0.5", "no random start"]
+    assert "step size 0.5, no random start" in measured.effort
     assert Measurement.from_dict(measured.to_dict()) == measured
 
 
