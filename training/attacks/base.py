@@ -10,8 +10,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from training.black_box import is_black_box
 from training.input_shape import input_shape
-from zoo.all_layers import all_layers
 from zoo.threat import ThreatModel
 from zoo.validation import check_images
 from zoo.validation import check_labels
@@ -121,15 +121,14 @@ class Attack:
         """
         if self.black_box or not isinstance(model, keras.layers.Layer):
             return
-        for layer in all_layers(model):
-            if getattr(layer, "black_box", False):
-                raise ValueError(
-                    f"{self.name} needs the model's gradient, but "
-                    f"{model.name} gives predictions alone, as every "
-                    "SavedModel does. Take a black-box attack, or make the "
-                    "images on another model: attacks.transfer, on the "
-                    f"command line --transfer-from. Received: attack={self!r}"
-                )
+        if is_black_box(model):
+            raise ValueError(
+                f"{self.name} needs the model's gradient, but {model.name} "
+                "gives predictions alone, as every SavedModel does. Take a "
+                "black-box attack, or make the images on another model: "
+                "attacks.transfer, on the command line --transfer-from. "
+                f"Received: attack={self!r}"
+            )
 
     def _run(self, logits, images, labels):
         images = tf.cast(images, "float32")

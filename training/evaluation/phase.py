@@ -115,17 +115,21 @@ class Phase:
     def minimized(self) -> str | None:
         """Norm that the attack makes small, if it has no ball."""
         norm = getattr(self.attack, "norm", None)
-        bounded = getattr(self.attack, "eps", None) is not None
-        return norm if norm in NORMS and not bounded else None
+        return norm if norm in NORMS and not self._has_radius else None
 
     def aims_at(self, ball: ThreatModel) -> bool:
         """Whether the attack, not bound to any ball, may look inside this one.
 
         One that makes small another norm comes here by chance alone.
         """
+        bound = self.threat is not None or self._has_radius
         norm = getattr(self.attack, "norm", None)
-        bounded = getattr(self.attack, "eps", None) is not None
-        return self.threat is None and not bounded and norm in (None, ball.norm)
+        return not bound and norm in (None, ball.norm)
+
+    @property
+    def _has_radius(self) -> bool:
+        """Also of 0, which is no ball."""
+        return getattr(self.attack, "eps", None) is not None
 
     @property
     def generators(self) -> tuple[keras.random.SeedGenerator, ...]:

@@ -17,11 +17,11 @@ import tensorflow as tf
 
 from training import attacks as attack_library
 from training.attacks.gradients import loss_gradient
+from training.black_box import is_black_box
 from training.evaluation import metrics
 from training.evaluation.attack_result import AttackResult
 from training.evaluation.flag import Flag
 from training.evaluation.outcome import Outcome
-from zoo.all_layers import all_layers
 from zoo.confidences import are_confidences
 from zoo.threat import ThreatModel
 
@@ -62,9 +62,7 @@ def check_model(attacked: keras.Model, threat: ThreatModel | None) -> None:
     """
     if threat is None:
         raise ValueError("sanity needs a threat. Received: threat=None")
-    if any(
-        getattr(layer, "black_box", False) for layer in all_layers(attacked)
-    ):
+    if is_black_box(attacked):
         raise ValueError(
             "sanity compares attacks that see the model's gradient with others "
             "that don't; leave it out for a model of predictions alone, as "

@@ -173,6 +173,12 @@ def test_evaluation_seeds_a_randomised_source(models):
     assert again.sources == (victim.keras, source)
 
 
+def resume(victim, data, attack, folder):
+    return evaluation.evaluate(
+        victim.keras, data, [attack], resume=folder, progress=False
+    )
+
+
 def test_resume_knows_the_source(models, tmp_path):
     source, victim = models
     images, labels = victim.batch(2)
@@ -180,13 +186,7 @@ def test_resume_knows_the_source(models, tmp_path):
 
     def resumed(source):
         attack = attacks.transfer(attack=attacks.fgsm(eps=0.1), source=source)
-        return evaluation.evaluate(
-            victim.keras,
-            (images, labels),
-            [attack],
-            resume=tmp_path,
-            progress=False,
-        )
+        return resume(victim, (images, labels), attack, tmp_path)
 
     resumed(source.keras)
     other._name = source.keras.name
@@ -206,13 +206,7 @@ def test_equal_sources_make_the_same_report(models, tmp_path):
         attack = attacks.transfer(
             attack=attacks.pgd(norm="l2", eps=0.5, steps=2), source=source
         )
-        return evaluation.evaluate(
-            victim.keras,
-            (images, labels),
-            [attack],
-            resume=tmp_path,
-            progress=False,
-        )
+        return resume(victim, (images, labels), attack, tmp_path)
 
     first = resumed(source.keras)
     assert resumed(twin).attacks[0].robust == first.attacks[0].robust

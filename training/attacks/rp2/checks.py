@@ -6,6 +6,7 @@ import keras
 import numpy as np
 from numpy.typing import ArrayLike
 
+from training.black_box import is_black_box
 from zoo.all_layers import all_layers
 
 
@@ -147,14 +148,15 @@ def check_victim(model: keras.Model, *, penalised: bool) -> int:
             "`model` must be a Keras model that returns logits of shape "
             f"(batch, classes). Received: model={model!r}"
         )
-    layers = all_layers(model)
-    if any(getattr(layer, "black_box", False) for layer in layers):
+    if is_black_box(model):
         raise ValueError(
             "rp2 needs the model's gradient, but this one gives predictions "
             "alone. Make the sticker on another model. "
             f"Received: model={model.name}"
         )
-    if penalised and not any(layer.activity_regularizer for layer in layers):
+    if penalised and not any(
+        layer.activity_regularizer for layer in all_layers(model)
+    ):
         raise ValueError(
             "`defense_weight` needs a model with a penalty on its feature "
             "maps, an activity_regularizer. "
