@@ -34,6 +34,7 @@ from training import datasets
 DDN = {"steps": 100}
 DEEPFOOL = {"steps": 50, "overshoot": 0.02}
 CW = {"steps": 100, "binary_search_steps": 5, "initial_const": 0.1}
+CW_STEP_SIZE = 0.1  # Ten times the usual, for a tenth of the usual steps.
 
 Runner = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
@@ -43,7 +44,7 @@ def ours(model: keras.Model) -> Iterator[tuple[str, str, Runner]]:
     for name, attack in {
         "ddn": attacks.ddn(**DDN, levels=None),
         "deepfool": attacks.deepfool(**DEEPFOOL),
-        "cw": attacks.cw(**CW),
+        "cw": attacks.cw(**CW, step_size=CW_STEP_SIZE),
     }.items():
         yield name, "zoo", lambda x, y, attack=attack: attack(model, x, y)
 
@@ -57,7 +58,9 @@ def foolbox_peers(model: keras.Model) -> Iterator[tuple[str, str, Runner]]:
     for name, attack in {
         "ddn": foolbox.attacks.DDNAttack(**DDN, init_epsilon=1.0),
         "deepfool": foolbox.attacks.L2DeepFoolAttack(**DEEPFOOL, candidates=10),
-        "cw": foolbox.attacks.L2CarliniWagnerAttack(**CW),
+        "cw": foolbox.attacks.L2CarliniWagnerAttack(
+            **CW, stepsize=CW_STEP_SIZE
+        ),
     }.items():
         yield (
             name,
@@ -95,6 +98,7 @@ def art_peers(model: keras.Model) -> Iterator[tuple[str, str, Runner]]:
             max_iter=CW["steps"],
             binary_search_steps=CW["binary_search_steps"],
             initial_const=CW["initial_const"],
+            learning_rate=CW_STEP_SIZE,
             batch_size=125,
             verbose=False,
         ),

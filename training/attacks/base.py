@@ -49,6 +49,7 @@ class Attack:
             layer whose `black_box` is true.
         early_stop: Whether an image's search ends at its first success. Of a
             randomised model that may be one lucky draw.
+        levels: Grey levels that its images are on; `None` for any.
         generators: Sources of the attack's own randomness, which each call
             moves on.
         sources: Models that it runs besides the victim.
@@ -61,6 +62,7 @@ class Attack:
     options: Mapping[str, Any]
     black_box: bool = False
     early_stop: bool = False
+    levels: int | None = None
     generators: tuple[keras.random.SeedGenerator, ...] = ()
     sources: tuple[keras.Model, ...] = ()
     _compiled: weakref.WeakKeyDictionary = dataclasses.field(

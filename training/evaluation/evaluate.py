@@ -107,8 +107,9 @@ def evaluate(
             bfloat16, which is faster; `None` for `model`. Either way `model`
             scores the images they make. Those that fool a twin of other
             precision and not `model`, for many attacks stop right behind the
-            boundary, are made again on `model` itself. Other weights or
-            layers are flagged, for they are no white box.
+            boundary, have their perturbations lengthened as little as fools
+            `model`, or are made again on `model` itself where that doesn't.
+            Other weights or layers are flagged, for they are no white box.
         sanity: Number of images, from the front, for a suite of attacks that
             tests the numbers' trustworthiness: more steps, a larger ball,
             random noise, an attack without gradients. 0 leaves it out; what

@@ -7,6 +7,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from training.attacks import Attack
+from training.evaluation.crossing import across
 from training.evaluation.outcome import Outcome
 
 
@@ -18,9 +20,10 @@ class Scorer:
         image_shape: `(height, width, channels)`.
         attacked: What attacks are run on, such as the model's adaptive view.
         draws: Forward passes that score each image.
-        own: What attacks are run on again, for the images that fool
-            `attacked` but not the model, its twin in another precision, as
-            they do a hair behind the boundary; `None` leaves them.
+        own: What attacks are run on again, for images that fool `attacked`
+            but not the model, its twin in another precision, as they do a
+            hair behind the boundary, and that no longer perturbation of the
+            kind takes across; `None` leaves them.
 
     Raises:
         ValueError: If the model doesn't return one row of logits an image.
@@ -67,9 +70,7 @@ class Scorer:
         began = time.perf_counter()
         crafted = images
         if attack is not None:
-            crafted = _craft(attack, self.attacked, images, labels)
-            if self._own is not None:
-                crafted = self._taken_back(attack, crafted, images, labels)
+            crafted = self.craft(attack, images, labels)
         predictions = np.stack(
             [self._predict(crafted).numpy() for _ in range(self.draws)]
         )
@@ -84,16 +85,40 @@ class Scorer:
             _check_crafted(attack, crafted, outcome)
         return outcome
 
-    def _taken_back(self, attack, crafted, images, labels):
-        """Attacks anew what the twin mistakes and the model doesn't."""
+    def craft(
+        self, attack: Callable, images: np.ndarray, labels: np.ndarray
+    ) -> np.ndarray:
+        """Returns the attack's images, of which the model mistakes what it can.
+
+        Raises:
+            ValueError: If they are of another shape than the originals.
+        """
+        crafted = _craft(attack, self.attacked, images, labels)
+        if self._own is None:
+            return crafted
         right = self._predict(crafted).numpy() == labels
         wrong = self._predict_attacked(crafted).numpy() != labels
-        again = np.flatnonzero(right & wrong)
-        if not len(again):
-            return crafted
+        lost = np.flatnonzero(right & wrong)
         crafted = crafted.copy()
-        crafted[again] = _craft(attack, self._own, images[again], labels[again])
+        if self.draws == 1 and _may_go_on(attack):
+            crafted[lost], fools = across(
+                lambda images: self._predict(images).numpy(),
+                attack,
+                images[lost],
+                crafted[lost],
+                labels[lost],
+            )
+            lost = lost[~fools]
+        if len(lost):
+            crafted[lost] = _craft(
+                attack, self._own, images[lost], labels[lost]
+            )
         return crafted
+
+
+def _may_go_on(attack):
+    """Whether a longer perturbation would still be one of the attack's."""
+    return isinstance(attack, Attack) and not attack.black_box
 
 
 def _craft(attack, model, images, labels):
