@@ -45,7 +45,7 @@ def load(
         overrides: Other options of the preset's builder.
 
     Returns:
-        A model mapping pixels in [0, 1], NHWC, to logits.
+        A model of the preset's name, mapping pixels in [0, 1], NHWC, to logits.
 
     Raises:
         UnknownPresetError: If no preset has the name; it may be a file's,
@@ -63,7 +63,7 @@ def load(
     path = download(name) if weights == "default" else weights
     builder = _builder(preset)
     check_options(preset.name, builder, options, hidden=("name",))
-    model = builder(**options)
+    model = builder(**options, name=preset.name)
     if path is not None:
         if new_head is None:
             new_head = weights == "default" and (

@@ -38,10 +38,10 @@ def tiny(
     return keras.Model(images, inner(noisy), name=name)
 
 
-def headless(*, num_classes=3, image_shape=(8, 8, 1)):
+def headless(*, num_classes=3, image_shape=(8, 8, 1), name="headless"):
     images = keras.Input(image_shape)
     x = keras.layers.Flatten()(images)
-    return keras.Model(images, keras.layers.Dense(num_classes)(x))
+    return keras.Model(images, keras.layers.Dense(num_classes)(x), name=name)
 
 
 @pytest.fixture(autouse=True)
@@ -96,6 +96,7 @@ def same(one, other):
 def test_loads_published_weights(published, images, name):
     model = loading.load(name)
     assert isinstance(model, keras.Model)
+    assert model.name == "tiny_net"
     assert same(model, published)
     assert np.array_equal(model(images), published(images))
 
@@ -160,7 +161,7 @@ def test_other_image_size(published):
 
 
 def test_other_channels_cannot_take_the_weights():
-    with pytest.raises(ValueError, match="must fit `tiny`"):
+    with pytest.raises(ValueError, match="must fit `tiny_net`"):
         loading.load("tiny_net", image_shape=(8, 8, 3))
     loading.load("tiny_net", weights=None, image_shape=(8, 8, 3))
 
@@ -168,7 +169,7 @@ def test_other_channels_cannot_take_the_weights():
 def test_other_options_reach_the_builder():
     model = loading.load("tiny_net", noise=0.5)
     assert model.layers[1].stddev == 0.5
-    with pytest.raises(ValueError, match="must fit `tiny`"):
+    with pytest.raises(ValueError, match="must fit `tiny_net`"):
         loading.load("tiny_net", width=8)
 
 
@@ -184,7 +185,7 @@ def test_own_weights_fit_exactly(tmp_path):
     model = loading.load("tiny_net", weights=path, num_classes=5)
     assert same(model, own)
     assert same(loading.load("tiny_net", weights=str(path), num_classes=5), own)
-    with pytest.raises(ValueError, match="must fit `tiny`"):
+    with pytest.raises(ValueError, match="must fit `tiny_net`"):
         loading.load("tiny_net", weights=path)
     with pytest.raises(FileNotFoundError, match="Received: path="):
         loading.load("tiny_net", weights=tmp_path / "none.weights.h5")
