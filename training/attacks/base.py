@@ -49,6 +49,8 @@ class Attack:
             layer whose `black_box` is true.
         early_stop: Whether an image's search ends at its first success. Of a
             randomised model that may be one lucky draw.
+        minimal: Whether it looks for the nearest image that fools, so that
+            its images lie right behind the boundary.
         levels: Grey levels that its images are on; `None` for any.
         generators: Sources of the attack's own randomness, which each call
             moves on.
@@ -62,6 +64,7 @@ class Attack:
     options: Mapping[str, Any]
     black_box: bool = False
     early_stop: bool = False
+    minimal: bool = False
     levels: int | None = None
     generators: tuple[keras.random.SeedGenerator, ...] = ()
     sources: tuple[keras.Model, ...] = ()

@@ -71,7 +71,7 @@ def cw(
     draws = checked_count("draws", draws)
     options = dict(locals())
     algorithm = functools.partial(_search, **options)
-    return Attack("cw", algorithm, "l2", None, options)
+    return Attack("cw", algorithm, "l2", None, options, minimal=True)
 
 
 class _Best(NamedTuple):

@@ -80,7 +80,9 @@ def ddn(
     fallback = checked_fallback(fallback, max_norm)
     options = dict(locals())
     algorithm = functools.partial(_smallest_perturbation, **options)
-    return Attack("ddn", algorithm, "l2", max_norm, options, levels=levels)
+    return Attack(
+        "ddn", algorithm, "l2", max_norm, options, minimal=True, levels=levels
+    )
 
 
 def _smallest_perturbation(

@@ -76,7 +76,13 @@ def deepfool(
     options = dict(locals())
     algorithm = functools.partial(_walk, **options)
     return Attack(
-        "deepfool", algorithm, norm, max_norm, options, early_stop=True
+        "deepfool",
+        algorithm,
+        norm,
+        max_norm,
+        options,
+        early_stop=True,
+        minimal=True,
     )
 
 

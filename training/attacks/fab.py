@@ -100,6 +100,7 @@ def fab(
         eps,
         options,
         early_stop=eps is not None,
+        minimal=True,
         generators=(generator,),
     )
 

@@ -55,7 +55,7 @@ def gradient(
     draws = checked_count("draws", draws)
     options = dict(locals())
     algorithm = functools.partial(_line_search, **options)
-    return Attack("gradient", algorithm, "l2", max_norm, options)
+    return Attack("gradient", algorithm, "l2", max_norm, options, minimal=True)
 
 
 def _line_search(

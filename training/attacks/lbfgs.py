@@ -71,7 +71,7 @@ def lbfgs(
     draws = checked_count("draws", draws)
     options = dict(locals())
     algorithm = functools.partial(_attack, **options)
-    return Attack("lbfgs", algorithm, "l2", None, options)
+    return Attack("lbfgs", algorithm, "l2", None, options, minimal=True)
 
 
 def _attack(logits, images, labels, *, targeted, draws, **search):

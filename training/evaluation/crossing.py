@@ -1,59 +1,81 @@
 """Images a hair before a model's boundary, moved across it."""
 
 from collections.abc import Callable
+from collections.abc import Iterable
 
 import numpy as np
 
-from training.attacks import Attack
 from training.evaluation import metrics
+from zoo.threat import ThreatModel
 
 _LENGTHS = 1 + 2.0 ** np.arange(-7, 0)
 """Times that a perturbation is lengthened, from 1.008 to 1.5."""
+_HALVINGS = 3
+_NORMS = {"l2": metrics.l2_norms, "linf": metrics.linf_norms}
 
 
 def across(
     predict: Callable[[np.ndarray], np.ndarray],
-    attack: Attack,
     images: np.ndarray,
     crafted: np.ndarray,
     labels: np.ndarray,
+    *,
+    levels: int | None = None,
+    balls: Iterable[ThreatModel] = (),
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Lengthens perturbations by the least of a few factors that fools.
+    """Lengthens perturbations until they fool, by as little as may be found.
 
-    Results are pixels in [0, 1], of the attack's grey levels and in its ball:
-    perturbations that would leave it are not lengthened.
+    By the least of a few factors, from which a few bisections go back.
 
     Args:
-        predict: Maps images to classes.
-        attack: What made the images.
+        predict: Maps images to classes, always the same.
         images: The originals.
-        crafted: What the attack made of them.
+        crafted: What an attack made of them.
         labels: True classes.
+        levels: Grey levels of the results; `None` for any.
+        balls: Balls that no perturbation leaves that was inside.
 
     Returns:
-        The images, and whether each was moved across; others are as crafted.
+        Float32 images in [0, 1], and whether each was moved across; others
+        are as crafted.
     """
     moved = crafted.copy()
-    fools = np.zeros(len(crafted), bool)
+    below, above = np.ones(len(crafted)), np.full(len(crafted), np.inf)
+
+    def try_at(lengths, indices):
+        """Keeps what fools, and where it does and doesn't."""
+        originals, perturbed = images[indices], crafted[indices]
+        candidates = _lengthened(originals, perturbed, lengths, levels)
+        allowed = ~_leaving(originals, perturbed, candidates, balls)
+        fools = np.zeros(len(indices), bool)
+        if allowed.any():
+            wrong = predict(candidates[allowed]) != labels[indices][allowed]
+            fools[allowed] = wrong
+        moved[indices[fools]] = candidates[fools]
+        above[indices[fools]] = lengths[fools]
+        below[indices[~fools]] = lengths[~fools]
+
     for length in _LENGTHS:
-        left = np.flatnonzero(~fools)
-        candidates = images[left] + length * (crafted[left] - images[left])
-        if attack.levels is not None:
-            steps = attack.levels - 1
-            candidates = np.round(candidates * steps) / steps
-        candidates = np.clip(candidates, 0, 1).astype("float32")
-        inside = _inside(attack, images[left], candidates)
-        left, candidates = left[inside], candidates[inside]
-        if not len(left):
-            break
-        wrong = predict(candidates) != labels[left]
-        moved[left[wrong]] = candidates[wrong]
-        fools[left[wrong]] = True
-    return moved, fools
+        indices = np.flatnonzero(np.isinf(above))
+        try_at(np.full(len(indices), length), indices)
+    indices = np.flatnonzero(np.isfinite(above))
+    for _ in range(_HALVINGS):
+        try_at((below + above)[indices] / 2, indices)
+    return moved, np.isfinite(above)
 
 
-def _inside(attack, images, candidates):
-    if attack.eps is None:
-        return np.ones(len(images), bool)
-    norms = {"l2": metrics.l2_norms, "linf": metrics.linf_norms}
-    return norms[attack.norm](images, candidates) <= attack.eps
+def _lengthened(images, crafted, lengths, levels):
+    longer = images + lengths[:, None, None, None] * (crafted - images)
+    if levels is not None:
+        longer = np.round(longer * (levels - 1)) / (levels - 1)
+    return np.clip(longer, 0, 1).astype("float32")
+
+
+def _leaving(images, crafted, candidates, balls):
+    leaving = np.zeros(len(images), bool)
+    for ball in balls:
+        norms = _NORMS[ball.norm]
+        leaving |= (norms(images, crafted) <= ball.eps) & (
+            norms(images, candidates) > ball.eps
+        )
+    return leaving

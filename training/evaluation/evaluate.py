@@ -107,8 +107,8 @@ def evaluate(
             bfloat16, which is faster; `None` for `model`. Either way `model`
             scores the images they make. Those that fool a twin of other
             precision and not `model`, for many attacks stop right behind the
-            boundary, have their perturbations lengthened as little as fools
-            `model`, or are made again on `model` itself where that doesn't.
+            boundary, are made again on `model` itself, unless a perturbation
+            that was to be small fools it a little longer, in the same balls.
             Other weights or layers are flagged, for they are no white box.
         sanity: Number of images, from the front, for a suite of attacks that
             tests the numbers' trustworthiness: more steps, a larger ball,
@@ -172,6 +172,13 @@ def evaluate(
         attacked=view(surrogate),
         draws=draws,
         own=view(model) if twin else None,
+        balls=list(
+            dict.fromkeys(
+                ball
+                for ball in (threat, *(phase.threat for phase in phases))
+                if ball is not None
+            )
+        ),
     )
     check_labels(labels, len(images), scorer.num_classes)
     suspects = []

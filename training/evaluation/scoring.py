@@ -2,14 +2,16 @@
 
 import time
 from collections.abc import Callable
+from collections.abc import Sequence
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from training.attacks import Attack
 from training.evaluation.crossing import across
 from training.evaluation.outcome import Outcome
+from training.evaluation.randomness import is_stochastic
+from zoo.threat import ThreatModel
 
 
 class Scorer:
@@ -22,8 +24,11 @@ class Scorer:
         draws: Forward passes that score each image.
         own: What attacks are run on again, for images that fool `attacked`
             but not the model, its twin in another precision, as they do a
-            hair behind the boundary, and that no longer perturbation of the
-            kind takes across; `None` leaves them.
+            hair behind the boundary; `None` leaves them. Perturbations that
+            were to be small are lengthened first, unless the model is
+            randomised; where that fools it, nothing is run again.
+        balls: Balls that a lengthened perturbation doesn't leave, beside
+            the attack's own.
 
     Raises:
         ValueError: If the model doesn't return one row of logits an image.
@@ -37,11 +42,14 @@ class Scorer:
         attacked: keras.layers.Layer,
         draws: int,
         own: keras.layers.Layer | None = None,
+        balls: Sequence[ThreatModel] = (),
     ):
         self.model = model
         self.attacked = attacked
         self.draws = draws
         self._own = own
+        self._balls = balls
+        self._stochastic = is_stochastic(model)
         self._predict, self.num_classes = _compile(model, image_shape)
         if own is not None:
             self._predict_attacked, _ = _compile(attacked, image_shape)
@@ -100,13 +108,14 @@ class Scorer:
         wrong = self._predict_attacked(crafted).numpy() != labels
         lost = np.flatnonzero(right & wrong)
         crafted = crafted.copy()
-        if self.draws == 1 and _may_go_on(attack):
+        if getattr(attack, "minimal", False) and not self._stochastic:
             crafted[lost], fools = across(
                 lambda images: self._predict(images).numpy(),
-                attack,
                 images[lost],
                 crafted[lost],
                 labels[lost],
+                levels=attack.levels,
+                balls=[b for b in (*self._balls, attack.threat) if b],
             )
             lost = lost[~fools]
         if len(lost):
@@ -114,11 +123,6 @@ class Scorer:
                 attack, self._own, images[lost], labels[lost]
             )
         return crafted
-
-
-def _may_go_on(attack):
-    """Whether a longer perturbation would still be one of the attack's."""
-    return isinstance(attack, Attack) and not attack.black_box
 
 
 def _craft(attack, model, images, labels):

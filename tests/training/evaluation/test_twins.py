@@ -11,6 +11,7 @@ from tests.training.evaluation.toys import run
 from training.attacks import Attack
 from training.evaluation.scoring import Scorer
 from zoo.dtype_policy import dtype_policy
+from zoo.threat import ThreatModel
 
 DARK = 0.1, 0.2, 0.45
 
@@ -28,6 +29,15 @@ class Nearest:
         self.attacked.append((model.dtype_policy.name, len(images)))
         own = model.dtype_policy.name == "float32"
         return np.full_like(images, 0.501 if own else 0.499)
+
+
+class Coin(keras.layers.Layer):
+    """Says that it is randomised, and isn't."""
+
+    stochastic = True
+
+    def call(self, images):
+        return images
 
 
 class Early(keras.layers.Layer):
@@ -83,48 +93,68 @@ def test_another_models_images_stay_as_they_are():
     assert "no white box" in [flag.rule for flag in report.flags]
 
 
-@pytest.mark.parametrize(
-    "eps, levels, expected",
-    [
-        # From grey 0.1 to 0.495, then by 1 + 1/64 of the way: beyond 0.5.
-        (None, None, 0.1 + 0.395 * (1 + 1 / 64)),
-        # The same, on the nearest of 256 levels, 127.8; from 127.5 it fools.
-        (None, 256, 128 / 255),
-        (0.41, None, 0.1 + 0.395 * (1 + 1 / 64)),
-        # No longer one is in the ball: made on the model itself.
-        (0.4, None, 0.499),
-    ],
-)
-def test_a_perturbation_just_too_short_is_lengthened(eps, levels, expected):
-    victim = brightness()
-    with dtype_policy("mixed_bfloat16"):
-        twin = early()
+def short(**options):
+    """A fake attack: grey 0.495 on a twin, 0.499 on the model itself."""
 
     def algorithm(logits, images, labels):
         own = logits.model.dtype_policy.name == "float32"
         return tf.fill(tf.shape(images), 0.499 if own else 0.495)
 
-    attack = Attack("toy", algorithm, "linf", eps, {}, levels=levels)
+    options = {"norm": "linf", "eps": None, "minimal": True} | options
+    return Attack("short", algorithm, options=options, **options)
+
+
+def craft(attack, *, victim=None, balls=()):
+    """Returns what a scorer makes of grey 0.1, which 0.5 and more fools."""
+    victim = victim or brightness()
+    with dtype_policy("mixed_bfloat16"):
+        twin = early()
     shape = victim.input_shape[1:]
-    scorer = Scorer(victim, shape, attacked=twin, draws=1, own=victim)
+    scorer = Scorer(
+        victim, shape, attacked=twin, draws=1, own=victim, balls=balls
+    )
     grey = np.full((2, *shape), 0.1, "float32")
-    crafted = scorer.craft(attack, grey, np.zeros(2, "int64"))
+    return scorer.craft(attack, grey, np.zeros(2, "int64"))
+
+
+# From 0.1 to 0.495 it fools from 1.01266 times as far: 1.015625 of the
+# factors, and of what lies between it and 1.0078125, all but the lowest half.
+LENGTHENED = 0.1 + 0.395 * (1.0078125 + 0.625 * 0.0078125)
+
+
+@pytest.mark.parametrize(
+    "options, expected",
+    [
+        ({}, LENGTHENED),
+        ({"levels": 256}, 128 / 255),  # The first above 0.5.
+        ({"eps": 0.402}, LENGTHENED),
+        # No longer one is in its ball: made on the model itself.
+        ({"eps": 0.3995}, 0.499),
+        # It wasn't to be small, so that a longer one may not be the attack's.
+        ({"minimal": False}, 0.499),
+    ],
+)
+def test_a_perturbation_just_too_short_is_lengthened(options, expected):
+    np.testing.assert_allclose(craft(short(**options)), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("eps, expected", [(0.402, LENGTHENED), (0.4, 0.499)])
+def test_a_lengthened_perturbation_stays_in_the_balls_it_is_in(eps, expected):
+    crafted = craft(short(), balls=[ThreatModel("linf", eps)])
     np.testing.assert_allclose(crafted, expected, atol=1e-6)
 
 
-def test_what_fools_the_model_is_not_lengthened():
-    victim = brightness()
-    with dtype_policy("mixed_bfloat16"):
-        twin = early()
+def test_of_a_randomised_model_nothing_is_lengthened():
+    """Any of the tries might be one lucky draw."""
+    inputs = keras.Input(brightness().input_shape[1:])
+    outputs = brightness()(Coin()(inputs))
+    crafted = craft(short(), victim=keras.Model(inputs, outputs))
+    np.testing.assert_allclose(crafted, 0.499, atol=1e-6)
 
+
+def test_what_fools_the_model_is_not_lengthened():
     def algorithm(logits, images, labels):
         return tf.fill(tf.shape(images), 0.501)
 
-    shape = victim.input_shape[1:]
-    scorer = Scorer(victim, shape, attacked=twin, draws=1, own=victim)
-    crafted = scorer.craft(
-        Attack("toy", algorithm, "l2", None, {}),
-        np.full((1, *shape), 0.1, "float32"),
-        np.zeros(1, "int64"),
-    )
-    np.testing.assert_allclose(crafted, 0.501, atol=1e-6)
+    attack = Attack("toy", algorithm, "l2", None, {}, minimal=True)
+    np.testing.assert_allclose(craft(attack), 0.501, atol=1e-6)

@@ -76,25 +76,58 @@ def test_table_2_is_of_the_transferred_attack(cells, reports):
     assert "12: 0.0%, 16: 10.0%, 20: 20.0%." in part.to_markdown()
 
 
-def test_figure_7_reads_the_network_of_many_scales(
+def test_figure_7_reads_presets_at_each_scale(
     cells, reports, monkeypatch, tmp_path
 ):
-    many = {12: report(1, 0.5), 16: report(1, 0.25), 20: report(1, 0.125)}
-    monkeypatch.setattr(figure7, "_many_scales", lambda cells: many)
+    read = {
+        "ddn_wrn16_2": {scale: report(1, 0.75) for scale in (12, 16, 20)},
+        "spp_ddn_wrn16_2": {
+            12: report(1, 0.5),
+            16: report(1, 0.25),
+            20: report(1, 0.125),
+        },
+    }
+    monkeypatch.setattr(figure7, "_read_at_each", lambda name, _: read[name])
+    monkeypatch.setattr(figure7, "published", lambda name: name in read)
     part = figure7.figure_7(cells, reports, tmp_path)
     # As the figure's own table: "64: 26.43%, 82.27%, 68.35%".
     assert part.header[1:] == ("tested at 12", "tested at 16", "tested at 20")
     assert part.rows[1] == (
         *("trained at 16", "15.0 (26.4)", "20.0 (82.3)", "25.0 (68.3)"),
     )
-    assert part.rows[3] == (
+    assert part.rows[3] == ("ddn_wrn16_2", "75.0", "75.0", "75.0")
+    assert part.rows[4] == (
         *("spp_ddn_wrn16_2", "50.0 (84.5)", "25.0 (81.4)", "12.5 (70.7)"),
     )
     assert (tmp_path / "fig7.png").exists()
+    # No scale of these is the images' own, 28 pixels.
+    assert "many scales cost accuracy: not measured." in part.to_markdown()
     monkeypatch.setattr(figure7, "published", lambda name: False)
     part = figure7.figure_7(cells, reports, tmp_path)
-    assert part.rows[3][0] == "spp_ddn_wrn16_2: not published"
+    assert part.rows[3][0] == "ddn_wrn16_2: not published"
+    assert part.rows[4] == (
+        *("spp_ddn_wrn16_2: not published", "– (84.5)", "– (81.4)"),
+        "– (70.7)",
+    )
     assert "many scales cost accuracy: not measured." in part.to_markdown()
+
+
+@pytest.mark.parametrize(
+    "many, verdict", [(0.25, "holds"), (0.875, "**does not hold**")]
+)
+def test_many_scales_are_compared_with_one_trained_alike(
+    cells, reports, monkeypatch, tmp_path, many, verdict
+):
+    def at_each(name, _):
+        fooled = {"ddn_wrn16_2": 0.5, "spp_ddn_wrn16_2": many}[name]
+        return {scale: report(1, fooled) for scale in (12, 16, 20)}
+
+    monkeypatch.setattr(figure7, "_read_at_each", at_each)
+    monkeypatch.setattr(figure7, "published", lambda name: True)
+    monkeypatch.setattr(Cells, "image_shape", (20, 20, 1))
+    cells.images = range(1000)
+    page = figure7.figure_7(cells, reports, tmp_path).to_markdown()
+    assert f"At 20 pixels, many scales cost accuracy: {verdict}" in page
 
 
 def test_the_transferred_attack_comes_first(cells, monkeypatch):
@@ -190,6 +223,6 @@ def test_all_scales_from_end_to_end(reproduce, asked):
     data = parts["tab1"].data["cells"]
     assert [(cell["trained"], cell["tested"]) for cell in data] == PAIRS
     assert [len(cell["fgsm"]) for cell in data] == [2, 1, 1, 1] * 2 + [2]
-    assert parts["fig7"].rows[3][0] == "spp_ddn_wrn16_2"
+    assert parts["fig7"].rows[4][0] == "spp_ddn_wrn16_2"
     again, _ = reproduce("tab1")
     assert again == page

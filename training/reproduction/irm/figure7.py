@@ -15,6 +15,7 @@ from training.reproduction.irm.scale_training import read_at
 from training.reproduction.irm.scale_variance import Reports
 from training.reproduction.part import Part
 
+ONE_SCALE = "ddn_wrn16_2"
 MANY_SCALES = "spp_ddn_wrn16_2"
 
 
@@ -33,36 +34,40 @@ def figure_7(cells: Cells, reports: Reports, output: Path) -> Part:
         ]
         for trained in scales
     }
-    many = _many_scales(cells) if published(MANY_SCALES) else {}
-    spp = [report.attacks[0].robust_accuracy for report in many.values()]
-    if many:
-        series[MANY_SCALES] = spp
+    presets = {
+        name: _read_at_each(name, cells)
+        for name in (ONE_SCALE, MANY_SCALES)
+        if published(name)
+    }
+    series |= {
+        name: [report.attacks[0].robust_accuracy for report in read.values()]
+        for name, read in presets.items()
+    }
     draw_bars(
         [f"tested at {scale}" for scale in scales],
         series,
         output / "fig7.png",
         title=f"FGSM of L∞ {cells.settings.eps:g}, transferred",
     )
-    printed = [*paper.FGSM, paper.FGSM_SPP]
+    printed = {
+        **dict(zip(series, paper.FGSM, strict=False)),
+        ONE_SCALE: (None, None, None),
+        MANY_SCALES: paper.FGSM_SPP,
+    }
     rows = [
         (
-            name,
-            *(
-                f"{100 * ours:.1f} ({100 * theirs:.1f})"
-                for ours, theirs in zip(values, theirs_of, strict=True)
-            ),
+            name if name in series else f"{name}: {NOT_PUBLISHED}",
+            *map(_cell, series.get(name, (None, None, None)), theirs),
         )
-        for (name, values), theirs_of in zip(
-            series.items(), printed[: len(series)], strict=True
-        )
+        for name, theirs in printed.items()
     ]
-    if not many:
-        rows.append(
-            (
-                f"{MANY_SCALES}: {NOT_PUBLISHED}",
-                *(f"– ({100 * theirs:.1f})" for theirs in paper.FGSM_SPP),
-            )
-        )
+    full = cells.image_shape[0]
+    one, many = (
+        series[name][scales.index(full)]
+        if name in series and full in scales
+        else None
+        for name in (ONE_SCALE, MANY_SCALES)
+    )
     return Part(
         name="fig7",
         title="Figure 7: accuracy under FGSM, one scale or many",
@@ -73,33 +78,49 @@ def figure_7(cells: Cells, reports: Reports, output: Path) -> Part:
             "table 2, whose numbers the figure draws with rows as training "
             f"scales. `{MANY_SCALES}` is one network trained at all scales, "
             "with the pyramid and without JPEG, read here at each alone.",
-            *(
-                cells.claim(
-                    f"At {scale} pixels, many scales cost accuracy",
-                    spp[index] if many else None,
-                    series[f"trained at {scale}"][index],
-                )
-                for index, scale in enumerate(scales)
+            f"It goes on from `{ONE_SCALE}`, trained at {full} pixels alone. "
+            "These two were trained on DDN samples, without clean images, and "
+            "for longer than the networks above: only with each other do they "
+            "say what many scales cost, and only at that scale.",
+            cells.claim(
+                f"At {full} pixels, many scales cost accuracy", many, one
             ),
         ),
         picture="fig7.png",
         data={
             "series": series,
             "paper": {"one": paper.FGSM, "many": paper.FGSM_SPP},
-            "many": {scale: summary(r) for scale, r in many.items()},
+            "presets": {
+                name: {scale: summary(r) for scale, r in read.items()}
+                for name, read in presets.items()
+            },
         },
-        provenance=cells.provenance([*reports.values(), *many.values()]),
+        provenance=cells.provenance(
+            [
+                *reports.values(),
+                *(r for read in presets.values() for r in read.values()),
+            ]
+        ),
     )
 
 
-def _many_scales(cells):
-    """Returns a report for each scale of the network of many."""
+def _cell(ours, theirs):
+    text = "–" if ours is None else f"{100 * ours:.1f}"
+    return text if theirs is None else f"{text} ({100 * theirs:.1f})"
+
+
+def _read_at_each(name, cells):
+    """Returns a report for each scale that the preset's network reads."""
     transferred = cells.fgsm(zoo.load(BASELINE))
-    ensemble = find_ensemble(zoo.load(MANY_SCALES))
+    if name == MANY_SCALES:
+        classifier = find_ensemble(zoo.load(name)).classifier
+    else:
+        channels = cells.image_shape[-1]
+        classifier = zoo.load(name, image_shape=(None, None, channels))
     return {
         scale: cells.measure(
-            f"{MANY_SCALES}-tested{scale}",
-            read_at(ensemble.classifier, scale, cells.image_shape),
+            f"{name}-tested{scale}",
+            read_at(classifier, scale, cells.image_shape),
             [transferred],
         )
         for scale in cells.settings.scales

@@ -186,12 +186,14 @@ def _notes(cells: Cells, rows: dict[str, _Row | None]) -> Sequence[str]:
         "pixels, 0 to 255, or 0 if the image is misclassified. It grows with "
         "the radius and with the square root of the channels, three there "
         "and one here: compare scores down a column alone.",
-        "The standard suite is AutoAttack run on the defended model, its "
-        "gradient passed through JPEG and averaged over "
-        f"{settings.attack_draws} draws, with {settings.steps} steps for "
-        f"AutoAttack's 100 and {settings.queries:,} queries for its 5,000, on "
-        f"the first {min(settings.attack_limit, len(cells.images)):,} images. "
-        "These are the numbers to trust.",
+        "The standard suite is AutoAttack run on the defended model "
+        f"({settings.attack_policy}; what it makes is scored, and what fools "
+        "that alone made again, in float32), its gradient passed through "
+        f"JPEG and averaged over {settings.attack_draws} draws where the "
+        f"model is random, with {settings.steps} steps for AutoAttack's 100 "
+        f"and {settings.queries:,} queries for its 5,000, on the first "
+        f"{min(settings.attack_limit, len(cells.images)):,} images. These are "
+        "the numbers to trust.",
         "The rows are not trained alike: `jpeg_ddn_wrn16_2` and "
         "`spp_ddn_wrn16_2` go on from `ddn_wrn16_2` for a few epochs, "
         "`irm_wrn16_2` has a training of its own, and its tricks go on from "
