@@ -78,10 +78,11 @@ def figure_7(cells: Cells, reports: Reports, output: Path) -> Part:
             "table 2, whose numbers the figure draws with rows as training "
             f"scales. `{MANY_SCALES}` is one network trained at all scales, "
             "with the pyramid and without JPEG, read here at each alone.",
-            f"It goes on from `{ONE_SCALE}`, trained at {full} pixels alone. "
-            "These two were trained on DDN samples, without clean images, and "
-            "for longer than the networks above: only with each other do they "
-            "say what many scales cost, and only at that scale.",
+            f"`{MANY_SCALES}` goes on from `{ONE_SCALE}`, trained at {full} "
+            "pixels alone. These two were trained on DDN samples, without "
+            "clean images, and for longer than the networks above: only with "
+            "each other do they say what many scales cost, and only at that "
+            "scale.",
             cells.claim(
                 f"At {full} pixels, many scales cost accuracy", many, one
             ),
