@@ -75,7 +75,7 @@ def _leaving(images, crafted, candidates, balls):
     leaving = np.zeros(len(images), bool)
     for ball in balls:
         norms = _NORMS[ball.norm]
-        leaving |= (norms(images, crafted) <= ball.eps) & (
-            norms(images, candidates) > ball.eps
-        )
+        was_inside = metrics.within(norms(images, crafted), ball.eps)
+        is_inside = metrics.within(norms(images, candidates), ball.eps)
+        leaving |= was_inside & ~is_inside
     return leaving

@@ -25,6 +25,11 @@ def linf_norms(images: np.ndarray, adversarial: np.ndarray) -> np.ndarray:
     return np.max(np.abs(difference), axis=_PIXELS)
 
 
+def within(lengths: np.ndarray, eps: float) -> np.ndarray:
+    """Returns which perturbations lie in a ball, up to rounding."""
+    return lengths <= eps * (1 + 1e-4) + 1e-6
+
+
 def l2_dissimilarity(images: np.ndarray, adversarial: np.ndarray) -> np.ndarray:
     """Returns `||x - x_adv|| / ||x_adv||` of each image.
 

@@ -134,4 +134,4 @@ class Outcome:
     def inside(self, threat: ThreatModel) -> np.ndarray:
         """Returns which perturbations lie in the ball, up to rounding."""
         lengths = {"l2": self.l2, "linf": self.linf}[threat.norm]
-        return lengths <= threat.eps * (1 + 1e-4) + 1e-6
+        return metrics.within(lengths, threat.eps)

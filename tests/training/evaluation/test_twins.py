@@ -130,6 +130,7 @@ LENGTHENED = 0.1 + 0.395 * (1.0078125 + 0.625 * 0.0078125)
         ({"eps": 0.402}, LENGTHENED),
         # No longer one is in its ball: made on the model itself.
         ({"eps": 0.3995}, 0.499),
+        ({"eps": 0.395 - 1e-7}, 0.499),  # In it but for rounding.
         # It wasn't to be small, so that a longer one may not be the attack's.
         ({"minimal": False}, 0.499),
     ],
