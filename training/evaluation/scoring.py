@@ -107,6 +107,8 @@ class Scorer:
         right = self._predict(crafted).numpy() == labels
         wrong = self._predict_attacked(crafted).numpy() != labels
         lost = np.flatnonzero(right & wrong)
+        if not len(lost):
+            return crafted
         crafted = crafted.copy()
         if getattr(attack, "minimal", False) and not self._stochastic:
             crafted[lost], fools = across(

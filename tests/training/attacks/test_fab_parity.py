@@ -16,7 +16,6 @@ norms = pytest.mark.parametrize("norm", ["linf", "l2"])
 @pytest.mark.large
 @norms
 def test_beats_deepfool_and_ddn_on_a_preset(norm):
-    """Image by image, in the median: some it misses by more than it wins."""
     model = zoo.load("wrn16_2")
     images, labels = next(
         datasets.load("fashion_mnist_sample", batch_size=24).as_numpy_iterator()
@@ -26,13 +25,14 @@ def test_beats_deepfool_and_ddn_on_a_preset(norm):
     peers = [attacks.deepfool(norm=norm)]
     if norm == "l2":
         peers.append(attacks.ddn(levels=None))
-    ours = attacks.fab(norm=norm)(model, images, labels)
+    ours = attacks.fab(norm=norm, steps=20)(model, images, labels)
     for size in (32, 5):  # Rounding differs with the size of a batch.
         predictions = model.predict(ours, batch_size=size, verbose=0)
         assert (predictions.argmax(1) != labels).all()
+    median = np.median(lengths(ours - images, norm))
     for peer in peers:
-        theirs = lengths(peer(model, images, labels) - images, norm)
-        assert np.median(lengths(ours - images, norm) / theirs) <= 1
+        theirs = peer(model, images, labels)
+        assert median <= np.median(lengths(theirs - images, norm))
 
 
 def torch_module(model):
