@@ -43,10 +43,11 @@ def apgd(
         steps: Steps taken in each restart.
         restarts: Number of random starts.
         loss: `"ce"`, the cross-entropy, or `"dlr"`, the difference of logits
-            ratio, which needs 3 classes and is untargeted: it is flat where
-            the wanted class comes third. The cross-entropy is climbed as
-            the log-odds, which rise and fall with it and give the same
-            steps, but don't vanish in float32.
+            ratio, which is untargeted: it is flat where the wanted class
+            comes third. The cross-entropy is climbed as the log-odds, which
+            rise and fall with it and give the same steps, but don't vanish
+            in float32. Of two classes they are the ratio's numerator, which
+            stands alone there, for want of a third.
         early_stop: Whether an image leaves the batch as soon as it fools the
             model, at once if it is misclassified; a success is then always
             returned. If not, every image is returned at the highest loss,
@@ -118,7 +119,8 @@ def _from_random_starts(
     generator,
 ):
     def objective(outputs, labels):
-        losses = loss(outputs, labels)
+        climbed = log_odds if outputs.shape[-1] == 2 else loss
+        losses = climbed(outputs, labels)
         return -losses if targeted else losses
 
     def run(_, rows):
