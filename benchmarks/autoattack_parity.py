@@ -97,9 +97,7 @@ class Judge:
 
     def robust(self, crafted: np.ndarray, threat: ThreatModel) -> np.ndarray:
         """Outside the ball or [0, 1], an image counts as not attacked."""
-        norms = {"l2": metrics.l2_norms, "linf": metrics.linf_norms}
-        lengths = norms[threat.norm](self._images, crafted)
-        inside = lengths <= threat.eps * (1 + 1e-4) + 1e-6
+        inside = metrics.inside(self._images, crafted, threat)
         inside &= (crafted >= 0).all((1, 2, 3)) & (crafted <= 1).all((1, 2, 3))
         right = self.logits(crafted).argmax(1) == self._labels
         return self.clean & (right | ~inside)

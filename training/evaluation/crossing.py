@@ -11,7 +11,6 @@ from zoo.threat import ThreatModel
 _LENGTHS = 1 + 2.0 ** np.arange(-7, 0)
 """Times that a perturbation is lengthened, from 1.008 to 1.5."""
 _HALVINGS = 3
-_NORMS = {"l2": metrics.l2_norms, "linf": metrics.linf_norms}
 
 
 def across(
@@ -41,12 +40,17 @@ def across(
     """
     moved = crafted.copy()
     below, above = np.ones(len(crafted)), np.full(len(crafted), np.inf)
+    before = [(ball, metrics.inside(images, crafted, ball)) for ball in balls]
 
     def try_at(lengths, indices):
         """Keeps what fools, and where it does and doesn't."""
-        originals, perturbed = images[indices], crafted[indices]
-        candidates = _lengthened(originals, perturbed, lengths, levels)
-        allowed = ~_leaving(originals, perturbed, candidates, balls)
+        originals = images[indices]
+        candidates = _lengthened(originals, crafted[indices], lengths, levels)
+        allowed = np.ones(len(indices), bool)
+        for ball, inside in before:
+            allowed &= ~inside[indices] | metrics.inside(
+                originals, candidates, ball
+            )
         fools = np.zeros(len(indices), bool)
         if allowed.any():
             wrong = predict(candidates[allowed]) != labels[indices][allowed]
@@ -69,13 +73,3 @@ def _lengthened(images, crafted, lengths, levels):
     if levels is not None:
         longer = np.round(longer * (levels - 1)) / (levels - 1)
     return np.clip(longer, 0, 1).astype("float32")
-
-
-def _leaving(images, crafted, candidates, balls):
-    leaving = np.zeros(len(images), bool)
-    for ball in balls:
-        norms = _NORMS[ball.norm]
-        was_inside = metrics.within(norms(images, crafted), ball.eps)
-        is_inside = metrics.within(norms(images, candidates), ball.eps)
-        leaving |= was_inside & ~is_inside
-    return leaving

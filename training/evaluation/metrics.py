@@ -10,6 +10,8 @@ import statistics
 
 import numpy as np
 
+from zoo.threat import ThreatModel
+
 _PIXELS = (1, 2, 3)
 
 
@@ -26,8 +28,16 @@ def linf_norms(images: np.ndarray, adversarial: np.ndarray) -> np.ndarray:
 
 
 def within(lengths: np.ndarray, eps: float) -> np.ndarray:
-    """Returns which perturbations lie in a ball, up to rounding."""
+    """Returns which lengths are the radius at most, up to rounding."""
     return lengths <= eps * (1 + 1e-4) + 1e-6
+
+
+def inside(
+    images: np.ndarray, adversarial: np.ndarray, threat: ThreatModel
+) -> np.ndarray:
+    """Returns which perturbations lie in a ball, up to rounding."""
+    norms = {"l2": l2_norms, "linf": linf_norms}[threat.norm]
+    return within(norms(images, adversarial), threat.eps)
 
 
 def l2_dissimilarity(images: np.ndarray, adversarial: np.ndarray) -> np.ndarray:
