@@ -31,7 +31,8 @@ SUITES = {
 """The attacks of each suite, the cheapest first, without their ball.
 
 `standard` is AutoAttack (Croce & Hein, 2020,
-https://arxiv.org/abs/2003.01690), `rand` its version for randomised models.
+https://arxiv.org/abs/2003.01690), `rand` its version for randomised models,
+but that `apgd`'s cross-entropy weights all draws alike.
 """
 
 SUITE_OPTIONS = ("norm", "eps", "steps", "queries", "draws", "seed")

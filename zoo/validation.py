@@ -14,6 +14,9 @@ def check_images(
 ) -> np.ndarray:
     """Returns the images as float32, or says what is wrong with them.
 
+    Pixels that left [0, 1] by a rounding error, as resizing makes them, are
+    clipped.
+
     Args:
         images: A batch of images, NHWC floating-point pixels in [0, 1].
         input_shape: What the model takes: `(height, width, channels)`, or
@@ -56,6 +59,8 @@ def check_images(
             "images must be in [0, 1]; divide 8-bit pixels by 255. "
             f"Received: values from {low:g} to {high:g}"
         )
+    if low < 0 or high > 1:
+        images = np.clip(images, 0, 1)
     return images
 
 

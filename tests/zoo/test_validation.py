@@ -26,11 +26,14 @@ def test_floats_come_back_as_float32(dtype):
     np.testing.assert_array_equal(checked, images(0.25))
 
 
-def test_the_whole_range_passes_with_rounding():
+def test_the_whole_range_passes_and_rounding_is_clipped():
     pixels = images()
     pixels[0, 0, 0], pixels[0, 0, 1] = 0.0, 1.0
-    pixels[0, 0, 2] = np.nextafter(np.float32(1), np.float32(2))
     np.testing.assert_array_equal(check_images(pixels, SHAPE), pixels)
+    rounded = pixels.copy()
+    rounded[0, 0, 0] = -1e-7
+    rounded[0, 0, 1] = np.nextafter(np.float32(1), np.float32(2))
+    np.testing.assert_array_equal(check_images(rounded, SHAPE), pixels)
 
 
 @pytest.mark.parametrize(

@@ -46,8 +46,10 @@ def apgd(
             ratio, which is untargeted: it is flat where the wanted class
             comes third. The cross-entropy is climbed as the log-odds, which
             rise and fall with it and give the same steps, but don't vanish
-            in float32. Of two classes they are the ratio's numerator, which
-            stands alone there, for want of a third.
+            in float32; of several draws they weight all alike, where it
+            would weight each by the confidence its label lacks. Of two
+            classes they are the ratio's numerator, which stands alone
+            there, for want of a third.
         early_stop: Whether an image leaves the batch as soon as it fools the
             model, at once if it is misclassified; a success is then always
             returned. If not, every image is returned at the highest loss,

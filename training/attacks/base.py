@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from training.black_box import is_black_box
@@ -107,8 +106,7 @@ class Attack:
             raise ValueError(
                 f"`model` must be a Keras model. Received: model={model!r}"
             )
-        # Resizing may leave [0, 1] by a rounding error.
-        images = np.clip(check_images(images, input_shape(model)), 0, 1)
+        images = check_images(images, input_shape(model))
         check_labels(labels, len(images))
         graphs = self._compiled.setdefault(model, {})
         shape = images.shape[1:]

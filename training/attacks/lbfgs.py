@@ -35,10 +35,10 @@ def lbfgs(
     class, with pixels in [0, 1]. For each image a line search looks for the
     largest `c` whose minimizer fools the model: tenfold steps bracket it,
     then its logarithm is bisected. The paper leaves the search open, and
-    its norm unsquared, which changes `c` but not the minimizers. The
-    smallest perturbation that fooled, among all that were tried, is
-    returned; an image that never fooled, or that did unperturbed, comes back
-    as it was.
+    its norm unsquared: every minimizer of that is a stationary point here,
+    at another `c`. The smallest perturbation that fooled, among all that
+    were tried, is returned; an image that never fooled, or that did
+    unperturbed, comes back as it was.
 
     The paper's attack is targeted. Untargeted, the wanted class is the most
     likely wrong one of the unperturbed image, and any wrong class counts as

@@ -112,8 +112,6 @@ def _from_random_starts(
         start = random_starts(images, norm=norm, eps=eps, seed=generator.next())
         return climb(logits, images, labels, start=start)
 
-    if restarts == 1:
-        return climb_once(images, labels)
     return worst_of(
         climb_once, logits, images, labels, count=restarts, **judging
     )

@@ -113,8 +113,6 @@ def _from_random_starts(
             **options,
         )
 
-    if restarts == 1:
-        return search(images, labels)
     return worst_of(
         search,
         logits,

@@ -166,19 +166,15 @@ def evaluate(
     attacked = min(attack_limit or len(images), len(images))
     view = adaptive_view if adaptive else _itself
     twin = surrogate is not model and is_twin(model, surrogate)
+    balls = filter(None, (threat, *(phase.threat for phase in phases)))
+    balls = list(dict.fromkeys(balls)) if twin else []
     scorer = Scorer(
         model,
         images.shape[1:],
         attacked=view(surrogate),
         draws=draws,
         own=view(model) if twin else None,
-        balls=list(
-            dict.fromkeys(
-                ball
-                for ball in (threat, *(phase.threat for phase in phases))
-                if ball is not None
-            )
-        ),
+        balls=balls,
     )
     check_labels(labels, len(images), scorer.num_classes)
     suspects = []
@@ -199,6 +195,7 @@ def evaluate(
             "batch_size": int(batch_size),
             "skip_fooled": bool(skip_fooled),
             "sanity": int(sanity),
+            "balls": list(map(repr, balls)),
         }
         journal = Journal(resume, depends_on, date=date, commit=commit)
         date, commit = journal.date, journal.commit

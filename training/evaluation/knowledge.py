@@ -69,8 +69,12 @@ def _no_white_box(attacked, phases, victim):
 
 
 def _few_draws(phases):
-    single = [p for p in phases if p.options.get("draws") == 1]
-    hasty = [phase for phase in single if phase.early_stop]
+    single = [phase for phase in phases if _single_draws(phase)]
+    hasty = [
+        phase
+        for phase in single
+        if any(search.early_stop for search in _single_draws(phase))
+    ]
     if hasty:
         yield Flag(
             "lucky draws",
@@ -84,6 +88,14 @@ def _few_draws(phases):
             f"{_names(followed)} followed single draws of a randomised model, "
             "not their mean; give draws=2 or more",
         )
+
+
+def _single_draws(attack):
+    """Returns what of an attack, or of a mixture, follows single draws."""
+    parts = attack.options.get("attacks")
+    if parts is not None:
+        return [one for part in parts for one in _single_draws(part)]
+    return [attack] if attack.options.get("draws") == 1 else []
 
 
 def _names(phases):

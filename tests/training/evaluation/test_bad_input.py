@@ -37,6 +37,14 @@ def test_bad_data_is_named_in_one_line(change, said):
     assert not attack.batches
 
 
+def test_pixels_out_of_range_by_rounding_are_no_attacks_fault():
+    images, labels = levels(0.1, 0.9)
+    images[0, 0, 0] = 1.0000005
+    attack = Shift(0.0)
+    report = run(brightness(), (images, labels), [attack])
+    assert report.attacks[0].robust_accuracy == 1.0
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [

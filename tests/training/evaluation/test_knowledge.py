@@ -129,6 +129,20 @@ def test_single_draws_are_told(attack):
     assert list(rules(coin_model(), attack)) == ["single draws"]
 
 
+def test_a_mixture_is_judged_by_its_attacks():
+    def mixture(*draws):
+        many = [attacks.apgd(eps=0.1, draws=number) for number in draws]
+        slow = attacks.pgd(eps=0.1, draws=2)
+        return attacks.mixture(attacks=(slow, *many))
+
+    found = rules(coin_model(), mixture(2, 1))
+    assert list(found) == ["lucky draws"]
+    assert "mixture stopped" in found["lucky draws"]
+    assert rules(coin_model(), mixture(2, 2)) == {}
+    followed = attacks.mixture(attacks=(attacks.pgd(eps=0.1),))
+    assert list(rules(coin_model(), followed)) == ["single draws"]
+
+
 def test_nothing_is_said_of_an_attack_of_many_draws():
     many = attacks.apgd(eps=0.1, draws=50)
     assert rules(coin_model(), many, attacks.fab(eps=0.1, draws=2)) == {}

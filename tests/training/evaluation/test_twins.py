@@ -145,6 +145,28 @@ def test_a_lengthened_perturbation_stays_in_the_balls_it_is_in(eps, expected):
     np.testing.assert_allclose(crafted, expected, atol=1e-6)
 
 
+def test_balls_that_nothing_may_leave_count_when_resuming(tmp_path):
+    with dtype_policy("mixed_bfloat16"):
+        twin = early()
+
+    def evaluated(eps, **options):
+        threat = ThreatModel("linf", eps)
+        return run(
+            early(),
+            levels(0.1),
+            [short()],
+            surrogate=twin,
+            threat=threat,
+            **options,
+        )
+
+    assert evaluated(0.402).worst_cases[0].robust.mean == 0
+    assert evaluated(0.4).worst_cases[0].robust.mean == 1
+    evaluated(0.402, resume=tmp_path)
+    with pytest.raises(ValueError, match="balls was .*0.402.*, now .*0.4"):
+        evaluated(0.4, resume=tmp_path)
+
+
 def test_of_a_randomised_model_nothing_is_lengthened():
     """Any of the tries might be one lucky draw."""
     inputs = keras.Input(brightness().input_shape[1:])

@@ -81,8 +81,7 @@ class RP2:
         num_classes = check_victim(
             model, penalised=bool(self.objective["defense_weight"])
         )
-        # Resizing may leave [0, 1] by a rounding error.
-        views = np.clip(check_images(views, model.input_shape), 0, 1)
+        views = check_images(views, model.input_shape)
         self._check_fit(views, homographies)
         targets = check_targets(target, num_classes)
         to_plane = check_homographies(homographies, len(views))
