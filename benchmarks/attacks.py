@@ -250,7 +250,10 @@ def main(arguments: list[str] | None = None) -> int:
         )
     Console().print(table)
     if options.output:
-        provenance.write(options.output, rows)
+        provenance.write(
+            options.output,
+            {"model": options.model, "images": len(images), "rows": rows},
+        )
         draw(rows, options.output.with_suffix(".png"))
     return 0
 

@@ -118,8 +118,6 @@ def measure(
     batch: int,
 ) -> list[dict]:
     """Returns a row for each runner: success rate, median L2, seconds."""
-    right = model.predict(images, batch, verbose=0).argmax(1) == labels
-    images, labels = images[right], labels[right]
     log = Console(stderr=True)
     rows = []
     for runners in (ours, *(PEERS[peer] for peer in peers)):
@@ -158,7 +156,7 @@ def measure(
             for other in rows
             if other["attack"] == row["attack"]
         )
-        row["ours_to_best_peer"] = own / min(peers)
+        row["ours_to_best_peer"] = own / min(peers) if peers else None
     return rows
 
 
@@ -176,6 +174,9 @@ def main(arguments: list[str] | None = None) -> int:
     data = datasets.load(options.data, batch_size=options.images)
     images, labels = next(data.as_numpy_iterator())
     model = zoo.load(options.model)
+    predictions = model.predict(images, options.batch, verbose=0).argmax(1)
+    right = predictions == labels
+    images, labels = images[right], labels[right]
     rows = measure(
         model, images, labels, options.attacks, options.peers, options.batch
     )
@@ -186,14 +187,19 @@ def main(arguments: list[str] | None = None) -> int:
             row["library"],
             f"{row['success_rate']:.1%}",
             f"{row['median_l2']:.4f}",
-            f"{row['ours_to_best_peer']:.3f}",
+            f"{row['ours_to_best_peer'] or float('nan'):.3f}",
             f"{row['seconds']:.1f}",
         )
     Console().print(table)
     if options.output:
         provenance.write(
             options.output,
-            {"model": options.model, "images": len(images), "rows": rows},
+            {
+                "model": options.model,
+                "images": len(right),
+                "attacked": len(images),
+                "rows": rows,
+            },
         )
     return 0
 
