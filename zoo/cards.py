@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo import presets
+from zoo.card_guard import check_no_loss
 from zoo.measurement import Measurement
 from zoo.replacing import replacing
 from zoo.threat import ThreatModel
@@ -153,12 +154,8 @@ def info(name: str) -> Card:
     """
     preset = presets.get(name)
     weights = preset.weights
-    source = FOLDER / f"{preset.name}.json"
-    measured = json.loads(source.read_text("utf-8")) if source.is_file() else {}
-    sha256 = weights.sha256 if weights else None
+    measurements, parameters = _measured(preset, FOLDER / f"{preset.name}.json")
     tag = preset.default_tag
-    if measured.get("sha256") != sha256:
-        measured = {}
     return Card(
         name=preset.name,
         alias=f"{preset.name}.{tag}" if tag else None,
@@ -169,13 +166,11 @@ def info(name: str) -> Card:
         num_classes=preset.config["num_classes"],
         image_shape=tuple(preset.config["image_shape"]),
         threat=preset.threat,
-        measurements=tuple(
-            map(Measurement.from_dict, measured.get("measurements", ()))
-        ),
-        parameters=measured.get("parameters"),
+        measurements=measurements,
+        parameters=parameters,
         files=tuple(file.name for file in weights.files) if weights else (),
         size=weights.size if weights else None,
-        sha256=sha256,
+        sha256=weights.sha256 if weights else None,
         licence=preset.licence,
         paper=preset.paper,
         recipe=preset.recipe,
@@ -188,6 +183,7 @@ def write_card(
     *,
     parameters: int,
     directory: str | os.PathLike | None = None,
+    replace: bool = False,
 ) -> Path:
     """Writes what an evaluation measured into a model's card.
 
@@ -200,6 +196,8 @@ def write_card(
             values; an evaluation's `report.measurements()`.
         parameters: Number of weights of the model.
         directory: Folder to write to; by default the package's own cards.
+        replace: Whether numbers of the same weights may give way to weaker
+            ones: on fewer images, in fewer balls or by weaker attacks.
 
     Returns:
         The file.
@@ -207,12 +205,16 @@ def write_card(
     Raises:
         UnknownPresetError: If no preset has the name.
         ValueError: If a measurement lacks a field, has an impossible value,
-            or was not made by committed sources.
+            or was not made by committed sources, or the card would lose by
+            it and `replace` is false.
     """
     preset = presets.get(name)
     measurements = [Measurement.from_dict(data) for data in measurements]
     for measurement in measurements:
         check_commit(measurement.commit)
+    path = Path(directory or FOLDER) / f"{preset.name}.json"
+    if not replace:
+        check_no_loss(_measured(preset, path)[0], measurements)
     card = {
         "measurements": [measurement.to_dict() for measurement in measurements],
         "name": preset.name,
@@ -220,10 +222,21 @@ def write_card(
         "sha256": preset.weights.sha256 if preset.weights else None,
     }
     text = json.dumps(card, allow_nan=False, indent=2, sort_keys=True) + "\n"
-    path = Path(directory or FOLDER) / f"{preset.name}.json"
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
     return path
+
+
+def _measured(preset, source):
+    """Returns what a file holds of the preset's own weights."""
+    card = json.loads(source.read_text("utf-8")) if source.is_file() else {}
+    sha256 = preset.weights.sha256 if preset.weights else None
+    if card.get("sha256") != sha256:
+        card = {}
+    measurements = tuple(
+        map(Measurement.from_dict, card.get("measurements", ()))
+    )
+    return measurements, card.get("parameters")
 
 
 def check_commit(commit: str | None) -> None:

@@ -7,7 +7,12 @@ from zoo import cards
 
 
 def check_card(
-    preset: str, data: str, split: str, resume: str | os.PathLike | None = None
+    preset: str,
+    data: str,
+    split: str,
+    resume: str | os.PathLike | None = None,
+    *,
+    images: int | None = None,
 ) -> None:
     """Raises an error if what is to be measured could not become a card.
 
@@ -16,11 +21,14 @@ def check_card(
         data: Name of the data set to measure on.
         split: Its split.
         resume: Folder of the run that is gone on with, if one is.
+        images: Most that will be attacked, if the card is not to be replaced
+            by numbers on fewer than its own.
 
     Raises:
         ValueError: If the data set is not the preset's own, the split not
             its test split, or the sources are not committed, were not when
-            the run began, or have changed since.
+            the run began, or have changed since, or the card's numbers are
+            on more images.
         PermissionError: If the folder of cards cannot be written.
     """
     from training.evaluation import provenance
@@ -36,6 +44,12 @@ def check_card(
         raise ValueError(
             "--write-card takes numbers on the whole of --split test or its "
             f"first images. Received: --split {split}"
+        )
+    attacked = [m.images for m in zoo.info(preset).measurements if m.threat]
+    if images is not None and images < max(attacked, default=0):
+        raise ValueError(
+            f"--write-card takes numbers on as many images as the card's, "
+            f"{max(attacked)}; --replace-card takes fewer. Received: {images}"
         )
     commit = provenance.commit()
     cards.check_commit(commit)

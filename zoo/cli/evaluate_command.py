@@ -1,6 +1,7 @@
 """`zoo evaluate`."""
 
 import argparse
+import sys
 from pathlib import Path
 
 import zoo
@@ -97,7 +98,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--write-card",
         action="store_true",
         help="record the numbers in the preset's card, if they are on its own "
-        "data set and the sources are committed",
+        "data set, the sources are committed and no number of the same "
+        "weights gives way to a weaker one",
+    )
+    parser.add_argument(
+        "--replace-card",
+        dest="write_card",
+        action="store_const",
+        const="replace",
+        help="likewise, whatever numbers are lost",
     )
     parser.add_argument(
         "--resume",
@@ -118,6 +127,7 @@ def run(options: argparse.Namespace) -> None:
     if options.output:
         check_writable(options.output)
     preset = options.model if is_preset(options.model) else None
+    replace = options.write_card == "replace"
     if options.write_card and preset is None:
         raise ValueError(
             f"--write-card takes a preset. Received: {options.model}"
@@ -135,7 +145,13 @@ def run(options: argparse.Namespace) -> None:
     fill_data(options)
     check_data(options.data)
     if options.write_card:
-        check_card(preset, options.data, options.split, options.resume)
+        check_card(
+            preset,
+            options.data,
+            options.split,
+            options.resume,
+            images=None if replace else options.attack_limit or options.limit,
+        )
     from training import datasets
     from training import evaluation
     from training.attack_names import SUITES
@@ -176,8 +192,12 @@ def run(options: argparse.Namespace) -> None:
         elif options.output:
             report.to_markdown(options.output)
         if options.write_card:
-            zoo.write_card(
-                preset, report.measurements(), parameters=model.count_params()
+            card = zoo.write_card(
+                preset,
+                report.measurements(),
+                parameters=model.count_params(),
+                replace=replace,
             )
+            print(f"card: {card}", file=sys.stderr)
     finally:  # What was measured is told, whatever becomes of the files.
         emit(options, report.to_dict(), report.table())

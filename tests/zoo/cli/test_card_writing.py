@@ -115,3 +115,44 @@ def test_the_folder_must_be_writable(
     monkeypatch.setattr(os, "access", lambda path, mode: path != published)
     assert str(published) in failed(capsys, *MEASURE)
     assert not list(published.iterdir())
+
+
+def test_fewer_images_than_the_cards_are_refused_before_work(
+    capsys, published, loads_nothing
+):
+    many = [
+        {
+            "attack": "pgd",
+            "accuracy": 0.0,
+            "images": 9,
+            "seed": 0,
+            "date": "2026-01-02",
+            "commit": COMMIT,
+            "norm": "l2",
+            "eps": 1.0,
+        }
+    ]
+    card = zoo.write_card("wrn16_2", many, parameters=1)
+    before = card.read_bytes()
+    said = failed(capsys, *MEASURE)
+    assert "as many images as the card's, 9; --replace-card takes" in said
+    assert card.read_bytes() == before
+
+
+def test_a_card_is_replaced_if_asked_to(capsys, published):
+    stronger = {
+        "attack": "pgd",
+        "accuracy": 0.0,
+        "images": 8,
+        "seed": 0,
+        "date": "2026-01-02",
+        "commit": COMMIT,
+        "norm": "l2",
+        "eps": 0.25,
+    }
+    card = zoo.write_card("wrn16_2", [stronger], parameters=1)
+    assert main([*MEASURE]) == 1
+    assert "nothing for l2, eps 0.25" in capsys.readouterr().err
+    assert main([*MEASURE, "--replace-card"]) == 0
+    assert f"card: {card}" in capsys.readouterr().err
+    assert '"eps": 0.25' not in card.read_text()
