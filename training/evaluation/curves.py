@@ -37,6 +37,7 @@ class _Series(NamedTuple):
     """One attack in one report, and how it is told from the others."""
 
     result: AttackResult
+    clean: float
     images: int
     label: str
     color: str
@@ -54,14 +55,15 @@ def curves(
 
     An attack that looks for the smallest perturbation is a line with a band;
     one in a ball is a point at its radius with a bar, set a little aside
-    where others have the same. Band and bar are the Wilson 95 % interval.
+    where others have the same; a dotted line leads to it from the accuracy
+    without an attack. Band and bar are the Wilson 95 % interval.
     Colours tell reports apart, or attacks if there is one report. A point is
     *cumulative* if it is what its attack and those before it leave.
 
     Args:
         reports: One or several, of different models.
         path: PNG file to write.
-        title: Heading, such as the data set.
+        title: Heading; that of one report says the model and the images.
         dpi: Pixels an inch.
 
     Raises:
@@ -81,6 +83,8 @@ def curves(
             "reports must hold an attack that has a ball or minimizes a norm. "
             f"Received: {', '.join(r.model for r in reports) or 'no report'}"
         )
+    if not title and len(reports) == 1:
+        title = _title(reports[0])
     width, height = _PANEL
     rows = max(map(len, panels.values()))
     figure = Figure(
@@ -98,6 +102,11 @@ def curves(
         _draw(axes, norm, series)
     with replacing(path) as temporary:
         FigureCanvasAgg(figure).print_png(temporary)
+
+
+def _title(report):
+    data = f" of {report.dataset}" if report.dataset else ""
+    return f"{report.model}, {report.attacked} images{data}"
 
 
 def _series(reports, norm):
@@ -121,6 +130,7 @@ def _series(reports, norm):
             series.append(
                 _Series(
                     result,
+                    report.clean.mean,
                     report.attacked,
                     name,
                     _COLORS[index % len(_COLORS)],
@@ -149,6 +159,11 @@ def _draw(axes, norm, series):
         for index, one in enumerate(points):
             aside = _APART * (index - (len(points) - 1) / 2)
             _draw_point(axes, one, aside)
+    ways = {}
+    for one in itertools.chain(*at_radius.values()):
+        ways.setdefault(one.label, []).append(one)
+    for way in ways.values():
+        _draw_way(axes, way)
     axes.set_xlim(0, right)
     axes.set_ylim(-2, 102)
     style = {"color": INK, "family": _FONT}
@@ -200,6 +215,25 @@ def _draw_curve(axes, one, right):
         color=one.color,
         alpha=0.12,
         linewidth=0,
+    )
+
+
+def _draw_way(axes, points):
+    """Draws the line from no attack over the points of one attack."""
+    ordered = sorted(points, key=lambda one: one.result.threat.eps)
+    axes.plot(
+        [0, *(one.result.threat.eps for one in ordered)],
+        [
+            100 * accuracy
+            for accuracy in (
+                ordered[0].clean,
+                *(one.result.robust.mean for one in ordered),
+            )
+        ],
+        color=ordered[0].color,
+        linestyle=":",
+        linewidth=1,
+        zorder=1,
     )
 
 

@@ -23,6 +23,7 @@ from training.evaluation.examples import gather_examples
 from training.evaluation.fingerprint import fingerprint
 from training.evaluation.journal import Journal
 from training.evaluation.knowledge import knowledge
+from training.evaluation.option_checks import check_options
 from training.evaluation.phase import Phase
 from training.evaluation.progress import Progress
 from training.evaluation.randomness import attack_draws
@@ -113,7 +114,8 @@ def evaluate(
         sanity: Number of images, from the front, for a suite of attacks that
             tests the numbers' trustworthiness: more steps, a larger ball,
             random noise, an attack without gradients. 0 leaves it out; what
-            can be told without it is always flagged.
+            can be told without it is always flagged. Its ball is `threat`,
+            else that of the first attack that has one.
         resume: Folder that keeps each finished batch, made if missing. The
             same call with the same folder goes on after the last one, and
             its report is to the digit that of an uninterrupted run: date and
@@ -133,7 +135,9 @@ def evaluate(
             `resume` holds another run.
         OSError: If `resume` cannot be read or written.
     """
-    _check_options(
+    check_options(
+        model=model,
+        threat=threat,
         batch_size=batch_size,
         draws=draws,
         runs=runs,
@@ -156,8 +160,9 @@ def evaluate(
     for phase in phases:
         if isinstance(phase.attack, Attack):
             phase.attack.check_model(surrogate)
+    ball = threat or next(filter(None, (p.threat for p in phases)), None)
     if sanity:
-        sanity_checks.check_model(surrogate, threat)
+        sanity_checks.check_model(surrogate, ball)
     images, labels = gather_examples(dataset, limit=limit)
     images = check_images(images, input_shape(model))
     labels = check_labels(labels, len(images))
@@ -179,7 +184,7 @@ def evaluate(
     check_labels(labels, len(images), scorer.num_classes)
     suspects = []
     if sanity:
-        suspects = sanity_checks.suite(threat, images.shape[1:], draws=passes)
+        suspects = sanity_checks.suite(ball, images.shape[1:], draws=passes)
         suspects = list(map(Phase, suspects))
     date = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     journal, commit = None, provenance.commit()
@@ -276,22 +281,3 @@ def evaluate(
 
 def _itself(model):
     return model
-
-
-def _check_options(*, seed, sanity, limit, attack_limit, **counts):
-    if limit is not None:
-        counts["limit"] = limit
-    if attack_limit is not None:
-        counts["attack_limit"] = attack_limit
-    from_zero = {"seed": seed, "sanity": sanity}
-    for option, value in {**counts, **from_zero}.items():
-        least = 0 if option in from_zero else 1
-        if (
-            isinstance(value, bool)
-            or not isinstance(value, (int, np.integer))
-            or value < least
-        ):
-            raise ValueError(
-                f"{option} must be a whole number from {least}. "
-                f"Received: {option}={value!r}"
-            )

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import rich.box
+import rich.measure
 import rich.table
 
 if TYPE_CHECKING:
@@ -19,6 +20,9 @@ _NARROW = {
     "dissimilarity": "dis-\nsim.",
 }
 """Titles that a terminal of 80 columns has no room for."""
+_DISPENSABLE = ("AAAC", "dissimilarity", "worst draw", "success", "median L∞")
+"""What is left out of a table that is still too wide, in this order."""
+_ENDLESS = 10_000
 
 _RANDOMISED = (
     "The model is randomised. Accuracies are means over {draws} fresh draws "
@@ -101,14 +105,34 @@ def markdown(report: "Report") -> str:
     return "\n".join(lines) + "\n"
 
 
-def table(report: "Report") -> rich.table.Table:
-    """Returns the numbers as a table for `rich` to print."""
+class Table:
+    """The numbers as a table that `rich` prints as wide as there is room.
+
+    Names of attacks are never cut: other columns go first.
+    """
+
+    def __init__(self, report: "Report"):
+        self._report = report
+
+    def __rich_console__(self, console, options):
+        left_out = {
+            "every draw",
+            "seconds",
+            "dissimilarity" if self._report.skip_fooled else "images",
+        }
+        table = _table(self._report, left_out)
+        endless = options.update(max_width=_ENDLESS)
+        for title in _DISPENSABLE:
+            needed = rich.measure.Measurement.get(console, endless, table)
+            if needed.maximum <= options.max_width:
+                break
+            left_out.add(title)
+            table = _table(self._report, left_out)
+        yield table
+
+
+def _table(report, left_out):
     header, rows = _cells(report)
-    left_out = {
-        "every draw",
-        "seconds",
-        "dissimilarity" if report.skip_fooled else "images",
-    }
     shown = [i for i, title in enumerate(header) if title not in left_out]
     flags = "".join(f"FLAGGED: {flag}\n" for flag in report.flags)
     caption = _images(report)
@@ -128,7 +152,7 @@ def table(report: "Report") -> rich.table.Table:
             _NARROW.get(header[index], header[index]),
             justify="left" if index < 2 else "right",
             vertical="bottom",
-            no_wrap=index > 0,
+            no_wrap=True,
         )
     for row in rows:
         bold = row[0] in ("clean", "worst case")

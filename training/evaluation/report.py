@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-import rich.table
+import rich.console
 
 from training import attacks
 from training.evaluation import rendering
@@ -228,9 +228,9 @@ class Report:
                 temporary.write_text(text, encoding="utf-8")
         return text
 
-    def table(self) -> rich.table.Table:
+    def table(self) -> rich.console.RenderableType:
         """Returns the report as a table for `rich` to print."""
-        return rendering.table(self)
+        return rendering.Table(self)
 
 
 def _unusual(attack: str, options: Mapping[str, Any]) -> dict[str, Any]:

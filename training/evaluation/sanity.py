@@ -61,7 +61,10 @@ def check_model(attacked: keras.Model, threat: ThreatModel | None) -> None:
         ValueError: If there is no ball, or the model no gradient.
     """
     if threat is None:
-        raise ValueError("sanity needs a threat. Received: threat=None")
+        raise ValueError(
+            "sanity needs a ball: give a threat, or an attack in a ball. "
+            "Received: threat=None"
+        )
     if is_black_box(attacked):
         raise ValueError(
             "sanity compares attacks that see the model's gradient with others "

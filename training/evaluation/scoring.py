@@ -147,9 +147,10 @@ def _compile(model, image_shape):
     def predict(images):
         nonlocal num_classes
         logits = tf.cast(model(images, training=False), "float32")
-        if logits.shape.rank != 2 or logits.shape[-1] is None:
+        if logits.shape.rank != 2 or logits.shape[-1] in (None, 1):
             raise ValueError(
-                "The model must map images to logits, (batch, classes). "
+                "The model must map images to logits, (batch, classes), of two "
+                "classes or more. "
                 f"Received: {model.name} with output shape {logits.shape}"
             )
         num_classes = logits.shape[-1]

@@ -49,6 +49,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Attacks a few images, draws them and prints what became of them."""
+    if options.output.suffix.lower() != ".png":
+        raise ValueError(
+            f"--output must end in .png. Received: {options.output}"
+        )
     check_writable(options.output)
     if makes_sticker(options):
         run_sticker(options)

@@ -42,7 +42,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--skip-fooled",
         action="store_true",
         help="don't attack an image again in a ball where an attack fooled it; "
-        "accuracies are then what is left after each attack",
+        "accuracies are then what is left after each attack (default: for a "
+        "suite that stands alone)",
     )
     parser.add_argument(
         "--sanity",

@@ -20,17 +20,25 @@ def as_logits(model, name: str, image_size: tuple[int, int] | None = None):
 
     Raises:
         ValueError: If it gives confidences, and not by a softmax at its end
-            that could be taken away.
+            that could be taken away, or has one output.
     """
     noise = _noise(model, image_size)
-    if noise is None or not _gives_confidences(model, noise):
+    if noise is None:
+        return model
+    outputs = _outputs(model, noise)
+    if outputs is not None and outputs.shape[1] == 1:
+        raise ValueError(
+            "The model must return a logit for each class, two where there "
+            f"are two classes. Received: {name}, which returns one number"
+        )
+    if not _are_confidences(outputs):
         return model
     from zoo.defenses.classifier import classifier_graph
     from zoo.defenses.logits import copy_to_logits
 
     with contextlib.suppress(ValueError):  # Another kind of model.
         logits = copy_to_logits(classifier_graph(model))
-        if not _gives_confidences(logits, noise):
+        if not _are_confidences(_outputs(logits, noise)):
             return logits
     raise ValueError(
         "The model must return logits: take the softmax at its end away. "
@@ -56,14 +64,20 @@ def _noise(model, image_size):
     )
 
 
-def _gives_confidences(model, images) -> bool:
+def _outputs(model, images):
+    """Returns one row an image, or `None` if that is not what it gives."""
     import keras
 
     from training.evaluation.randomness import owned_randomness
-    from zoo.confidences import are_confidences
 
     with owned_randomness([model], seed=0):
         outputs = model(images, training=False)
     if len(getattr(outputs, "shape", ())) != 2:
-        return False
-    return are_confidences(keras.ops.convert_to_numpy(outputs))
+        return None
+    return keras.ops.convert_to_numpy(outputs)
+
+
+def _are_confidences(outputs) -> bool:
+    from zoo.confidences import are_confidences
+
+    return outputs is not None and are_confidences(outputs)

@@ -3,6 +3,7 @@
 import argparse
 import importlib
 import os
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -98,8 +99,10 @@ def load_model(
 
     importlib.import_module("zoo.layers")  # Registers what a file may hold.
     try:
+        if not zipfile.is_zipfile(name):
+            raise KeyError(name)
         model = keras.saving.load_model(name, compile=False)
-    except KeyError as error:  # An archive of other files.
+    except KeyError as error:  # An archive of other files, or none.
         raise ValueError(f"{name} is not a Keras model file.") from error
     except TypeError as error:  # A class that is not registered.
         raise ValueError(

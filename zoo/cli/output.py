@@ -7,6 +7,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+_WIDTH = 200
+"""Of tables that are read by no terminal."""
+
 
 def add_json_argument(parser: argparse.ArgumentParser) -> None:
     """Adds `--json`."""
@@ -70,6 +73,8 @@ def _drawn(table) -> str:
     from rich.console import Console
 
     console = Console(markup=False, emoji=False, highlight=False)
+    if not console.is_terminal and "COLUMNS" not in os.environ:
+        console.width = _WIDTH
     with console.capture() as capture:
         console.print(table)
     return capture.get().removesuffix("\n")

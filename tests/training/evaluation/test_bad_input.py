@@ -53,6 +53,8 @@ def test_pixels_out_of_range_by_rounding_are_no_attacks_fault():
         ({"limit": 2.5}, "limit=2.5"),
         ({"draws": True}, "draws=True"),
         ({"seed": -1}, "seed=-1"),
+        ({"threat": ("linf", 0.1)}, r"ThreatModel.*threat=\('linf', 0.1\)"),
+        ({"sanity": 4}, "an attack in a ball. Received: threat=None"),
     ],
 )
 def test_bad_options(options, said):
@@ -84,6 +86,17 @@ class Halved:
 def test_bad_attacks(attack, said):
     with pytest.raises(ValueError, match=said):
         run(brightness(), levels(0.1, 0.9), [attack])
+
+
+def test_a_name_is_no_model():
+    with pytest.raises(ValueError, match="zoo.load.*model='wrn16_2'"):
+        run("wrn16_2", levels(0.1), [])
+
+
+def test_models_of_one_class():
+    layers = [keras.Input(SHAPE), keras.layers.Flatten(), keras.layers.Dense(1)]
+    with pytest.raises(ValueError, match=r"two classes or more.*\(None, 1\)"):
+        run(keras.Sequential(layers), levels(0.1), [])
 
 
 def test_models_that_return_no_logits():

@@ -5,6 +5,8 @@ import functools
 
 import numpy as np
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
 from PIL import Image
 
 from tests.helpers import LinearModel
@@ -132,6 +134,49 @@ def test_the_picture_has_a_panel_a_norm(tmp_path):
     curves([one_norm], path)
     assert size(path)[0] * 2 == pytest.approx(both[0], abs=1)
     assert [file.name for file in path.parent.iterdir()] == ["curves.png"]
+
+
+@pytest.mark.parametrize(
+    ("reports", "title", "expected"),
+    [
+        (1, "", ["sequential, 80 images of toys"]),
+        (1, "mine", ["mine"]),
+        (2, "", []),
+    ],
+)
+def test_headings(tmp_path, monkeypatch, reports, title, expected):
+    report, _ = linear_report()
+    report = dataclasses.replace(report, model="sequential", dataset="toys")
+    said = []
+    monkeypatch.setattr(
+        Figure, "suptitle", lambda figure, text, **style: said.append(text)
+    )
+    curves([report] * reports, tmp_path / "curves.png", title=title)
+    assert said == expected
+
+
+def test_a_line_leads_from_no_attack_over_an_attacks_points(
+    tmp_path, monkeypatch
+):
+    report, _ = linear_report()
+    figures = []
+    print_png = FigureCanvasAgg.print_png
+
+    def kept(canvas, path):
+        figures.append(canvas.figure)
+        return print_png(canvas, path)
+
+    monkeypatch.setattr(FigureCanvasAgg, "print_png", kept)
+    curves(report, tmp_path / "curves.png")
+    _, l2 = figures[0].axes
+    dotted = [line for line in l2.lines if line.get_linestyle() == ":"]
+    pgd = [
+        r.robust_accuracy for r in report.attacks if r.label.startswith("pgd")
+    ]
+    expected = [100, *(100 * accuracy for accuracy in pgd)]
+    np.testing.assert_allclose(dotted[0].get_ydata(), expected)
+    np.testing.assert_allclose(dotted[0].get_xdata(), [0, 0.25, 0.5])
+    assert len(dotted) == 2
 
 
 def test_several_reports_have_more_to_tell_apart(tmp_path):

@@ -297,14 +297,18 @@ def test_markdown_of_a_deterministic_model_has_no_draws():
     )
 
 
-def test_table_fits_eighty_columns():
-    console = Console(width=80, record=True, file=io.StringIO())
+@pytest.mark.parametrize("width", [50, 60, 70, 80, 120])
+def test_table_fits_its_columns(width):
+    console = Console(width=width, record=True, file=io.StringIO())
     console.print(a_report().table())
     text = console.export_text()
     assert "…" not in text
     assert "37.5 (9.2–78.1)" in text
     assert "pgd-40x5" in text
-    assert "mean of 2 draws" in text
+    assert "worst case" in text
+    assert ("AAAC" in text) == (width > 80)
+    assert ("L∞" in text) == (width > 50)
+    assert "mean of 2 draws" in " ".join(text.split())
 
 
 def skipping_report():

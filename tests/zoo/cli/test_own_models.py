@@ -126,6 +126,35 @@ def test_archives_of_other_files_are_one_line(capsys, tmp_path):
         archive.writestr("readme.txt", "no model")
     line = failed(capsys, "evaluate", path)
     assert line == f"error: {path} is not a Keras model file.\n"
+    path.write_text("no archive")
+    assert failed(capsys, "evaluate", path) == line
+
+
+def test_pictures_end_in_png(capsys, tmp_path):
+    line = failed(
+        capsys, "attack", "wrn16_2", "--output", tmp_path / "attack.txt"
+    )
+    assert "--output must end in .png. Received: " in line
+
+
+def test_one_output_for_two_classes_is_told(capsys, photos, tmp_path):
+    model = keras.Sequential(
+        [
+            keras.Input((4, 4, 3)),
+            keras.layers.GlobalAveragePooling2D(),
+            keras.layers.Dense(1, "sigmoid"),
+        ]
+    )
+    path = tmp_path / "binary.keras"
+    model.save(path)
+    for command in (
+        ("predict", photos / "light" / "0.png", "--model", path),
+        ("evaluate", path, "--data", photos),
+        ("attack", path, "--data", photos, "--output", tmp_path / "a.png"),
+    ):
+        line = failed(capsys, *command)
+        assert "a logit for each class, two where there are two" in line
+        assert f"{path}, which returns one number" in line
 
 
 def test_logits_that_are_no_numbers_are_one_line(
