@@ -272,6 +272,18 @@ def test_mistakes_are_found_before_tensorflow_is_imported(tmp_path):
     assert finished.stderr.count("error: ") == len(MISSPELT)
 
 
+def test_the_package_is_the_command():
+    finished = subprocess.run(
+        [sys.executable, "-m", "zoo", "list", "--json"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    listed = [row["name"] for row in json.loads(finished.stdout)]
+    assert listed == zoo.list_models()
+
+
 def test_evaluate_refuses_what_it_cannot_do(capsys, model, tmp_path):
     assert "Received: 'pdg'" in failed(
         capsys, "evaluate", model, "--attack", "pdg"
