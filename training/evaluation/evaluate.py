@@ -224,6 +224,7 @@ def evaluate(
             skip_fooled=skip_fooled,
         )
         flags = knowledge(surrogate, phases, victim=model, adaptive=adaptive)
+        flags += sanity_checks.guesses(clean, scorer.num_classes)
         if not all(phase.black_box for phase in phases):
             with owned_randomness([surrogate], seed) as reseed:
                 reseed("gradients", 0)

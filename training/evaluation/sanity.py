@@ -27,6 +27,8 @@ from zoo.threat import ThreatModel
 
 TOLERANCE = 0.02
 """Difference of two accuracies on the same images that means nothing."""
+_FEWEST = 30
+"""Images that a guess is told by."""
 
 
 def suite(
@@ -71,6 +73,27 @@ def check_model(attacked: keras.Model, threat: ThreatModel | None) -> None:
             "that don't; leave it out for a model of predictions alone, as "
             f"every SavedModel is. Received: {attacked.name}"
         )
+
+
+def guesses(clean: np.ndarray, num_classes: int) -> tuple[Flag, ...]:
+    """Judges whether the model knows its task.
+
+    What withstands an attack on a model that guesses means nothing. One that
+    wants other pixels than those in [0, 1] guesses too.
+
+    Args:
+        clean: Whether each draw got each original right, `(draws, images)`.
+    """
+    images, chance = clean.shape[1], 1 / num_classes
+    deviation = math.sqrt(chance * (1 - chance) / images)
+    accuracy = metrics.accuracy(clean)
+    if images < _FEWEST or accuracy > chance + 2 * deviation:
+        return ()
+    finding = (
+        f"{accuracy:.1%} of {images} images are right, as by guessing one of "
+        f"{num_classes} classes; pixels are in [0, 1]"
+    )
+    return (Flag("no better than chance", finding),)
 
 
 def compared(

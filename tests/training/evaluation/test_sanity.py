@@ -291,3 +291,34 @@ def test_jpeg_that_hides_its_gradient():
         blind.measurements()
     assert seeing.adaptive
     assert seeing.measurements()
+
+
+@pytest.mark.parametrize(
+    ("right", "images", "classes", "said"),
+    [
+        (3, 30, 10, "10.0% of 30 images are right, as by guessing one of 10"),
+        (0, 30, 2, "0.0% of 30 images"),
+        (60, 100, 2, "60.0% of 100 images"),  # Two standard deviations.
+        (61, 100, 2, None),
+        (3, 29, 10, None),  # Too few to tell.
+        (30, 30, 10, None),
+    ],
+)
+def test_guessing(right, images, classes, said):
+    flags = sanity.guesses(np.arange(images)[None] < right, classes)
+    assert [flag.rule for flag in flags] == ["no better than chance"] * bool(
+        said
+    )
+    assert all(said in flag.finding for flag in flags)
+
+
+def test_a_model_of_other_pixels_is_flagged():
+    """Its classes are told by pixels of which all are 0 in [0, 1]."""
+    linear = LinearModel(SHAPE)
+    images, labels = linear.batch(40)
+    inputs = keras.Input(SHAPE)
+    wrong = keras.Model(inputs, linear.keras(inputs / 255))
+    for model, flagged in ((linear.keras, False), (wrong, True)):
+        report = evaluate(model, (images, labels), progress=False)
+        rules = [flag.rule for flag in report.flags]
+        assert ("no better than chance" in rules) == flagged
