@@ -1,7 +1,6 @@
 """Whether new numbers may take the place of a card's."""
 
 from collections.abc import Iterable
-from itertools import groupby
 
 from zoo.measurement import Measurement
 
@@ -25,18 +24,18 @@ def check_no_loss(
     """
     found = _summaries(new)
     losses = []
-    for what, before in _summaries(old).items():
+    for what, (before, images_before) in _summaries(old).items():
         if what not in found:
             losses.append(f"nothing for {what}")
             continue
         lowest, images = found[what]
-        accuracy, highest = before[0].accuracy, _highest(before[0])
-        if images < before[1]:
-            losses.append(f"{images} images for {before[1]} in {what}")
+        highest = before.interval[1] if before.interval else before.accuracy
+        if images < images_before:
+            losses.append(f"{images} images for {images_before} in {what}")
         elif what != "clean" and lowest.accuracy > highest:
             losses.append(
-                f"{lowest.accuracy:.1%} for {accuracy:.1%} in {what}, as by "
-                "weaker attacks"
+                f"{lowest.accuracy:.1%} for {before.accuracy:.1%} in {what}, "
+                "as by weaker attacks"
             )
     if losses:
         raise ValueError(
@@ -48,8 +47,9 @@ def check_no_loss(
 
 def _summaries(measurements):
     """Returns the lowest measurement and the most images, by ball or attack."""
-    ordered = sorted(measurements, key=_ball_or_attack)
-    groups = {k: list(g) for k, g in groupby(ordered, key=_ball_or_attack)}
+    groups = {}
+    for one in measurements:
+        groups.setdefault(one.threat or one.attack, []).append(one)
     return {
         what: (
             min(group, key=lambda one: one.accuracy),
@@ -57,11 +57,3 @@ def _summaries(measurements):
         )
         for what, group in groups.items()
     }
-
-
-def _ball_or_attack(measurement):
-    return str(measurement.threat or measurement.attack)
-
-
-def _highest(measurement):
-    return (measurement.interval or (0, measurement.accuracy))[1]

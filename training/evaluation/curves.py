@@ -149,19 +149,17 @@ def _draw(axes, norm, series):
     """Draws a panel."""
     longest = max(_longest(one.result) for one in series) or 1.0
     right = 1.05 * longest
-    at_radius = {}
+    at_radius, ways = {}, {}
     for one in series:
         if one.result.curve is None:
             at_radius.setdefault(one.result.threat.eps, []).append(one)
+            ways.setdefault(one.label, []).append(one)
         else:
             _draw_curve(axes, one, right)
     for points in at_radius.values():
         for index, one in enumerate(points):
             aside = _APART * (index - (len(points) - 1) / 2)
             _draw_point(axes, one, aside)
-    ways = {}
-    for one in itertools.chain(*at_radius.values()):
-        ways.setdefault(one.label, []).append(one)
     for way in ways.values():
         _draw_way(axes, way)
     axes.set_xlim(0, right)
@@ -220,17 +218,13 @@ def _draw_curve(axes, one, right):
 
 def _draw_way(axes, points):
     """Draws the line from no attack over the points of one attack."""
-    ordered = sorted(points, key=lambda one: one.result.threat.eps)
+    results = [one.result for one in points]
+    way = sorted((r.threat.eps, r.robust.mean) for r in results)
+    eps, accuracy = np.transpose([(0, points[0].clean), *way])
     axes.plot(
-        [0, *(one.result.threat.eps for one in ordered)],
-        [
-            100 * accuracy
-            for accuracy in (
-                ordered[0].clean,
-                *(one.result.robust.mean for one in ordered),
-            )
-        ],
-        color=ordered[0].color,
+        eps,
+        100 * accuracy,
+        color=points[0].color,
         linestyle=":",
         linewidth=1,
         zorder=1,

@@ -160,7 +160,9 @@ def evaluate(
     for phase in phases:
         if isinstance(phase.attack, Attack):
             phase.attack.check_model(surrogate)
-    ball = threat or next(filter(None, (p.threat for p in phases)), None)
+    balls = filter(None, (threat, *(phase.threat for phase in phases)))
+    balls = list(dict.fromkeys(balls))
+    ball = balls[0] if balls else None
     if sanity:
         sanity_checks.check_model(surrogate, ball)
     images, labels = gather_examples(dataset, limit=limit)
@@ -171,8 +173,6 @@ def evaluate(
     attacked = min(attack_limit or len(images), len(images))
     view = adaptive_view if adaptive else _itself
     twin = surrogate is not model and is_twin(model, surrogate)
-    balls = filter(None, (threat, *(phase.threat for phase in phases)))
-    balls = list(dict.fromkeys(balls)) if twin else []
     scorer = Scorer(
         model,
         images.shape[1:],
@@ -200,7 +200,7 @@ def evaluate(
             "batch_size": int(batch_size),
             "skip_fooled": bool(skip_fooled),
             "sanity": int(sanity),
-            "balls": list(map(repr, balls)),
+            "balls": list(map(repr, balls)) if twin else [],
         }
         journal = Journal(resume, depends_on, date=date, commit=commit)
         date, commit = journal.date, journal.commit

@@ -69,19 +69,15 @@ def _no_white_box(attacked, phases, victim):
 
 
 def _few_draws(phases):
-    single = [phase for phase in phases if _single_draws(phase)]
-    hasty = [
-        phase
-        for phase in single
-        if any(search.early_stop for search in _single_draws(phase))
-    ]
+    single = [(phase, _single_draws(phase)) for phase in phases]
+    hasty = [p for p, parts in single if any(one.early_stop for one in parts)]
     if hasty:
         yield Flag(
             "lucky draws",
             f"{_names(hasty)} stopped at the first draw of a randomised model "
             "that was fooled; give draws=2 or more",
         )
-    followed = [phase for phase in single if phase not in hasty]
+    followed = [p for p, parts in single if parts and p not in hasty]
     if followed:
         yield Flag(
             "single draws",

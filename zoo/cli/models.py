@@ -98,12 +98,13 @@ def load_model(
     import keras
 
     importlib.import_module("zoo.layers")  # Registers what a file may hold.
+    wrong = f"{name} is not a Keras model file."
+    if not zipfile.is_zipfile(name):
+        raise ValueError(wrong)
     try:
-        if not zipfile.is_zipfile(name):
-            raise KeyError(name)
         model = keras.saving.load_model(name, compile=False)
-    except KeyError as error:  # An archive of other files, or none.
-        raise ValueError(f"{name} is not a Keras model file.") from error
+    except KeyError as error:  # An archive of other files.
+        raise ValueError(wrong) from error
     except TypeError as error:  # A class that is not registered.
         raise ValueError(
             f"{name} holds layers that this package doesn't know; export the "
