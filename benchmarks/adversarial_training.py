@@ -29,14 +29,14 @@ from rich.table import Table
 import zoo
 from benchmarks import provenance
 from benchmarks.attacks import bare_gradients
-from training import AdversarialTrainer
-from training import attacks
-from training import datasets
-from training.attacks import Attack
-from training.recipes import ladder
-from training.recipes.fashion_mnist import ARCHITECTURE
-from training.recipes.irm_recipe import Recipe
-from training.scale_views import scale_views
+from zoo.training import AdversarialTrainer
+from zoo.training import attacks
+from zoo.training import datasets
+from zoo.training.attacks import Attack
+from zoo.training.recipes import ladder
+from zoo.training.recipes.fashion_mnist import ARCHITECTURE
+from zoo.training.recipes.irm_recipe import Recipe
+from zoo.training.scale_views import scale_views
 from zoo.weights import load_weights
 
 STAGES = {

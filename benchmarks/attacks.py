@@ -30,10 +30,10 @@ from rich.table import Table
 
 import zoo
 from benchmarks import provenance
-from training import attacks
-from training import datasets
-from training.evaluation.scoring import Scorer
 from zoo.dtype_policy import dtype_policy
+from zoo.training import attacks
+from zoo.training import datasets
+from zoo.training.evaluation.scoring import Scorer
 
 EPS = 0.1
 PGD_STEPS = 20

@@ -27,10 +27,10 @@ from rich.table import Table
 
 import zoo
 from benchmarks import provenance
-from training import attacks
-from training import datasets
-from training.evaluation import metrics
 from zoo.threat import ThreatModel
+from zoo.training import attacks
+from zoo.training import datasets
+from zoo.training.evaluation import metrics
 
 MAX_DIFFERENCE = 1e-3
 """Of logits under TensorFlow and PyTorch."""

@@ -25,11 +25,11 @@ from benchmarks.autoattack_parity import NUMBERS
 from benchmarks.autoattack_parity import Judge
 from benchmarks.autoattack_parity import run_theirs
 from benchmarks.autoattack_parity import suite_parser
-from training import attacks
-from training import datasets
-from training import evaluation
 from zoo.dtype_policy import dtype_policy
 from zoo.threat import ThreatModel
+from zoo.training import attacks
+from zoo.training import datasets
+from zoo.training import evaluation
 
 
 def measure(

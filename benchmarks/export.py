@@ -18,8 +18,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-import exports
 from benchmarks import provenance
+from zoo import exports
 from zoo.models.wide_resnet import wide_resnet
 
 

@@ -23,8 +23,8 @@ import numpy as np
 from PIL import Image
 
 from benchmarks import provenance
-from training.reproduction.claim import claim
 from zoo.cli import main as run_zoo
+from zoo.training.reproduction.claim import claim
 
 MODEL = "irm_wrn16_2"
 DIGITS = (5, 6, 7, 8, 9)

@@ -20,9 +20,9 @@ from rich.table import Table
 
 import zoo
 from benchmarks import provenance
-from training import datasets
-from training import evaluation
 from zoo.layers import JPEG
+from zoo.training import datasets
+from zoo.training import evaluation
 
 GRADIENTS = {
     "none, taken as it is": ("none", False),

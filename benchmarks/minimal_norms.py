@@ -28,8 +28,8 @@ from rich.table import Table
 
 import zoo
 from benchmarks import provenance
-from training import attacks
-from training import datasets
+from zoo.training import attacks
+from zoo.training import datasets
 
 DDN = {"steps": 100}
 DEEPFOOL = {"steps": 50, "overshoot": 0.02}

@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks import provenance
-from training.reproduction.irm.prediction_time import prediction_seconds
+from zoo.training.reproduction.irm.prediction_time import prediction_seconds
 
 
 def measure(name: str, batch_sizes: list[int], rounds: int) -> list[dict]:

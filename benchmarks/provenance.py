@@ -13,8 +13,8 @@ from typing import Any
 
 import tensorflow as tf
 
-from training.evaluation import provenance
 from zoo.replacing import replacing
+from zoo.training.evaluation import provenance
 
 _PEERS = (
     "adversarial-robustness-toolbox",

@@ -23,10 +23,10 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks import provenance
-from training.attacks.rp2 import Transformations
-from training.attacks.rp2 import masks
-from training.attacks.rp2 import rp2
 from zoo import models
+from zoo.training.attacks.rp2 import Transformations
+from zoo.training.attacks.rp2 import masks
+from zoo.training.attacks.rp2 import rp2
 
 VARIANTS = {
     "rp2": {},

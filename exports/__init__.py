@@ -1,7 +1,7 @@
 """Exports classifiers to formats that a server runs without Python."""
 
-from exports.c_api import SavedModelSession
-from exports.report import ExportReport
-from exports.saved_model import save
+from zoo.exports.c_api import SavedModelSession
+from zoo.exports.report import ExportReport
+from zoo.exports.saved_model import save
 
 __all__ = ["ExportReport", "SavedModelSession", "save"]

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
-from exports.c_library import Output
-from exports.c_library import c_library
+from zoo.exports.c_library import Output
+from zoo.exports.c_library import c_library
 
 _STRING = tf.string.as_datatype_enum
 _STRING_SIZE = 24  # sizeof(TF_TString)

@@ -3,7 +3,7 @@
 A build with CUDA knows; for other builds `gpu_kernels.json` keeps what
 TensorFlow 2.21 with CUDA 12.5 answers. To renew it, run under such a build
 
-    python -m exports.gpu_kernels > exports/gpu_kernels.json
+    python -m zoo.exports.gpu_kernels > exports/gpu_kernels.json
 """
 
 import functools

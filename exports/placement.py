@@ -5,8 +5,8 @@ import collections
 import tensorflow as tf
 from tensorflow.python.framework import kernels
 
-from exports.gpu_kernels import gpu_kernels
-from exports.graph import reachable_nodes
+from zoo.exports.gpu_kernels import gpu_kernels
+from zoo.exports.graph import reachable_nodes
 
 
 def cpu_only_ops(graph_def: tf.compat.v1.GraphDef) -> dict[str, int]:

@@ -8,25 +8,25 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from exports.entropy import SeedSource
-from exports.entropy import check_graph
-from exports.entropy import seeds_from
-from exports.placement import cpu_only_ops
-from exports.report import ExportReport
-from exports.serving import write_request
-from exports.serving import write_warmup
-from exports.signatures import IMAGE
-from exports.signatures import IMAGE_BYTES
-from exports.signatures import PIXEL_SCALE
-from exports.signatures import SIGNATURES
-from exports.signatures import build_signatures
-from exports.signatures import logits_of
-from exports.signatures import resolve_image_shape
-from exports.staging import staged_version
-from exports.verification import max_logit_difference
-from exports.writing import writing_to
 from zoo.all_layers import all_layers
 from zoo.confidences import are_confidences
+from zoo.exports.entropy import SeedSource
+from zoo.exports.entropy import check_graph
+from zoo.exports.entropy import seeds_from
+from zoo.exports.placement import cpu_only_ops
+from zoo.exports.report import ExportReport
+from zoo.exports.serving import write_request
+from zoo.exports.serving import write_warmup
+from zoo.exports.signatures import IMAGE
+from zoo.exports.signatures import IMAGE_BYTES
+from zoo.exports.signatures import PIXEL_SCALE
+from zoo.exports.signatures import SIGNATURES
+from zoo.exports.signatures import build_signatures
+from zoo.exports.signatures import logits_of
+from zoo.exports.signatures import resolve_image_shape
+from zoo.exports.staging import staged_version
+from zoo.exports.verification import max_logit_difference
+from zoo.exports.writing import writing_to
 from zoo.saved_model import write_classes
 
 _PATCH = 4
@@ -66,7 +66,7 @@ def save(
         version: A whole number; servers take the highest.
         signatures: `"serving_default"` takes pixels, `"serving_bytes"`
             encoded pictures; both return `logits`, `probabilities` and
-            `classes` (see `exports.signatures`).
+            `classes` (see `zoo.exports.signatures`).
         image_shape: Height, width and channels, where the model leaves
             them open.
         classes: Names of the classes, returned as `labels` and kept in

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from exports.decoding import decode_picture
+from zoo.exports.decoding import decode_picture
 
 SIGNATURES = ("serving_default", "serving_bytes")
 IMAGE = "image"
@@ -75,7 +75,7 @@ def build_signatures(
     `serving_default` takes `image`: float32, `(batch, height, width,
     channels)`, pixels in [0, 1]. A model that leaves height and width open
     takes any. `serving_bytes` takes `image_bytes`: encoded JPEG, PNG, GIF
-    or BMP files, each decoded as in `exports.decoding` and resized,
+    or BMP files, each decoded as in `zoo.exports.decoding` and resized,
     antialiased, to `image_shape` regardless of its aspect ratio and EXIF
     orientation.
 

@@ -7,7 +7,7 @@ import shutil
 import uuid
 from collections.abc import Iterator
 
-from exports.writing import writing_to
+from zoo.exports.writing import writing_to
 
 
 @contextlib.contextmanager

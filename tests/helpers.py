@@ -4,7 +4,7 @@ import keras
 import numpy as np
 from scipy import optimize
 
-from training.attacks import Attack
+from zoo.training.attacks import Attack
 
 
 class LinearModel:

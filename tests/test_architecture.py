@@ -32,39 +32,39 @@ FORBIDDEN = {
     "zoo/presets": ("zoo.loading", "zoo.cards", "zoo.models", "zoo.layers"),
     "zoo/weights": ("zoo.presets", "zoo.loading", "zoo.models", "zoo.layers"),
     "training/attacks": (
-        "training.adversarial",
-        "training.evaluation",
-        "training.recipes",
-        "training.reproduction",
+        "zoo.training.adversarial",
+        "zoo.training.evaluation",
+        "zoo.training.recipes",
+        "zoo.training.reproduction",
     ),
     "training/datasets": (
-        "training.adversarial",
-        "training.attacks",
-        "training.evaluation",
-        "training.recipes",
-        "training.reproduction",
+        "zoo.training.adversarial",
+        "zoo.training.attacks",
+        "zoo.training.evaluation",
+        "zoo.training.recipes",
+        "zoo.training.reproduction",
     ),
     "training/evaluation": (
-        "training.adversarial",
-        "training.recipes",
-        "training.reproduction",
+        "zoo.training.adversarial",
+        "zoo.training.recipes",
+        "zoo.training.reproduction",
     ),
     "training/adversarial.py": (
-        "training.recipes",
-        "training.evaluation",
-        "training.reproduction",
+        "zoo.training.recipes",
+        "zoo.training.evaluation",
+        "zoo.training.reproduction",
     ),
     "training/finetuning.py": (
-        "training.recipes",
-        "training.evaluation",
-        "training.reproduction",
+        "zoo.training.recipes",
+        "zoo.training.evaluation",
+        "zoo.training.reproduction",
     ),
     "training/data_digest.py": (
-        "training.recipes",
-        "training.evaluation",
-        "training.reproduction",
+        "zoo.training.recipes",
+        "zoo.training.evaluation",
+        "zoo.training.reproduction",
     ),
-    "training/recipes": ("training.reproduction",),
+    "training/recipes": ("zoo.training.reproduction",),
 }
 
 
@@ -94,12 +94,13 @@ def test_packages_meet_in_zoo_alone(path):
     package = relative(path).split("/")[0]
     if relative(path).startswith(("zoo/cli/", "zoo/__main__.py")):
         return
-    allowed = {"zoo": ("zoo",)}.get(package, ("zoo", package))
     for name in imports(path):
-        first = name.split(".")[0]
-        assert first not in PACKAGES or first in allowed, f"imports {name}"
+        first, *rest = name.split(".")
+        assert first not in ("training", "exports"), f"imports {name}"
         assert first not in ("tests", "benchmarks"), f"imports {name}"
         assert not within(name, "zoo.cli"), f"imports {name}"
+        if first == "zoo" and rest and rest[0] in ("training", "exports"):
+            assert rest[0] == package, f"imports {name}"
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=relative)
@@ -128,8 +129,9 @@ def test_tensorflow_in_zoo_stays_behind_two_layers(path):
 def test_command_line_imports_nothing_heavy_at_the_top(path):
     if relative(path).startswith("zoo/cli/"):
         for name in imports(path, top_level=True):
-            first = name.split(".")[0]
-            assert first not in ("training", "exports", "keras", "numpy")
+            assert name.split(".")[0] not in ("keras", "numpy")
+            assert not within(name, "zoo.training")
+            assert not within(name, "zoo.exports")
 
 
 def test_sources_hold_no_leftovers():

@@ -9,17 +9,17 @@ def __getattr__(name: str):
     if name in _MODULES:
         return importlib.import_module(f"training.{name}")
     if name == "AdversarialTrainer":
-        from training.adversarial import AdversarialTrainer
+        from zoo.training.adversarial import AdversarialTrainer
 
         return AdversarialTrainer
     if name in ("FineTuning", "finetune"):
-        return getattr(importlib.import_module("training.finetuning"), name)
+        return getattr(importlib.import_module("zoo.training.finetuning"), name)
     if name == "LabelSmoothing":
-        from training.label_smoothing import LabelSmoothing
+        from zoo.training.label_smoothing import LabelSmoothing
 
         return LabelSmoothing
     if name == "load_saved_model":
-        from training.saved_model import load_saved_model
+        from zoo.training.saved_model import load_saved_model
 
         return load_saved_model
     raise AttributeError(f"module 'training' has no attribute {name!r}")

@@ -6,9 +6,9 @@ import keras
 import tensorflow as tf
 from keras import ops
 
-from training.first_images import first_images
-from training.input_shape import input_shape
-from training.scale_views import scale_views
+from zoo.training.first_images import first_images
+from zoo.training.input_shape import input_shape
+from zoo.training.scale_views import scale_views
 from zoo.validation import check_images
 
 

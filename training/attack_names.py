@@ -19,7 +19,7 @@ ATTACKS = (
     "square",
     "noise",
 )
-"""The keys of `training.attacks.by_name`."""
+"""The keys of `zoo.training.attacks.by_name`."""
 
 STICKERS = "rp2"
 """The attack that makes no image of one image: `zoo attack` alone has it."""

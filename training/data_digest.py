@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
-from training.digests import arrays_digest
+from zoo.training.digests import arrays_digest
 from zoo.validation import check_images
 
 

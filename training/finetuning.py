@@ -10,15 +10,15 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
-from training.adversarial import AdversarialTrainer
-from training.backup import Backup
-from training.data_digest import data_digest
-from training.digests import arrays_digest
-from training.dominant_scale import dominant_scale
-from training.freezing import frozen_but
-from training.input_shape import input_shape
-from training.same_run import check_same_run
 from zoo.loading import find_head
+from zoo.training.adversarial import AdversarialTrainer
+from zoo.training.backup import Backup
+from zoo.training.data_digest import data_digest
+from zoo.training.digests import arrays_digest
+from zoo.training.dominant_scale import dominant_scale
+from zoo.training.freezing import frozen_but
+from zoo.training.input_shape import input_shape
+from zoo.training.same_run import check_same_run
 from zoo.weights import load_weights
 from zoo.weights import save_weights
 

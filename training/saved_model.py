@@ -24,10 +24,10 @@ def load_saved_model(
     """Wraps a SavedModel's signature `serving_default` as a Keras model.
 
     The signature takes one batch of float images, NHWC, pixels in [0, 1]. Of
-    its outputs `logits` is taken, as `exports.save` writes it, else the only
-    float one of shape (batch, classes), else `probabilities`. It is taken for
-    probabilities, and their logarithm for logits, if on images of noise all
-    values are in [0, 1] and every row sums to 1; else for logits.
+    its outputs `logits` is taken, as `zoo.exports.save` writes it, else the
+    only float one of shape (batch, classes), else `probabilities`. It is
+    taken for probabilities, and their logarithm for logits, if on images of
+    noise all values are in [0, 1] and every row sums to 1; else for logits.
 
     Loading a SavedModel runs it: take it from those you trust.
 

@@ -2,8 +2,8 @@
 
 import keras
 
-from training.ensemble import find_ensemble
 from zoo.layers.multi_scale_ensemble import MultiScaleEnsemble
+from zoo.training.ensemble import find_ensemble
 
 
 def scale_views(model: keras.Model) -> keras.Model | None:

@@ -23,7 +23,7 @@ def defend(model: "keras.Model", defense: str, **options: Any) -> "keras.Model":
 
     The model given is left as it is: the defended one has copies of its
     layers and weights. What the defense adds is untrained, so go on training,
-    best with `training.AdversarialTrainer`.
+    best with `zoo.training.AdversarialTrainer`.
 
     Args:
         model: Functional or Sequential classifier of one batch of images,

@@ -1,7 +1,7 @@
 import keras
 import pytest
 
-import exports
+from zoo import exports
 
 
 @pytest.fixture

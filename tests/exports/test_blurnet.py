@@ -4,8 +4,8 @@ import keras
 import numpy as np
 import pytest
 
-import exports
 import zoo
+from zoo import exports
 
 VIEWS = np.random.default_rng(0).random((8, 32, 32, 3), "float32")
 LABELS = np.arange(8) % 5

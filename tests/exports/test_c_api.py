@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-import exports
+from zoo import exports
 
 
 class Echo(tf.Module):

@@ -1,13 +1,13 @@
+import importlib.resources
 import json
-import pathlib
 
 import pytest
 import tensorflow as tf
 
-import exports.gpu_kernels
-from exports.gpu_kernels import gpu_kernels
-from exports.gpu_kernels import registered_gpu_kernels
-from exports.placement import cpu_only_ops
+from zoo.exports.gpu_kernels import _merge
+from zoo.exports.gpu_kernels import gpu_kernels
+from zoo.exports.gpu_kernels import registered_gpu_kernels
+from zoo.exports.placement import cpu_only_ops
 
 IMAGES = tf.TensorSpec([None, 8, 8, 3], tf.float32)
 
@@ -80,7 +80,7 @@ def test_functions_that_are_not_called_are_left_out():
 
 
 def test_table_merges_kernels():
-    merged = exports.gpu_kernels._merge(
+    merged = _merge(
         [
             {"T": [1], "Tidx": [3]},
             {"T": [2], "Tidx": [3]},
@@ -92,7 +92,7 @@ def test_table_merges_kernels():
     allowed = {(t, i) for row in merged for t in row["T"] for i in row["Tidx"]}
     assert allowed == {(1, 3), (2, 3), (1, 9), (2, 9), (5, 9)}
     assert len(merged) == 2
-    assert exports.gpu_kernels._merge([{"T": [1]}, {}]) == [{}]
+    assert _merge([{"T": [1]}, {}]) == [{}]
 
 
 @pytest.mark.skipif(
@@ -100,8 +100,8 @@ def test_table_merges_kernels():
     reason="needs a TensorFlow built with CUDA",
 )
 def test_bundled_table_is_that_of_a_cuda_build():
-    path = pathlib.Path(exports.gpu_kernels.__file__)
-    bundled = json.loads(path.with_suffix(".json").read_text())
+    path = importlib.resources.files("zoo.exports") / "gpu_kernels.json"
+    bundled = json.loads(path.read_text())
     assert gpu_kernels() == registered_gpu_kernels()
     if tf.__version__.startswith("2.21."):
         assert bundled == registered_gpu_kernels()

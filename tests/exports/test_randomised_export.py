@@ -1,5 +1,3 @@
-import os
-import pathlib
 import subprocess
 import sys
 
@@ -8,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-import exports
+from zoo import exports
 
 IMAGES = np.random.default_rng(1).random((3, 10, 12, 3), "float32")
 
@@ -96,18 +94,17 @@ def test_randomised_model_draws_fresh_entropy(tmp_path, layer, classifier):
 def test_processes_draw_different_noise(tmp_path, classifier):
     report = exports.save(classifier(Noise()), tmp_path / "model")
     script = (
-        "import sys, numpy as np, exports\n"
+        "import sys, numpy as np\n"
+        "from zoo import exports\n"
         "with exports.SavedModelSession(sys.argv[1]) as session:\n"
         "    images = np.zeros((1, 10, 12, 3))\n"
         "    outputs = session.run('serving_default', {'image': images})\n"
         "    print(outputs['logits'].tolist())\n"
     )
-    root = str(pathlib.Path(exports.__file__).parents[1])
     processes = [
         subprocess.Popen(
             [sys.executable, "-c", script, str(report.path)],
             stdout=subprocess.PIPE,
-            env={**os.environ, "PYTHONPATH": root},
         )
         for _ in range(2)
     ]

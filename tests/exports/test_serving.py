@@ -10,11 +10,11 @@ from google.protobuf import descriptor_pool
 from google.protobuf import message_factory
 from tensorflow.core.framework import tensor_pb2
 
-import exports
-from exports.serving import REQUEST_FILE
-from exports.serving import WARMUP_FILE
-from exports.serving import write_request
-from exports.serving import write_warmup
+from zoo import exports
+from zoo.exports.serving import REQUEST_FILE
+from zoo.exports.serving import WARMUP_FILE
+from zoo.exports.serving import write_request
+from zoo.exports.serving import write_warmup
 
 # The fields used, as the .proto files of tensorflow/serving number them.
 FIELDS = {

@@ -6,13 +6,13 @@ import pytest
 import tensorflow as tf
 from scipy.special import log_softmax
 
-from training import AdversarialTrainer
-from training import attacks
-from training.scale_views import scale_views
 from zoo import models
 from zoo.layers import AntialiasedResizing
 from zoo.layers import MultiScaleEnsemble
 from zoo.layers import SpatialPyramidPooling
+from zoo.training import AdversarialTrainer
+from zoo.training import attacks
+from zoo.training.scale_views import scale_views
 
 
 def linear(classes=3):

@@ -6,10 +6,10 @@ import pytest
 import tensorflow as tf
 from scipy.special import log_softmax
 
-from training import AdversarialTrainer
-from training import attacks
 from zoo.regularizers import LInf
 from zoo.regularizers import TotalVariation
+from zoo.training import AdversarialTrainer
+from zoo.training import attacks
 
 
 def penalised():

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import pytest
 
-from training.backup import Backup
+from zoo.training.backup import Backup
 
 EPOCHS = 4
 

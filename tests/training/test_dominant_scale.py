@@ -4,9 +4,9 @@ import keras
 import numpy as np
 from scipy.special import log_softmax
 
-from training.dominant_scale import dominant_scale
 from zoo.layers import AntialiasedResizing
 from zoo.layers import MultiScaleEnsemble
+from zoo.training.dominant_scale import dominant_scale
 
 
 def test_it_is_the_classifier_at_that_scale():

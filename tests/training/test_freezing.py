@@ -6,8 +6,8 @@ import pytest
 from keras import layers
 
 import zoo
-from training.freezing import frozen_but
 from zoo.loading import find_head
+from zoo.training.freezing import frozen_but
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from scipy import optimize
 
 from tests.helpers import box_distance
 from tests.helpers import lengths
-from training import hyperplanes
+from zoo.training import hyperplanes
 
 norms = pytest.mark.parametrize("norm", ["linf", "l2"])
 

@@ -7,7 +7,7 @@ import tensorflow as tf
 from scipy.special import log_softmax
 from scipy.special import softmax
 
-from training import LabelSmoothing
+from zoo.training import LabelSmoothing
 
 LOGITS = np.random.default_rng(0).normal(scale=3, size=(6, 4)).astype("float32")
 LABELS = np.array([0, 1, 2, 3, 0, 2])

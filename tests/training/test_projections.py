@@ -8,7 +8,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 from tests.helpers import lengths
-from training import projections
+from zoo.training import projections
 
 
 def test_norms_of_a_3_4_5_triangle():

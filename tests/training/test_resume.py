@@ -19,7 +19,7 @@ SCRIPT = """
 import os, signal, sys
 import keras
 import numpy as np
-from training import AdversarialTrainer, LabelSmoothing, attacks, datasets
+from zoo.training import AdversarialTrainer, LabelSmoothing, attacks, datasets
 from zoo import models
 
 folder, killed = sys.argv[1], sys.argv[2] == "killed"

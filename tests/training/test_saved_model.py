@@ -5,15 +5,15 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-import exports
 from tests.helpers import LinearModel
-from training import load_saved_model
-from training.attacks import fgsm
-from training.attacks import noise
-from training.attacks import square
-from training.attacks import transfer
-from training.evaluation import evaluate
-from training.evaluation.randomness import is_stochastic
+from zoo import exports
+from zoo.training import load_saved_model
+from zoo.training.attacks import fgsm
+from zoo.training.attacks import noise
+from zoo.training.attacks import square
+from zoo.training.attacks import transfer
+from zoo.training.evaluation import evaluate
+from zoo.training.evaluation.randomness import is_stochastic
 
 SHAPE = (4, 5, 3)
 

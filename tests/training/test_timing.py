@@ -2,8 +2,8 @@
 
 import pytest
 
-from training import timing
-from training.timing import interleaved_medians
+from zoo.training import timing
+from zoo.training.timing import interleaved_medians
 
 
 def test_medians_of_calls_in_turns(monkeypatch):

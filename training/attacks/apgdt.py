@@ -5,17 +5,17 @@ import functools
 import keras
 import tensorflow as tf
 
-from training.attacks.auto_pgd import auto_pgd
-from training.attacks.base import Attack
-from training.attacks.checks import checked_count
-from training.attacks.checks import checked_norm
-from training.attacks.checks import checked_size
-from training.attacks.gradients import expected_logits
-from training.attacks.gradients import succeeds
-from training.attacks.losses import targeted_difference
-from training.attacks.losses import targeted_dlr
-from training.attacks.restarts import random_starts
-from training.attacks.restarts import worst_of_judged
+from zoo.training.attacks.auto_pgd import auto_pgd
+from zoo.training.attacks.base import Attack
+from zoo.training.attacks.checks import checked_count
+from zoo.training.attacks.checks import checked_norm
+from zoo.training.attacks.checks import checked_size
+from zoo.training.attacks.gradients import expected_logits
+from zoo.training.attacks.gradients import succeeds
+from zoo.training.attacks.losses import targeted_difference
+from zoo.training.attacks.losses import targeted_dlr
+from zoo.training.attacks.restarts import random_starts
+from zoo.training.attacks.restarts import worst_of_judged
 
 
 def apgdt(

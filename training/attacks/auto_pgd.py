@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from training import projections
-from training.attacks.gradients import objective_gradient
-from training.attacks.gradients import steepest
+from zoo.training import projections
+from zoo.training.attacks.gradients import objective_gradient
+from zoo.training.attacks.gradients import steepest
 
 _MOMENTUM = 0.75  # Weight of the new step; the paper's alpha.
 _RISING = 0.75  # Fraction of steps that must raise the objective; rho.

@@ -6,13 +6,13 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from training import projections
-from training.attacks.base import Attack
-from training.attacks.checks import checked_count
-from training.attacks.checks import checked_size
-from training.attacks.gradients import expected_logits
-from training.attacks.gradients import objective_gradient
-from training.attacks.gradients import without_label
+from zoo.training import projections
+from zoo.training.attacks.base import Attack
+from zoo.training.attacks.checks import checked_count
+from zoo.training.attacks.checks import checked_size
+from zoo.training.attacks.gradients import expected_logits
+from zoo.training.attacks.gradients import objective_gradient
+from zoo.training.attacks.gradients import without_label
 
 _SHRINK = 0.999999  # Keeps the arctanh of black and white pixels finite.
 _LARGEST_CONST = 1e10

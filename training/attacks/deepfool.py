@@ -4,16 +4,16 @@ import functools
 
 import tensorflow as tf
 
-from training import projections
-from training.attacks.base import Attack
-from training.attacks.checks import checked_count
-from training.attacks.checks import checked_fallback
-from training.attacks.checks import checked_norm
-from training.attacks.checks import checked_size
-from training.attacks.gradients import expected_logits
-from training.attacks.gradients import succeeds
-from training.attacks.margins import likeliest_others
-from training.attacks.margins import margin_gradients
+from zoo.training import projections
+from zoo.training.attacks.base import Attack
+from zoo.training.attacks.checks import checked_count
+from zoo.training.attacks.checks import checked_fallback
+from zoo.training.attacks.checks import checked_norm
+from zoo.training.attacks.checks import checked_size
+from zoo.training.attacks.gradients import expected_logits
+from zoo.training.attacks.gradients import succeeds
+from zoo.training.attacks.margins import likeliest_others
+from zoo.training.attacks.margins import margin_gradients
 
 _SHORTEST_STEP = 1e-4
 

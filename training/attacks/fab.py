@@ -6,17 +6,17 @@ import math
 import keras
 import tensorflow as tf
 
-from training import hyperplanes
-from training import projections
-from training.attacks.base import Attack
-from training.attacks.checks import checked_count
-from training.attacks.checks import checked_norm
-from training.attacks.checks import checked_size
-from training.attacks.gradients import expected_logits
-from training.attacks.gradients import succeeds
-from training.attacks.line_search import shortened
-from training.attacks.margins import likeliest_others
-from training.attacks.margins import margin_gradients
+from zoo.training import hyperplanes
+from zoo.training import projections
+from zoo.training.attacks.base import Attack
+from zoo.training.attacks.checks import checked_count
+from zoo.training.attacks.checks import checked_norm
+from zoo.training.attacks.checks import checked_size
+from zoo.training.attacks.gradients import expected_logits
+from zoo.training.attacks.gradients import succeeds
+from zoo.training.attacks.line_search import shortened
+from zoo.training.attacks.margins import likeliest_others
+from zoo.training.attacks.margins import margin_gradients
 
 # In the paper alpha_max, eta and beta, and the steps of the final search.
 _LARGEST_BIAS = 0.1

@@ -5,14 +5,14 @@ import math
 
 import tensorflow as tf
 
-from training import projections
-from training.attacks.base import Attack
-from training.attacks.checks import checked_count
-from training.attacks.checks import checked_size
-from training.attacks.gradients import expected_logits
-from training.attacks.gradients import loss_gradient
-from training.attacks.gradients import rescaled
-from training.attacks.gradients import succeeds
+from zoo.training import projections
+from zoo.training.attacks.base import Attack
+from zoo.training.attacks.checks import checked_count
+from zoo.training.attacks.checks import checked_size
+from zoo.training.attacks.gradients import expected_logits
+from zoo.training.attacks.gradients import loss_gradient
+from zoo.training.attacks.gradients import rescaled
+from zoo.training.attacks.gradients import succeeds
 
 
 def gradient(

@@ -5,8 +5,8 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
-from training import projections
-from training.attacks.expectation import expectation
+from zoo.training import projections
+from zoo.training.attacks.expectation import expectation
 
 _PIXELS = (1, 2, 3)
 

@@ -5,13 +5,13 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
-from training import projections
-from training.attacks.bumps import bumps
-from training.attacks.random_squares import is_inside
-from training.attacks.random_squares import random_coins
-from training.attacks.random_squares import random_offsets
-from training.attacks.random_squares import random_signs
-from training.attacks.random_squares import side_of
+from zoo.training import projections
+from zoo.training.attacks.bumps import bumps
+from zoo.training.attacks.random_squares import is_inside
+from zoo.training.attacks.random_squares import random_coins
+from zoo.training.attacks.random_squares import random_offsets
+from zoo.training.attacks.random_squares import random_signs
+from zoo.training.attacks.random_squares import side_of
 
 _PLANE = (1, 2)
 _TILES = 5

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
-from training.attacks.random_squares import is_inside
-from training.attacks.random_squares import random_offsets
-from training.attacks.random_squares import random_signs
-from training.attacks.random_squares import side_of
+from zoo.training.attacks.random_squares import is_inside
+from zoo.training.attacks.random_squares import random_offsets
+from zoo.training.attacks.random_squares import random_signs
+from zoo.training.attacks.random_squares import side_of
 
 
 class LinfWindows:

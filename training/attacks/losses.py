@@ -10,7 +10,7 @@ Reference: [Croce & Hein, 2020](https://arxiv.org/abs/2003.01690), section 4.
 
 import tensorflow as tf
 
-from training.attacks.gradients import without_label
+from zoo.training.attacks.gradients import without_label
 
 
 def dlr(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:

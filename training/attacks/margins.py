@@ -5,8 +5,8 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
-from training.attacks.expectation import expectation
-from training.attacks.gradients import without_label
+from zoo.training.attacks.expectation import expectation
+from zoo.training.attacks.gradients import without_label
 
 _PIXELS = (-3, -2, -1)
 

@@ -2,11 +2,11 @@
 
 import functools
 
-from training.attacks.base import Attack
-from training.attacks.checks import checked_count
-from training.attacks.checks import checked_norm
-from training.attacks.checks import checked_size
-from training.attacks.steps import ascend
+from zoo.training.attacks.base import Attack
+from zoo.training.attacks.checks import checked_count
+from zoo.training.attacks.checks import checked_norm
+from zoo.training.attacks.checks import checked_size
+from zoo.training.attacks.steps import ascend
 
 
 def mim(

@@ -7,8 +7,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from training.attacks.base import Attack
-from training.attacks.checks import checked_size
+from zoo.training.attacks.base import Attack
+from zoo.training.attacks.checks import checked_size
 
 
 def mixture(

@@ -5,12 +5,12 @@ import functools
 import keras
 import tensorflow as tf
 
-from training import projections
-from training.attacks.base import Attack
-from training.attacks.checks import checked_count
-from training.attacks.checks import checked_norm
-from training.attacks.checks import checked_size
-from training.attacks.restarts import worst_of
+from zoo.training import projections
+from zoo.training.attacks.base import Attack
+from zoo.training.attacks.checks import checked_count
+from zoo.training.attacks.checks import checked_norm
+from zoo.training.attacks.checks import checked_size
+from zoo.training.attacks.restarts import worst_of
 
 
 def noise(

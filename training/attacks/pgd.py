@@ -4,13 +4,13 @@ import functools
 
 import keras
 
-from training.attacks.base import Attack
-from training.attacks.checks import checked_count
-from training.attacks.checks import checked_norm
-from training.attacks.checks import checked_size
-from training.attacks.restarts import random_starts
-from training.attacks.restarts import worst_of
-from training.attacks.steps import ascend
+from zoo.training.attacks.base import Attack
+from zoo.training.attacks.checks import checked_count
+from zoo.training.attacks.checks import checked_norm
+from zoo.training.attacks.checks import checked_size
+from zoo.training.attacks.restarts import random_starts
+from zoo.training.attacks.restarts import worst_of
+from zoo.training.attacks.steps import ascend
 
 
 def pgd(

@@ -2,26 +2,26 @@
 
 import inspect
 
-from training.attack_names import attack_name
-from training.attacks.apgd import apgd
-from training.attacks.apgdt import apgdt
-from training.attacks.base import Attack
-from training.attacks.bim import bim
-from training.attacks.checks import checked_norm
-from training.attacks.cw import cw
-from training.attacks.ddn import ddn
-from training.attacks.deepfool import deepfool
-from training.attacks.fab import fab
-from training.attacks.fgsm import fgsm
-from training.attacks.gradient import gradient
-from training.attacks.jsma import jsma
-from training.attacks.lbfgs import lbfgs
-from training.attacks.mim import mim
-from training.attacks.noise import noise
-from training.attacks.option_text import read_options
-from training.attacks.pgd import pgd
-from training.attacks.square import square
 from zoo.threat import ThreatModel
+from zoo.training.attack_names import attack_name
+from zoo.training.attacks.apgd import apgd
+from zoo.training.attacks.apgdt import apgdt
+from zoo.training.attacks.base import Attack
+from zoo.training.attacks.bim import bim
+from zoo.training.attacks.checks import checked_norm
+from zoo.training.attacks.cw import cw
+from zoo.training.attacks.ddn import ddn
+from zoo.training.attacks.deepfool import deepfool
+from zoo.training.attacks.fab import fab
+from zoo.training.attacks.fgsm import fgsm
+from zoo.training.attacks.gradient import gradient
+from zoo.training.attacks.jsma import jsma
+from zoo.training.attacks.lbfgs import lbfgs
+from zoo.training.attacks.mim import mim
+from zoo.training.attacks.noise import noise
+from zoo.training.attacks.option_text import read_options
+from zoo.training.attacks.pgd import pgd
+from zoo.training.attacks.square import square
 
 by_name = {
     "fgsm": fgsm,

@@ -5,10 +5,10 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
-from training import projections
-from training.attacks.gradients import expected_logits
-from training.attacks.gradients import log_odds
-from training.attacks.gradients import succeeds
+from zoo.training import projections
+from zoo.training.attacks.gradients import expected_logits
+from zoo.training.attacks.gradients import log_odds
+from zoo.training.attacks.gradients import succeeds
 
 Judged = tuple[tf.Tensor, tf.Tensor, tf.Tensor]
 """Perturbed images, their losses, and whether the model is fooled."""

@@ -6,17 +6,17 @@ import math
 import keras
 import tensorflow as tf
 
-from training.attacks.base import Attack
-from training.attacks.checks import checked_count
-from training.attacks.checks import checked_norm
-from training.attacks.checks import checked_size
-from training.attacks.gradients import expected_logits
-from training.attacks.gradients import log_odds
-from training.attacks.gradients import succeeds
-from training.attacks.gradients import without_label
-from training.attacks.l2_windows import L2Windows
-from training.attacks.linf_windows import LinfWindows
-from training.attacks.restarts import worst_of
+from zoo.training.attacks.base import Attack
+from zoo.training.attacks.checks import checked_count
+from zoo.training.attacks.checks import checked_norm
+from zoo.training.attacks.checks import checked_size
+from zoo.training.attacks.gradients import expected_logits
+from zoo.training.attacks.gradients import log_odds
+from zoo.training.attacks.gradients import succeeds
+from zoo.training.attacks.gradients import without_label
+from zoo.training.attacks.l2_windows import L2Windows
+from zoo.training.attacks.linf_windows import LinfWindows
+from zoo.training.attacks.restarts import worst_of
 
 _HALVED_AT = (10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000)
 """Queries, of 10,000, at which the published schedule halves the area."""

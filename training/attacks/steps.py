@@ -10,9 +10,9 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 
-from training.attacks.gradients import loss_gradient
-from training.attacks.gradients import rescaled
-from training.attacks.gradients import succeeds
+from zoo.training.attacks.gradients import loss_gradient
+from zoo.training.attacks.gradients import rescaled
+from zoo.training.attacks.gradients import succeeds
 
 _ORDERS = {"linf": np.inf, "l2": 2}
 

@@ -2,12 +2,12 @@
 
 import inspect
 
-from training.attack_names import SUITES as by_name
-from training.attack_names import attack_name
-from training.attacks.base import Attack
-from training.attacks.registry import by_name as attacks_by_name
-from training.attacks.registry import parse
 from zoo.threat import ThreatModel
+from zoo.training.attack_names import SUITES as by_name
+from zoo.training.attack_names import attack_name
+from zoo.training.attacks.base import Attack
+from zoo.training.attacks.registry import by_name as attacks_by_name
+from zoo.training.attacks.registry import parse
 
 
 def suite(

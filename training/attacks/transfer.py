@@ -2,8 +2,8 @@
 
 import keras
 
-from training.adaptive_view import adaptive_view
-from training.attacks.base import Attack
+from zoo.training.adaptive_view import adaptive_view
+from zoo.training.attacks.base import Attack
 
 
 def transfer(*, attack: Attack, source: keras.Model) -> Attack:

@@ -5,7 +5,7 @@ Importing the package loads no TensorFlow; `load` does.
 
 import importlib
 
-from training.datasets.lisa_classes import LISA_CLASSES
+from zoo.training.datasets.lisa_classes import LISA_CLASSES
 
 __all__ = [
     "LISA_CLASSES",
@@ -17,11 +17,11 @@ __all__ = [
 ]
 
 _MODULES = {
-    "class_folders": "training.datasets.image_folder",
-    "is_folder": "training.datasets.loading",
-    "is_resized": "training.datasets.loading",
-    "load": "training.datasets.loading",
-    "split_folder": "training.datasets.folder_split",
+    "class_folders": "zoo.training.datasets.image_folder",
+    "is_folder": "zoo.training.datasets.loading",
+    "is_resized": "zoo.training.datasets.loading",
+    "load": "zoo.training.datasets.loading",
+    "split_folder": "zoo.training.datasets.folder_split",
 }
 
 

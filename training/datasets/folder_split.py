@@ -6,10 +6,10 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
-from training.datasets.image_folder import find_pictures
-from training.datasets.picture_files import PictureFile
-from training.datasets.picture_files import load_picture_files
-from training.datasets.pixels import to_pixels
+from zoo.training.datasets.image_folder import find_pictures
+from zoo.training.datasets.picture_files import PictureFile
+from zoo.training.datasets.picture_files import load_picture_files
+from zoo.training.datasets.pixels import to_pixels
 
 
 def split_folder(

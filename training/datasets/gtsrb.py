@@ -5,10 +5,10 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from training.datasets.picture_files import PictureFile
-from training.datasets.picture_files import fair_order
-from training.datasets.picture_files import load_picture_files
-from training.datasets.read_table import read_table
+from zoo.training.datasets.picture_files import PictureFile
+from zoo.training.datasets.picture_files import fair_order
+from zoo.training.datasets.picture_files import load_picture_files
+from zoo.training.datasets.read_table import read_table
 
 SPLITS = ("train", "test")
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from training.datasets.picture_files import PictureFile
-from training.datasets.picture_files import fair_order
-from training.datasets.picture_files import load_picture_files
+from zoo.training.datasets.picture_files import PictureFile
+from zoo.training.datasets.picture_files import fair_order
+from zoo.training.datasets.picture_files import load_picture_files
 
 SUFFIXES = (".jpeg", ".jpg", ".png", ".webp")
 

@@ -10,20 +10,20 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from training.datasets.aaac import load_aaac
-from training.datasets.gtsrb import load_gtsrb
-from training.datasets.image_folder import load_image_folder
-from training.datasets.lisa import load_lisa
-from training.datasets.packaged import PACKAGED
-from training.datasets.packaged import load_packaged
-from training.datasets.pixels import to_pixels
-from training.datasets.resizing import resize_images
 from zoo.near_names import did_you_mean
+from zoo.training.datasets.aaac import load_aaac
+from zoo.training.datasets.gtsrb import load_gtsrb
+from zoo.training.datasets.image_folder import load_image_folder
+from zoo.training.datasets.lisa import load_lisa
+from zoo.training.datasets.packaged import PACKAGED
+from zoo.training.datasets.packaged import load_packaged
+from zoo.training.datasets.pixels import to_pixels
+from zoo.training.datasets.resizing import resize_images
 
 _ON_DISK = {"aaac": load_aaac, "gtsrb": load_gtsrb, "lisa": load_lisa}
 """Sets that are read from their unpacked archives."""
 
-_BUILDERS = {"rendered_signs": "training.datasets.rendered_signs.builder"}
+_BUILDERS = {"rendered_signs": "zoo.training.datasets.rendered_signs.builder"}
 """Modules of the sets that are rendered here."""
 
 _OWN = (*PACKAGED, *_ON_DISK, *_BUILDERS)
@@ -47,9 +47,9 @@ def load(
 
     The name is one of TensorFlow Datasets, prepared on first use, or
     `"fashion_mnist_sample"`, the 512 test images inside the package, which
-    needs neither TFDS nor a network. Without a network,
-    `python -m training.datasets.offline_fashion_mnist` prepares Fashion-MNIST
-    from files on disk. `"rendered_signs/crops32"` and
+    needs neither TFDS nor a network. Without a network, `python -m
+    zoo.training.datasets.offline_fashion_mnist` prepares Fashion-MNIST from
+    files on disk. `"rendered_signs/crops32"` and
     `"rendered_signs/scenes128"` need none: TFDS prepares them from code.
 
     `"aaac"` (the IJCAI-19 Alibaba Adversarial AI Challenge), `"gtsrb"` and
@@ -262,7 +262,7 @@ def _prepare(builder) -> None:
             raise
         hint = (
             " Without a network: "
-            "python -m training.datasets.offline_fashion_mnist"
+            "python -m zoo.training.datasets.offline_fashion_mnist"
             if builder.name == "fashion_mnist"
             else ""
         )

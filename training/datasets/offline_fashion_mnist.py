@@ -1,7 +1,7 @@
 """Prepares Fashion-MNIST for TFDS from the four files on disk.
 
     apt-get install dataset-fashion-mnist
-    python -m training.datasets.offline_fashion_mnist
+    python -m zoo.training.datasets.offline_fashion_mnist
 
 Debian's package carries the original files, but gzip's header lost the file
 name and its time stamp, so TFDS refuses their checksums. The command writes

@@ -25,7 +25,7 @@ def load_packaged(name: str) -> tf.data.Dataset:
         raise ValueError(
             f"Packaged sets are {', '.join(PACKAGED)}. Received: name={name!r}"
         )
-    files = importlib.resources.files("training.datasets") / "files"
+    files = importlib.resources.files("zoo.training.datasets") / "files"
     with (files / f"{name}.npz").open("rb") as file, np.load(file) as arrays:
         images, labels = arrays["images"], arrays["labels"]
     return tf.data.Dataset.from_tensor_slices((images, labels.astype("int64")))

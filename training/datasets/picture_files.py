@@ -9,9 +9,9 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from training.datasets.resizing import checked_shape
-from training.datasets.resizing import resize_pixels
 from zoo.pictures import read_picture
+from zoo.training.datasets.resizing import checked_shape
+from zoo.training.datasets.resizing import resize_pixels
 
 _NO_BOX = (0, 0, 0, 0)
 """Stands in a tensor of boxes for none, which another tensor tells apart."""

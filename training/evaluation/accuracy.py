@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from training.evaluation import metrics
+from zoo.training.evaluation import metrics
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

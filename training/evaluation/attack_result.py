@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from training.evaluation import metrics
-from training.evaluation.accuracy import Accuracy
-from training.evaluation.curve import Curve
-from training.evaluation.outcome import Outcome
 from zoo.threat import ThreatModel
+from zoo.training.evaluation import metrics
+from zoo.training.evaluation.accuracy import Accuracy
+from zoo.training.evaluation.curve import Curve
+from zoo.training.evaluation.outcome import Outcome
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

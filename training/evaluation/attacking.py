@@ -4,11 +4,11 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from training.evaluation.attack_result import AttackResult
-from training.evaluation.outcome import Outcome
-from training.evaluation.phase import Phase
-from training.evaluation.run import Run
-from training.evaluation.survivors import Survivors
+from zoo.training.evaluation.attack_result import AttackResult
+from zoo.training.evaluation.outcome import Outcome
+from zoo.training.evaluation.phase import Phase
+from zoo.training.evaluation.run import Run
+from zoo.training.evaluation.survivors import Survivors
 
 
 def attack_all(

@@ -5,8 +5,8 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from training.evaluation import metrics
 from zoo.threat import ThreatModel
+from zoo.training.evaluation import metrics
 
 _LENGTHS = 1 + 2.0 ** np.arange(-7, 0)
 """Times that a perturbation is lengthened, from 1.008 to 1.5."""

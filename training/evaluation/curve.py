@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from training.evaluation import metrics
-from training.evaluation.outcome import Outcome
+from zoo.training.evaluation import metrics
+from zoo.training.evaluation.outcome import Outcome
 
 _MOST_STEPS = 100
 

@@ -7,13 +7,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from training.evaluation import metrics
-from training.evaluation.attack_result import AttackResult
-from training.evaluation.report import Report
-from training.evaluation.sheet import FAINT
-from training.evaluation.sheet import INK
 from zoo.replacing import replacing
 from zoo.threat import NORMS
+from zoo.training.evaluation import metrics
+from zoo.training.evaluation.attack_result import AttackResult
+from zoo.training.evaluation.report import Report
+from zoo.training.evaluation.sheet import FAINT
+from zoo.training.evaluation.sheet import INK
 
 _TITLES = {"linf": "L∞", "l2": "L2"}
 _COLORS = (

@@ -10,32 +10,32 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import ArrayLike
 
-from training.adaptive_view import adaptive_view
-from training.attack_names import attack_name
-from training.attacks import Attack
-from training.attacks import suites
-from training.digests import weights_digest
-from training.evaluation import provenance
-from training.evaluation import sanity as sanity_checks
-from training.evaluation.accuracy import Accuracy
-from training.evaluation.attacking import attack_all
-from training.evaluation.examples import gather_examples
-from training.evaluation.fingerprint import fingerprint
-from training.evaluation.journal import Journal
-from training.evaluation.knowledge import knowledge
-from training.evaluation.option_checks import check_options
-from training.evaluation.phase import Phase
-from training.evaluation.progress import Progress
-from training.evaluation.randomness import attack_draws
-from training.evaluation.randomness import is_stochastic
-from training.evaluation.randomness import owned_randomness
-from training.evaluation.report import Report
-from training.evaluation.run import Run
-from training.evaluation.scoring import Scorer
-from training.evaluation.twin import is_twin
-from training.evaluation.worst_case import WorstCase
-from training.input_shape import input_shape
 from zoo.threat import ThreatModel
+from zoo.training.adaptive_view import adaptive_view
+from zoo.training.attack_names import attack_name
+from zoo.training.attacks import Attack
+from zoo.training.attacks import suites
+from zoo.training.digests import weights_digest
+from zoo.training.evaluation import provenance
+from zoo.training.evaluation import sanity as sanity_checks
+from zoo.training.evaluation.accuracy import Accuracy
+from zoo.training.evaluation.attacking import attack_all
+from zoo.training.evaluation.examples import gather_examples
+from zoo.training.evaluation.fingerprint import fingerprint
+from zoo.training.evaluation.journal import Journal
+from zoo.training.evaluation.knowledge import knowledge
+from zoo.training.evaluation.option_checks import check_options
+from zoo.training.evaluation.phase import Phase
+from zoo.training.evaluation.progress import Progress
+from zoo.training.evaluation.randomness import attack_draws
+from zoo.training.evaluation.randomness import is_stochastic
+from zoo.training.evaluation.randomness import owned_randomness
+from zoo.training.evaluation.report import Report
+from zoo.training.evaluation.run import Run
+from zoo.training.evaluation.scoring import Scorer
+from zoo.training.evaluation.twin import is_twin
+from zoo.training.evaluation.worst_case import WorstCase
+from zoo.training.input_shape import input_shape
 from zoo.validation import check_images
 from zoo.validation import check_labels
 

@@ -8,12 +8,12 @@ from typing import Any
 import keras
 import numpy as np
 
-from training.digests import arrays_digest
-from training.digests import weights_digest
-from training.evaluation import provenance
-from training.evaluation.layer_options import layer_options
-from training.evaluation.phase import Phase
 from zoo.all_layers import all_layers
+from zoo.training.digests import arrays_digest
+from zoo.training.digests import weights_digest
+from zoo.training.evaluation import provenance
+from zoo.training.evaluation.layer_options import layer_options
+from zoo.training.evaluation.phase import Phase
 
 
 def fingerprint(

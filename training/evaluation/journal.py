@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from training.evaluation.outcome import Outcome
 from zoo.replacing import replacing
+from zoo.training.evaluation.outcome import Outcome
 
 _RUN = "run.json"
 

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 import keras
 
-from training.adaptive_view import hidden_gradients
-from training.evaluation.flag import Flag
-from training.evaluation.phase import Phase
-from training.evaluation.randomness import is_stochastic
-from training.evaluation.twin import is_twin
+from zoo.training.adaptive_view import hidden_gradients
+from zoo.training.evaluation.flag import Flag
+from zoo.training.evaluation.phase import Phase
+from zoo.training.evaluation.randomness import is_stochastic
+from zoo.training.evaluation.twin import is_twin
 
 
 def knowledge(

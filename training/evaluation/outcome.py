@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from training.evaluation import metrics
 from zoo.threat import ThreatModel
+from zoo.training.evaluation import metrics
 
 
 @dataclasses.dataclass(frozen=True)

@@ -7,11 +7,11 @@ import keras
 import numpy as np
 from numpy.typing import ArrayLike
 
-from training.adaptive_view import adaptive_view
-from training.evaluation.phase import Phase
-from training.evaluation.randomness import is_stochastic
-from training.evaluation.randomness import owned_randomness
 from zoo.confidences import are_confidences
+from zoo.training.adaptive_view import adaptive_view
+from zoo.training.evaluation.phase import Phase
+from zoo.training.evaluation.randomness import is_stochastic
+from zoo.training.evaluation.randomness import owned_randomness
 
 
 @dataclasses.dataclass(frozen=True)

@@ -8,9 +8,9 @@ from typing import Any
 
 import keras
 
-from training import attacks
 from zoo.threat import NORMS
 from zoo.threat import ThreatModel
+from zoo.training import attacks
 
 
 @dataclasses.dataclass(frozen=True)

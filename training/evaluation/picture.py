@@ -6,12 +6,12 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from training.evaluation import metrics
-from training.evaluation.panel import Panel
-from training.evaluation.sheet import FAINT
-from training.evaluation.sheet import INK
-from training.evaluation.sheet import Sheet
 from zoo.replacing import replacing
+from zoo.training.evaluation import metrics
+from zoo.training.evaluation.panel import Panel
+from zoo.training.evaluation.sheet import FAINT
+from zoo.training.evaluation.sheet import INK
+from zoo.training.evaluation.sheet import Sheet
 
 _RIGHT = "#1a7f37"
 _WRONG = "#cf222e"

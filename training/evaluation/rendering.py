@@ -9,7 +9,7 @@ import rich.measure
 import rich.table
 
 if TYPE_CHECKING:
-    from training.evaluation.report import Report
+    from zoo.training.evaluation.report import Report
 
 _NORMS = {"l2": "L2", "linf": "L∞"}
 _NONE = "–"

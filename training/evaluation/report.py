@@ -10,15 +10,15 @@ from typing import Any
 
 import rich.console
 
-from training import attacks
-from training.evaluation import rendering
-from training.evaluation.accuracy import Accuracy
-from training.evaluation.attack_result import AttackResult
-from training.evaluation.flag import NOT_ADAPTIVE
-from training.evaluation.flag import Flag
-from training.evaluation.worst_case import WorstCase
 from zoo.measurement import EFFORT
 from zoo.replacing import replacing
+from zoo.training import attacks
+from zoo.training.evaluation import rendering
+from zoo.training.evaluation.accuracy import Accuracy
+from zoo.training.evaluation.attack_result import AttackResult
+from zoo.training.evaluation.flag import NOT_ADAPTIVE
+from zoo.training.evaluation.flag import Flag
+from zoo.training.evaluation.worst_case import WorstCase
 
 _FORMAT = 4
 

@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from training.evaluation.journal import Journal
-from training.evaluation.outcome import Outcome
-from training.evaluation.phase import Phase
-from training.evaluation.progress import Progress
-from training.evaluation.randomness import owned_randomness
-from training.evaluation.scoring import Scorer
+from zoo.training.evaluation.journal import Journal
+from zoo.training.evaluation.outcome import Outcome
+from zoo.training.evaluation.phase import Phase
+from zoo.training.evaluation.progress import Progress
+from zoo.training.evaluation.randomness import owned_randomness
+from zoo.training.evaluation.scoring import Scorer
 
 
 class Run:

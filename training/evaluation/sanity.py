@@ -15,15 +15,15 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from training import attacks as attack_library
-from training.attacks.gradients import loss_gradient
-from training.black_box import is_black_box
-from training.evaluation import metrics
-from training.evaluation.attack_result import AttackResult
-from training.evaluation.flag import Flag
-from training.evaluation.outcome import Outcome
 from zoo.confidences import are_confidences
 from zoo.threat import ThreatModel
+from zoo.training import attacks as attack_library
+from zoo.training.attacks.gradients import loss_gradient
+from zoo.training.black_box import is_black_box
+from zoo.training.evaluation import metrics
+from zoo.training.evaluation.attack_result import AttackResult
+from zoo.training.evaluation.flag import Flag
+from zoo.training.evaluation.outcome import Outcome
 
 TOLERANCE = 0.02
 """Difference of two accuracies on the same images that means nothing."""

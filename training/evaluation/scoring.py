@@ -8,10 +8,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from training.evaluation.crossing import across
-from training.evaluation.outcome import Outcome
-from training.evaluation.randomness import is_stochastic
 from zoo.threat import ThreatModel
+from zoo.training.evaluation.crossing import across
+from zoo.training.evaluation.outcome import Outcome
+from zoo.training.evaluation.randomness import is_stochastic
 
 
 class Scorer:

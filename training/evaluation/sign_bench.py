@@ -5,11 +5,11 @@ from collections.abc import Sequence
 import keras
 import numpy as np
 
-from training.attacks.rp2 import RP2
-from training.attacks.rp2 import Sticker
-from training.datasets.rendered_signs import views
-from training.evaluation.sticker_scores import StickerScores
-from training.evaluation.sticker_scores import score_stickers
+from zoo.training.attacks.rp2 import RP2
+from zoo.training.attacks.rp2 import Sticker
+from zoo.training.datasets.rendered_signs import views
+from zoo.training.evaluation.sticker_scores import StickerScores
+from zoo.training.evaluation.sticker_scores import score_stickers
 
 
 class SignBench:

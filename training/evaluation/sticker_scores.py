@@ -7,8 +7,8 @@ import keras
 import numpy as np
 from numpy.typing import ArrayLike
 
-from training.attacks.rp2 import Sticker
-from training.evaluation import metrics
+from zoo.training.attacks.rp2 import Sticker
+from zoo.training.evaluation import metrics
 from zoo.validation import check_images
 
 

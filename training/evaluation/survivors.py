@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from training.evaluation import metrics
-from training.evaluation.outcome import Outcome
 from zoo.threat import ThreatModel
+from zoo.training.evaluation import metrics
+from zoo.training.evaluation.outcome import Outcome
 
 
 class Survivors:

@@ -3,8 +3,8 @@
 import keras
 import numpy as np
 
-from training.evaluation.layer_options import layer_options
 from zoo.all_layers import all_layers
+from zoo.training.evaluation.layer_options import layer_options
 
 _OPEN = ("dtype", "gradient", "seed", "trainable")
 """Options in which twins may differ: none changes what a layer computes."""

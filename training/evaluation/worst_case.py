@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from training.evaluation import metrics
-from training.evaluation.accuracy import Accuracy
-from training.evaluation.outcome import Outcome
-from training.evaluation.phase import Phase
 from zoo.threat import ThreatModel
+from zoo.training.evaluation import metrics
+from zoo.training.evaluation.accuracy import Accuracy
+from zoo.training.evaluation.outcome import Outcome
+from zoo.training.evaluation.phase import Phase
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

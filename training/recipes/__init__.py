@@ -1,5 +1,5 @@
 """Published training runs."""
 
-from training.recipes.registry import find
+from zoo.training.recipes.registry import find
 
 __all__ = ["find"]

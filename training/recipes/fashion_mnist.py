@@ -35,11 +35,11 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
-from training import datasets
-from training.recipes import ladder
-from training.recipes.irm_recipe import Recipe
-from training.recipes.stages import fit_stage
-from training.recipes.stages import run_stages
+from zoo.training import datasets
+from zoo.training.recipes import ladder
+from zoo.training.recipes.irm_recipe import Recipe
+from zoo.training.recipes.stages import fit_stage
+from zoo.training.recipes.stages import run_stages
 from zoo.weights import load_weights
 
 STAGES = tuple(ladder.STAGES)

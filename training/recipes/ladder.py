@@ -5,12 +5,12 @@ import dataclasses
 import keras
 
 import zoo.models
-from training import attacks
-from training.adversarial import AdversarialTrainer
-from training.dominant_scale import dominant_scale
-from training.ensemble import find_ensemble
-from training.label_smoothing import LabelSmoothing
-from training.recipes.irm_recipe import Recipe
+from zoo.training import attacks
+from zoo.training.adversarial import AdversarialTrainer
+from zoo.training.dominant_scale import dominant_scale
+from zoo.training.ensemble import find_ensemble
+from zoo.training.label_smoothing import LabelSmoothing
+from zoo.training.recipes.irm_recipe import Recipe
 
 
 @dataclasses.dataclass(frozen=True)

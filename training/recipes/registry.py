@@ -25,4 +25,4 @@ def find(name: str) -> ModuleType:
             f"Recipes are {', '.join(NAMES)}.{did_you_mean(name, NAMES)} "
             f"Received: {name!r}"
         )
-    return importlib.import_module(f"training.recipes.{name}")
+    return importlib.import_module(f"zoo.training.recipes.{name}")

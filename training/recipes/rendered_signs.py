@@ -18,10 +18,10 @@ import keras
 import tensorflow as tf
 
 import zoo
-from training import datasets
-from training.recipes.blurnet_recipe import Recipe
-from training.recipes.stages import fit_stage
-from training.recipes.stages import run_stages
+from zoo.training import datasets
+from zoo.training.recipes.blurnet_recipe import Recipe
+from zoo.training.recipes.stages import fit_stage
+from zoo.training.recipes.stages import run_stages
 
 STAGES = (
     "lisa_cnn",

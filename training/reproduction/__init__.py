@@ -1,5 +1,5 @@
 """The tables and figures of the papers, made again."""
 
-from training.reproduction.registry import find
+from zoo.training.reproduction.registry import find
 
 __all__ = ["find"]

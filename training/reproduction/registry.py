@@ -26,4 +26,4 @@ def find(name: str) -> ModuleType:
             f"Systems are {', '.join(NAMES)}.{did_you_mean(name, NAMES)} "
             f"Received: {name!r}"
         )
-    return importlib.import_module(f"training.reproduction.{name}")
+    return importlib.import_module(f"zoo.training.reproduction.{name}")

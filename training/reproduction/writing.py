@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 from pathlib import Path
 
-from training.reproduction.part import Part
 from zoo.replacing import replacing
+from zoo.training.reproduction.part import Part
 
 PAGE = "README.md"
 

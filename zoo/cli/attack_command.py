@@ -62,7 +62,7 @@ def run(options: argparse.Namespace) -> None:
     check_run(options, [])
     fill_data(options)
     check_data(options.data)
-    from training import evaluation
+    from zoo.training import evaluation
 
     threat = default_threat(options.model)
     model = load_model(options.model, image_size=options.image_size)

@@ -31,8 +31,8 @@ def check_card(
             on more images.
         PermissionError: If the folder of cards cannot be written.
     """
-    from training.evaluation import provenance
-    from training.evaluation.journal import Journal
+    from zoo.training.evaluation import provenance
+    from zoo.training.evaluation.journal import Journal
 
     dataset = zoo.info(preset).dataset
     if data != dataset:

@@ -76,7 +76,7 @@ def check_data(data: str | os.PathLike) -> None:
 
     Args:
         data: What names a data set: a path if it is a `Path`, is absolute or
-            begins with a dot, as for `training.datasets.load`.
+            begins with a dot, as for `zoo.training.datasets.load`.
 
     Raises:
         FileNotFoundError: If there is no such folder.
@@ -117,9 +117,9 @@ def load_images(options: argparse.Namespace, model):
             fit the model.
         ConnectionError: If the set cannot be downloaded.
     """
-    from training import datasets
-    from training.evaluation.examples import gather_examples
-    from training.input_shape import input_shape
+    from zoo.training import datasets
+    from zoo.training.evaluation.examples import gather_examples
+    from zoo.training.input_shape import input_shape
 
     given = {}
     if datasets.is_resized(options.data):
@@ -146,7 +146,7 @@ def resolve_classes(options: argparse.Namespace, count: int) -> list[str]:
         OSError: If the file of names cannot be read.
         ValueError: If there are not as many names.
     """
-    from training import datasets
+    from zoo.training import datasets
 
     known = options.classes is not None or known_classes(options.model)
     if known or not datasets.is_folder(options.data):
@@ -205,7 +205,7 @@ def image_shape(
         ValueError: If the model doesn't say, takes any size and `--image-size`
             is not given, or takes another one.
     """
-    from training.input_shape import input_shape
+    from zoo.training.input_shape import input_shape
 
     shape = input_shape(model)
     if shape is None:

@@ -38,10 +38,10 @@ def run(options: argparse.Namespace) -> None:
     """Loads, attacks, compares, draws, exports, and serves one prediction."""
     picture = options.output / "attack.png"
     check_writable(picture)
-    import exports
-    from training import attacks
-    from training import datasets
-    from training import evaluation
+    from zoo import exports
+    from zoo.training import attacks
+    from zoo.training import datasets
+    from zoo.training import evaluation
 
     card = zoo.info(DEFENDED)
     threat, classes = card.threat, card.classes

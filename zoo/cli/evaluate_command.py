@@ -153,10 +153,10 @@ def run(options: argparse.Namespace) -> None:
             options.resume,
             images=None if replace else options.attack_limit or options.limit,
         )
-    from training import datasets
-    from training import evaluation
-    from training.attack_names import SUITES
-    from training.attack_names import attack_name
+    from zoo.training import datasets
+    from zoo.training import evaluation
+    from zoo.training.attack_names import SUITES
+    from zoo.training.attack_names import attack_name
 
     threat = default_threat(options.model)
     model = load_model(options.model, image_size=options.image_size)

@@ -47,7 +47,7 @@ def run(options: argparse.Namespace) -> None:
     version = options.path / str(options.version)
     if version.exists() and not options.overwrite:
         raise FileExistsError(f"{version} exists; --overwrite replaces it.")
-    import exports
+    from zoo import exports
 
     model = load_model(options.model)
     classes = known_or_given_classes(options, model)

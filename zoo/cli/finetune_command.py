@@ -155,11 +155,11 @@ def run(options: argparse.Namespace) -> None:
     )
     path = output / "model.keras"
     check_writable(path)
-    from training import FineTuning
-    from training import attacks
-    from training import evaluation
-    from training import finetune
-    from training.evaluation.randomness import attack_draws
+    from zoo.training import FineTuning
+    from zoo.training import attacks
+    from zoo.training import evaluation
+    from zoo.training import finetune
+    from zoo.training.evaluation.randomness import attack_draws
 
     threat = default_threat(options.model)
     classes = _classes(options)
@@ -225,7 +225,7 @@ def run(options: argparse.Namespace) -> None:
 
 def _classes(options) -> list[str]:
     """Names of the folders, in a preset's order if they are its classes."""
-    from training import datasets
+    from zoo.training import datasets
 
     folders = datasets.class_folders(options.data)
     known = known_classes(options.model)
@@ -260,9 +260,9 @@ def _build(options, num_classes: int, *, new_head: bool):
 
 def _load(options, model, classes: list[str]):
     """Returns the images to train on and those held out."""
-    from training import datasets
-    from training.evaluation.examples import gather_examples
-    from training.input_shape import input_shape
+    from zoo.training import datasets
+    from zoo.training.evaluation.examples import gather_examples
+    from zoo.training.input_shape import input_shape
 
     images, held_out = datasets.split_folder(
         options.data,

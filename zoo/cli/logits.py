@@ -49,7 +49,7 @@ def as_logits(model, name: str, image_size: tuple[int, int] | None = None):
 def _noise(model, image_size):
     import numpy as np
 
-    from training.input_shape import input_shape
+    from zoo.training.input_shape import input_shape
 
     try:
         shape = input_shape(model)
@@ -68,7 +68,7 @@ def _outputs(model, images):
     """Returns one row an image, or `None` if that is not what it gives."""
     import keras
 
-    from training.evaluation.randomness import owned_randomness
+    from zoo.training.evaluation.randomness import owned_randomness
 
     with owned_randomness([model], seed=0):
         outputs = model(images, training=False)

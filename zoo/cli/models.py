@@ -92,7 +92,7 @@ def load_model(
         with dtype_policy(policy):
             return zoo.load(name)
     if not name.endswith(".keras"):
-        from training import load_saved_model
+        from zoo.training import load_saved_model
 
         return load_saved_model(name, image_size=image_size)
     import keras
@@ -180,7 +180,7 @@ def check_run(options: argparse.Namespace, specs: list[str]) -> None:
         ValueError: If there is no such preset, attack or suite.
         FileNotFoundError: If there is no such file or SavedModel.
     """
-    from training.attack_names import attack_name
+    from zoo.training.attack_names import attack_name
 
     for spec in specs:
         attack_name(spec)
@@ -191,8 +191,8 @@ def check_run(options: argparse.Namespace, specs: list[str]) -> None:
 
 def check_single(spec: str) -> None:
     """Raises a `ValueError` if `--attack` names none, or a suite."""
-    from training.attack_names import SUITES
-    from training.attack_names import attack_name
+    from zoo.training.attack_names import SUITES
+    from zoo.training.attack_names import attack_name
 
     if attack_name(spec) in SUITES:
         raise ValueError(
@@ -218,8 +218,8 @@ def load_attacks(
         ValueError: If a text is wrong, or the model to transfer from has no
             gradient and an attack needs it.
     """
-    from training import attacks
-    from training.evaluation.randomness import attack_draws
+    from zoo.training import attacks
+    from zoo.training.evaluation.randomness import attack_draws
 
     if options.transfer_from is not None:
         model = load_model(options.transfer_from, image_size=options.image_size)

@@ -108,7 +108,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Makes a paper's tables and figures again and prints them."""
-    from training import reproduction
+    from zoo.training import reproduction
 
     system = reproduction.find(options.system)
     workdir = options.workdir or Path(f"runs/reproduce_{options.system}")

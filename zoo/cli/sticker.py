@@ -60,7 +60,7 @@ def makes_sticker(options: argparse.Namespace) -> bool:
         ValueError: If RP2's arguments are given to another attack, or RP2
             is told no target, other images or another model.
     """
-    from training.attack_names import STICKERS
+    from zoo.training.attack_names import STICKERS
 
     given = _given(options, "target", "sign", "mask", "views")
     if (options.attack or "").partition(":")[0] != STICKERS:
@@ -93,9 +93,9 @@ def run_sticker(options: argparse.Namespace) -> None:
     check_writable(printed)
     sign = options.sign or "stop"
     _check_signs(options, sign)
-    from training import evaluation
-    from training.evaluation.sign_bench import SignBench
-    from training.evaluation.steps_bar import steps_bar
+    from zoo.training import evaluation
+    from zoo.training.evaluation.sign_bench import SignBench
+    from zoo.training.evaluation.steps_bar import steps_bar
 
     model = load_model(options.model, image_size=options.image_size)
     (height, width, _), count = image_shape(options, model)
@@ -164,9 +164,9 @@ def _attack(options, size):
     """Binds RP2 to the text's options and the mask."""
     import inspect
 
-    from training import attacks
-    from training.attacks.option_text import read_options
-    from training.attacks.rp2 import masks
+    from zoo.training import attacks
+    from zoo.training.attacks.option_text import read_options
+    from zoo.training.attacks.rp2 import masks
 
     mask = options.mask or "stickers"
     if mask in masks.by_name:
@@ -198,7 +198,7 @@ def _given(options, *names):
 
 def _check_signs(options, sign):
     """Raises an error before TensorFlow is imported, where names tell."""
-    from training.datasets.lisa_classes import LISA_CLASSES
+    from zoo.training.datasets.lisa_classes import LISA_CLASSES
 
     for option, name in (("sign", sign), ("target", options.target)):
         if name not in LISA_CLASSES:

@@ -35,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Runs a recipe, or goes on with it, and prints its weight files."""
-    from training import recipes
+    from zoo.training import recipes
 
     recipe = recipes.find(options.recipe)
     # Keras reports its epochs on standard output, which is the result's.

@@ -91,9 +91,9 @@ def run(options: argparse.Namespace) -> None:
         check_writable(options.save)
     fill_data(options)
     check_data(options.data)
-    from training import evaluation
-    from training.ensemble import find_ensemble
-    from training.evaluation import scale_weights
+    from zoo.training import evaluation
+    from zoo.training.ensemble import find_ensemble
+    from zoo.training.evaluation import scale_weights
 
     threat = default_threat(options.model)
     model = load_model(options.model, image_size=options.image_size)

@@ -28,7 +28,7 @@ _IRM_WRN16_2 = dict(
 _IRM_PAPER = dict(
     dataset="fashion_mnist",
     classes=CLASSES,
-    recipe="training.recipes.fashion_mnist",
+    recipe="zoo.training.recipes.fashion_mnist",
     paper="Information Redundancy Minimization (IRM), IJCAI-19 AAAC",
 )
 
@@ -50,7 +50,7 @@ register(
                 ),
             )
         ),
-        recipe="training.recipes.fashion_mnist",
+        recipe="zoo.training.recipes.fashion_mnist",
         paper="https://arxiv.org/abs/1605.07146",
         description="Undefended WRN-16-2, the twin of irm_wrn16_2.",
     )

@@ -37,7 +37,7 @@ _LISA_CNN = dict(num_classes=18, image_shape=(32, 32, 3))
 _SIGNS = dict(
     dataset="rendered_signs/crops32",
     classes=CLASSES,
-    recipe="training.recipes.rendered_signs",
+    recipe="zoo.training.recipes.rendered_signs",
 )
 _BLURNET = dict(
     builder="zoo.models.blurnet",

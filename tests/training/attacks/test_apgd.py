@@ -13,9 +13,9 @@ from tests.helpers import LinearModel
 from tests.helpers import check_attack
 from tests.probes import Jitter
 from tests.probes import Meter
-from training import attacks
-from training.attacks.gradients import log_odds
-from training.attacks.losses import dlr
+from zoo.training import attacks
+from zoo.training.attacks.gradients import log_odds
+from zoo.training.attacks.losses import dlr
 
 norms = pytest.mark.parametrize("norm", ["linf", "l2"])
 every_kind = pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from tests.helpers import LinearModel
-from training import attacks
+from zoo.training import attacks
 
 COUNTS = ("steps", "queries", "repeats", "restarts", "binary_search_steps")
 CASES = [

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from tests.helpers import LinearModel
 from tests.helpers import check_attack
-from training import attacks
 from zoo.threat import ThreatModel
+from zoo.training import attacks
 
 ATTACKS = {
     "fgsm": attacks.fgsm(eps=0.1),

@@ -15,8 +15,8 @@ from tests.helpers import check_attack
 from tests.helpers import lengths
 from tests.helpers import targeted_lengths
 from tests.peers import import_foolbox
-from training import attacks
-from training import datasets
+from zoo.training import attacks
+from zoo.training import datasets
 
 QUICK = attacks.cw(steps=200, binary_search_steps=5, initial_const=0.01)
 

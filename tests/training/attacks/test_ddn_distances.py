@@ -8,7 +8,7 @@ from tests.helpers import box_distances
 from tests.helpers import check_attack
 from tests.helpers import lengths
 from tests.helpers import targeted_lengths
-from training import attacks
+from zoo.training import attacks
 
 
 @pytest.mark.parametrize("levels", [None, 4096])

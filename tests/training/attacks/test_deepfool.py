@@ -10,8 +10,8 @@ from tests.helpers import LinearModel
 from tests.helpers import check_attack
 from tests.helpers import lengths
 from tests.peers import import_foolbox
-from training import attacks
-from training import datasets
+from zoo.training import attacks
+from zoo.training import datasets
 
 norms = pytest.mark.parametrize("norm", ["linf", "l2"])
 

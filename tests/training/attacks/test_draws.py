@@ -7,9 +7,9 @@ import pytest
 import tensorflow as tf
 
 from tests.helpers import LinearModel
-from training import attacks
-from training.attacks import gradients
-from training.attacks import margins
+from zoo.training import attacks
+from zoo.training.attacks import gradients
+from zoo.training.attacks import margins
 
 # Softmax rounds these confidences to 0 and 1, and their logs to -inf and 0.
 CONFIDENT = tf.constant([[0.0, 120.0, 1.0, 2.0]])

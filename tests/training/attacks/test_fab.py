@@ -12,7 +12,7 @@ from tests.helpers import box_distances
 from tests.helpers import check_attack
 from tests.helpers import lengths
 from tests.probes import Meter
-from training import attacks
+from zoo.training import attacks
 
 norms = pytest.mark.parametrize("norm", ["linf", "l2"])
 

@@ -7,8 +7,8 @@ import tensorflow as tf
 import zoo
 from tests.helpers import check_attack
 from tests.helpers import lengths
-from training import attacks
-from training import datasets
+from zoo.training import attacks
+from zoo.training import datasets
 
 norms = pytest.mark.parametrize("norm", ["linf", "l2"])
 

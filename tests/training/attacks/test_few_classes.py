@@ -7,8 +7,8 @@ import pytest
 
 from tests.helpers import LinearModel
 from tests.helpers import check_attack
-from training import attacks
 from zoo.threat import ThreatModel
+from zoo.training import attacks
 
 norms = pytest.mark.parametrize("norm", ["linf", "l2"])
 few = pytest.mark.parametrize("num_classes", [2, 3])

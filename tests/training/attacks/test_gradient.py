@@ -9,7 +9,7 @@ from tests.helpers import check_attack
 from tests.helpers import lengths
 from tests.peers import import_foolbox
 from tests.probes import Jitter
-from training import attacks
+from zoo.training import attacks
 
 
 def fooled(model, adversarial, labels):

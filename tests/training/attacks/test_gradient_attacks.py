@@ -17,7 +17,7 @@ from tests.helpers import check_attack
 from tests.helpers import lengths
 from tests.probes import Jitter
 from tests.probes import Meter
-from training import attacks
+from zoo.training import attacks
 
 ORDERS = {"linf": np.inf, "l2": 2}
 norms = pytest.mark.parametrize("norm", ["linf", "l2"])
@@ -246,7 +246,7 @@ def test_restarts_keep_each_images_worst(early_stop, network, batch):
 
 def test_restarts_prefer_success_to_loss():
     """Loss 1.08 at a failure, 0.92 at a success: with three classes."""
-    from training.attacks.restarts import _is_worse
+    from zoo.training.attacks.restarts import _is_worse
 
     fooled = np.array([True, False, True, False])
     losses = np.array([0.92, 1.08, 1.0, 1.0])

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.helpers import LinearModel
 from tests.helpers import check_attack
-from training import attacks
+from zoo.training import attacks
 
 
 def l0(adversarial, images):

@@ -13,8 +13,8 @@ from tests.helpers import LinearModel
 from tests.helpers import box_distances
 from tests.helpers import check_attack
 from tests.helpers import lengths
-from training import attacks
-from training import datasets
+from zoo.training import attacks
+from zoo.training import datasets
 
 
 def test_finds_the_distance_to_a_hyperplane():

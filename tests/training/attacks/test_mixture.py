@@ -8,9 +8,9 @@ import pytest
 import tensorflow as tf
 
 from tests.helpers import LinearModel
-from training import AdversarialTrainer
-from training import attacks
-from training.attacks import Attack
+from zoo.training import AdversarialTrainer
+from zoo.training import attacks
+from zoo.training.attacks import Attack
 
 
 def marking(value, seen=None, **options):

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from training.attacks import pair_saliency
-from training.attacks.pair_saliency import most_salient_pair
+from zoo.training.attacks import pair_saliency
+from zoo.training.attacks.pair_saliency import most_salient_pair
 
 
 @pytest.fixture(scope="module")

@@ -4,9 +4,9 @@ import inspect
 
 import pytest
 
-from training import attacks
-from training.attack_names import ATTACKS
 from zoo.threat import ThreatModel
+from zoo.training import attacks
+from zoo.training.attack_names import ATTACKS
 
 
 def test_names_are_the_factories_names():

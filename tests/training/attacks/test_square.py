@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.helpers import LinearModel
 from tests.helpers import check_attack
 from tests.probes import Meter
-from training import attacks
+from zoo.training import attacks
 
 norms = pytest.mark.parametrize("norm", ["linf", "l2"])
 

@@ -5,9 +5,9 @@ import pytest
 import tensorflow as tf
 
 from tests.helpers import lengths
-from training.attacks.bumps import bumps
-from training.attacks.l2_windows import L2Windows
-from training.attacks.linf_windows import LinfWindows
+from zoo.training.attacks.bumps import bumps
+from zoo.training.attacks.l2_windows import L2Windows
+from zoo.training.attacks.linf_windows import LinfWindows
 
 
 def seeds(count):

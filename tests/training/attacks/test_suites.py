@@ -2,9 +2,9 @@
 
 import pytest
 
-from training import attacks
-from training.attacks import suites
 from zoo.threat import ThreatModel
+from zoo.training import attacks
+from zoo.training.attacks import suites
 
 THREAT = ThreatModel("l2", 0.5)
 

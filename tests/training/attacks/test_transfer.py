@@ -8,10 +8,10 @@ import tensorflow as tf
 from tests.helpers import LinearModel
 from tests.helpers import check_attack
 from tests.helpers import lengths
-from training import attacks
-from training import evaluation
 from zoo.layers import JPEG
 from zoo.threat import ThreatModel
+from zoo.training import attacks
+from zoo.training import evaluation
 
 
 @pytest.fixture(scope="module")

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from training import datasets
-from training.evaluation.examples import gather_examples
+from zoo.training import datasets
+from zoo.training.evaluation.examples import gather_examples
 
 SHAPE = (2, 2, 1)
 CLASSES = ["ant", "bee"]

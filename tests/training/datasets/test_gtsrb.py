@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from training import datasets
-from training.evaluation.examples import gather_examples
+from zoo.training import datasets
+from zoo.training.evaluation.examples import gather_examples
 
 HEADER = "Filename;Width;Height;Roi.X1;Roi.Y1;Roi.X2;Roi.Y2;ClassId"
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from training import datasets
-from training.datasets.image_folder import load_image_folder
-from training.evaluation.examples import gather_examples
+from zoo.training import datasets
+from zoo.training.datasets.image_folder import load_image_folder
+from zoo.training.evaluation.examples import gather_examples
 
 SHAPE = (4, 5, 3)
 

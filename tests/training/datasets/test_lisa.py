@@ -6,9 +6,9 @@ import tensorflow as tf
 from PIL import Image
 
 import zoo
-from training import datasets
-from training.datasets.lisa import load_lisa
-from training.evaluation.examples import gather_examples
+from zoo.training import datasets
+from zoo.training.datasets.lisa import load_lisa
+from zoo.training.evaluation.examples import gather_examples
 
 HEADER = (
     "Filename;Annotation tag;Upper left corner X;Upper left corner Y;"

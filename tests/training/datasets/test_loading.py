@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from training import datasets
+from zoo.training import datasets
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -28,7 +28,7 @@ def test_packaged_sample_is_512_test_images():
 
 
 def test_licence_travels_with_the_packaged_images():
-    files = importlib.resources.files("training.datasets") / "files"
+    files = importlib.resources.files("zoo.training.datasets") / "files"
     notice = (files / "LICENSE.fashion_mnist").read_text("utf-8")
     assert "2017 Zalando SE" in notice
     assert "Permission is hereby granted, free of charge" in notice

@@ -6,8 +6,8 @@ import tensorflow as tf
 import tensorflow_datasets as tfds
 from PIL import Image
 
-from training import datasets
-from training.datasets import loading
+from zoo.training import datasets
+from zoo.training.datasets import loading
 
 SIZES = (6, 8), (12, 5), (9, 9)
 

@@ -9,8 +9,8 @@ from tests.training.evaluation.toys import Shift
 from tests.training.evaluation.toys import brightness
 from tests.training.evaluation.toys import levels
 from tests.training.evaluation.toys import run
-from training import attacks
 from zoo.threat import ThreatModel
+from zoo.training import attacks
 
 
 @pytest.mark.parametrize(

@@ -10,11 +10,11 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from tests.helpers import LinearModel
-from training import attacks
-from training.evaluation import curves
-from training.evaluation import evaluate
-from training.evaluation.curve import Curve
-from training.evaluation.outcome import Outcome
+from zoo.training import attacks
+from zoo.training.evaluation import curves
+from zoo.training.evaluation import evaluate
+from zoo.training.evaluation.curve import Curve
+from zoo.training.evaluation.outcome import Outcome
 
 SHAPE = (4, 4, 1)
 

@@ -11,7 +11,7 @@ from tests.training.evaluation.toys import coin_model
 from tests.training.evaluation.toys import levels
 from tests.training.evaluation.toys import numbers
 from tests.training.evaluation.toys import run
-from training import attacks
+from zoo.training import attacks
 
 
 def test_randomised_models_are_scored_by_fresh_draws():

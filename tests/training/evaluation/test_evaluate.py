@@ -12,11 +12,11 @@ from tests.training.evaluation.toys import brightness
 from tests.training.evaluation.toys import coin_model
 from tests.training.evaluation.toys import levels
 from tests.training.evaluation.toys import run
-from training import attacks
-from training.attacks import suites
-from training.evaluation import evaluate
 from zoo.layers import JPEG
 from zoo.threat import ThreatModel
+from zoo.training import attacks
+from zoo.training.attacks import suites
+from zoo.training.evaluation import evaluate
 
 
 @pytest.mark.parametrize("batch_size", [7, 100, 1000])

@@ -8,13 +8,13 @@ from tests.training.evaluation.toys import SHAPE
 from tests.training.evaluation.toys import brightness
 from tests.training.evaluation.toys import coin_model
 from tests.training.evaluation.toys import levels
-from training import attacks
-from training.evaluation import evaluate
-from training.evaluation.knowledge import knowledge
-from training.evaluation.phase import Phase
 from zoo.dtype_policy import dtype_policy
 from zoo.layers import JPEG
 from zoo.threat import ThreatModel
+from zoo.training import attacks
+from zoo.training.evaluation import evaluate
+from zoo.training.evaluation.knowledge import knowledge
+from zoo.training.evaluation.phase import Phase
 
 BALL = ThreatModel("linf", 0.1)
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from training.evaluation import metrics
+from zoo.training.evaluation import metrics
 
 # Two images of one row, two pixels, three channels.
 IMAGES = np.array([[[[0.0, 0.0, 0.0], [0.5, 0.5, 0.5]]], np.zeros((1, 2, 3))])

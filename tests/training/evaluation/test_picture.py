@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from training import attacks
-from training.evaluation import Panel
-from training.evaluation import picture
+from zoo.training import attacks
+from zoo.training.evaluation import Panel
+from zoo.training.evaluation import picture
 
 NAMES = ["T-shirt/top", "a class with a rather long name", "$cost_$"]
 GREEN, RED = (0x1A, 0x7F, 0x37), (0xCF, 0x22, 0x2E)

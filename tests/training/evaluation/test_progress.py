@@ -4,7 +4,7 @@ import io
 
 from rich.console import Console
 
-from training.evaluation.progress import Progress
+from zoo.training.evaluation.progress import Progress
 
 
 def drawn(*, enabled, terminal):

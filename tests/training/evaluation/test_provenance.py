@@ -2,7 +2,7 @@
 
 import subprocess
 
-from training.evaluation import provenance
+from zoo.training.evaluation import provenance
 
 
 def git(directory, *arguments):

@@ -6,9 +6,9 @@ import keras
 import numpy as np
 import pytest
 
-from training import attacks
-from training.evaluation.randomness import is_stochastic
-from training.evaluation.randomness import owned_randomness
+from zoo.training import attacks
+from zoo.training.evaluation.randomness import is_stochastic
+from zoo.training.evaluation.randomness import owned_randomness
 
 
 @keras.saving.register_keras_serializable(package="test_randomness")

@@ -8,16 +8,16 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from training import attacks
-from training.evaluation import Report
-from training.evaluation.accuracy import Accuracy
-from training.evaluation.attack_result import AttackResult
-from training.evaluation.flag import Flag
-from training.evaluation.metrics import wilson_interval
-from training.evaluation.outcome import Outcome
-from training.evaluation.worst_case import WorstCase
 from zoo.measurement import Measurement
 from zoo.threat import ThreatModel
+from zoo.training import attacks
+from zoo.training.evaluation import Report
+from zoo.training.evaluation.accuracy import Accuracy
+from zoo.training.evaluation.attack_result import AttackResult
+from zoo.training.evaluation.flag import Flag
+from zoo.training.evaluation.metrics import wilson_interval
+from zoo.training.evaluation.outcome import Outcome
+from zoo.training.evaluation.worst_case import WorstCase
 
 THREAT = ThreatModel("l2", 1.0)
 CLEAN = np.array([[True, True, True, False]] * 2)

@@ -18,11 +18,11 @@ from tests.training.evaluation.toys import brightness
 from tests.training.evaluation.toys import coin_model
 from tests.training.evaluation.toys import levels
 from tests.training.evaluation.toys import numbers
-from training import attacks
-from training.evaluation import evaluate
-from training.evaluation import provenance
-from training.evaluation import sanity
 from zoo.threat import ThreatModel
+from zoo.training import attacks
+from zoo.training.evaluation import evaluate
+from zoo.training.evaluation import provenance
+from zoo.training.evaluation import sanity
 
 ROOT = Path(__file__).resolve().parents[3]
 BALL = ThreatModel("l2", 0.5)
@@ -30,9 +30,9 @@ SCRIPT = """
 import os, signal, sys
 import keras
 import numpy as np
-from training import attacks, datasets
-from training.evaluation import evaluate
-from training.evaluation.scoring import Scorer
+from zoo.training import attacks, datasets
+from zoo.training.evaluation import evaluate
+from zoo.training.evaluation.scoring import Scorer
 from zoo import layers
 
 folder, ends = sys.argv[1], sys.argv[2:]

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 from tests.helpers import LinearModel
-from training import attacks
-from training.evaluation import evaluate
-from training.evaluation import sanity
-from training.evaluation.outcome import Outcome
 from zoo.layers import JPEG
 from zoo.threat import ThreatModel
+from zoo.training import attacks
+from zoo.training.evaluation import evaluate
+from zoo.training.evaluation import sanity
+from zoo.training.evaluation.outcome import Outcome
 
 SHAPE = (4, 4, 1)
 BALL = ThreatModel("l2", 0.5)

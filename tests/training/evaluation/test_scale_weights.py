@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from training import attacks
-from training import evaluation
 from zoo.layers import MultiScaleEnsemble
 from zoo.layers import RandomPatchJPEG
+from zoo.training import attacks
+from zoo.training import evaluation
 
 SCALES = (4, 6, 8)
 OWN = (0.2, 0.5, 2.0)

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from training.attacks.rp2 import Sticker
-from training.datasets.rendered_signs import views
-from training.evaluation.sign_bench import SignBench
+from zoo.training.attacks.rp2 import Sticker
+from zoo.training.datasets.rendered_signs import views
+from zoo.training.evaluation.sign_bench import SignBench
 
 SIZE = 32
 

@@ -12,10 +12,10 @@ from tests.training.evaluation.toys import brightness
 from tests.training.evaluation.toys import coin_model
 from tests.training.evaluation.toys import levels
 from tests.training.evaluation.toys import numbers
-from training import attacks
-from training.attacks import suites
-from training.evaluation import evaluate
 from zoo.threat import ThreatModel
+from zoo.training import attacks
+from zoo.training.attacks import suites
+from zoo.training.evaluation import evaluate
 
 BALL, WIDER = ThreatModel("linf", 0.1), ThreatModel("linf", 0.5)
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from tests.helpers import LinearModel
-from training.attacks.rp2 import Sticker
-from training.evaluation import score_stickers
+from zoo.training.attacks.rp2 import Sticker
+from zoo.training.evaluation import score_stickers
 
 SHAPE = (6, 6, 3)
 VIEWS = np.random.default_rng(0).random((4, *SHAPE), "float32")

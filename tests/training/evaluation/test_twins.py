@@ -8,10 +8,10 @@ import tensorflow as tf
 from tests.training.evaluation.toys import brightness
 from tests.training.evaluation.toys import levels
 from tests.training.evaluation.toys import run
-from training.attacks import Attack
-from training.evaluation.scoring import Scorer
 from zoo.dtype_policy import dtype_policy
 from zoo.threat import ThreatModel
+from zoo.training.attacks import Attack
+from zoo.training.evaluation.scoring import Scorer
 
 DARK = 0.1, 0.2, 0.45
 

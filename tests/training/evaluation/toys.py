@@ -5,8 +5,8 @@ import dataclasses
 import keras
 import numpy as np
 
-from training.evaluation import evaluate
 from zoo.threat import ThreatModel
+from zoo.training.evaluation import evaluate
 
 SHAPE = (4, 4, 1)
 

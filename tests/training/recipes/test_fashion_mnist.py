@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 import zoo
-from training import datasets
-from training import recipes
-from training.recipes import fashion_mnist
-from training.recipes import ladder
-from training.recipes.irm_recipe import Recipe
+from zoo.training import datasets
+from zoo.training import recipes
+from zoo.training.recipes import fashion_mnist
+from zoo.training.recipes import ladder
+from zoo.training.recipes.irm_recipe import Recipe
 from zoo.weights import save_weights
 
 TINY = Recipe(

@@ -7,11 +7,11 @@ import pytest
 import tensorflow as tf
 
 import zoo
-from training import recipes
-from training.datasets.lisa_classes import LISA_CLASSES
-from training.recipes import rendered_signs
-from training.recipes.blurnet_recipe import Recipe
 from zoo import presets
+from zoo.training import recipes
+from zoo.training.datasets.lisa_classes import LISA_CLASSES
+from zoo.training.recipes import rendered_signs
+from zoo.training.recipes.blurnet_recipe import Recipe
 
 TINY = Recipe(epochs=2, batch_size=8, dtype_policy="float32")
 
@@ -50,7 +50,7 @@ def test_trained_but_not_written_a_stage_is_not_repeated(tmp_path, monkeypatch):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as context:
-        context.setattr("training.recipes.stages.save_weights", die)
+        context.setattr("zoo.training.recipes.stages.save_weights", die)
         with pytest.raises(KeyboardInterrupt):
             rendered_signs.train(tmp_path, stages=("lisa_cnn",), recipe=TINY)
     rendered_signs.train(tmp_path, stages=("lisa_cnn",), recipe=TINY)
@@ -76,7 +76,7 @@ def test_stages_are_the_presets_of_the_recipe():
     assert set(rendered_signs.STAGES) == {
         name
         for name in presets.names()
-        if presets.get(name).recipe == "training.recipes.rendered_signs"
+        if presets.get(name).recipe == "zoo.training.recipes.rendered_signs"
     }
 
 

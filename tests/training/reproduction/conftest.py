@@ -6,14 +6,14 @@ from types import SimpleNamespace
 import pytest
 
 import zoo
-from training import datasets
-from training.attacks import suites
-from training.reproduction import irm
-from training.reproduction.irm import cells
-from training.reproduction.irm import scale_training
 from zoo.presets import base
 from zoo.presets import fashion_mnist
 from zoo.threat import ThreatModel
+from zoo.training import datasets
+from zoo.training.attacks import suites
+from zoo.training.reproduction import irm
+from zoo.training.reproduction.irm import cells
+from zoo.training.reproduction.irm import scale_training
 from zoo.weights import save_weights
 
 TINY = dict(depth=10, width=1, num_classes=10, image_shape=(28, 28, 1))

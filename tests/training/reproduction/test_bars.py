@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from training.reproduction.bars import draw_bars
+from zoo.training.reproduction.bars import draw_bars
 
 BLUE, ORANGE = (0x09, 0x69, 0xDA), (0xBC, 0x4C, 0x00)
 

@@ -13,13 +13,13 @@ from PIL import Image
 import zoo
 from tests.command_line import failed
 from tests.command_line import run
-from training.datasets.lisa_classes import LISA_CLASSES
-from training.reproduction import blurnet
-from training.reproduction.blurnet import bench
-from training.reproduction.blurnet import black_box
-from training.reproduction.blurnet import spectra
-from training.reproduction.blurnet import white_box
-from training.reproduction.blurnet.bench import Bench
+from zoo.training.datasets.lisa_classes import LISA_CLASSES
+from zoo.training.reproduction import blurnet
+from zoo.training.reproduction.blurnet import bench
+from zoo.training.reproduction.blurnet import black_box
+from zoo.training.reproduction.blurnet import spectra
+from zoo.training.reproduction.blurnet import white_box
+from zoo.training.reproduction.blurnet.bench import Bench
 from zoo.weights import save_weights
 
 PRESETS = ("lisa_cnn", "blurnet_tv")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from training.reproduction.claim import claim
+from zoo.training.reproduction.claim import claim
 
 
 @pytest.mark.parametrize(

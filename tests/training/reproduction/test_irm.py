@@ -4,8 +4,8 @@ import pytest
 
 from tests.command_line import failed
 from tests.command_line import run
-from training.reproduction import irm
 from zoo.cli import main
+from zoo.training.reproduction import irm
 
 
 def test_options_of_the_command_line(monkeypatch, capsys, tmp_path):

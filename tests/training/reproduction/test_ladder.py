@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 import zoo
-from training import attacks
-from training.reproduction import irm
-from training.reproduction.claim import claim
-from training.reproduction.irm import cells
+from zoo.training import attacks
+from zoo.training.reproduction import irm
+from zoo.training.reproduction.claim import claim
+from zoo.training.reproduction.irm import cells
 
 
 def test_table_4(reproduce, settings, tmp_path):

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import zoo
-from training.reproduction.irm import prediction_time
-from training.reproduction.irm.prediction_time import share_of_largest
+from zoo.training.reproduction.irm import prediction_time
+from zoo.training.reproduction.irm.prediction_time import share_of_largest
 
 
 def test_ratios_are_of_the_seconds(reproduce, asked):

@@ -67,6 +67,6 @@ def test_images_are_those_of_the_sample(capsys, images):
 
 
 def test_as_many_images_as_the_sample_has():
-    from training import datasets
+    from zoo.training import datasets
 
     assert demo_command.IMAGES == len(datasets.load(demo_command.SAMPLE))

@@ -12,9 +12,9 @@ import zoo
 from tests.command_line import failed
 from tests.command_line import run
 from tests.command_line import run_json
-from training.datasets.packaged import load_packaged
 from zoo.cli import main
 from zoo.loading import find_head
+from zoo.training.datasets.packaged import load_packaged
 
 ONE_STEP = (
     *("--head-epochs", "1", "--epochs", "1", "--batch-size", "4"),

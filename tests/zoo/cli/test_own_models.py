@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import exports
 from tests.command_line import failed
 from tests.command_line import run
 from tests.command_line import run_json
+from zoo import exports
 from zoo.cli import main
 from zoo.cli.models import is_preset
 from zoo.cli.models import known_classes

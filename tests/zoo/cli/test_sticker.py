@@ -7,9 +7,9 @@ from PIL import Image
 from tests.command_line import failed
 from tests.command_line import run
 from tests.command_line import run_json
-from training.datasets.lisa_classes import LISA_CLASSES
 from zoo.cli import main
 from zoo.models import lisa_cnn
+from zoo.training.datasets.lisa_classes import LISA_CLASSES
 
 RP2 = ("--attack", "rp2:steps=2", "--target", "speedLimit45", "--views", 2)
 NUMBERS = ",".join(map(str, range(17)))

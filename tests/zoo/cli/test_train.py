@@ -5,10 +5,10 @@ import json
 import pytest
 
 from tests.command_line import run
-from training import datasets
-from training.recipes import fashion_mnist
-from training.recipes.irm_recipe import Recipe
 from zoo.cli import main
+from zoo.training import datasets
+from zoo.training.recipes import fashion_mnist
+from zoo.training.recipes.irm_recipe import Recipe
 
 ONE_BATCH = Recipe(
     epochs=dict.fromkeys(fashion_mnist.STAGES, 1),

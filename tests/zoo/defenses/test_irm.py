@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 from keras import layers
 
-import exports
 import zoo
-from training import AdversarialTrainer
-from training import attacks
+from zoo import exports
 from zoo.all_layers import all_layers
+from zoo.training import AdversarialTrainer
+from zoo.training import attacks
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from exports.placement import cpu_only_ops
 from tests.layer_contract import check_layer
+from zoo.exports.placement import cpu_only_ops
 from zoo.layers import AntialiasedResizing
 
 

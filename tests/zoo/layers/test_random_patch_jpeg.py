@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from exports.placement import cpu_only_ops
 from tests.layer_contract import check_layer
 from zoo.dtype_policy import dtype_policy
+from zoo.exports.placement import cpu_only_ops
 from zoo.layers.jpeg import JPEG
 from zoo.layers.random_patch_jpeg import RandomPatchJPEG
 from zoo.layers.random_patch_jpeg import part_of_each_block

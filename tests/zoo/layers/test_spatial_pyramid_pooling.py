@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from exports.placement import cpu_only_ops
 from tests.layer_contract import check_layer
+from zoo.exports.placement import cpu_only_ops
 from zoo.layers import SpatialPyramidPooling
 
 SIZES = [(8, 8), (7, 7), (5, 6), (4, 9), (16, 12), (3, 2), (1, 5), (1, 1)]

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 import zoo
-from training import datasets
-from training.datasets.rendered_signs import views
 from zoo import presets
+from zoo.training import datasets
+from zoo.training.datasets.rendered_signs import views
 
 SCRIPT = """
 import json, sys

@@ -6,11 +6,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from training.attacks.rp2.low_frequencies import low_frequencies
-from training.attacks.rp2.placing import place
-from training.attacks.rp2.printability import non_printability_score
-from training.attacks.rp2.printability import root
-from training.attacks.rp2.transformations import Transformations
+from zoo.training.attacks.rp2.low_frequencies import low_frequencies
+from zoo.training.attacks.rp2.placing import place
+from zoo.training.attacks.rp2.printability import non_printability_score
+from zoo.training.attacks.rp2.printability import root
+from zoo.training.attacks.rp2.transformations import Transformations
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

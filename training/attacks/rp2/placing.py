@@ -2,8 +2,8 @@
 
 import tensorflow as tf
 
-from training.attacks.rp2.transformations import Transformations
-from training.attacks.rp2.warping import warp
+from zoo.training.attacks.rp2.transformations import Transformations
+from zoo.training.attacks.rp2.warping import warp
 
 
 def place(

@@ -9,21 +9,21 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import ArrayLike
 
-from training.attacks.checks import checked_count
-from training.attacks.checks import checked_seed
-from training.attacks.checks import checked_size
-from training.attacks.rp2.checks import check_homographies
-from training.attacks.rp2.checks import check_mask
-from training.attacks.rp2.checks import check_palette
-from training.attacks.rp2.checks import check_seen
-from training.attacks.rp2.checks import check_targets
-from training.attacks.rp2.checks import check_victim
-from training.attacks.rp2.descent import Adam
-from training.attacks.rp2.descent import descend
-from training.attacks.rp2.objective import Objective
-from training.attacks.rp2.printability import PALETTE
-from training.attacks.rp2.sticker import Sticker
-from training.attacks.rp2.transformations import Transformations
+from zoo.training.attacks.checks import checked_count
+from zoo.training.attacks.checks import checked_seed
+from zoo.training.attacks.checks import checked_size
+from zoo.training.attacks.rp2.checks import check_homographies
+from zoo.training.attacks.rp2.checks import check_mask
+from zoo.training.attacks.rp2.checks import check_palette
+from zoo.training.attacks.rp2.checks import check_seen
+from zoo.training.attacks.rp2.checks import check_targets
+from zoo.training.attacks.rp2.checks import check_victim
+from zoo.training.attacks.rp2.descent import Adam
+from zoo.training.attacks.rp2.descent import descend
+from zoo.training.attacks.rp2.objective import Objective
+from zoo.training.attacks.rp2.printability import PALETTE
+from zoo.training.attacks.rp2.sticker import Sticker
+from zoo.training.attacks.rp2.transformations import Transformations
 from zoo.validation import check_images
 
 Progress = Callable[[int, int], None]
@@ -217,7 +217,7 @@ def rp2(
 
     Args:
         mask: `M`, `(height, width)` of 0 and 1, as of `masks.octagon` after
-            `from training.attacks.rp2 import masks`.
+            `from zoo.training.attacks.rp2 import masks`.
         lambda_: Weight of the norm.
         p: Its order, 1 or 2.
         steps: Gradients taken.

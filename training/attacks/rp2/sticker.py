@@ -9,9 +9,9 @@ from numpy.typing import ArrayLike
 from PIL import Image
 from PIL import ImageFilter
 
-from training.attacks.rp2.checks import check_homographies
-from training.attacks.rp2.placing import place
 from zoo.replacing import replacing
+from zoo.training.attacks.rp2.checks import check_homographies
+from zoo.training.attacks.rp2.placing import place
 from zoo.validation import check_images
 
 _CUT_LINE = (0, 0, 0, 255)

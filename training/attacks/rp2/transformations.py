@@ -5,8 +5,8 @@ import math
 
 import tensorflow as tf
 
-from training.attacks.checks import checked_size
-from training.attacks.rp2.warping import homography
+from zoo.training.attacks.checks import checked_size
+from zoo.training.attacks.rp2.warping import homography
 
 
 @dataclasses.dataclass(frozen=True)

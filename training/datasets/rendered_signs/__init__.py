@@ -1,11 +1,11 @@
 """The signs of LISA, drawn by code.
 
-    python -m training.datasets.rendered_signs.contact_sheet sheet.png
+    python -m zoo.training.datasets.rendered_signs.contact_sheet sheet.png
 
 draws some of each class.
 """
 
-from training.datasets.rendered_signs.views import Views
-from training.datasets.rendered_signs.views import views
+from zoo.training.datasets.rendered_signs.views import Views
+from zoo.training.datasets.rendered_signs.views import views
 
 __all__ = ["Views", "views"]

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from training.datasets.rendered_signs.textures import foliage
-from training.datasets.rendered_signs.textures import fractal_noise
-from training.datasets.rendered_signs.textures import smooth_noise
+from zoo.training.datasets.rendered_signs.textures import foliage
+from zoo.training.datasets.rendered_signs.textures import fractal_noise
+from zoo.training.datasets.rendered_signs.textures import smooth_noise
 
 
 def background(

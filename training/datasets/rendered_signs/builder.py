@@ -7,9 +7,9 @@ from dataclasses import field
 import numpy as np
 import tensorflow_datasets as tfds
 
-from training.datasets.lisa_classes import LISA_CLASSES
-from training.datasets.rendered_signs.examples import crop
-from training.datasets.rendered_signs.examples import scene
+from zoo.training.datasets.lisa_classes import LISA_CLASSES
+from zoo.training.datasets.rendered_signs.examples import crop
+from zoo.training.datasets.rendered_signs.examples import scene
 
 
 @dataclass(kw_only=True, eq=False)

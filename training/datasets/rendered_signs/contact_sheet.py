@@ -1,6 +1,6 @@
 """Draws crops of every class and a few scenes.
 
-    python -m training.datasets.rendered_signs.contact_sheet \\
+    python -m zoo.training.datasets.rendered_signs.contact_sheet \\
         docs/results/blurnet/rendered_signs.png
 """
 
@@ -13,9 +13,9 @@ from PIL import Image
 from PIL import ImageDraw
 from PIL import ImageFont
 
-from training.datasets.lisa_classes import LISA_CLASSES
-from training.datasets.rendered_signs.examples import crop
-from training.datasets.rendered_signs.examples import scene
+from zoo.training.datasets.lisa_classes import LISA_CLASSES
+from zoo.training.datasets.rendered_signs.examples import crop
+from zoo.training.datasets.rendered_signs.examples import scene
 
 _NAMES, _ZOOM = 150, 2
 

@@ -9,20 +9,20 @@ import numpy as np
 from PIL import Image
 from PIL import ImageFilter
 
-from training.datasets.lisa_classes import LISA_CLASSES
-from training.datasets.rendered_signs import legends
-from training.datasets.rendered_signs.geometry import Points
-from training.datasets.rendered_signs.geometry import inset
-from training.datasets.rendered_signs.geometry import rectangle
-from training.datasets.rendered_signs.geometry import regular_polygon
-from training.datasets.rendered_signs.geometry import rounded
-from training.datasets.rendered_signs.legends import BLACK
-from training.datasets.rendered_signs.legends import RED
-from training.datasets.rendered_signs.legends import WHITE
-from training.datasets.rendered_signs.legends import YELLOW
-from training.datasets.rendered_signs.legends import YELLOW_GREEN
-from training.datasets.rendered_signs.panel import Colour
-from training.datasets.rendered_signs.panel import Panel
+from zoo.training.datasets.lisa_classes import LISA_CLASSES
+from zoo.training.datasets.rendered_signs import legends
+from zoo.training.datasets.rendered_signs.geometry import Points
+from zoo.training.datasets.rendered_signs.geometry import inset
+from zoo.training.datasets.rendered_signs.geometry import rectangle
+from zoo.training.datasets.rendered_signs.geometry import regular_polygon
+from zoo.training.datasets.rendered_signs.geometry import rounded
+from zoo.training.datasets.rendered_signs.legends import BLACK
+from zoo.training.datasets.rendered_signs.legends import RED
+from zoo.training.datasets.rendered_signs.legends import WHITE
+from zoo.training.datasets.rendered_signs.legends import YELLOW
+from zoo.training.datasets.rendered_signs.legends import YELLOW_GREEN
+from zoo.training.datasets.rendered_signs.panel import Colour
+from zoo.training.datasets.rendered_signs.panel import Panel
 
 UNREADABLE_BLUR = 0.06
 """Standard deviation of the blur that makes a speed limit unreadable."""

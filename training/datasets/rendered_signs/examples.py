@@ -1,11 +1,11 @@
 """The pictures of a split, by number."""
 
-from training.datasets.lisa_classes import LISA_CLASSES
-from training.datasets.rendered_signs.random_streams import stream
-from training.datasets.rendered_signs.rendering import Rendering
-from training.datasets.rendered_signs.rendering import render_crop
-from training.datasets.rendered_signs.rendering import render_scene
-from training.datasets.rendered_signs.sign import Sign
+from zoo.training.datasets.lisa_classes import LISA_CLASSES
+from zoo.training.datasets.rendered_signs.random_streams import stream
+from zoo.training.datasets.rendered_signs.rendering import Rendering
+from zoo.training.datasets.rendered_signs.rendering import render_crop
+from zoo.training.datasets.rendered_signs.rendering import render_scene
+from zoo.training.datasets.rendered_signs.sign import Sign
 
 
 def crop(split: str, index: int, *, size: int = 32, seed: int = 0) -> Rendering:

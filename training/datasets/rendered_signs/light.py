@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from training.datasets.rendered_signs.textures import fractal_noise
+from zoo.training.datasets.rendered_signs.textures import fractal_noise
 
 
 def light(rng: np.random.Generator, size: int) -> np.ndarray:

@@ -4,8 +4,8 @@ import numpy as np
 from PIL import Image
 from PIL import ImageDraw
 
-from training.datasets.rendered_signs.textures import foliage
-from training.datasets.rendered_signs.textures import fractal_noise
+from zoo.training.datasets.rendered_signs.textures import foliage
+from zoo.training.datasets.rendered_signs.textures import fractal_noise
 
 OCCLUDED = 0.2
 """Share of the signs with something in front of them."""

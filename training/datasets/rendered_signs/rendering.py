@@ -6,16 +6,16 @@ import numpy as np
 from PIL import Image
 from PIL import ImageDraw
 
-from training.datasets.rendered_signs import camera
-from training.datasets.rendered_signs.backgrounds import background
-from training.datasets.rendered_signs.exposure import expose
-from training.datasets.rendered_signs.geometry import rectangle
-from training.datasets.rendered_signs.geometry import transform
-from training.datasets.rendered_signs.light import glare
-from training.datasets.rendered_signs.light import light
-from training.datasets.rendered_signs.occlusion import OCCLUDED
-from training.datasets.rendered_signs.occlusion import occlude
-from training.datasets.rendered_signs.sign import Sign
+from zoo.training.datasets.rendered_signs import camera
+from zoo.training.datasets.rendered_signs.backgrounds import background
+from zoo.training.datasets.rendered_signs.exposure import expose
+from zoo.training.datasets.rendered_signs.geometry import rectangle
+from zoo.training.datasets.rendered_signs.geometry import transform
+from zoo.training.datasets.rendered_signs.light import glare
+from zoo.training.datasets.rendered_signs.light import light
+from zoo.training.datasets.rendered_signs.occlusion import OCCLUDED
+from zoo.training.datasets.rendered_signs.occlusion import occlude
+from zoo.training.datasets.rendered_signs.sign import Sign
 
 OVERSAMPLING = 2
 """Pixels painted for one of the picture, on each side."""

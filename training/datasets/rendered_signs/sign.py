@@ -6,11 +6,11 @@ from typing import Self
 import numpy as np
 from PIL import Image
 
-from training.datasets.rendered_signs.designs import designs
-from training.datasets.rendered_signs.designs import frontal
-from training.datasets.rendered_signs.exposure import LUMA
-from training.datasets.rendered_signs.geometry import Points
-from training.datasets.rendered_signs.textures import stretched
+from zoo.training.datasets.rendered_signs.designs import designs
+from zoo.training.datasets.rendered_signs.designs import frontal
+from zoo.training.datasets.rendered_signs.exposure import LUMA
+from zoo.training.datasets.rendered_signs.geometry import Points
+from zoo.training.datasets.rendered_signs.textures import stretched
 
 _SIZES = (32, 64, 128, 256)
 

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from training.datasets.lisa_classes import LISA_CLASSES
-from training.datasets.rendered_signs.random_streams import stream
-from training.datasets.rendered_signs.rendering import render_crop
-from training.datasets.rendered_signs.sign import Sign
+from zoo.training.datasets.lisa_classes import LISA_CLASSES
+from zoo.training.datasets.rendered_signs.random_streams import stream
+from zoo.training.datasets.rendered_signs.rendering import render_crop
+from zoo.training.datasets.rendered_signs.sign import Sign
 
 
 @dataclass(frozen=True, eq=False)

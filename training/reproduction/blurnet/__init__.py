@@ -1,7 +1,7 @@
 """The tables and figures of the BlurNet paper."""
 
-from training.reproduction.blurnet.reproduction import PARTS
-from training.reproduction.blurnet.reproduction import reproduce
-from training.reproduction.blurnet.settings import Settings
+from zoo.training.reproduction.blurnet.reproduction import PARTS
+from zoo.training.reproduction.blurnet.reproduction import reproduce
+from zoo.training.reproduction.blurnet.settings import Settings
 
 __all__ = ["PARTS", "Settings", "reproduce"]

@@ -11,19 +11,19 @@ import keras
 import numpy as np
 
 import zoo
-from training import datasets
-from training.attacks.rp2 import Sticker
-from training.attacks.rp2 import masks
-from training.attacks.rp2 import rp2
-from training.digests import weights_digest
-from training.evaluation import provenance
-from training.evaluation.examples import gather_examples
-from training.evaluation.sign_bench import SignBench
-from training.evaluation.steps_bar import steps_bar
-from training.evaluation.sticker_scores import StickerScores
-from training.reproduction.blurnet import paper
-from training.reproduction.blurnet.settings import Settings
 from zoo.replacing import replacing
+from zoo.training import datasets
+from zoo.training.attacks.rp2 import Sticker
+from zoo.training.attacks.rp2 import masks
+from zoo.training.attacks.rp2 import rp2
+from zoo.training.digests import weights_digest
+from zoo.training.evaluation import provenance
+from zoo.training.evaluation.examples import gather_examples
+from zoo.training.evaluation.sign_bench import SignBench
+from zoo.training.evaluation.steps_bar import steps_bar
+from zoo.training.evaluation.sticker_scores import StickerScores
+from zoo.training.reproduction.blurnet import paper
+from zoo.training.reproduction.blurnet.settings import Settings
 
 SIZE = 32
 """Pixels along a side of a view."""

@@ -4,11 +4,11 @@ import keras
 import numpy as np
 
 import zoo
-from training.reproduction.blurnet import paper
-from training.reproduction.blurnet.bench import Bench
-from training.reproduction.claim import claim
-from training.reproduction.part import Part
-from training.reproduction.spread import spread
+from zoo.training.reproduction.blurnet import paper
+from zoo.training.reproduction.blurnet.bench import Bench
+from zoo.training.reproduction.claim import claim
+from zoo.training.reproduction.part import Part
+from zoo.training.reproduction.spread import spread
 
 _FIXED = tuple(name for name in paper.BLACK_BOX if name != paper.BASELINE)
 

@@ -4,15 +4,15 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from training.reproduction.blurnet.bench import Bench
-from training.reproduction.blurnet.black_box import table_1
-from training.reproduction.blurnet.settings import Settings
-from training.reproduction.blurnet.spectra import spectra
-from training.reproduction.blurnet.white_box import adaptive_table
-from training.reproduction.blurnet.white_box import table_2
-from training.reproduction.part import Part
-from training.reproduction.writing import check_parts
-from training.reproduction.writing import write_parts
+from zoo.training.reproduction.blurnet.bench import Bench
+from zoo.training.reproduction.blurnet.black_box import table_1
+from zoo.training.reproduction.blurnet.settings import Settings
+from zoo.training.reproduction.blurnet.spectra import spectra
+from zoo.training.reproduction.blurnet.white_box import adaptive_table
+from zoo.training.reproduction.blurnet.white_box import table_2
+from zoo.training.reproduction.part import Part
+from zoo.training.reproduction.writing import check_parts
+from zoo.training.reproduction.writing import write_parts
 
 PARTS = ("tab1", "tab2", "adaptive", "fft")
 """Tables 1 and 2, attacks that know the defense, and the FFT figures."""

@@ -4,8 +4,8 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
-from training.attacks.rp2 import masks
-from training.datasets.lisa_classes import LISA_CLASSES
+from zoo.training.attacks.rp2 import masks
+from zoo.training.datasets.lisa_classes import LISA_CLASSES
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -5,18 +5,18 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from training.evaluation.sheet import FAINT
-from training.evaluation.sheet import Sheet
-from training.reproduction.blurnet import paper
-from training.reproduction.blurnet.bench import Bench
-from training.reproduction.blurnet.frequencies import energy
-from training.reproduction.blurnet.frequencies import filter_response
-from training.reproduction.blurnet.frequencies import high_frequency_share
-from training.reproduction.blurnet.frequencies import log_spectrum
-from training.reproduction.claim import claim
-from training.reproduction.part import Part
 from zoo.layers import Blur
 from zoo.replacing import replacing
+from zoo.training.evaluation.sheet import FAINT
+from zoo.training.evaluation.sheet import Sheet
+from zoo.training.reproduction.blurnet import paper
+from zoo.training.reproduction.blurnet.bench import Bench
+from zoo.training.reproduction.blurnet.frequencies import energy
+from zoo.training.reproduction.blurnet.frequencies import filter_response
+from zoo.training.reproduction.blurnet.frequencies import high_frequency_share
+from zoo.training.reproduction.blurnet.frequencies import log_spectrum
+from zoo.training.reproduction.claim import claim
+from zoo.training.reproduction.part import Part
 
 PLACES = ("pixels", "first-layer maps", "second-layer maps")
 _COLUMNS = ("natural", "perturbed", "difference")

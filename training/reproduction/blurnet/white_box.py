@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from training.evaluation.sticker_scores import StickerScores
-from training.reproduction.blurnet import paper
-from training.reproduction.blurnet.bench import SIZE
-from training.reproduction.blurnet.bench import Bench
-from training.reproduction.claim import claim
-from training.reproduction.part import Part
-from training.reproduction.spread import spread
 from zoo.all_layers import all_layers
+from zoo.training.evaluation.sticker_scores import StickerScores
+from zoo.training.reproduction.blurnet import paper
+from zoo.training.reproduction.blurnet.bench import SIZE
+from zoo.training.reproduction.blurnet.bench import Bench
+from zoo.training.reproduction.claim import claim
+from zoo.training.reproduction.part import Part
+from zoo.training.reproduction.spread import spread
 
 _DEFENSES = tuple(name for name in paper.WHITE_BOX if name != paper.BASELINE)
 

@@ -8,13 +8,13 @@ from typing import Any
 import keras
 import numpy as np
 
-from training import attacks
-from training import datasets
-from training import evaluation
-from training.evaluation import provenance
-from training.evaluation.examples import gather_examples
-from training.reproduction.claim import claim
-from training.reproduction.irm.settings import Settings
+from zoo.training import attacks
+from zoo.training import datasets
+from zoo.training import evaluation
+from zoo.training.evaluation import provenance
+from zoo.training.evaluation.examples import gather_examples
+from zoo.training.reproduction.claim import claim
+from zoo.training.reproduction.irm.settings import Settings
 
 
 class Cells:

@@ -3,17 +3,17 @@
 from pathlib import Path
 
 import zoo
-from training.ensemble import find_ensemble
-from training.reproduction.bars import draw_bars
-from training.reproduction.irm import paper
-from training.reproduction.irm.cells import Cells
-from training.reproduction.irm.cells import summary
-from training.reproduction.irm.ladder import NOT_PUBLISHED
-from training.reproduction.irm.ladder import published
-from training.reproduction.irm.scale_training import BASELINE
-from training.reproduction.irm.scale_training import read_at
-from training.reproduction.irm.scale_variance import Reports
-from training.reproduction.part import Part
+from zoo.training.ensemble import find_ensemble
+from zoo.training.reproduction.bars import draw_bars
+from zoo.training.reproduction.irm import paper
+from zoo.training.reproduction.irm.cells import Cells
+from zoo.training.reproduction.irm.cells import summary
+from zoo.training.reproduction.irm.ladder import NOT_PUBLISHED
+from zoo.training.reproduction.irm.ladder import published
+from zoo.training.reproduction.irm.scale_training import BASELINE
+from zoo.training.reproduction.irm.scale_training import read_at
+from zoo.training.reproduction.irm.scale_variance import Reports
+from zoo.training.reproduction.part import Part
 
 ONE_SCALE = "ddn_wrn16_2"
 MANY_SCALES = "spp_ddn_wrn16_2"

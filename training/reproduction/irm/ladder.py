@@ -5,15 +5,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import zoo
-from training import attacks
-from training.evaluation import Report
-from training.evaluation.randomness import is_stochastic
-from training.reproduction.bars import draw_bars
-from training.reproduction.irm import paper
-from training.reproduction.irm.cells import Cells
-from training.reproduction.irm.cells import summary
-from training.reproduction.part import Part
 from zoo.dtype_policy import dtype_policy
+from zoo.training import attacks
+from zoo.training.evaluation import Report
+from zoo.training.evaluation.randomness import is_stochastic
+from zoo.training.reproduction.bars import draw_bars
+from zoo.training.reproduction.irm import paper
+from zoo.training.reproduction.irm.cells import Cells
+from zoo.training.reproduction.irm.cells import summary
+from zoo.training.reproduction.part import Part
 
 NOT_PUBLISHED = "not published"
 _NORMS = {"l2": "L2", "linf": "L∞"}

@@ -8,10 +8,10 @@ import numpy as np
 import tensorflow as tf
 
 import zoo
-from training.evaluation import provenance
-from training.reproduction.irm import paper
-from training.reproduction.part import Part
-from training.timing import interleaved_medians
+from zoo.training.evaluation import provenance
+from zoo.training.reproduction.irm import paper
+from zoo.training.reproduction.part import Part
+from zoo.training.timing import interleaved_medians
 
 GOAL = 0.47
 _TITLES = {

@@ -6,15 +6,15 @@ import sys
 import keras
 
 import zoo
-from training import attacks
-from training import datasets
-from training.adversarial import AdversarialTrainer
-from training.backup import Backup
-from training.reproduction.irm.settings import Settings
-from training.reproduction.time_left import TimeLeft
-from training.same_run import check_same_run
 from zoo.dtype_policy import dtype_policy
 from zoo.layers import MultiScaleEnsemble
+from zoo.training import attacks
+from zoo.training import datasets
+from zoo.training.adversarial import AdversarialTrainer
+from zoo.training.backup import Backup
+from zoo.training.reproduction.irm.settings import Settings
+from zoo.training.reproduction.time_left import TimeLeft
+from zoo.training.same_run import check_same_run
 from zoo.weights import load_weights
 from zoo.weights import save_weights
 

@@ -3,15 +3,15 @@
 from collections.abc import Mapping
 
 import zoo
-from training import attacks
-from training import evaluation
-from training.reproduction.irm import paper
-from training.reproduction.irm.cells import Cells
-from training.reproduction.irm.cells import summary
-from training.reproduction.irm.scale_training import BASELINE
-from training.reproduction.irm.scale_training import read_at
-from training.reproduction.irm.scale_training import train_at
-from training.reproduction.part import Part
+from zoo.training import attacks
+from zoo.training import evaluation
+from zoo.training.reproduction.irm import paper
+from zoo.training.reproduction.irm.cells import Cells
+from zoo.training.reproduction.irm.cells import summary
+from zoo.training.reproduction.irm.scale_training import BASELINE
+from zoo.training.reproduction.irm.scale_training import read_at
+from zoo.training.reproduction.irm.scale_training import train_at
+from zoo.training.reproduction.part import Part
 
 Reports = Mapping[tuple[int, int], evaluation.Report]
 

@@ -6,11 +6,11 @@ import tensorflow as tf
 from PIL import Image
 from scipy import fft
 
-from training.attacks.rp2 import PALETTE
-from training.attacks.rp2 import Transformations
-from training.attacks.rp2 import masks
-from training.attacks.rp2 import non_printability_score
-from training.attacks.rp2.low_frequencies import low_frequencies
+from zoo.training.attacks.rp2 import PALETTE
+from zoo.training.attacks.rp2 import Transformations
+from zoo.training.attacks.rp2 import masks
+from zoo.training.attacks.rp2 import non_printability_score
+from zoo.training.attacks.rp2.low_frequencies import low_frequencies
 
 
 def test_non_printability_by_hand():

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from training.attacks.rp2 import Sticker
-from training.datasets.rendered_signs import views
-from training.datasets.rendered_signs.geometry import transform
-from training.datasets.rendered_signs.random_streams import stream
-from training.datasets.rendered_signs.rendering import render_crop
-from training.datasets.rendered_signs.sign import Sign
+from zoo.training.attacks.rp2 import Sticker
+from zoo.training.datasets.rendered_signs import views
+from zoo.training.datasets.rendered_signs.geometry import transform
+from zoo.training.datasets.rendered_signs.random_streams import stream
+from zoo.training.datasets.rendered_signs.rendering import render_crop
+from zoo.training.datasets.rendered_signs.sign import Sign
 
 COUNT, SIZE, LABEL, SEED = 6, 64, 13, 2
 

@@ -10,13 +10,13 @@ from PIL import Image
 from scipy.special import log_softmax
 
 from tests.helpers import LinearModel
-from training.attacks.rp2 import PALETTE
-from training.attacks.rp2 import Transformations
-from training.attacks.rp2 import masks
-from training.attacks.rp2 import rp2
-from training.attacks.rp2.objective import Objective
-from training.attacks.rp2.placing import place
 from zoo.regularizers import TotalVariation
+from zoo.training.attacks.rp2 import PALETTE
+from zoo.training.attacks.rp2 import Transformations
+from zoo.training.attacks.rp2 import masks
+from zoo.training.attacks.rp2 import rp2
+from zoo.training.attacks.rp2.objective import Objective
+from zoo.training.attacks.rp2.placing import place
 
 SHAPE = (6, 6, 3)
 MASK = np.zeros((6, 6), bool)

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import tensorflow_datasets as tfds
 
-from training import datasets
-from training.datasets import LISA_CLASSES
-from training.datasets.rendered_signs import examples
-from training.datasets.rendered_signs.builder import RenderedSigns
-from training.datasets.rendered_signs.builder import RenderedSignsConfig
+from zoo.training import datasets
+from zoo.training.datasets import LISA_CLASSES
+from zoo.training.datasets.rendered_signs import examples
+from zoo.training.datasets.rendered_signs.builder import RenderedSigns
+from zoo.training.datasets.rendered_signs.builder import RenderedSignsConfig
 
 TINY = {"train": 20, "validation": 2, "test": 5}
 

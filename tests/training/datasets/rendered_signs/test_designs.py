@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from training.datasets import LISA_CLASSES
-from training.datasets.rendered_signs.designs import designs
-from training.datasets.rendered_signs.designs import frontal
-from training.datasets.rendered_signs.panel import Panel
+from zoo.training.datasets import LISA_CLASSES
+from zoo.training.datasets.rendered_signs.designs import designs
+from zoo.training.datasets.rendered_signs.designs import frontal
+from zoo.training.datasets.rendered_signs.panel import Panel
 
 # Shares of the unit square, by the shapes' formulas.
 AREAS = {

@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from training.datasets.rendered_signs import camera
-from training.datasets.rendered_signs.geometry import bezier
-from training.datasets.rendered_signs.geometry import inset
-from training.datasets.rendered_signs.geometry import rectangle
-from training.datasets.rendered_signs.geometry import regular_polygon
-from training.datasets.rendered_signs.geometry import rounded
-from training.datasets.rendered_signs.geometry import transform
+from zoo.training.datasets.rendered_signs import camera
+from zoo.training.datasets.rendered_signs.geometry import bezier
+from zoo.training.datasets.rendered_signs.geometry import inset
+from zoo.training.datasets.rendered_signs.geometry import rectangle
+from zoo.training.datasets.rendered_signs.geometry import regular_polygon
+from zoo.training.datasets.rendered_signs.geometry import rounded
+from zoo.training.datasets.rendered_signs.geometry import transform
 
 
 def area(points):

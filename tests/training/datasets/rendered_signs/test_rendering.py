@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from training.datasets import LISA_CLASSES
-from training.datasets.rendered_signs.examples import crop
-from training.datasets.rendered_signs.examples import scene
-from training.datasets.rendered_signs.geometry import transform
-from training.datasets.rendered_signs.random_streams import STREAMS
-from training.datasets.rendered_signs.random_streams import stream
-from training.datasets.rendered_signs.sign import Sign
+from zoo.training.datasets import LISA_CLASSES
+from zoo.training.datasets.rendered_signs.examples import crop
+from zoo.training.datasets.rendered_signs.examples import scene
+from zoo.training.datasets.rendered_signs.geometry import transform
+from zoo.training.datasets.rendered_signs.random_streams import STREAMS
+from zoo.training.datasets.rendered_signs.random_streams import stream
+from zoo.training.datasets.rendered_signs.sign import Sign
 
 
 def inside(outline, points):

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from training.datasets import LISA_CLASSES
-from training.datasets.rendered_signs import views
-from training.datasets.rendered_signs.camera import warp
+from zoo.training.datasets import LISA_CLASSES
+from zoo.training.datasets.rendered_signs import views
+from zoo.training.datasets.rendered_signs.camera import warp
 
 
 def test_shapes_and_ranges():

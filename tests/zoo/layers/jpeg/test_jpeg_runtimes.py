@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from exports.placement import cpu_only_ops
 from tests.jpeg import as_bytes
 from tests.jpeg import as_pixels
 from tests.jpeg import paint
+from zoo.exports.placement import cpu_only_ops
 from zoo.layers.jpeg import JPEG
 
 
