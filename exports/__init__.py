@@ -1,7 +1,7 @@
 """Exports classifiers to formats that a server runs without Python."""
 
 from zoo.exports.c_api import SavedModelSession
-from zoo.exports.report import ExportReport
-from zoo.exports.saved_model import save
+from zoo.exports.saved_model.save import ExportReport
+from zoo.exports.saved_model.save import save
 
 __all__ = ["ExportReport", "SavedModelSession", "save"]

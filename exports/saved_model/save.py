@@ -1,5 +1,6 @@
 """Writes a classifier as a SavedModel that has been run before it counts."""
 
+import dataclasses
 import os
 import pathlib
 from collections.abc import Sequence
@@ -10,24 +11,59 @@ import tensorflow as tf
 
 from zoo.all_layers import all_layers
 from zoo.confidences import are_confidences
-from zoo.exports.entropy import SeedSource
-from zoo.exports.entropy import check_graph
-from zoo.exports.entropy import seeds_from
 from zoo.exports.placement import cpu_only_ops
-from zoo.exports.report import ExportReport
-from zoo.exports.serving import write_request
-from zoo.exports.serving import write_warmup
-from zoo.exports.signatures import IMAGE
-from zoo.exports.signatures import IMAGE_BYTES
-from zoo.exports.signatures import PIXEL_SCALE
-from zoo.exports.signatures import SIGNATURES
-from zoo.exports.signatures import build_signatures
-from zoo.exports.signatures import logits_of
-from zoo.exports.signatures import resolve_image_shape
-from zoo.exports.staging import staged_version
-from zoo.exports.verification import max_logit_difference
-from zoo.exports.writing import writing_to
+from zoo.exports.saved_model.entropy import SeedSource
+from zoo.exports.saved_model.entropy import check_graph
+from zoo.exports.saved_model.entropy import seeds_from
+from zoo.exports.saved_model.signatures import IMAGE
+from zoo.exports.saved_model.signatures import IMAGE_BYTES
+from zoo.exports.saved_model.signatures import PIXEL_SCALE
+from zoo.exports.saved_model.signatures import SIGNATURES
+from zoo.exports.saved_model.signatures import build_signatures
+from zoo.exports.saved_model.signatures import logits_of
+from zoo.exports.saved_model.signatures import resolve_image_shape
+from zoo.exports.saved_model.staging import staged_version
+from zoo.exports.saved_model.staging import writing_to
+from zoo.exports.saved_model.verification import max_logit_difference
+from zoo.exports.saved_model.warmup import write_request
+from zoo.exports.saved_model.warmup import write_warmup
 from zoo.saved_model import write_classes
+
+
+@dataclasses.dataclass(frozen=True)
+class ExportReport:
+    """What was written, and how it was checked.
+
+    Args:
+        path: The version's directory, ready for a server to load.
+        version: Number of the version.
+        size_bytes: Size of all files of the version.
+        signatures: For each signature its `inputs` and `outputs`, each a
+            mapping from a name to dtype and shape, as
+            `"float32[?,32,32,3]"`.
+        max_abs_difference: Largest absolute difference between the logits
+            of the Keras model and of the export, reloaded through
+            TensorFlow's C++ loader, over all signatures.
+        stochastic: Whether predicting draws random numbers.
+        seed: The seed that pins these draws; `None` if each call draws
+            fresh entropy.
+        cpu_only_ops: For each signature the ops without a GPU kernel, and
+            how many there are of each.
+    """
+
+    path: pathlib.Path
+    version: int
+    size_bytes: int
+    signatures: dict[str, dict[str, dict[str, str]]]
+    max_abs_difference: float
+    stochastic: bool
+    seed: int | None
+    cpu_only_ops: dict[str, dict[str, int]]
+
+    def to_dict(self) -> dict:
+        """Returns the report as plain values that JSON can hold."""
+        return {**dataclasses.asdict(self), "path": str(self.path)}
+
 
 _PATCH = 4
 _PROBES = 2
@@ -66,7 +102,7 @@ def save(
         version: A whole number; servers take the highest.
         signatures: `"serving_default"` takes pixels, `"serving_bytes"`
             encoded pictures; both return `logits`, `probabilities` and
-            `classes` (see `zoo.exports.signatures`).
+            `classes` (see `zoo.exports.saved_model.signatures`).
         image_shape: Height, width and channels, where the model leaves
             them open.
         classes: Names of the classes, returned as `labels` and kept in

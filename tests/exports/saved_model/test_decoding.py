@@ -9,7 +9,7 @@ import tensorflow as tf
 from PIL import Image
 
 from zoo import exports
-from zoo.exports.decoding import decode_picture
+from zoo.exports.saved_model.signatures import decode_picture
 from zoo.pictures import read_picture
 
 RGBA = np.random.default_rng(0).integers(0, 256, (6, 5, 4), np.uint8)

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from zoo.exports.entropy import SeedSource
-from zoo.exports.entropy import seeds_from
+from zoo.exports.saved_model.entropy import SeedSource
+from zoo.exports.saved_model.entropy import seeds_from
 
 
 def test_generators_hand_out_the_seeds():

@@ -87,7 +87,7 @@ def test_bytes_signature(tmp_path):
 def test_self_check_sees_transparency(tmp_path, monkeypatch, classifier):
     """A graph that keeps what is transparent does not become a version."""
     monkeypatch.setattr(
-        "zoo.exports.signatures.decode_picture",
+        "zoo.exports.saved_model.signatures.decode_picture",
         lambda contents, channels: tf.cast(
             tf.io.decode_png(contents, channels), tf.float32
         ),
@@ -110,7 +110,7 @@ def test_refuses_what_cannot_be_served(tmp_path, classifier, layer, message):
 
 def test_mismatch_removes_the_export(tmp_path, monkeypatch, classifier):
     """A graph that computes something else does not become a version."""
-    module = sys.modules["zoo.exports.saved_model"]
+    module = sys.modules["zoo.exports.saved_model.save"]
     expected = module._keras_logits
     monkeypatch.setattr(
         module, "_keras_logits", lambda *args: expected(*args) + 0.1
@@ -281,7 +281,7 @@ def test_request_that_cannot_be_written(tmp_path, monkeypatch, classifier):
     def fail(*args, **kwargs):
         raise OSError(errno.ENOSPC, "No space left on device", "x.json")
 
-    monkeypatch.setattr("zoo.exports.saved_model.write_request", fail)
+    monkeypatch.setattr("zoo.exports.saved_model.save.write_request", fail)
     with pytest.raises(OSError, match="must be writable .No space left"):
         exports.save(classifier(), tmp_path / "model")
 

@@ -4,7 +4,7 @@ import stat
 
 import pytest
 
-from zoo.exports.staging import staged_version
+from zoo.exports.saved_model.staging import staged_version
 
 
 def test_version_appears_at_the_end(tmp_path):

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from zoo.exports.c_api import SavedModelSession
-from zoo.exports.entropy import pin_entropy
+from zoo.exports.saved_model.entropy import pin_entropy
 
 _GRAPH_FILE = "saved_model.pb"
 

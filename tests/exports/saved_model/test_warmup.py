@@ -11,10 +11,10 @@ from google.protobuf import message_factory
 from tensorflow.core.framework import tensor_pb2
 
 from zoo import exports
-from zoo.exports.serving import REQUEST_FILE
-from zoo.exports.serving import WARMUP_FILE
-from zoo.exports.serving import write_request
-from zoo.exports.serving import write_warmup
+from zoo.exports.saved_model.warmup import REQUEST_FILE
+from zoo.exports.saved_model.warmup import WARMUP_FILE
+from zoo.exports.saved_model.warmup import write_request
+from zoo.exports.saved_model.warmup import write_warmup
 
 # The fields used, as the .proto files of tensorflow/serving number them.
 FIELDS = {

@@ -7,7 +7,7 @@ import shutil
 import uuid
 from collections.abc import Iterator
 
-from zoo.exports.writing import writing_to
+import tensorflow as tf
 
 
 @contextlib.contextmanager
@@ -68,3 +68,25 @@ def _check_free(target: pathlib.Path, overwrite: bool) -> None:
             "The version must not exist yet; pass `overwrite=True` to "
             f"replace it. Received: path={str(target)!r}"
         )
+
+
+@contextlib.contextmanager
+def writing_to(path: pathlib.Path) -> Iterator[None]:
+    """Turns a failure to write into one line that names the directory.
+
+    Args:
+        path: The user's directory. The body writes there and nowhere else.
+
+    Raises:
+        OSError: In place of the body's errors of the file system and of
+            TensorFlow's ops.
+    """
+    try:
+        yield
+    except (OSError, tf.errors.OpError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        reason = reason.partition("\n")[0]
+        raise OSError(
+            f"The export directory must be writable ({reason}). "
+            f"Received: path={str(path)!r}"
+        ) from error

@@ -1,0 +1,1 @@
+"""Writes a model as a SavedModel and checks what was written."""
