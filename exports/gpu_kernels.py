@@ -30,7 +30,7 @@ def gpu_kernels() -> dict[str, list[Constraints]]:
     """
     if tf.sysconfig.get_build_info().get("is_cuda_build"):
         return registered_gpu_kernels()
-    table = importlib.resources.files("exports") / _TABLE
+    table = importlib.resources.files("zoo.exports") / _TABLE
     return json.loads(table.read_text(encoding="utf-8"))
 
 

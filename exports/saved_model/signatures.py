@@ -73,7 +73,7 @@ def build_signatures(
     `serving_default` takes `image`: float32, `(batch, height, width,
     channels)`, pixels in [0, 1]. A model that leaves height and width open
     takes any. `serving_bytes` takes `image_bytes`: encoded JPEG, PNG, GIF
-    or BMP files, each decoded as in `zoo.exports.saved_model.signatures` and resized,
+    or BMP files, each decoded as `decode_picture` says and resized,
     antialiased, to `image_shape` regardless of its aspect ratio and EXIF
     orientation.
 
