@@ -5,17 +5,17 @@ import functools
 import keras
 import tensorflow as tf
 
-from zoo.training.attacks.auto_pgd import auto_pgd
 from zoo.training.attacks.base import Attack
-from zoo.training.attacks.checks import checked_count
-from zoo.training.attacks.checks import checked_norm
-from zoo.training.attacks.checks import checked_size
-from zoo.training.attacks.gradients import expected_logits
-from zoo.training.attacks.gradients import succeeds
-from zoo.training.attacks.losses import targeted_difference
-from zoo.training.attacks.losses import targeted_dlr
-from zoo.training.attacks.restarts import random_starts
-from zoo.training.attacks.restarts import worst_of_judged
+from zoo.training.attacks.parts.auto_pgd import auto_pgd
+from zoo.training.attacks.parts.checks import checked_count
+from zoo.training.attacks.parts.checks import checked_norm
+from zoo.training.attacks.parts.checks import checked_size
+from zoo.training.attacks.parts.gradients import expected_logits
+from zoo.training.attacks.parts.gradients import succeeds
+from zoo.training.attacks.parts.losses import targeted_difference
+from zoo.training.attacks.parts.losses import targeted_dlr
+from zoo.training.attacks.parts.restarts import random_starts
+from zoo.training.attacks.parts.restarts import worst_of_judged
 
 
 def apgdt(

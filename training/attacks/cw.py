@@ -6,13 +6,13 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from zoo.training import projections
 from zoo.training.attacks.base import Attack
-from zoo.training.attacks.checks import checked_count
-from zoo.training.attacks.checks import checked_size
-from zoo.training.attacks.gradients import expected_logits
-from zoo.training.attacks.gradients import objective_gradient
-from zoo.training.attacks.gradients import without_label
+from zoo.training.attacks.parts import geometry
+from zoo.training.attacks.parts.checks import checked_count
+from zoo.training.attacks.parts.checks import checked_size
+from zoo.training.attacks.parts.gradients import expected_logits
+from zoo.training.attacks.parts.gradients import objective_gradient
+from zoo.training.attacks.parts.gradients import without_label
 
 _SHRINK = 0.999999  # Keeps the arctanh of black and white pixels finite.
 _LARGEST_CONST = 1e10
@@ -218,7 +218,7 @@ def _step(index, adam, _, best, *, objective, images, labels, const, step_size):
     iterates = (tf.tanh(variables) + 1) / 2
     perturbations = iterates - images
     values, gradients, fooled = objective(iterates, labels)
-    norms = projections.norms(perturbations, "l2")[:, 0, 0, 0]
+    norms = geometry.norms(perturbations, "l2")[:, 0, 0, 0]
     losses = tf.square(norms) + const * values
     better = fooled & (norms < best.norms)
     best = _Best(

@@ -5,15 +5,15 @@ import math
 
 import tensorflow as tf
 
-from zoo.training import projections
 from zoo.training.attacks.base import Attack
-from zoo.training.attacks.checks import checked_count
-from zoo.training.attacks.checks import checked_fallback
-from zoo.training.attacks.checks import checked_size
-from zoo.training.attacks.gradients import expected_logits
-from zoo.training.attacks.gradients import loss_gradient
-from zoo.training.attacks.gradients import rescaled
-from zoo.training.attacks.gradients import succeeds
+from zoo.training.attacks.parts import geometry
+from zoo.training.attacks.parts.checks import checked_count
+from zoo.training.attacks.parts.checks import checked_fallback
+from zoo.training.attacks.parts.checks import checked_size
+from zoo.training.attacks.parts.gradients import expected_logits
+from zoo.training.attacks.parts.gradients import loss_gradient
+from zoo.training.attacks.parts.gradients import rescaled
+from zoo.training.attacks.parts.gradients import succeeds
 
 
 def ddn(
@@ -100,13 +100,13 @@ def _smallest_perturbation(
     draws,
 ):
     """Algorithm 1; iterates are kept as images, not as perturbations."""
-    worst_norm = projections.norms(tf.maximum(images, 1 - images), "l2")
+    worst_norm = geometry.norms(tf.maximum(images, 1 - images), "l2")
 
     def remember(iterate, outputs, best, best_norm):
         """Keeps the smallest perturbation that fools the model."""
         fooled = succeeds(outputs, labels, targeted=targeted)
         fooled = fooled[:, None, None, None]
-        norm = projections.norms(iterate - images, "l2")
+        norm = geometry.norms(iterate - images, "l2")
         better = fooled & (norm < best_norm)
         if fallback == "last":
             better &= norm > 0
@@ -125,7 +125,7 @@ def _smallest_perturbation(
         norm *= tf.where(fooled, 1 - gamma, 1 + gamma)
         norm = tf.minimum(norm, worst_norm)
         perturbation *= tf.math.divide_no_nan(
-            norm, projections.norms(perturbation, "l2")
+            norm, geometry.norms(perturbation, "l2")
         )
         iterate = images + perturbation
         if levels is not None:
@@ -151,7 +151,7 @@ def _smallest_perturbation(
 def _direction(gradient, index):
     """Returns the gradient at length 1, or noise where it is 0."""
     gradient = rescaled(gradient)
-    length = projections.norms(gradient, "l2")
+    length = geometry.norms(gradient, "l2")
     unit = tf.math.divide_no_nan(gradient, length)
 
     def with_noise():
@@ -163,7 +163,7 @@ def _direction(gradient, index):
 
 def _shrunk(images, originals, max_norm, levels):
     """Shrinks larger perturbations, rounding towards the originals."""
-    shrunk = projections.project(images, originals, norm="l2", eps=max_norm)
+    shrunk = geometry.project(images, originals, norm="l2", eps=max_norm)
     if levels is not None:
         scaled = shrunk * (levels - 1)
         shrunk = tf.where(
@@ -171,5 +171,5 @@ def _shrunk(images, originals, max_norm, levels):
             tf.maximum(tf.floor(scaled) / (levels - 1), originals),
             tf.minimum(tf.math.ceil(scaled) / (levels - 1), originals),
         )
-    norms = projections.norms(images - originals, "l2")
+    norms = geometry.norms(images - originals, "l2")
     return tf.where(norms > max_norm, shrunk, images)

@@ -4,16 +4,16 @@ import functools
 
 import tensorflow as tf
 
-from zoo.training import projections
 from zoo.training.attacks.base import Attack
-from zoo.training.attacks.checks import checked_count
-from zoo.training.attacks.checks import checked_fallback
-from zoo.training.attacks.checks import checked_norm
-from zoo.training.attacks.checks import checked_size
-from zoo.training.attacks.gradients import expected_logits
-from zoo.training.attacks.gradients import succeeds
-from zoo.training.attacks.margins import likeliest_others
-from zoo.training.attacks.margins import margin_gradients
+from zoo.training.attacks.parts import geometry
+from zoo.training.attacks.parts.checks import checked_count
+from zoo.training.attacks.parts.checks import checked_fallback
+from zoo.training.attacks.parts.checks import checked_norm
+from zoo.training.attacks.parts.checks import checked_size
+from zoo.training.attacks.parts.gradients import expected_logits
+from zoo.training.attacks.parts.gradients import succeeds
+from zoo.training.attacks.parts.losses import likeliest_others
+from zoo.training.attacks.parts.losses import margin_gradients
 
 _SHORTEST_STEP = 1e-4
 
@@ -144,7 +144,7 @@ def _walk(
         ),
     )
     if max_norm is not None:
-        found = projections.project(found, images, norm=norm, eps=max_norm)
+        found = geometry.project(found, images, norm=norm, eps=max_norm)
     return found
 
 

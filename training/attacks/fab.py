@@ -6,17 +6,16 @@ import math
 import keras
 import tensorflow as tf
 
-from zoo.training import hyperplanes
-from zoo.training import projections
 from zoo.training.attacks.base import Attack
-from zoo.training.attacks.checks import checked_count
-from zoo.training.attacks.checks import checked_norm
-from zoo.training.attacks.checks import checked_size
-from zoo.training.attacks.gradients import expected_logits
-from zoo.training.attacks.gradients import succeeds
-from zoo.training.attacks.line_search import shortened
-from zoo.training.attacks.margins import likeliest_others
-from zoo.training.attacks.margins import margin_gradients
+from zoo.training.attacks.parts import geometry
+from zoo.training.attacks.parts.checks import checked_count
+from zoo.training.attacks.parts.checks import checked_norm
+from zoo.training.attacks.parts.checks import checked_size
+from zoo.training.attacks.parts.gradients import expected_logits
+from zoo.training.attacks.parts.gradients import succeeds
+from zoo.training.attacks.parts.line_search import shortened
+from zoo.training.attacks.parts.losses import likeliest_others
+from zoo.training.attacks.parts.losses import margin_gradients
 
 # In the paper alpha_max, eta and beta, and the steps of the final search.
 _LARGEST_BIAS = 0.1
@@ -126,7 +125,7 @@ def _smallest_perturbation(
     def start(trial, originals, best_norms):
         def random():
             radii = tf.minimum(best_norms, radius) / 2
-            noise = projections.sample(
+            noise = geometry.sample(
                 tf.shape(originals), norm=norm, eps=1.0, seed=generator.next()
             )
             return tf.clip_by_value(originals + radii * noise, 0.0, 1.0)
@@ -155,7 +154,7 @@ def _smallest_perturbation(
         )
         return trial + 1, best, best_norms, active
 
-    farthest = projections.norms(tf.maximum(images, 1 - images), norm)
+    farthest = geometry.norms(tf.maximum(images, 1 - images), norm)
     active = tf.range(tf.shape(images)[0])[~succeeds(outputs, labels)]
     _, best, _, active = tf.while_loop(
         lambda trial, *state: (
@@ -186,7 +185,7 @@ def _smallest_perturbation(
     )
     if eps is None:
         return best
-    norms = projections.norms(best - images, norm)
+    norms = geometry.norms(best - images, norm)
     return tf.where(norms <= eps, best, images)
 
 
@@ -225,7 +224,7 @@ def _walk(
         )
         outputs = expected_logits(logits, iterates, draws=draws)
         fooled = succeeds(outputs, labels_now)[:, None, None, None]
-        norms = projections.norms(iterates - originals, norm)
+        norms = geometry.norms(iterates - originals, norm)
         smallest = tf.gather(best_norms, active)
         better = fooled & (norms <= smallest)
         rows = active[:, None]
@@ -260,12 +259,12 @@ def _walk(
 def _biased_step(iterates, originals, margins, gradients, norm):
     """Steps to the boundary's plane, the nearer it is the less biased."""
     offsets = tf.reduce_sum(gradients * (originals - iterates), (1, 2, 3))
-    moves = hyperplanes.displacements(iterates, gradients, -margins, norm=norm)
-    original_moves = hyperplanes.displacements(
+    moves = geometry.displacements(iterates, gradients, -margins, norm=norm)
+    original_moves = geometry.displacements(
         originals, gradients, -margins - offsets, norm=norm
     )
-    length = projections.norms(moves, norm)
-    original_length = projections.norms(original_moves, norm)
+    length = geometry.norms(moves, norm)
+    original_length = geometry.norms(original_moves, norm)
     bias = tf.math.divide_no_nan(length, length + original_length)
     bias = tf.minimum(bias, _LARGEST_BIAS)
     stepped = (1 - bias) * (iterates + _OVERSHOOT * moves)

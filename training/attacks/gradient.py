@@ -5,14 +5,14 @@ import math
 
 import tensorflow as tf
 
-from zoo.training import projections
 from zoo.training.attacks.base import Attack
-from zoo.training.attacks.checks import checked_count
-from zoo.training.attacks.checks import checked_size
-from zoo.training.attacks.gradients import expected_logits
-from zoo.training.attacks.gradients import loss_gradient
-from zoo.training.attacks.gradients import rescaled
-from zoo.training.attacks.gradients import succeeds
+from zoo.training.attacks.parts import geometry
+from zoo.training.attacks.parts.checks import checked_count
+from zoo.training.attacks.parts.checks import checked_size
+from zoo.training.attacks.parts.gradients import expected_logits
+from zoo.training.attacks.parts.gradients import loss_gradient
+from zoo.training.attacks.parts.gradients import rescaled
+from zoo.training.attacks.parts.gradients import succeeds
 
 
 def gradient(
@@ -73,7 +73,7 @@ def _line_search(
         logits, images, labels, targeted=targeted, draws=draws
     )
     directions = rescaled(directions)
-    lengths = projections.norms(directions, "l2")
+    lengths = geometry.norms(directions, "l2")
     directions = tf.math.divide_no_nan(directions, lengths)
     hopeless = lengths[:, 0, 0, 0] == 0
     done = hopeless | succeeds(outputs, labels, targeted=targeted)
@@ -84,7 +84,7 @@ def _line_search(
         bracketed = tf.math.is_finite(high)
         scanned = tf.cast(index + 1, "float32") * spacing
         length = tf.where(bracketed, (low + high) / 2, scanned)
-        candidates = projections.project(
+        candidates = geometry.project(
             tf.gather(images, active)
             + length[:, None, None, None] * tf.gather(directions, active),
             tf.gather(images, active),

@@ -7,13 +7,13 @@ from numbers import Real
 import tensorflow as tf
 
 from zoo.training.attacks.base import Attack
-from zoo.training.attacks.checks import checked_count
-from zoo.training.attacks.checks import checked_size
-from zoo.training.attacks.expectation import expectation
-from zoo.training.attacks.gradients import expected_logits
-from zoo.training.attacks.gradients import succeeds
-from zoo.training.attacks.gradients import without_label
 from zoo.training.attacks.pair_saliency import most_salient_pair
+from zoo.training.attacks.parts.checks import checked_count
+from zoo.training.attacks.parts.checks import checked_size
+from zoo.training.attacks.parts.gradients import expectation
+from zoo.training.attacks.parts.gradients import expected_logits
+from zoo.training.attacks.parts.gradients import succeeds
+from zoo.training.attacks.parts.gradients import without_label
 
 
 def jsma(

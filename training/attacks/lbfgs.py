@@ -8,13 +8,13 @@ import tensorflow as tf
 from scipy import optimize
 
 from zoo.training.attacks.base import Attack
-from zoo.training.attacks.checks import checked_count
-from zoo.training.attacks.checks import checked_size
-from zoo.training.attacks.gradients import expected_logits
-from zoo.training.attacks.gradients import objective_gradient
-from zoo.training.attacks.gradients import succeeds
-from zoo.training.attacks.gradients import without_label
-from zoo.training.attacks.host_solvers import solve_each
+from zoo.training.attacks.parts.checks import checked_count
+from zoo.training.attacks.parts.checks import checked_size
+from zoo.training.attacks.parts.gradients import expected_logits
+from zoo.training.attacks.parts.gradients import objective_gradient
+from zoo.training.attacks.parts.gradients import succeeds
+from zoo.training.attacks.parts.gradients import without_label
+from zoo.training.attacks.parts.host_solvers import solve_each
 
 _BRACKET = 10.0  # Factor between the values of `c` that bracket the best.
 _BRACKET_STEPS = 10

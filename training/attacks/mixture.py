@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from zoo.training.attacks.base import Attack
-from zoo.training.attacks.checks import checked_size
+from zoo.training.attacks.parts.checks import checked_size
 
 
 def mixture(

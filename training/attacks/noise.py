@@ -5,12 +5,12 @@ import functools
 import keras
 import tensorflow as tf
 
-from zoo.training import projections
 from zoo.training.attacks.base import Attack
-from zoo.training.attacks.checks import checked_count
-from zoo.training.attacks.checks import checked_norm
-from zoo.training.attacks.checks import checked_size
-from zoo.training.attacks.restarts import worst_of
+from zoo.training.attacks.parts import geometry
+from zoo.training.attacks.parts.checks import checked_count
+from zoo.training.attacks.parts.checks import checked_norm
+from zoo.training.attacks.parts.checks import checked_size
+from zoo.training.attacks.parts.restarts import worst_of
 
 
 def noise(
@@ -70,7 +70,7 @@ def noise(
 
 def _worst_noise(logits, images, labels, *, norm, eps, generator, **attempts):
     def perturbed(images, labels):
-        perturbations = projections.sample(
+        perturbations = geometry.sample(
             tf.shape(images), norm=norm, eps=eps, seed=generator.next()
         )
         return tf.clip_by_value(images + perturbations, 0.0, 1.0)

@@ -5,12 +5,12 @@ import functools
 import keras
 
 from zoo.training.attacks.base import Attack
-from zoo.training.attacks.checks import checked_count
-from zoo.training.attacks.checks import checked_norm
-from zoo.training.attacks.checks import checked_size
-from zoo.training.attacks.restarts import random_starts
-from zoo.training.attacks.restarts import worst_of
-from zoo.training.attacks.steps import ascend
+from zoo.training.attacks.parts.checks import checked_count
+from zoo.training.attacks.parts.checks import checked_norm
+from zoo.training.attacks.parts.checks import checked_size
+from zoo.training.attacks.parts.restarts import random_starts
+from zoo.training.attacks.parts.restarts import worst_of
+from zoo.training.attacks.parts.steps import ascend
 
 
 def pgd(

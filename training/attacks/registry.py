@@ -8,7 +8,6 @@ from zoo.training.attacks.apgd import apgd
 from zoo.training.attacks.apgdt import apgdt
 from zoo.training.attacks.base import Attack
 from zoo.training.attacks.bim import bim
-from zoo.training.attacks.checks import checked_norm
 from zoo.training.attacks.cw import cw
 from zoo.training.attacks.ddn import ddn
 from zoo.training.attacks.deepfool import deepfool
@@ -20,6 +19,7 @@ from zoo.training.attacks.lbfgs import lbfgs
 from zoo.training.attacks.mim import mim
 from zoo.training.attacks.noise import noise
 from zoo.training.attacks.option_text import read_options
+from zoo.training.attacks.parts.checks import checked_norm
 from zoo.training.attacks.pgd import pgd
 from zoo.training.attacks.square import square
 

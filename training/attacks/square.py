@@ -7,16 +7,16 @@ import keras
 import tensorflow as tf
 
 from zoo.training.attacks.base import Attack
-from zoo.training.attacks.checks import checked_count
-from zoo.training.attacks.checks import checked_norm
-from zoo.training.attacks.checks import checked_size
-from zoo.training.attacks.gradients import expected_logits
-from zoo.training.attacks.gradients import log_odds
-from zoo.training.attacks.gradients import succeeds
-from zoo.training.attacks.gradients import without_label
-from zoo.training.attacks.l2_windows import L2Windows
-from zoo.training.attacks.linf_windows import LinfWindows
-from zoo.training.attacks.restarts import worst_of
+from zoo.training.attacks.parts.checks import checked_count
+from zoo.training.attacks.parts.checks import checked_norm
+from zoo.training.attacks.parts.checks import checked_size
+from zoo.training.attacks.parts.gradients import expected_logits
+from zoo.training.attacks.parts.gradients import log_odds
+from zoo.training.attacks.parts.gradients import succeeds
+from zoo.training.attacks.parts.gradients import without_label
+from zoo.training.attacks.parts.restarts import worst_of
+from zoo.training.attacks.parts.square_moves import L2Windows
+from zoo.training.attacks.parts.square_moves import LinfWindows
 
 _HALVED_AT = (10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000)
 """Queries, of 10,000, at which the published schedule halves the area."""

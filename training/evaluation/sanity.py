@@ -18,7 +18,7 @@ import tensorflow as tf
 from zoo.confidences import are_confidences
 from zoo.threat import ThreatModel
 from zoo.training import attacks as attack_library
-from zoo.training.attacks.gradients import loss_gradient
+from zoo.training.attacks.parts.gradients import loss_gradient
 from zoo.training.black_box import is_black_box
 from zoo.training.evaluation import metrics
 from zoo.training.evaluation.attack_result import AttackResult

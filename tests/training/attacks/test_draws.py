@@ -8,8 +8,8 @@ import tensorflow as tf
 
 from tests.helpers import LinearModel
 from zoo.training import attacks
-from zoo.training.attacks import gradients
-from zoo.training.attacks import margins
+from zoo.training.attacks.parts import gradients
+from zoo.training.attacks.parts import losses
 
 # Softmax rounds these confidences to 0 and 1, and their logs to -inf and 0.
 CONFIDENT = tf.constant([[0.0, 120.0, 1.0, 2.0]])
@@ -25,7 +25,7 @@ def test_confident_logits_keep_their_differences(draws):
         constant_logits, tf.zeros((1, 2, 2, 1)), draws=draws
     )
     np.testing.assert_allclose(outputs - outputs[:, :1], CONFIDENT, atol=1e-4)
-    others = margins.likeliest_others(outputs, tf.constant([1]), 3)
+    others = losses.likeliest_others(outputs, tf.constant([1]), 3)
     np.testing.assert_array_equal(others, [[3, 2, 0]])
 
 
@@ -70,8 +70,8 @@ def test_gradients_of_a_confident_model_are_those_of_one_draw(confident):
     )
     classes = (labels[:, None] + [[1, 2, 3]]) % 4
     for one, many in zip(
-        margins.margin_gradients(model.keras, images, labels, classes),
-        margins.margin_gradients(model.keras, images, labels, classes, draws=3),
+        losses.margin_gradients(model.keras, images, labels, classes),
+        losses.margin_gradients(model.keras, images, labels, classes, draws=3),
         strict=True,
     ):
         np.testing.assert_allclose(many, one, rtol=1e-5, atol=1e-5)

@@ -246,7 +246,7 @@ def test_restarts_keep_each_images_worst(early_stop, network, batch):
 
 def test_restarts_prefer_success_to_loss():
     """Loss 1.08 at a failure, 0.92 at a success: with three classes."""
-    from zoo.training.attacks.restarts import _is_worse
+    from zoo.training.attacks.parts.restarts import _is_worse
 
     fooled = np.array([True, False, True, False])
     losses = np.array([0.92, 1.08, 1.0, 1.0])

@@ -9,9 +9,9 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import ArrayLike
 
-from zoo.training.attacks.checks import checked_count
-from zoo.training.attacks.checks import checked_seed
-from zoo.training.attacks.checks import checked_size
+from zoo.training.attacks.parts.checks import checked_count
+from zoo.training.attacks.parts.checks import checked_seed
+from zoo.training.attacks.parts.checks import checked_size
 from zoo.training.attacks.rp2.checks import check_homographies
 from zoo.training.attacks.rp2.checks import check_mask
 from zoo.training.attacks.rp2.checks import check_palette

@@ -5,7 +5,7 @@ import math
 
 import tensorflow as tf
 
-from zoo.training.attacks.checks import checked_size
+from zoo.training.attacks.parts.checks import checked_size
 from zoo.training.attacks.rp2.warping import homography
 
 

@@ -10,9 +10,9 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 
-from zoo.training.attacks.gradients import loss_gradient
-from zoo.training.attacks.gradients import rescaled
-from zoo.training.attacks.gradients import succeeds
+from zoo.training.attacks.parts.gradients import loss_gradient
+from zoo.training.attacks.parts.gradients import rescaled
+from zoo.training.attacks.parts.gradients import succeeds
 
 _ORDERS = {"linf": np.inf, "l2": 2}
 

@@ -8,15 +8,15 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 from tests.helpers import lengths
-from zoo.training import projections
+from zoo.training.attacks.parts import geometry
 
 
 def test_norms_of_a_3_4_5_triangle():
     perturbation = np.zeros((2, 2, 2, 1), "float32")
     perturbation[0, 0, 0, 0] = -3
     perturbation[0, 1, 1, 0] = 4
-    l2 = projections.norms(perturbation, "l2")
-    linf = projections.norms(perturbation, "linf")
+    l2 = geometry.norms(perturbation, "l2")
+    linf = geometry.norms(perturbation, "linf")
     assert l2.shape == (2, 1, 1, 1)
     np.testing.assert_array_equal(np.ravel(l2), [5, 0])
     np.testing.assert_array_equal(np.ravel(linf), [4, 0])
@@ -25,9 +25,9 @@ def test_norms_of_a_3_4_5_triangle():
 def test_project_known_answers():
     center = np.full((1, 1, 2, 1), 0.5, "float32")
     image = np.array([0.8, 0.9], "float32").reshape(center.shape)
-    l2 = projections.project(image, center, norm="l2", eps=0.25)
+    l2 = geometry.project(image, center, norm="l2", eps=0.25)
     np.testing.assert_allclose(np.ravel(l2), [0.65, 0.7], atol=1e-6)
-    linf = projections.project(image, center, norm="linf", eps=0.35)
+    linf = geometry.project(image, center, norm="linf", eps=0.35)
     np.testing.assert_allclose(np.ravel(linf), [0.8, 0.85], atol=1e-6)
 
 
@@ -35,7 +35,7 @@ def test_project_known_answers():
 def test_project_leaves_images_inside_alone(norm):
     center = np.full((1, 2, 2, 1), 0.5, "float32")
     image = center + np.float32(0.01)
-    projected = projections.project(image, center, norm=norm, eps=0.1)
+    projected = geometry.project(image, center, norm=norm, eps=0.1)
     np.testing.assert_allclose(projected, image, atol=1e-7)
 
 
@@ -50,7 +50,7 @@ def test_project_ends_in_the_ball_and_the_box(norm, eps, shape, seed):
     rng = np.random.default_rng(seed)
     centers = rng.uniform(size=shape).astype("float32")
     images = rng.normal(0.5, 2, shape).astype("float32")
-    projected = projections.project(images, centers, norm=norm, eps=eps)
+    projected = geometry.project(images, centers, norm=norm, eps=eps)
     projected = projected.numpy()
     assert projected.min() >= 0
     assert projected.max() <= 1
@@ -61,7 +61,7 @@ def test_project_ends_in_the_ball_and_the_box(norm, eps, shape, seed):
 def test_sample_fills_the_l2_ball_uniformly():
     """In d dimensions (length / eps) ** d is uniform on [0, 1]."""
     shape = (4000, 1, 3, 1)
-    points = projections.sample(shape, norm="l2", eps=2.0, seed=(1, 2)).numpy()
+    points = geometry.sample(shape, norm="l2", eps=2.0, seed=(1, 2)).numpy()
     volumes = np.sort((lengths(points) / 2) ** 3)
     uniform = (np.arange(4000) + 0.5) / 4000
     assert np.abs(volumes - uniform).max() < 1.63 / np.sqrt(4000)  # KS, 1 %
@@ -71,7 +71,7 @@ def test_sample_fills_the_l2_ball_uniformly():
 
 def test_sample_fills_the_linf_ball_uniformly():
     shape = (1000, 1, 2, 2)
-    points = projections.sample(shape, norm="linf", eps=0.3, seed=(1, 2))
+    points = geometry.sample(shape, norm="linf", eps=0.3, seed=(1, 2))
     values = np.sort(np.ravel(points))
     uniform = -0.3 + 0.6 * (np.arange(4000) + 0.5) / 4000
     assert np.abs(values - uniform).max() < 0.6 * 1.63 / np.sqrt(4000)
@@ -80,7 +80,7 @@ def test_sample_fills_the_linf_ball_uniformly():
 @pytest.mark.parametrize("norm", ["linf", "l2"])
 def test_sample_is_a_function_of_its_seed(norm):
     def draw(seed):
-        return projections.sample((2, 3, 3, 1), norm=norm, eps=1.0, seed=seed)
+        return geometry.sample((2, 3, 3, 1), norm=norm, eps=1.0, seed=seed)
 
     np.testing.assert_array_equal(draw((1, 2)), draw((1, 2)))
     assert not np.array_equal(draw((1, 2)), draw((1, 3)))
@@ -90,10 +90,10 @@ def test_sample_is_a_function_of_its_seed(norm):
 def test_sample_and_project_take_unknown_batch_sizes(norm):
     @tf.function(input_signature=[tf.TensorSpec((None, 3, 3, 1))])
     def noisy(images):
-        noise = projections.sample(
+        noise = geometry.sample(
             tf.shape(images), norm=norm, eps=0.5, seed=(1, 2)
         )
-        return projections.project(images + noise, images, norm=norm, eps=0.1)
+        return geometry.project(images + noise, images, norm=norm, eps=0.1)
 
     for size in (1, 4):
         images = np.full((size, 3, 3, 1), 0.5, "float32")

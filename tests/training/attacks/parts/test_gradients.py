@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from zoo.training.attacks import gradients
+from zoo.training.attacks.parts import gradients
 
 KERNEL = np.random.default_rng(0).normal(size=(12, 4)).astype("float32")
 

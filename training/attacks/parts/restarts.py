@@ -5,10 +5,10 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
-from zoo.training import projections
-from zoo.training.attacks.gradients import expected_logits
-from zoo.training.attacks.gradients import log_odds
-from zoo.training.attacks.gradients import succeeds
+from zoo.training.attacks.parts import geometry
+from zoo.training.attacks.parts.gradients import expected_logits
+from zoo.training.attacks.parts.gradients import log_odds
+from zoo.training.attacks.parts.gradients import succeeds
 
 Judged = tuple[tf.Tensor, tf.Tensor, tf.Tensor]
 """Perturbed images, their losses, and whether the model is fooled."""
@@ -22,7 +22,7 @@ def random_starts(
     Args:
         seed: Two integers, such as `keras.random.SeedGenerator.next()`.
     """
-    starts = images + projections.sample(
+    starts = images + geometry.sample(
         tf.shape(images), norm=norm, eps=eps, seed=seed
     )
     return tf.clip_by_value(starts, 0.0, 1.0)

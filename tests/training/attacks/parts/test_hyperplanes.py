@@ -10,7 +10,7 @@ from scipy import optimize
 
 from tests.helpers import box_distance
 from tests.helpers import lengths
-from zoo.training import hyperplanes
+from zoo.training.attacks.parts import geometry
 
 norms = pytest.mark.parametrize("norm", ["linf", "l2"])
 
@@ -21,7 +21,7 @@ def displacements(pixels, normals, gaps, norm):
         np.asarray(array, "float32")[:, :, None, None]
         for array in (pixels, normals)
     )
-    moves = hyperplanes.displacements(
+    moves = geometry.displacements(
         tf.constant(pixels),
         tf.constant(normals),
         tf.constant(gaps, "float32"),
@@ -137,7 +137,7 @@ def test_takes_unknown_and_empty_batches(norm):
     )
     def moves(images, gaps):
         normals = tf.ones_like(images)
-        return hyperplanes.displacements(images, normals, gaps, norm=norm)
+        return geometry.displacements(images, normals, gaps, norm=norm)
 
     for size in (0, 1, 3):
         images = tf.fill((size, 2, 3, 1), 0.5)

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from zoo.training.attacks import auto_pgd
-from zoo.training.attacks.gradients import log_odds
-from zoo.training.attacks.gradients import succeeds
-from zoo.training.attacks.losses import dlr
+from zoo.training.attacks.parts import auto_pgd
+from zoo.training.attacks.parts.gradients import log_odds
+from zoo.training.attacks.parts.gradients import succeeds
+from zoo.training.attacks.parts.losses import dlr
 
 
 def paper_checkpoints(steps):

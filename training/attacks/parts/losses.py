@@ -1,12 +1,89 @@
-"""Linear models of the decision boundaries around images."""
+"""Losses whose size doesn't depend on the logits' scale.
+
+A model that multiplies its logits by a constant decides as before, but
+changes the cross-entropy and can make its gradient vanish. The difference of
+logits ratio (DLR) stays the same, and stays the same too if a constant is
+added to the logits. Its numerator alone is for models of too few classes.
+
+Reference: [Croce & Hein, 2020](https://arxiv.org/abs/2003.01690), section 4.
+"""
 
 import math
 from collections.abc import Callable
 
 import tensorflow as tf
 
-from zoo.training.attacks.expectation import expectation
-from zoo.training.attacks.gradients import without_label
+from zoo.training.attacks.parts.gradients import expectation
+from zoo.training.attacks.parts.gradients import without_label
+
+
+def dlr(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+    """Returns the difference of logits ratio per image, equation 6.
+
+    It is -1 or more, and above 0 where another class has the largest logit.
+
+    Args:
+        logits: `(batch, classes)`, 3 classes or more.
+
+    Raises:
+        ValueError: If there are fewer classes.
+    """
+    first, _, third = _largest(logits, 3)
+    other = tf.reduce_max(without_label(logits, labels), axis=-1)
+    label = tf.gather(logits, labels, batch_dims=1)
+    return tf.math.divide_no_nan(other - label, first - third)
+
+
+def targeted_dlr(
+    logits: tf.Tensor, labels: tf.Tensor, targets: tf.Tensor
+) -> tf.Tensor:
+    """Returns the targeted difference of logits ratio, equation 7.
+
+    It is above 0 where the target's logit is above the label's.
+
+    Args:
+        logits: `(batch, classes)`, 4 classes or more.
+        labels: True classes.
+        targets: Classes to be taken for, other than the true ones.
+
+    Raises:
+        ValueError: If there are fewer classes.
+    """
+    first, _, third, fourth = _largest(logits, 4)
+    return tf.math.divide_no_nan(
+        targeted_difference(logits, labels, targets),
+        first - (third + fourth) / 2,
+    )
+
+
+def targeted_difference(
+    logits: tf.Tensor, labels: tf.Tensor, targets: tf.Tensor
+) -> tf.Tensor:
+    """Returns the target's logit less the label's, equation 7's numerator.
+
+    It changes with the logits' scale, but the direction of its gradient
+    doesn't.
+
+    Args:
+        logits: `(batch, classes)`, 2 classes or more.
+        labels: True classes.
+        targets: Classes to be taken for, other than the true ones.
+    """
+    label = tf.gather(logits, labels, batch_dims=1)
+    return tf.gather(logits, targets, batch_dims=1) - label
+
+
+def _largest(logits, count):
+    """Returns the largest logits, sorted; each of shape `(batch,)`."""
+    logits = tf.convert_to_tensor(logits)
+    classes = logits.shape[-1]
+    if classes is not None and classes < count:
+        raise ValueError(
+            f"This loss needs {count} classes or more. "
+            f"Received: a model of {classes} classes"
+        )
+    return tf.unstack(tf.math.top_k(logits, count).values, count, axis=-1)
+
 
 _PIXELS = (-3, -2, -1)
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from zoo.training.attacks import losses
+from zoo.training.attacks.parts import losses
 
 LOGITS = np.array([[1.0, 4.0, 3.0, 0.0, 2.0]] * 3, "float32")
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from zoo.training.attacks import host_solvers
-from zoo.training.attacks.host_solvers import solve_each
+from zoo.training.attacks.parts import host_solvers
+from zoo.training.attacks.parts.host_solvers import solve_each
 
 
 def doubled(points, rows):

@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
-from zoo.training.attacks.gradients import expected_logits
-from zoo.training.attacks.gradients import succeeds
-from zoo.training.attacks.margins import likeliest_others
+from zoo.training.attacks.parts.gradients import expected_logits
+from zoo.training.attacks.parts.gradients import succeeds
+from zoo.training.attacks.parts.losses import likeliest_others
 
 _EXCESS = 0.1
 

@@ -5,13 +5,77 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
-from zoo.training import projections
-from zoo.training.attacks.bumps import bumps
-from zoo.training.attacks.random_squares import is_inside
-from zoo.training.attacks.random_squares import random_coins
-from zoo.training.attacks.random_squares import random_offsets
-from zoo.training.attacks.random_squares import random_signs
-from zoo.training.attacks.random_squares import side_of
+from zoo.training.attacks.parts import geometry
+
+
+class LinfWindows:
+    """Squares in which each channel goes to one end of the ball.
+
+    Args:
+        image_shape: `(height, width, channels)`.
+        areas: Fractions of the image that a square covers, by stage.
+        eps: Radius of the ball.
+
+    Reference: [Andriushchenko et al., 2020](https://arxiv.org/abs/1912.00049),
+    Algorithm 2.
+    """
+
+    def __init__(
+        self,
+        image_shape: tuple[int, int, int],
+        areas: Sequence[float],
+        *,
+        eps: float,
+    ):
+        self._eps = eps
+        self._channels = image_shape[-1]
+        self._sides = tf.constant(
+            [side_of(image_shape, area) for area in areas], "int32"
+        )
+
+    def start(self, images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+        """Returns vertical stripes, one pixel wide, on the images."""
+        count, _, width, channels = tf.unstack(tf.shape(images))
+        signs = random_signs((count, 1, width, channels), seed)
+        return tf.clip_by_value(images + self._eps * signs, 0.0, 1.0)
+
+    def propose(
+        self,
+        iterates: tf.Tensor,
+        images: tf.Tensor,
+        stage: tf.Tensor,
+        seed: tf.Tensor,
+    ) -> tf.Tensor:
+        """Returns iterates with a square changed.
+
+        A square that would change nothing has the sign of one channel
+        flipped (the authors' code draws again).
+
+        Args:
+            iterates: Images in the ball.
+            images: Its centers.
+            stage: Index of the area.
+        """
+        seeds = tf.random.experimental.stateless_split(seed, 3)
+        rows, columns = random_offsets(iterates, self._sides[stage], seeds[0])
+        window = is_inside(rows, self._sides[stage])
+        window &= is_inside(columns, self._sides[stage])
+        count = tf.shape(images)[0]
+
+        def painted(signs):
+            ends = tf.clip_by_value(images + self._eps * signs, 0.0, 1.0)
+            return tf.where(window, ends, iterates)
+
+        signs = random_signs((count, 1, 1, self._channels), seeds[1])
+        unchanged = tf.reduce_all(
+            painted(signs) == iterates, (1, 2, 3), keepdims=True
+        )
+        channel = tf.random.stateless_uniform(
+            (count, 1, 1), seeds[2], 0, self._channels, "int32"
+        )
+        channel = tf.one_hot(channel, self._channels, True, False, dtype=bool)
+        return painted(tf.where(unchanged & channel, -signs, signs))
+
 
 _PLANE = (1, 2)
 _TILES = 5
@@ -70,7 +134,7 @@ class L2Windows:
         tiles = tf.reshape(tiles, (-1, rows * side, columns * side, channels))
         above, left = (height - rows * side) // 2, (width - columns * side) // 2
         tiles = tf.image.pad_to_bounding_box(tiles, above, left, height, width)
-        tiles *= self._eps / projections.norms(tiles, "l2")
+        tiles *= self._eps / geometry.norms(tiles, "l2")
         return tf.clip_by_value(images + tiles, 0.0, 1.0)
 
     def propose(
@@ -118,7 +182,7 @@ class L2Windows:
         perturbations = iterates - images
         in_first = tf.where(first, perturbations, 0.0)
         in_both = tf.where(first | second, perturbations, 0.0)
-        norms = projections.norms(perturbations, "l2")
+        norms = geometry.norms(perturbations, "l2")
         unused = tf.maximum(self._eps**2 - norms**2, 0.0)
         available = tf.sqrt(
             _channel_norms(in_both) ** 2 + unused / self._image_shape[-1]
@@ -128,7 +192,7 @@ class L2Windows:
         )
         changed *= tf.math.divide_no_nan(available, _channel_norms(changed))
         perturbations = tf.where(first | second, 0.0, perturbations) + changed
-        return projections.project(
+        return geometry.project(
             images + perturbations, images, norm="l2", eps=self._eps
         )
 
@@ -152,3 +216,75 @@ def _channel_norms(perturbations):
     return tf.sqrt(
         tf.reduce_sum(tf.square(perturbations), _PLANE, keepdims=True)
     )
+
+
+def side_of(image_shape: tuple[int, int, int], area: float) -> int:
+    """Returns the side of a square of that area that fits in the image."""
+    height, width, _ = image_shape
+    side = round(np.sqrt(area * height * width))
+    return min(max(side, 1), height, width)
+
+
+def random_offsets(
+    images: tf.Tensor, side: tf.Tensor, seed: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Returns each row's and each column's offset into a random square.
+
+    Of shapes `(batch, height, 1, 1)` and `(batch, 1, width, 1)`; a pixel is in
+    the square if both are from 0 to `side - 1`.
+    """
+    count, height, width, _ = tf.unstack(tf.shape(images))
+    seeds = tf.random.experimental.stateless_split(seed, 2)
+    offsets = []
+    for length, seed in zip((height, width), tf.unstack(seeds), strict=True):
+        corners = tf.random.stateless_uniform(
+            (count, 1), seed, 0, length - side + 1, "int32"
+        )
+        offsets.append(tf.range(length) - corners)
+    return offsets[0][:, :, None, None], offsets[1][:, None, :, None]
+
+
+def is_inside(offsets: tf.Tensor, side: tf.Tensor) -> tf.Tensor:
+    """Returns whether offsets are inside a square of that side."""
+    return (offsets >= 0) & (offsets < side)
+
+
+def random_coins(
+    shape: Sequence[int | tf.Tensor], seed: tf.Tensor
+) -> tf.Tensor:
+    """Returns true and false, as likely."""
+    return tf.random.stateless_uniform(shape, seed, 0, 2, "int32") == 1
+
+
+def random_signs(
+    shape: Sequence[int | tf.Tensor], seed: tf.Tensor
+) -> tf.Tensor:
+    """Returns 1 and -1, as likely."""
+    return tf.where(random_coins(shape, seed), 1.0, -1.0)
+
+
+def bumps(side: int) -> np.ndarray:
+    """Returns two bumps of opposite sign, one above the other, of norm 1.
+
+    Each decays from the middle of its half in square rings.
+
+    Args:
+        side: Of the square that they fill, in pixels.
+
+    Reference: [Andriushchenko et al., 2020](https://arxiv.org/abs/1912.00049),
+    equation 2.
+    """
+    above = _bump(side // 2, side)
+    below = _bump(side - side // 2, side)
+    both = np.concatenate([above, -below])
+    return (both / np.linalg.norm(both)).astype("float32")
+
+
+def _bump(height, width):
+    """Returns `sum(1 / k**2)` for k from a pixel's ring to the last ring."""
+    rows = np.abs(np.arange(height) - height // 2)
+    columns = np.abs(np.arange(width) - width // 2)
+    rings = np.maximum(rows[:, None], columns)
+    values = 1 / np.arange(1, width // 2 + 2) ** 2
+    bump = np.cumsum(values[::-1])[::-1][rings]
+    return bump / max(np.linalg.norm(bump), 1e-12)

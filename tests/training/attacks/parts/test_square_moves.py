@@ -5,9 +5,9 @@ import pytest
 import tensorflow as tf
 
 from tests.helpers import lengths
-from zoo.training.attacks.bumps import bumps
-from zoo.training.attacks.l2_windows import L2Windows
-from zoo.training.attacks.linf_windows import LinfWindows
+from zoo.training.attacks.parts.square_moves import L2Windows
+from zoo.training.attacks.parts.square_moves import LinfWindows
+from zoo.training.attacks.parts.square_moves import bumps
 
 
 def seeds(count):

@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from zoo.training import projections
-from zoo.training.attacks.gradients import objective_gradient
-from zoo.training.attacks.gradients import steepest
+from zoo.training.attacks.parts import geometry
+from zoo.training.attacks.parts.gradients import objective_gradient
+from zoo.training.attacks.parts.gradients import steepest
 
 _MOMENTUM = 0.75  # Weight of the new step; the paper's alpha.
 _RISING = 0.75  # Fraction of steps that must raise the objective; rho.
@@ -207,7 +207,7 @@ def _check(climb, gradients, period):
 def _move(climb, gradients, weight, *, norm, eps):
     """Steps to x(k + 1), inside the ball after each of two parts."""
     sizes = climb.step_sizes[:, None, None, None]
-    stepped = projections.project(
+    stepped = geometry.project(
         climb.iterates + sizes * steepest(gradients, norm),
         climb.images,
         norm=norm,
@@ -216,7 +216,7 @@ def _move(climb, gradients, weight, *, norm, eps):
     moved = climb.iterates + weight * (stepped - climb.iterates)
     moved += (1 - weight) * (climb.iterates - climb.previous)
     return climb._replace(
-        iterates=projections.project(moved, climb.images, norm=norm, eps=eps),
+        iterates=geometry.project(moved, climb.images, norm=norm, eps=eps),
         previous=climb.iterates,
     )
 
