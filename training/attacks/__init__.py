@@ -1,7 +1,7 @@
 """Adversarial attacks: bind the options, then call on any model."""
 
 from zoo.training.attacks.apgd import apgd
-from zoo.training.attacks.apgdt import apgdt
+from zoo.training.attacks.apgd import apgdt
 from zoo.training.attacks.base import Attack
 from zoo.training.attacks.bim import bim
 from zoo.training.attacks.cw import cw

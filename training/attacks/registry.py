@@ -5,7 +5,7 @@ import inspect
 from zoo.threat import ThreatModel
 from zoo.training.attack_names import attack_name
 from zoo.training.attacks.apgd import apgd
-from zoo.training.attacks.apgdt import apgdt
+from zoo.training.attacks.apgd import apgdt
 from zoo.training.attacks.base import Attack
 from zoo.training.attacks.bim import bim
 from zoo.training.attacks.cw import cw

@@ -2,7 +2,7 @@
 
 import keras
 
-from zoo.training.adaptive_view import adaptive_view
+from zoo.training.attacks.adaptive_view import adaptive_view
 from zoo.training.attacks.base import Attack
 
 

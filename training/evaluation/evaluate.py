@@ -11,10 +11,10 @@ import tensorflow as tf
 from numpy.typing import ArrayLike
 
 from zoo.threat import ThreatModel
-from zoo.training.adaptive_view import adaptive_view
 from zoo.training.attack_names import attack_name
 from zoo.training.attacks import Attack
 from zoo.training.attacks import suites
+from zoo.training.attacks.adaptive_view import adaptive_view
 from zoo.training.digests import weights_digest
 from zoo.training.evaluation import provenance
 from zoo.training.evaluation import sanity as sanity_checks

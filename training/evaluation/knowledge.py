@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import keras
 
-from zoo.training.adaptive_view import hidden_gradients
+from zoo.training.attacks.adaptive_view import hidden_gradients
 from zoo.training.evaluation.flag import Flag
 from zoo.training.evaluation.phase import Phase
 from zoo.training.evaluation.randomness import is_stochastic

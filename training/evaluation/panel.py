@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from zoo.confidences import are_confidences
-from zoo.training.adaptive_view import adaptive_view
+from zoo.training.attacks.adaptive_view import adaptive_view
 from zoo.training.evaluation.phase import Phase
 from zoo.training.evaluation.randomness import is_stochastic
 from zoo.training.evaluation.randomness import owned_randomness

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 from numpy.typing import ArrayLike
 
-from zoo.training.adaptive_view import adaptive_view
+from zoo.training.attacks.adaptive_view import adaptive_view
 from zoo.training.ensemble import find_ensemble
 from zoo.training.evaluation.randomness import is_stochastic
 from zoo.training.evaluation.randomness import owned_randomness
