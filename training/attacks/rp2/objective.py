@@ -5,12 +5,11 @@ import dataclasses
 import keras
 import numpy as np
 import tensorflow as tf
+from numpy.typing import ArrayLike
+from scipy import fft
 
-from zoo.training.attacks.rp2.low_frequencies import low_frequencies
+from zoo.training.attacks.rp2.placing import Transformations
 from zoo.training.attacks.rp2.placing import place
-from zoo.training.attacks.rp2.printability import non_printability_score
-from zoo.training.attacks.rp2.printability import root
-from zoo.training.attacks.rp2.transformations import Transformations
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -121,3 +120,95 @@ class Objective:
         flat = tf.reshape(perturbations, (targets, height * width, channels))
         inside = tf.gather(flat, np.flatnonzero(self.mask), axis=1)
         return self.nps_weight * non_printability_score(inside, self.palette)
+
+
+def low_frequencies(perturbations: tf.Tensor, dimension: int) -> tf.Tensor:
+    """Keeps the lowest frequencies of a discrete cosine transform.
+
+    The orthonormal DCT-II of each channel, its coefficients of index
+    `dimension` or more along either side set to 0, transformed back: a
+    projection.
+
+    Args:
+        perturbations: `(batch, height, width, channels)`.
+        dimension: Coefficients kept along each side.
+
+    Returns:
+        A tensor of the same shape.
+    """
+    _, height, width, _ = perturbations.shape
+    return tf.einsum(
+        "yh,xw,bhwc->byxc",
+        _projection(height, dimension),
+        _projection(width, dimension),
+        perturbations,
+    )
+
+
+def _projection(size, dimension):
+    """Returns the `(size, size)` matrix that keeps the lowest frequencies."""
+    basis = fft.dct(np.eye(size), axis=0, norm="ortho")[:dimension]
+    return tf.constant(basis.T @ basis, "float32")
+
+
+_INKS = np.array(
+    [
+        [255, 255, 255],  # Paper.
+        [0, 174, 239],  # Cyan.
+        [236, 0, 140],  # Magenta.
+        [255, 242, 0],  # Yellow.
+        [237, 28, 36],  # Magenta and yellow.
+        [0, 166, 81],  # Cyan and yellow.
+        [46, 49, 146],  # Cyan and magenta.
+        [35, 31, 32],  # Black.
+    ],
+    "float32",
+)
+
+PALETTE = np.concatenate([_INKS, (_INKS[0] + _INKS[1:]) / 2]) / 255
+"""Printable colours, sRGB in [0, 1], `(15, 3)`.
+
+The solid overprints of offset inks, that is the primaries of halftone
+printing (Neugebauer, 1937), and each halfway to the paper's white. They are
+the inks' nominal colours, as they are commonly shown on a screen, and were
+measured on no printer.
+
+The authors' palette is another: 30 darker colours in [0, 1], most likely
+measured on their printer, one a line in `lisa-cnn-attack/npstriplets.txt` of
+`evtimovi/robust_physical_perturbations`, which their runs on signs leave off.
+For theirs, or your own printer's, give `rp2` the `palette`
+`np.loadtxt(path, delimiter=",")`.
+"""
+
+
+def non_printability_score(
+    colours: tf.Tensor, palette: ArrayLike = PALETTE
+) -> tf.Tensor:
+    """Returns the sum over pixels of the product of distances to a palette.
+
+        NPS = sum_p prod_q |p - q|
+
+    It is 0 if every pixel has a colour of the palette, else grows with the
+    distance; the gradient at a distance of 0 is 0.
+
+    Args:
+        colours: `(..., pixels, channels)`.
+        palette: `(colours, channels)`.
+
+    Returns:
+        A tensor of shape `(...)`.
+
+    References: Sharif et al., "Accessorize to a Crime", CCS 2016; Eykholt et
+        al., section 3.3.
+    """
+    products = 1.0
+    for printable in np.asarray(palette, "float32"):
+        squares = tf.reduce_sum(tf.square(colours - printable), axis=-1)
+        products *= root(squares)
+    return tf.reduce_sum(products, axis=-1)
+
+
+def root(squares: tf.Tensor) -> tf.Tensor:
+    """Returns the square root, whose gradient is 0 at 0 instead of NaN."""
+    positive = squares > 0
+    return tf.where(positive, tf.sqrt(tf.where(positive, squares, 1.0)), 0.0)

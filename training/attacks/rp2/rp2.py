@@ -20,10 +20,10 @@ from zoo.training.attacks.rp2.checks import check_targets
 from zoo.training.attacks.rp2.checks import check_victim
 from zoo.training.attacks.rp2.descent import Adam
 from zoo.training.attacks.rp2.descent import descend
+from zoo.training.attacks.rp2.objective import PALETTE
 from zoo.training.attacks.rp2.objective import Objective
-from zoo.training.attacks.rp2.printability import PALETTE
+from zoo.training.attacks.rp2.placing import Transformations
 from zoo.training.attacks.rp2.sticker import Sticker
-from zoo.training.attacks.rp2.transformations import Transformations
 from zoo.validation import check_images
 
 Progress = Callable[[int, int], None]

@@ -10,7 +10,7 @@ from zoo.training.attacks.rp2 import PALETTE
 from zoo.training.attacks.rp2 import Transformations
 from zoo.training.attacks.rp2 import masks
 from zoo.training.attacks.rp2 import non_printability_score
-from zoo.training.attacks.rp2.low_frequencies import low_frequencies
+from zoo.training.attacks.rp2.objective import low_frequencies
 
 
 def test_non_printability_by_hand():

@@ -4,9 +4,9 @@ import numpy as np
 import tensorflow as tf
 from scipy import ndimage
 
-from zoo.training.attacks.rp2.transformations import Transformations
-from zoo.training.attacks.rp2.warping import homography
-from zoo.training.attacks.rp2.warping import warp
+from zoo.training.attacks.rp2.placing import Transformations
+from zoo.training.attacks.rp2.placing import homography
+from zoo.training.attacks.rp2.placing import warp
 
 MATRICES = np.array(
     [
