@@ -21,7 +21,7 @@ _MODULES = {
     "is_folder": "zoo.training.datasets.loading",
     "is_resized": "zoo.training.datasets.loading",
     "load": "zoo.training.datasets.loading",
-    "split_folder": "zoo.training.datasets.folder_split",
+    "split_folder": "zoo.training.datasets.image_folder",
 }
 
 

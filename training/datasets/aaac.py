@@ -9,7 +9,7 @@ import tensorflow as tf
 from zoo.training.datasets.image_folder import find_pictures
 from zoo.training.datasets.picture_files import PictureFile
 from zoo.training.datasets.picture_files import load_picture_files
-from zoo.training.datasets.read_table import read_table
+from zoo.training.datasets.picture_files import read_table
 
 IMAGE_SHAPE = (299, 299, 3)
 CLASSES = tuple(f"{number:05d}" for number in range(110))

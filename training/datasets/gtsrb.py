@@ -8,7 +8,7 @@ import tensorflow as tf
 from zoo.training.datasets.picture_files import PictureFile
 from zoo.training.datasets.picture_files import fair_order
 from zoo.training.datasets.picture_files import load_picture_files
-from zoo.training.datasets.read_table import read_table
+from zoo.training.datasets.picture_files import read_table
 
 SPLITS = ("train", "test")
 

@@ -11,7 +11,7 @@ from zoo.training.datasets.lisa_classes import LISA_CLASSES
 from zoo.training.datasets.picture_files import PictureFile
 from zoo.training.datasets.picture_files import fair_order
 from zoo.training.datasets.picture_files import load_picture_files
-from zoo.training.datasets.read_table import read_table
+from zoo.training.datasets.picture_files import read_table
 
 ANNOTATIONS = "allAnnotations.csv"
 SPLITS = {"train": (0, 70), "validation": (70, 80), "test": (80, 100)}

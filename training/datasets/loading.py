@@ -12,13 +12,13 @@ import tensorflow as tf
 
 from zoo.near_names import did_you_mean
 from zoo.training.datasets.aaac import load_aaac
+from zoo.training.datasets.fashion_mnist import PACKAGED
+from zoo.training.datasets.fashion_mnist import load_packaged
 from zoo.training.datasets.gtsrb import load_gtsrb
 from zoo.training.datasets.image_folder import load_image_folder
 from zoo.training.datasets.lisa import load_lisa
-from zoo.training.datasets.packaged import PACKAGED
-from zoo.training.datasets.packaged import load_packaged
-from zoo.training.datasets.pixels import to_pixels
-from zoo.training.datasets.resizing import resize_images
+from zoo.training.datasets.picture_files import resize_images
+from zoo.training.datasets.picture_files import to_pixels
 
 _ON_DISK = {"aaac": load_aaac, "gtsrb": load_gtsrb, "lisa": load_lisa}
 """Sets that are read from their unpacked archives."""
@@ -48,7 +48,7 @@ def load(
     The name is one of TensorFlow Datasets, prepared on first use, or
     `"fashion_mnist_sample"`, the 512 test images inside the package, which
     needs neither TFDS nor a network. Without a network, `python -m
-    zoo.training.datasets.offline_fashion_mnist` prepares Fashion-MNIST from
+    zoo.training.datasets.fashion_mnist` prepares Fashion-MNIST from
     files on disk. `"rendered_signs/crops32"` and
     `"rendered_signs/scenes128"` need none: TFDS prepares them from code.
 
@@ -261,8 +261,7 @@ def _prepare(builder) -> None:
         if builder.name in _BUILDERS:
             raise
         hint = (
-            " Without a network: "
-            "python -m zoo.training.datasets.offline_fashion_mnist"
+            " Without a network: python -m zoo.training.datasets.fashion_mnist"
             if builder.name == "fashion_mnist"
             else ""
         )

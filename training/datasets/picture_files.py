@@ -1,5 +1,6 @@
 """Picture files, whole or in part, as pixels and labels."""
 
+import csv
 import hashlib
 import os
 from collections.abc import Iterable
@@ -7,12 +8,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import tensorflow as tf
+from PIL import Image
 
+from zoo.pictures import fit_picture
 from zoo.pictures import read_picture
-from zoo.training.datasets.resizing import checked_shape
-from zoo.training.datasets.resizing import resize_pixels
 
+_CHANNELS = (1, 3)
 _NO_BOX = (0, 0, 0, 0)
 """Stands in a tensor of boxes for none, which another tensor tells apart."""
 
@@ -114,3 +117,118 @@ def _read(path, box, shape):
 def _digest(picture):
     name = os.fsencode(picture.path.as_posix())
     return hashlib.sha256(name).digest(), picture.box or ()
+
+
+def resize_images(
+    dataset: tf.data.Dataset, image_shape: Sequence[int]
+) -> tf.data.Dataset:
+    """Resizes each picture of a data set, as `resize_pixels` does.
+
+    Args:
+        dataset: `(image, label)`: uint8 pixels, `(height, width, channels)`,
+            1 channel or 3.
+        image_shape: `(height, width, channels)`; 1 channel is grey, 3 RGB.
+
+    Raises:
+        ValueError: If the pictures are others, or `image_shape` is.
+    """
+    spec = dataset.element_spec[0]
+    if spec.dtype != tf.uint8 or spec.shape[-1] not in _CHANNELS:
+        raise ValueError(
+            "Pictures are resized if they are of 8 bits and 1 or 3 channels. "
+            f"Received: {spec.dtype.name} of shape {spec.shape}"
+        )
+    shape = checked_shape(image_shape)
+    if shape[-1] not in _CHANNELS:
+        raise ValueError(
+            "Pictures are resized to 1 channel, grey, or 3, RGB. "
+            f"Received: image_shape={shape}"
+        )
+
+    def resize(image, label):
+        image = tf.numpy_function(
+            lambda pixels: resize_pixels(pixels, shape), [image], tf.uint8
+        )
+        return tf.ensure_shape(image, shape), label
+
+    return dataset.map(resize, num_parallel_calls=tf.data.AUTOTUNE)
+
+
+def resize_pixels(pixels: np.ndarray, shape: Sequence[int]) -> np.ndarray:
+    """Resizes a picture by the filter of `zoo.pictures.read_picture`.
+
+    Args:
+        pixels: uint8, `(height, width, channels)`, 1 channel or 3.
+        shape: The same of the result; colours are made grey (ITU-R 601 luma)
+            or RGB.
+    """
+    grey = pixels.shape[-1] == 1
+    picture = Image.fromarray(pixels.squeeze(-1) if grey else pixels)
+    return fit_picture(picture, shape)
+
+
+def checked_shape(image_shape: Sequence[int] | None) -> tuple[int, int, int]:
+    """Returns a shape of three positive numbers, or raises a `ValueError`."""
+    shape = tuple(image_shape or ())
+    if len(shape) != 3 or not all(
+        isinstance(size, int) and size > 0 for size in shape
+    ):
+        raise ValueError(
+            "`image_shape` must be the (height, width, channels) that "
+            f"pictures are resized to. Received: image_shape={image_shape}"
+        )
+    return shape
+
+
+def to_pixels(dataset: tf.data.Dataset) -> tf.data.Dataset:
+    """Scales a data set's 8-bit images, or batches of them, to [0, 1]."""
+    return dataset.map(
+        lambda image, label: (tf.cast(image, tf.float32) / 255.0, label),
+        num_parallel_calls=tf.data.AUTOTUNE,
+    ).prefetch(tf.data.AUTOTUNE)
+
+
+def read_table(
+    path: str | os.PathLike, columns: Sequence[str], *, delimiter: str = ","
+) -> list[dict[str, str]]:
+    """Reads a CSV file with a header, in UTF-8, with a mark or without.
+
+    Args:
+        path: File to read.
+        columns: Names that the header must have, among others.
+        delimiter: Between two cells.
+
+    Returns:
+        Each row's cells by column. All of `columns` have one, perhaps empty.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If the header lacks a column, a row ends before one, or
+            the file is not UTF-8; the message names the file.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"There is no such file: {path}")
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        reader = csv.DictReader(file, delimiter=delimiter)
+        try:
+            header, rows = reader.fieldnames or [], list(reader)
+        except (UnicodeDecodeError, csv.Error) as error:
+            raise ValueError(
+                f"{path} must be a table in UTF-8. Received: {error}"
+            ) from error
+    missing = [name for name in columns if name not in header]
+    if missing:
+        raise ValueError(
+            f"{path} must have the columns {', '.join(columns)}. "
+            f"Received: no {', '.join(missing)}"
+        )
+    for number, row in enumerate(rows, 1):
+        missing = [name for name in columns if row[name] is None]
+        if missing:
+            raise ValueError(
+                f"Each row of {path} must have the columns "
+                f"{', '.join(columns)}. "
+                f"Received: row {number} without {', '.join(missing)}"
+            )
+    return rows

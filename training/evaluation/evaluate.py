@@ -15,12 +15,12 @@ from zoo.training.attack_names import attack_name
 from zoo.training.attacks import Attack
 from zoo.training.attacks import suites
 from zoo.training.attacks.adaptive_view import adaptive_view
+from zoo.training.datasets.arrays import gather_examples
 from zoo.training.digests import weights_digest
 from zoo.training.evaluation import provenance
 from zoo.training.evaluation import sanity as sanity_checks
 from zoo.training.evaluation.accuracy import Accuracy
 from zoo.training.evaluation.attacking import attack_all
-from zoo.training.evaluation.examples import gather_examples
 from zoo.training.evaluation.fingerprint import fingerprint
 from zoo.training.evaluation.journal import Journal
 from zoo.training.evaluation.knowledge import knowledge

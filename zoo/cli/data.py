@@ -118,7 +118,7 @@ def load_images(options: argparse.Namespace, model):
         ConnectionError: If the set cannot be downloaded.
     """
     from zoo.training import datasets
-    from zoo.training.evaluation.examples import gather_examples
+    from zoo.training.datasets.arrays import gather_examples
     from zoo.training.input_shape import input_shape
 
     given = {}

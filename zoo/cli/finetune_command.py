@@ -261,7 +261,7 @@ def _build(options, num_classes: int, *, new_head: bool):
 def _load(options, model, classes: list[str]):
     """Returns the images to train on and those held out."""
     from zoo.training import datasets
-    from zoo.training.evaluation.examples import gather_examples
+    from zoo.training.datasets.arrays import gather_examples
     from zoo.training.input_shape import input_shape
 
     images, held_out = datasets.split_folder(

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import settings
 from hypothesis import strategies as st
 
+from zoo.training.attacks.jsma import _candidates
 from zoo.training.attacks.jsma import most_salient_pair
 
 
@@ -104,5 +105,5 @@ def test_candidates_are_few_in_a_large_image():
     """Of 128 x 128 x 3 values a few dozen are paired, or fewer."""
     rng = np.random.default_rng(0)
     gains, losses = rng.normal(size=(2, 1, 128 * 128 * 3)).astype("float32")
-    features, _, _ = jsma._candidates(gains, losses)
+    features, _, _ = _candidates(gains, losses)
     assert features.shape[1] < 100

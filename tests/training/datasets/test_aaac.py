@@ -9,7 +9,7 @@ from PIL import Image
 from tests.command_line import failed
 from zoo.training import datasets
 from zoo.training.datasets.aaac import load_aaac
-from zoo.training.evaluation.examples import gather_examples
+from zoo.training.datasets.arrays import gather_examples
 
 SHAPE = (6, 6, 3)
 CLASSES = {"00000": 0, "00007": 7, "00109": 109}

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from zoo.training import datasets
-from zoo.training.evaluation.examples import gather_examples
+from zoo.training.datasets.arrays import gather_examples
 
 SHAPE = (2, 2, 1)
 CLASSES = ["ant", "bee"]

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from zoo.training import datasets
-from zoo.training.evaluation.examples import gather_examples
+from zoo.training.datasets.arrays import gather_examples
 
 HEADER = "Filename;Width;Height;Roi.X1;Roi.Y1;Roi.X2;Roi.Y2;ClassId"
 

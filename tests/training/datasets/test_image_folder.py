@@ -7,8 +7,8 @@ import pytest
 from PIL import Image
 
 from zoo.training import datasets
+from zoo.training.datasets.arrays import gather_examples
 from zoo.training.datasets.image_folder import load_image_folder
-from zoo.training.evaluation.examples import gather_examples
 
 SHAPE = (4, 5, 3)
 

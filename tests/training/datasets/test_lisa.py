@@ -7,8 +7,8 @@ from PIL import Image
 
 import zoo
 from zoo.training import datasets
+from zoo.training.datasets.arrays import gather_examples
 from zoo.training.datasets.lisa import load_lisa
-from zoo.training.evaluation.examples import gather_examples
 
 HEADER = (
     "Filename;Annotation tag;Upper left corner X;Upper left corner Y;"

@@ -5,9 +5,9 @@ import struct
 
 import pytest
 
-from zoo.training.datasets.offline_fashion_mnist import main
-from zoo.training.datasets.offline_fashion_mnist import prepare
-from zoo.training.datasets.offline_fashion_mnist import restore_header
+from zoo.training.datasets.fashion_mnist import main
+from zoo.training.datasets.fashion_mnist import prepare
+from zoo.training.datasets.fashion_mnist import restore_header
 
 NAME = "t10k-labels-idx1-ubyte.gz"
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from zoo.training.datasets.read_table import read_table
+from zoo.training.datasets.picture_files import read_table
 
 ROWS = [{"file": "a, b.png", "label": "é"}, {"file": "c.png", "label": ""}]
 

@@ -16,9 +16,9 @@ from zoo.training import datasets
 from zoo.training.attacks.rp2 import Sticker
 from zoo.training.attacks.rp2 import masks
 from zoo.training.attacks.rp2 import rp2
+from zoo.training.datasets.arrays import gather_examples
 from zoo.training.digests import weights_digest
 from zoo.training.evaluation import provenance
-from zoo.training.evaluation.examples import gather_examples
 from zoo.training.evaluation.sign_bench import SignBench
 from zoo.training.evaluation.steps_bar import steps_bar
 from zoo.training.evaluation.sticker_scores import StickerScores

@@ -11,8 +11,8 @@ import numpy as np
 from zoo.training import attacks
 from zoo.training import datasets
 from zoo.training import evaluation
+from zoo.training.datasets.arrays import gather_examples
 from zoo.training.evaluation import provenance
-from zoo.training.evaluation.examples import gather_examples
 from zoo.training.reproduction.claim import claim
 from zoo.training.reproduction.irm.settings import Settings
 

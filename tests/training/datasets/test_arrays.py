@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from zoo.training.evaluation.examples import gather_examples
+from zoo.training.datasets.arrays import gather_examples
 
 IMAGES = np.arange(7 * 4, dtype="float32").reshape(7, 2, 2, 1) / 28
 LABELS = np.arange(7)
