@@ -8,8 +8,8 @@ import numpy as np
 import tensorflow_datasets as tfds
 
 from zoo.training.datasets.lisa_classes import LISA_CLASSES
-from zoo.training.datasets.rendered_signs.examples import crop
-from zoo.training.datasets.rendered_signs.examples import scene
+from zoo.training.datasets.rendered_signs.rendering import crop
+from zoo.training.datasets.rendered_signs.rendering import scene
 
 
 @dataclass(kw_only=True, eq=False)

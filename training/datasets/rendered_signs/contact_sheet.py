@@ -14,8 +14,8 @@ from PIL import ImageDraw
 from PIL import ImageFont
 
 from zoo.training.datasets.lisa_classes import LISA_CLASSES
-from zoo.training.datasets.rendered_signs.examples import crop
-from zoo.training.datasets.rendered_signs.examples import scene
+from zoo.training.datasets.rendered_signs.rendering import crop
+from zoo.training.datasets.rendered_signs.rendering import scene
 
 _NAMES, _ZOOM = 150, 2
 

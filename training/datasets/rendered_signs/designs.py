@@ -11,18 +11,18 @@ from PIL import ImageFilter
 
 from zoo.training.datasets.lisa_classes import LISA_CLASSES
 from zoo.training.datasets.rendered_signs import legends
-from zoo.training.datasets.rendered_signs.geometry import Points
-from zoo.training.datasets.rendered_signs.geometry import inset
-from zoo.training.datasets.rendered_signs.geometry import rectangle
-from zoo.training.datasets.rendered_signs.geometry import regular_polygon
-from zoo.training.datasets.rendered_signs.geometry import rounded
 from zoo.training.datasets.rendered_signs.legends import BLACK
 from zoo.training.datasets.rendered_signs.legends import RED
 from zoo.training.datasets.rendered_signs.legends import WHITE
 from zoo.training.datasets.rendered_signs.legends import YELLOW
 from zoo.training.datasets.rendered_signs.legends import YELLOW_GREEN
-from zoo.training.datasets.rendered_signs.panel import Colour
-from zoo.training.datasets.rendered_signs.panel import Panel
+from zoo.training.datasets.rendering.drawing import Colour
+from zoo.training.datasets.rendering.drawing import Panel
+from zoo.training.datasets.rendering.geometry import Points
+from zoo.training.datasets.rendering.geometry import inset
+from zoo.training.datasets.rendering.geometry import rectangle
+from zoo.training.datasets.rendering.geometry import regular_polygon
+from zoo.training.datasets.rendering.geometry import rounded
 
 UNREADABLE_BLUR = 0.06
 """Standard deviation of the blur that makes a speed limit unreadable."""

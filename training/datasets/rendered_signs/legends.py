@@ -7,13 +7,13 @@ sign codes the docstrings give.
 
 import numpy as np
 
-from zoo.training.datasets.rendered_signs.geometry import bezier
-from zoo.training.datasets.rendered_signs.geometry import inset
-from zoo.training.datasets.rendered_signs.geometry import path
-from zoo.training.datasets.rendered_signs.geometry import rectangle
-from zoo.training.datasets.rendered_signs.geometry import regular_polygon
-from zoo.training.datasets.rendered_signs.geometry import rounded
-from zoo.training.datasets.rendered_signs.panel import Panel
+from zoo.training.datasets.rendering.drawing import Panel
+from zoo.training.datasets.rendering.geometry import bezier
+from zoo.training.datasets.rendering.geometry import inset
+from zoo.training.datasets.rendering.geometry import path
+from zoo.training.datasets.rendering.geometry import rectangle
+from zoo.training.datasets.rendering.geometry import regular_polygon
+from zoo.training.datasets.rendering.geometry import rounded
 
 WHITE = (240, 240, 236)
 BLACK = (22, 22, 24)

@@ -6,16 +6,18 @@ import numpy as np
 from PIL import Image
 from PIL import ImageDraw
 
-from zoo.training.datasets.rendered_signs import camera
-from zoo.training.datasets.rendered_signs.backgrounds import background
-from zoo.training.datasets.rendered_signs.exposure import expose
-from zoo.training.datasets.rendered_signs.geometry import rectangle
-from zoo.training.datasets.rendered_signs.geometry import transform
-from zoo.training.datasets.rendered_signs.light import glare
-from zoo.training.datasets.rendered_signs.light import light
-from zoo.training.datasets.rendered_signs.occlusion import OCCLUDED
-from zoo.training.datasets.rendered_signs.occlusion import occlude
+from zoo.training.datasets.lisa_classes import LISA_CLASSES
 from zoo.training.datasets.rendered_signs.sign import Sign
+from zoo.training.datasets.rendering import camera
+from zoo.training.datasets.rendering.backgrounds import background
+from zoo.training.datasets.rendering.backgrounds import foliage
+from zoo.training.datasets.rendering.backgrounds import fractal_noise
+from zoo.training.datasets.rendering.geometry import rectangle
+from zoo.training.datasets.rendering.geometry import transform
+from zoo.training.datasets.rendering.random_streams import stream
+from zoo.training.datasets.rendering.sensor import expose
+from zoo.training.datasets.rendering.sensor import glare
+from zoo.training.datasets.rendering.sensor import light
 
 OVERSAMPLING = 2
 """Pixels painted for one of the picture, on each side."""
@@ -112,3 +114,78 @@ def _mask(cover, size):
     """Returns which pixels are at least half covered."""
     share = cover.reshape(size, OVERSAMPLING, size, OVERSAMPLING).mean((1, 3))
     return np.where(share >= 0.5, 255, 0).astype("uint8")[..., None]
+
+
+def crop(split: str, index: int, *, size: int = 32, seed: int = 0) -> Rendering:
+    """Renders a cut-out sign, which only the arguments decide.
+
+    Classes come in turn: `index % 17` is the label.
+
+    Args:
+        split: "train", "validation" or "test".
+    """
+    rng = stream(split, seed, index)
+    sign = Sign.random(index % len(LISA_CLASSES), rng)
+    return render_crop(sign, size, rng)
+
+
+def scene(
+    split: str, index: int, *, size: int = 128, seed: int = 0
+) -> Rendering:
+    """Renders a sign in a roadside scene, as `crop` does a cut-out one."""
+    rng = stream(split, seed, index)
+    sign = Sign.random(index % len(LISA_CLASSES), rng)
+    return render_scene(sign, size, rng)
+
+
+OCCLUDED = 0.2
+"""Share of the signs with something in front of them."""
+
+
+def occlude(
+    rng: np.random.Generator,
+    picture: np.ndarray,
+    low: np.ndarray,
+    high: np.ndarray,
+) -> np.ndarray:
+    """Hides at most about a quarter of a box in a picture.
+
+    Leaves reach in from a side, or a branch or a pole crosses the box.
+
+    Args:
+        picture: `(size, size, 3)`, 0 to 1.
+        low: x and y of the box's upper left corner, in pixels.
+        high: Of its lower right corner.
+    """
+    if rng.random() < 0.6:
+        hidden = _leaves(rng, len(picture), low, high)
+        return np.where(hidden[..., None], foliage(rng, len(picture)), picture)
+    hidden = _bar(rng, len(picture), low, high)
+    tone = rng.uniform(0.1, 0.5) * rng.uniform(0.85, 1.0, 3)
+    return picture + hidden * (tone.astype("float32") - picture)
+
+
+def _leaves(rng, size, low, high):
+    """Leaves from the left, right or top of the box."""
+    rows, columns = np.mgrid[:size, :size].astype("float32")
+    across = (columns - low[0]) / (high[0] - low[0])
+    down = (rows - low[1]) / (high[1] - low[1])
+    depth = (across, 1 - across, down)[rng.integers(3)]
+    ragged = 0.25 * fractal_noise(rng, size, 6, 3)
+    depth = depth + ragged
+    return (depth > -1) & (depth < rng.uniform(0.08, 0.22))
+
+
+def _bar(rng, size, low, high):
+    """A straight thing across the box, thin if it runs through its middle."""
+    length = (high - low).max()
+    middle = low + rng.uniform(0.1, 0.9, 2) * (high - low)
+    angle = rng.uniform(0, np.pi)
+    reach = 2 * size * np.array([np.cos(angle), np.sin(angle)])
+    cover = Image.new("L", (size, size))
+    ImageDraw.Draw(cover).line(
+        [tuple(middle - reach), tuple(middle + reach)],
+        255,
+        max(1, round(rng.uniform(0.03, 0.1) * length)),
+    )
+    return np.asarray(cover)[..., None].astype("float32") / 255

@@ -8,9 +8,9 @@ from PIL import Image
 
 from zoo.training.datasets.rendered_signs.designs import designs
 from zoo.training.datasets.rendered_signs.designs import frontal
-from zoo.training.datasets.rendered_signs.exposure import LUMA
-from zoo.training.datasets.rendered_signs.geometry import Points
-from zoo.training.datasets.rendered_signs.textures import stretched
+from zoo.training.datasets.rendering.backgrounds import stretched
+from zoo.training.datasets.rendering.geometry import Points
+from zoo.training.datasets.rendering.sensor import LUMA
 
 _SIZES = (32, 64, 128, 256)
 

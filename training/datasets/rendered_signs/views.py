@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from zoo.training.datasets.lisa_classes import LISA_CLASSES
-from zoo.training.datasets.rendered_signs.random_streams import stream
 from zoo.training.datasets.rendered_signs.rendering import render_crop
 from zoo.training.datasets.rendered_signs.sign import Sign
+from zoo.training.datasets.rendering.random_streams import stream
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,10 +5,10 @@ import pytest
 
 from zoo.training.attacks.rp2 import Sticker
 from zoo.training.datasets.rendered_signs import views
-from zoo.training.datasets.rendered_signs.geometry import transform
-from zoo.training.datasets.rendered_signs.random_streams import stream
 from zoo.training.datasets.rendered_signs.rendering import render_crop
 from zoo.training.datasets.rendered_signs.sign import Sign
+from zoo.training.datasets.rendering.geometry import transform
+from zoo.training.datasets.rendering.random_streams import stream
 
 COUNT, SIZE, LABEL, SEED = 6, 64, 13, 2
 

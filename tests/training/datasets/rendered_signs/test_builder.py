@@ -6,7 +6,7 @@ import tensorflow_datasets as tfds
 
 from zoo.training import datasets
 from zoo.training.datasets import LISA_CLASSES
-from zoo.training.datasets.rendered_signs import examples
+from zoo.training.datasets.rendered_signs import rendering
 from zoo.training.datasets.rendered_signs.builder import RenderedSigns
 from zoo.training.datasets.rendered_signs.builder import RenderedSignsConfig
 
@@ -26,7 +26,7 @@ def test_crops_are_a_set_by_name(tiny, tmp_path):
     assert images[0].shape == (32, 32, 3) and images[0].dtype == "float32"
     assert sorted(labels) == sorted(index % 17 for index in range(20))
     rendered = {
-        examples.crop("train", index).image.tobytes() for index in range(20)
+        rendering.crop("train", index).image.tobytes() for index in range(20)
     }
     stored = {np.rint(i * 255).astype("uint8").tobytes() for i in images}
     assert stored == rendered
@@ -45,7 +45,7 @@ def test_scenes_say_where_the_sign_is(tmp_path):
     )
     builder.download_and_prepare()
     for example in tfds.as_numpy(builder.as_dataset(split="test")):
-        scene = examples.scene("test", int(example["label"]), size=64, seed=7)
+        scene = rendering.scene("test", int(example["label"]), size=64, seed=7)
         for name in ("image", "mask", "homography", "corners"):
             np.testing.assert_array_equal(example[name], getattr(scene, name))
         top, left, bottom, right = np.rint(example["box"] * 64).astype(int)

@@ -4,8 +4,8 @@ import numpy as np
 from PIL import Image
 
 from zoo.training.datasets.rendered_signs import contact_sheet
-from zoo.training.datasets.rendered_signs.examples import crop
-from zoo.training.datasets.rendered_signs.examples import scene
+from zoo.training.datasets.rendered_signs.rendering import crop
+from zoo.training.datasets.rendered_signs.rendering import scene
 
 
 def test_sheet_has_a_row_for_each_class():

@@ -6,7 +6,7 @@ import pytest
 from zoo.training.datasets import LISA_CLASSES
 from zoo.training.datasets.rendered_signs.designs import designs
 from zoo.training.datasets.rendered_signs.designs import frontal
-from zoo.training.datasets.rendered_signs.panel import Panel
+from zoo.training.datasets.rendering.drawing import Panel
 
 # Shares of the unit square, by the shapes' formulas.
 AREAS = {

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from zoo.training.datasets import LISA_CLASSES
-from zoo.training.datasets.rendered_signs.examples import crop
-from zoo.training.datasets.rendered_signs.examples import scene
-from zoo.training.datasets.rendered_signs.geometry import transform
-from zoo.training.datasets.rendered_signs.random_streams import STREAMS
-from zoo.training.datasets.rendered_signs.random_streams import stream
+from zoo.training.datasets.rendered_signs.rendering import crop
+from zoo.training.datasets.rendered_signs.rendering import scene
 from zoo.training.datasets.rendered_signs.sign import Sign
+from zoo.training.datasets.rendering.geometry import transform
+from zoo.training.datasets.rendering.random_streams import STREAMS
+from zoo.training.datasets.rendering.random_streams import stream
 
 
 def inside(outline, points):

@@ -8,7 +8,7 @@ from PIL import Image
 
 from zoo.training.datasets import LISA_CLASSES
 from zoo.training.datasets.rendered_signs import views
-from zoo.training.datasets.rendered_signs.camera import warp
+from zoo.training.datasets.rendering.camera import warp
 
 
 def test_shapes_and_ranges():

@@ -8,8 +8,8 @@ column j covers [j, j + 1] x [i, i + 1].
 import numpy as np
 from PIL import Image
 
-from zoo.training.datasets.rendered_signs.geometry import Points
-from zoo.training.datasets.rendered_signs.geometry import transform
+from zoo.training.datasets.rendering.geometry import Points
+from zoo.training.datasets.rendering.geometry import transform
 
 SQUARE = np.array([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]])
 

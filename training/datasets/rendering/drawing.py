@@ -8,7 +8,7 @@ from PIL import Image
 from PIL import ImageDraw
 from PIL import ImageFont
 
-from zoo.training.datasets.rendered_signs.geometry import Points
+from zoo.training.datasets.rendering.geometry import Points
 
 Colour = tuple[int, int, int]
 

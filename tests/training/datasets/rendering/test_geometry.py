@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from zoo.training.datasets.rendered_signs import camera
-from zoo.training.datasets.rendered_signs.geometry import bezier
-from zoo.training.datasets.rendered_signs.geometry import inset
-from zoo.training.datasets.rendered_signs.geometry import rectangle
-from zoo.training.datasets.rendered_signs.geometry import regular_polygon
-from zoo.training.datasets.rendered_signs.geometry import rounded
-from zoo.training.datasets.rendered_signs.geometry import transform
+from zoo.training.datasets.rendering import camera
+from zoo.training.datasets.rendering.geometry import bezier
+from zoo.training.datasets.rendering.geometry import inset
+from zoo.training.datasets.rendering.geometry import rectangle
+from zoo.training.datasets.rendering.geometry import regular_polygon
+from zoo.training.datasets.rendering.geometry import rounded
+from zoo.training.datasets.rendering.geometry import transform
 
 
 def area(points):

@@ -1,0 +1,1 @@
+"""What rendered data sets are drawn with."""
