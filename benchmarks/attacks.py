@@ -33,7 +33,7 @@ from benchmarks import provenance
 from zoo.dtype_policy import dtype_policy
 from zoo.training import attacks
 from zoo.training import datasets
-from zoo.training.evaluation.scoring import Scorer
+from zoo.training.evaluation.engine.scoring import Scorer
 
 EPS = 0.1
 PGD_STEPS = 20

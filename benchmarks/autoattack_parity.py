@@ -30,7 +30,7 @@ from benchmarks import provenance
 from zoo.threat import ThreatModel
 from zoo.training import attacks
 from zoo.training import datasets
-from zoo.training.evaluation import metrics
+from zoo.training.evaluation.results import metrics
 
 MAX_DIFFERENCE = 1e-3
 """Of logits under TensorFlow and PyTorch."""

@@ -19,7 +19,9 @@ def __getattr__(name: str):
 
         return LabelSmoothing
     if name == "load_saved_model":
-        from zoo.training.saved_model import load_saved_model
+        from zoo.training.evaluation.saved_model_classifier import (
+            load_saved_model,
+        )
 
         return load_saved_model
     raise AttributeError(f"module 'training' has no attribute {name!r}")

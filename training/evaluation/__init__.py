@@ -1,14 +1,14 @@
 """Honest measures of robustness: evaluate a model, report, compare."""
 
-from zoo.training.evaluation.curves import curves
 from zoo.training.evaluation.evaluate import evaluate
-from zoo.training.evaluation.panel import Panel
-from zoo.training.evaluation.picture import picture
-from zoo.training.evaluation.report import Report
+from zoo.training.evaluation.plots.attack_picture import Panel
+from zoo.training.evaluation.plots.attack_picture import picture
+from zoo.training.evaluation.plots.curves import curves
+from zoo.training.evaluation.results.report import Report
 from zoo.training.evaluation.scale_weights import ScaleWeights
 from zoo.training.evaluation.scale_weights import search_scale_weights
-from zoo.training.evaluation.sticker_scores import StickerScores
-from zoo.training.evaluation.sticker_scores import score_stickers
+from zoo.training.evaluation.stickers import StickerScores
+from zoo.training.evaluation.stickers import score_stickers
 
 __all__ = [
     "Panel",

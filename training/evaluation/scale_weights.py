@@ -11,8 +11,8 @@ from numpy.typing import ArrayLike
 
 from zoo.training.attacks.adaptive_view import adaptive_view
 from zoo.training.ensemble import find_ensemble
-from zoo.training.evaluation.randomness import is_stochastic
-from zoo.training.evaluation.randomness import owned_randomness
+from zoo.training.evaluation.engine.randomness import is_stochastic
+from zoo.training.evaluation.engine.randomness import owned_randomness
 from zoo.training.scale_views import scale_views
 from zoo.validation import check_images
 from zoo.validation import check_labels

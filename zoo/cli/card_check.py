@@ -32,7 +32,7 @@ def check_card(
         PermissionError: If the folder of cards cannot be written.
     """
     from zoo.training.evaluation import provenance
-    from zoo.training.evaluation.journal import Journal
+    from zoo.training.evaluation.engine.resume import Journal
 
     dataset = zoo.info(preset).dataset
     if data != dataset:

@@ -12,7 +12,7 @@ def default_threat(name: str) -> zoo.ThreatModel:
 
 def default_spec(model, threat: zoo.ThreatModel) -> str:
     """Returns PGD of 40 steps; against a randomised model, of two draws."""
-    from zoo.training.evaluation.randomness import attack_draws
+    from zoo.training.evaluation.engine.randomness import attack_draws
 
     spec = f"pgd:norm={threat.norm},eps={threat.eps!r},steps=40"
     draws = attack_draws(model)

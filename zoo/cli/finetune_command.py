@@ -159,7 +159,7 @@ def run(options: argparse.Namespace) -> None:
     from zoo.training import attacks
     from zoo.training import evaluation
     from zoo.training import finetune
-    from zoo.training.evaluation.randomness import attack_draws
+    from zoo.training.evaluation.engine.randomness import attack_draws
 
     threat = default_threat(options.model)
     classes = _classes(options)

@@ -68,7 +68,7 @@ def _outputs(model, images):
     """Returns one row an image, or `None` if that is not what it gives."""
     import keras
 
-    from zoo.training.evaluation.randomness import owned_randomness
+    from zoo.training.evaluation.engine.randomness import owned_randomness
 
     with owned_randomness([model], seed=0):
         outputs = model(images, training=False)

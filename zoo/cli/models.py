@@ -219,7 +219,7 @@ def load_attacks(
             gradient and an attack needs it.
     """
     from zoo.training import attacks
-    from zoo.training.evaluation.randomness import attack_draws
+    from zoo.training.evaluation.engine.randomness import attack_draws
 
     if options.transfer_from is not None:
         model = load_model(options.transfer_from, image_size=options.image_size)

@@ -94,8 +94,8 @@ def run_sticker(options: argparse.Namespace) -> None:
     sign = options.sign or "stop"
     _check_signs(options, sign)
     from zoo.training import evaluation
-    from zoo.training.evaluation.sign_bench import SignBench
-    from zoo.training.evaluation.steps_bar import steps_bar
+    from zoo.training.evaluation.engine.progress import steps_bar
+    from zoo.training.evaluation.stickers import SignBench
 
     model = load_model(options.model, image_size=options.image_size)
     (height, width, _), count = image_shape(options, model)

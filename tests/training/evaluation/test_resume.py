@@ -22,7 +22,7 @@ from zoo.threat import ThreatModel
 from zoo.training import attacks
 from zoo.training.evaluation import evaluate
 from zoo.training.evaluation import provenance
-from zoo.training.evaluation import sanity
+from zoo.training.evaluation.flags import sanity
 
 ROOT = Path(__file__).resolve().parents[3]
 BALL = ThreatModel("l2", 0.5)

@@ -5,7 +5,7 @@ import pytest
 
 from zoo.training.attacks.rp2 import Sticker
 from zoo.training.datasets.rendered_signs import views
-from zoo.training.evaluation.sign_bench import SignBench
+from zoo.training.evaluation.stickers import SignBench
 
 SIZE = 32
 

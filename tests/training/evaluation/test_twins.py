@@ -11,7 +11,7 @@ from tests.training.evaluation.toys import run
 from zoo.dtype_policy import dtype_policy
 from zoo.threat import ThreatModel
 from zoo.training.attacks import Attack
-from zoo.training.evaluation.scoring import Scorer
+from zoo.training.evaluation.engine.scoring import Scorer
 
 DARK = 0.1, 0.2, 0.45
 

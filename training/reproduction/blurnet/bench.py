@@ -19,9 +19,9 @@ from zoo.training.attacks.rp2 import rp2
 from zoo.training.datasets.arrays import gather_examples
 from zoo.training.digests import weights_digest
 from zoo.training.evaluation import provenance
-from zoo.training.evaluation.sign_bench import SignBench
-from zoo.training.evaluation.steps_bar import steps_bar
-from zoo.training.evaluation.sticker_scores import StickerScores
+from zoo.training.evaluation.engine.progress import steps_bar
+from zoo.training.evaluation.stickers import SignBench
+from zoo.training.evaluation.stickers import StickerScores
 from zoo.training.reproduction.blurnet import paper
 from zoo.training.reproduction.blurnet.settings import Settings
 

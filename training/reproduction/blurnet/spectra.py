@@ -7,8 +7,8 @@ import numpy as np
 
 from zoo.layers import Blur
 from zoo.replacing import replacing
-from zoo.training.evaluation.sheet import FAINT
-from zoo.training.evaluation.sheet import Sheet
+from zoo.training.evaluation.plots.image_grid import FAINT
+from zoo.training.evaluation.plots.image_grid import Sheet
 from zoo.training.reproduction.blurnet import paper
 from zoo.training.reproduction.blurnet.bench import Bench
 from zoo.training.reproduction.blurnet.frequencies import energy

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from zoo.all_layers import all_layers
-from zoo.training.evaluation.sticker_scores import StickerScores
+from zoo.training.evaluation.stickers import StickerScores
 from zoo.training.reproduction.blurnet import paper
 from zoo.training.reproduction.blurnet.bench import SIZE
 from zoo.training.reproduction.blurnet.bench import Bench

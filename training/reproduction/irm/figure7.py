@@ -4,7 +4,7 @@ from pathlib import Path
 
 import zoo
 from zoo.training.ensemble import find_ensemble
-from zoo.training.reproduction.bars import draw_bars
+from zoo.training.evaluation.plots.bars import draw_bars
 from zoo.training.reproduction.irm import paper
 from zoo.training.reproduction.irm.cells import Cells
 from zoo.training.reproduction.irm.cells import summary

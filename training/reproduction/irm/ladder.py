@@ -8,8 +8,8 @@ import zoo
 from zoo.dtype_policy import dtype_policy
 from zoo.training import attacks
 from zoo.training.evaluation import Report
-from zoo.training.evaluation.randomness import is_stochastic
-from zoo.training.reproduction.bars import draw_bars
+from zoo.training.evaluation.engine.randomness import is_stochastic
+from zoo.training.evaluation.plots.bars import draw_bars
 from zoo.training.reproduction.irm import paper
 from zoo.training.reproduction.irm.cells import Cells
 from zoo.training.reproduction.irm.cells import summary

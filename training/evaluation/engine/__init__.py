@@ -1,0 +1,1 @@
+"""Runs attacks on images and scores what they made."""

@@ -1,0 +1,1 @@
+"""Says why a measured accuracy might not be the model's own."""

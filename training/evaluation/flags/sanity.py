@@ -1,0 +1,292 @@
+"""Signs that a measured robustness is not real.
+
+Each rule compares what attacks achieved with what they achieve on a model
+whose gradient tells the truth. References: Athalye et al., 2018, *Obfuscated
+Gradients Give a False Sense of Security*, section 3.1; Carlini et al., 2019,
+*On Evaluating Adversarial Robustness*.
+"""
+
+import math
+from collections.abc import Iterable
+from collections.abc import Iterator
+from collections.abc import Sequence
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from zoo.confidences import are_confidences
+from zoo.threat import ThreatModel
+from zoo.training import attacks as attack_library
+from zoo.training.attacks.parts.gradients import loss_gradient
+from zoo.training.black_box import is_black_box
+from zoo.training.evaluation.results import metrics
+from zoo.training.evaluation.results.attack_result import AttackResult
+from zoo.training.evaluation.results.flag import Flag
+from zoo.training.evaluation.results.image_results import Outcome
+
+TOLERANCE = 0.02
+"""Difference of two accuracies on the same images that means nothing."""
+_FEWEST = 30
+"""Images that a guess is told by."""
+
+
+def suite(
+    threat: ThreatModel, image_shape: Sequence[int], *, draws: int = 1
+) -> list[attack_library.Attack]:
+    """Returns the attacks whose results `compared` can judge.
+
+    PGD with few and many steps, in the ball and in one that holds every
+    image; random noise; and Square, which needs no gradient.
+
+    Args:
+        threat: The ball.
+        image_shape: `(height, width, channels)`.
+        draws: Forward passes that each averages over; more than 1 for
+            randomised models.
+    """
+    ball = {"norm": threat.norm, "eps": threat.eps, "draws": draws}
+    everything = {**ball, "eps": _reach(threat.norm, image_shape)}
+    return [
+        attack_library.pgd(**ball, steps=5),
+        attack_library.pgd(**ball, steps=50),
+        attack_library.pgd(**everything, steps=50),
+        attack_library.noise(**ball, repeats=20),
+        attack_library.square(**ball, queries=500),
+    ]
+
+
+def check_model(attacked: keras.Model, threat: ThreatModel | None) -> None:
+    """Refuses what the suite cannot be run on.
+
+    Raises:
+        ValueError: If there is no ball, or the model no gradient.
+    """
+    if threat is None:
+        raise ValueError(
+            "sanity needs a ball: give a threat, or an attack in a ball. "
+            "Received: threat=None"
+        )
+    if is_black_box(attacked):
+        raise ValueError(
+            "sanity compares attacks that see the model's gradient with others "
+            "that don't; leave it out for a model of predictions alone, as "
+            f"every SavedModel is. Received: {attacked.name}"
+        )
+
+
+def guesses(clean: np.ndarray, num_classes: int) -> tuple[Flag, ...]:
+    """Judges whether the model knows its task.
+
+    What withstands an attack on a model that guesses means nothing. One that
+    wants other pixels than those in [0, 1] guesses too.
+
+    Args:
+        clean: Whether each draw got each original right, `(draws, images)`.
+    """
+    images, chance = clean.shape[1], 1 / num_classes
+    deviation = math.sqrt(chance * (1 - chance) / images)
+    accuracy = metrics.accuracy(clean)
+    if images < _FEWEST or accuracy > chance + 2 * deviation:
+        return ()
+    finding = (
+        f"{accuracy:.1%} of {images} images are right, as by guessing one of "
+        f"{num_classes} classes; pixels are in [0, 1]"
+    )
+    return (Flag("no better than chance", finding),)
+
+
+def compared(
+    results: Iterable[AttackResult],
+    *,
+    clean: float,
+    image_shape: Sequence[int],
+) -> tuple[Flag, ...]:
+    """Judges attacks on the same images by one another.
+
+    Args:
+        results: Of attacks on the same images.
+        clean: Accuracy on them without an attack.
+        image_shape: `(height, width, channels)`.
+    """
+    results = [result for result in results if result.threat is not None]
+    rules = (
+        _more_steps_weaker(results),
+        _bigger_ball_weaker(results),
+        _not_all_fooled(results, image_shape),
+        _black_box_stronger(results),
+        _noise_as_strong(results, clean),
+    )
+    return tuple(flag for rule in rules for flag in rule)
+
+
+def compared_in_turn(
+    results: Sequence[AttackResult],
+    outcomes: Sequence[Outcome],
+    *,
+    clean: np.ndarray,
+) -> tuple[Flag, ...]:
+    """Judges attacks each of which met what those before it had left.
+
+    One that asks for predictions alone must find next to nothing after those
+    that see the gradient.
+
+    Args:
+        results: One an attack, in the order they ran.
+        outcomes: Of all their runs, in turn.
+        clean: Whether each draw got each original right,
+            `(draws, images)`, for all images to attack.
+    """
+    runs = len(outcomes) // max(1, len(results))
+    standing, white, flags = {}, {}, []
+    for index, result in enumerate(results):
+        ball = result.threat
+        if ball is None:
+            continue
+        outcome = Outcome.worst(outcomes[index * runs : (index + 1) * runs])
+        before = standing.get(ball, clean & metrics.classified(clean))
+        # The attack's own draws, not the worse of them and those before it:
+        # that of two equal attacks on a randomised model is lower by itself.
+        lost = np.sum(before[:, outcome.indices]) - np.sum(outcome.correct)
+        share = lost / clean.size
+        if result.black_box and ball in white and share > TOLERANCE:
+            flags.append(
+                Flag(
+                    "black box beats white box",
+                    f"{result.label} in {ball} fooled {share:.1%} of all "
+                    f"images, which {', '.join(white[ball])} had left",
+                )
+            )
+        if not result.black_box:
+            white.setdefault(ball, []).append(result.label)
+        standing[ball] = outcome.lower(before)
+    return tuple(flags)
+
+
+def gradients(
+    attacked: keras.layers.Layer, images: np.ndarray, labels: np.ndarray
+) -> tuple[Flag, ...]:
+    """Judges the outputs and the gradient an attack meets at the images.
+
+    Args:
+        attacked: What attacks are run on.
+        images: Float32 images in [0, 1].
+        labels: True classes.
+
+    Returns:
+        Among others `"no gradient"`, if the gradient is missing at so many
+        images that those of the data set surely are more than `TOLERANCE`;
+        `"few gradients"`, if it is missing at more of these alone.
+    """
+    directions, outputs = loss_gradient(
+        lambda batch: tf.cast(attacked(batch, training=False), "float32"),
+        tf.convert_to_tensor(images),
+        tf.cast(labels, "int32"),
+    )
+    largest = np.max(np.abs(directions.numpy()), axis=(1, 2, 3))
+    useless = float(np.mean(~np.isfinite(largest) | (largest == 0)))
+    flags = []
+    if useless > TOLERANCE:
+        # A few images, such as 3 of 128, may be the model's surest.
+        surely, _ = metrics.wilson_interval(useless, len(images))
+        flags.append(
+            Flag(
+                "no gradient" if surely > TOLERANCE else "few gradients",
+                f"it is zero or not finite at {useless:.1%} of the images",
+            )
+        )
+    if are_confidences(outputs.numpy()):
+        flags.append(
+            Flag(
+                "not logits",
+                "the outputs are probabilities, whose gradient vanishes where "
+                "the model is sure",
+            )
+        )
+    return tuple(flags)
+
+
+def _more_steps_weaker(results) -> Iterator[Flag]:
+    for few, many in _pairs(results, "steps"):
+        if few.threat == many.threat and _above(many, few):
+            yield Flag("more steps are weaker", _versus(few, many))
+
+
+def _bigger_ball_weaker(results) -> Iterator[Flag]:
+    for small, large in _pairs(results, "eps"):
+        if _above(large, small):
+            yield Flag("a bigger ball is weaker", _versus(small, large))
+
+
+def _not_all_fooled(results, image_shape) -> Iterator[Flag]:
+    for result in results:
+        reach = _reach(result.threat.norm, image_shape)
+        holds_all = result.threat.eps >= reach and not result.black_box
+        if holds_all and result.robust_accuracy > TOLERANCE:
+            yield Flag(
+                "an unlimited attack fails",
+                f"{_said(result)}, though the ball holds every image",
+            )
+
+
+def _black_box_stronger(results) -> Iterator[Flag]:
+    for white, black in _by_ball(results):
+        for result in black:
+            if result.attack != "noise" and _above(white, result):
+                yield Flag("black box beats white box", _versus(result, white))
+
+
+def _noise_as_strong(results, clean) -> Iterator[Flag]:
+    for white, black in _by_ball(results):
+        for result in black:
+            fools = result.robust_accuracy < clean - TOLERANCE
+            if result.attack == "noise" and fools and not _above(result, white):
+                yield Flag(
+                    "random noise is as strong as a gradient",
+                    _versus(result, white),
+                )
+
+
+def _pairs(results, option):
+    """Yields results that differ in one option only, the smaller first."""
+    for one in results:
+        for other in results:
+            if one.attack != other.attack:
+                continue
+            values = one.options.get(option), other.options.get(option)
+            same = all(
+                one.options.get(name) == other.options.get(name)
+                for name in one.options.keys() | other.options.keys()
+                if name not in (option, "step_size")
+            )
+            if same and None not in values and values[0] < values[1]:
+                yield one, other
+
+
+def _by_ball(results):
+    """Yields the strongest white box and the black boxes of each ball."""
+    for threat in dict.fromkeys(result.threat for result in results):
+        inside = [result for result in results if result.threat == threat]
+        white = [result for result in inside if not result.black_box]
+        if white:
+            strongest = min(white, key=lambda result: result.robust_accuracy)
+            yield strongest, [r for r in inside if r.black_box]
+
+
+def _reach(norm, image_shape):
+    """Returns the radius of a ball that holds every image."""
+    return {"linf": 1.0, "l2": math.sqrt(math.prod(image_shape))}[norm]
+
+
+def _above(one, other):
+    return one.robust_accuracy > other.robust_accuracy + TOLERANCE
+
+
+def _said(result):
+    return (
+        f"{result.label} in {result.threat} leaves {result.robust_accuracy:.1%}"
+    )
+
+
+def _versus(one, other):
+    return f"{_said(one)}, {_said(other)}"

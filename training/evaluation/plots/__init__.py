@@ -1,0 +1,1 @@
+"""Draws attacked images, curves and bars."""

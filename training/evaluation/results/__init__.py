@@ -1,0 +1,1 @@
+"""What an evaluation measured, from an image to a report."""
