@@ -33,9 +33,9 @@ from zoo.training import AdversarialTrainer
 from zoo.training import attacks
 from zoo.training import datasets
 from zoo.training.attacks import Attack
-from zoo.training.recipes import ladder
+from zoo.training.recipes import irm_stages
 from zoo.training.recipes.fashion_mnist import ARCHITECTURE
-from zoo.training.recipes.irm_recipe import Recipe
+from zoo.training.recipes.irm_stages import Recipe
 from zoo.training.scale_views import scale_views
 from zoo.weights import load_weights
 
@@ -117,11 +117,11 @@ def bare_step(trainer: AdversarialTrainer, images, labels) -> Callable:
 def measure(stage: str, images, labels, rounds: int) -> dict:
     """Returns a row: seconds of a step and of its bare gradients."""
     recipe = Recipe()
-    model = ladder.build(ladder.STAGES[stage], recipe, ARCHITECTURE)
+    model = irm_stages.build(irm_stages.STAGES[stage], recipe, ARCHITECTURE)
     load_weights(model, zoo.download(STAGES[stage]))
-    trainer = ladder.compiled(
+    trainer = irm_stages.compiled(
         model,
-        ladder.STAGES[stage],
+        irm_stages.STAGES[stage],
         recipe,
         keras.optimizers.SGD(0.01, momentum=0.9, nesterov=True),
     )

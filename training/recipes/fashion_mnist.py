@@ -36,13 +36,13 @@ import keras
 import tensorflow as tf
 
 from zoo.training import datasets
-from zoo.training.recipes import ladder
-from zoo.training.recipes.irm_recipe import Recipe
+from zoo.training.recipes import irm_stages
+from zoo.training.recipes.irm_stages import Recipe
 from zoo.training.recipes.stages import fit_stage
 from zoo.training.recipes.stages import run_stages
 from zoo.weights import load_weights
 
-STAGES = tuple(ladder.STAGES)
+STAGES = tuple(irm_stages.STAGES)
 IMAGE_SHAPE = (28, 28, 1)
 TRAIN, VALIDATION = "train[:58000]", "train[58000:]"
 ARCHITECTURE = {
@@ -87,7 +87,7 @@ def train(
 
 
 def _run(stage: str, recipe: Recipe, workdir: Path, data_dir) -> keras.Model:
-    clean = ladder.STAGES[stage].samples is None
+    clean = irm_stages.STAGES[stage].samples is None
     epochs = recipe.epochs[stage]
     images = _pipeline(TRAIN, recipe, data_dir, training=True, augmented=clean)
     optimizer = keras.optimizers.SGD(
@@ -100,7 +100,7 @@ def _run(stage: str, recipe: Recipe, workdir: Path, data_dir) -> keras.Model:
     )
     model = _start(stage, recipe, workdir)
     fit_stage(
-        ladder.compiled(model, ladder.STAGES[stage], recipe, optimizer),
+        irm_stages.compiled(model, irm_stages.STAGES[stage], recipe, optimizer),
         stage,
         workdir,
         images=images,
@@ -112,17 +112,19 @@ def _run(stage: str, recipe: Recipe, workdir: Path, data_dir) -> keras.Model:
 
 def _start(name: str, recipe: Recipe, workdir: Path) -> keras.Model:
     """Builds a stage's network, with the weights that it starts from."""
-    stage = ladder.STAGES[name]
-    model = ladder.build(stage, recipe, ARCHITECTURE)
+    stage = irm_stages.STAGES[name]
+    model = irm_stages.build(stage, recipe, ARCHITECTURE)
     if stage.start is not None:
         weights = workdir / f"{stage.start}.weights.h5"
         if not weights.exists():
             raise FileNotFoundError(
                 f"Stage {stage.start} must run first: there is no {weights}."
             )
-        source = ladder.build(ladder.STAGES[stage.start], recipe, ARCHITECTURE)
+        source = irm_stages.build(
+            irm_stages.STAGES[stage.start], recipe, ARCHITECTURE
+        )
         load_weights(source, weights)
-        ladder.copy_weights(source, model)
+        irm_stages.copy_weights(source, model)
     return model
 
 

@@ -11,6 +11,7 @@ last epoch's weights are kept. The images are as rendered, which are varied
 enough: no augmentation.
 """
 
+import dataclasses
 import os
 from pathlib import Path
 
@@ -19,9 +20,29 @@ import tensorflow as tf
 
 import zoo
 from zoo.training import datasets
-from zoo.training.recipes.blurnet_recipe import Recipe
 from zoo.training.recipes.stages import fit_stage
 from zoo.training.recipes.stages import run_stages
+
+
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    """Numbers of one run, the same for every network.
+
+    Args:
+        epochs: Passes over the training images.
+        learning_rate: Adam's first; it falls along a cosine to a hundredth.
+        batch_size: Images in a step.
+        dtype_policy: Keras dtype policy the networks compute in.
+        seed: Seed of weights and order. A run that was killed begins again
+            with the first epoch's order.
+    """
+
+    epochs: int = 20
+    learning_rate: float = 1e-3
+    batch_size: int = 128
+    dtype_policy: str = "mixed_bfloat16"
+    seed: int = 0
+
 
 STAGES = (
     "lisa_cnn",

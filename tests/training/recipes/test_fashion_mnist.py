@@ -10,8 +10,8 @@ import zoo
 from zoo.training import datasets
 from zoo.training import recipes
 from zoo.training.recipes import fashion_mnist
-from zoo.training.recipes import ladder
-from zoo.training.recipes.irm_recipe import Recipe
+from zoo.training.recipes import irm_stages
+from zoo.training.recipes.irm_stages import Recipe
 from zoo.weights import save_weights
 
 TINY = Recipe(
@@ -106,8 +106,8 @@ PRESETS = {
 def test_a_stage_trains_its_preset(stage, name, tmp_path):
     """Its weights load into what the preset builds."""
     recipe = Recipe()
-    model = ladder.build(
-        ladder.STAGES[stage], recipe, fashion_mnist.ARCHITECTURE
+    model = irm_stages.build(
+        irm_stages.STAGES[stage], recipe, fashion_mnist.ARCHITECTURE
     )
     weights = tmp_path / f"{stage}.weights.h5"
     save_weights(model, weights)
@@ -129,15 +129,15 @@ def test_a_stage_trains_its_preset(stage, name, tmp_path):
     ],
 )
 def test_weights_are_copied_up_to_a_head_of_another_size(stage, new_head):
-    stage = ladder.STAGES[stage]
-    start = ladder.STAGES[stage.start]
+    stage = irm_stages.STAGES[stage]
+    start = irm_stages.STAGES[stage.start]
     source, target = (
-        ladder.build(which, TINY, fashion_mnist.ARCHITECTURE)
+        irm_stages.build(which, TINY, fashion_mnist.ARCHITECTURE)
         for which in (start, stage)
     )
-    networks = [ladder._wide_resnet(model) for model in (source, target)]
+    networks = [irm_stages._wide_resnet(model) for model in (source, target)]
     head = networks[1].get_layer("logits").get_weights()
-    ladder.copy_weights(source, target)
+    irm_stages.copy_weights(source, target)
     for layer in networks[0].layers:
         own = networks[1].get_layer(layer.name).get_weights()
         fresh = new_head and layer.name == "logits"
@@ -150,13 +150,13 @@ def test_networks_of_another_width_are_refused():
     source = zoo.models.wide_resnet(depth=10, width=1)
     target = zoo.models.wide_resnet(depth=10, width=2)
     with pytest.raises(ValueError, match="Received: another shape of conv2_0"):
-        ladder.copy_weights(source, target)
+        irm_stages.copy_weights(source, target)
 
 
 def test_the_last_stage_meets_all_three_attacks_and_tricks():
-    stage = ladder.STAGES["tricks"]
-    model = ladder.build(stage, TINY, fashion_mnist.ARCHITECTURE)
-    trainer = ladder.compiled(model, stage, TINY, "sgd")
+    stage = irm_stages.STAGES["tricks"]
+    model = irm_stages.build(stage, TINY, fashion_mnist.ARCHITECTURE)
+    trainer = irm_stages.compiled(model, stage, TINY, "sgd")
     attack = trainer.attack
     assert [a.name for a in attack.options["attacks"]] == [
         "ddn",

@@ -11,7 +11,7 @@ from zoo import presets
 from zoo.training import recipes
 from zoo.training.datasets.lisa_classes import LISA_CLASSES
 from zoo.training.recipes import rendered_signs
-from zoo.training.recipes.blurnet_recipe import Recipe
+from zoo.training.recipes.rendered_signs import Recipe
 
 TINY = Recipe(epochs=2, batch_size=8, dtype_policy="float32")
 

@@ -8,7 +8,7 @@ from tests.command_line import run
 from zoo.cli import main
 from zoo.training import datasets
 from zoo.training.recipes import fashion_mnist
-from zoo.training.recipes.irm_recipe import Recipe
+from zoo.training.recipes.irm_stages import Recipe
 
 ONE_BATCH = Recipe(
     epochs=dict.fromkeys(fashion_mnist.STAGES, 1),
