@@ -24,7 +24,7 @@ from PIL import Image
 
 from benchmarks import provenance
 from zoo.cli import main as run_zoo
-from zoo.training.reproduction.claim import claim
+from zoo.training.reproduction.exhibit import claim
 
 MODEL = "irm_wrn16_2"
 DIGITS = (5, 6, 7, 8, 9)

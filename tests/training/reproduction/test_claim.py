@@ -2,7 +2,7 @@
 
 import pytest
 
-from zoo.training.reproduction.claim import claim
+from zoo.training.reproduction.exhibit import claim
 
 
 @pytest.mark.parametrize(

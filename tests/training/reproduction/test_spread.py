@@ -1,6 +1,6 @@
 """Numbers over seeds as text."""
 
-from zoo.training.reproduction.spread import spread
+from zoo.training.reproduction.exhibit import spread
 
 
 def test_mean_and_sample_deviation_in_percent():

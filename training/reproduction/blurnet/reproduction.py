@@ -5,14 +5,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from zoo.training.reproduction.blurnet.bench import Bench
-from zoo.training.reproduction.blurnet.black_box import table_1
+from zoo.training.reproduction.blurnet.figure_fft import spectra
 from zoo.training.reproduction.blurnet.settings import Settings
-from zoo.training.reproduction.blurnet.spectra import spectra
-from zoo.training.reproduction.blurnet.white_box import adaptive_table
-from zoo.training.reproduction.blurnet.white_box import table_2
-from zoo.training.reproduction.part import Part
-from zoo.training.reproduction.writing import check_parts
-from zoo.training.reproduction.writing import write_parts
+from zoo.training.reproduction.blurnet.table_1 import table_1
+from zoo.training.reproduction.blurnet.table_2 import adaptive_table
+from zoo.training.reproduction.blurnet.table_2 import table_2
+from zoo.training.reproduction.exhibit import Part
+from zoo.training.reproduction.exhibit import check_parts
+from zoo.training.reproduction.exhibit import write_parts
 
 PARTS = ("tab1", "tab2", "adaptive", "fft")
 """Tables 1 and 2, attacks that know the defense, and the FFT figures."""

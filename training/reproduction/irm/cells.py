@@ -13,7 +13,7 @@ from zoo.training import datasets
 from zoo.training import evaluation
 from zoo.training.datasets.arrays import gather_examples
 from zoo.training.evaluation import provenance
-from zoo.training.reproduction.claim import claim
+from zoo.training.reproduction.exhibit import claim
 from zoo.training.reproduction.irm.settings import Settings
 
 

@@ -9,9 +9,9 @@ import tensorflow as tf
 
 import zoo
 from zoo.training.evaluation import provenance
+from zoo.training.reproduction.exhibit import Part
 from zoo.training.reproduction.irm import paper
-from zoo.training.reproduction.part import Part
-from zoo.training.timing import interleaved_medians
+from zoo.training.reproduction.timing import interleaved_medians
 
 GOAL = 0.47
 _TITLES = {

@@ -5,17 +5,17 @@ from collections.abc import Callable
 from collections.abc import Sequence
 from pathlib import Path
 
+from zoo.training.reproduction.exhibit import Part
+from zoo.training.reproduction.exhibit import check_parts
+from zoo.training.reproduction.exhibit import write_parts
 from zoo.training.reproduction.irm.cells import Cells
-from zoo.training.reproduction.irm.figure7 import figure_7
-from zoo.training.reproduction.irm.ladder import table_4
+from zoo.training.reproduction.irm.figure_7 import figure_7
 from zoo.training.reproduction.irm.prediction_time import prediction_time
-from zoo.training.reproduction.irm.scale_variance import scale_variance
-from zoo.training.reproduction.irm.scale_variance import table_1
-from zoo.training.reproduction.irm.scale_variance import table_2
 from zoo.training.reproduction.irm.settings import Settings
-from zoo.training.reproduction.part import Part
-from zoo.training.reproduction.writing import check_parts
-from zoo.training.reproduction.writing import write_parts
+from zoo.training.reproduction.irm.table_4 import table_4
+from zoo.training.reproduction.irm.tables_1_2 import scale_variance
+from zoo.training.reproduction.irm.tables_1_2 import table_1
+from zoo.training.reproduction.irm.tables_1_2 import table_2
 
 PARTS = ("tab1", "tab2", "tab4", "fig7", "time")
 """Tables 1, 2 and 4, figure 7, and 14 ms against 30 ms."""

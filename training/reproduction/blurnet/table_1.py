@@ -6,9 +6,9 @@ import numpy as np
 import zoo
 from zoo.training.reproduction.blurnet import paper
 from zoo.training.reproduction.blurnet.bench import Bench
-from zoo.training.reproduction.claim import claim
-from zoo.training.reproduction.part import Part
-from zoo.training.reproduction.spread import spread
+from zoo.training.reproduction.exhibit import Part
+from zoo.training.reproduction.exhibit import claim
+from zoo.training.reproduction.exhibit import spread
 
 _FIXED = tuple(name for name in paper.BLACK_BOX if name != paper.BASELINE)
 

@@ -5,13 +5,13 @@ from collections.abc import Mapping
 import zoo
 from zoo.training import attacks
 from zoo.training import evaluation
+from zoo.training.reproduction.exhibit import Part
 from zoo.training.reproduction.irm import paper
 from zoo.training.reproduction.irm.cells import Cells
 from zoo.training.reproduction.irm.cells import summary
 from zoo.training.reproduction.irm.scale_training import BASELINE
 from zoo.training.reproduction.irm.scale_training import read_at
 from zoo.training.reproduction.irm.scale_training import train_at
-from zoo.training.reproduction.part import Part
 
 Reports = Mapping[tuple[int, int], evaluation.Report]
 

@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies
 
-from zoo.training.reproduction.blurnet.frequencies import energy
-from zoo.training.reproduction.blurnet.frequencies import filter_response
-from zoo.training.reproduction.blurnet.frequencies import high_frequency_share
-from zoo.training.reproduction.blurnet.frequencies import log_spectrum
+from zoo.training.reproduction.blurnet.figure_fft import energy
+from zoo.training.reproduction.blurnet.figure_fft import filter_response
+from zoo.training.reproduction.blurnet.figure_fft import high_frequency_share
+from zoo.training.reproduction.blurnet.figure_fft import log_spectrum
 
 Y, X = np.mgrid[:16, :16]
 

@@ -9,9 +9,9 @@ import pytest
 
 import zoo
 from zoo.training.adversarial import AdversarialTrainer
-from zoo.training.reproduction.irm import figure7
+from zoo.training.reproduction.irm import figure_7
 from zoo.training.reproduction.irm import scale_training
-from zoo.training.reproduction.irm import scale_variance
+from zoo.training.reproduction.irm import tables_1_2
 from zoo.training.reproduction.irm.cells import Cells
 from zoo.training.reproduction.irm.scale_training import read_at
 from zoo.training.reproduction.irm.scale_training import train_at
@@ -49,7 +49,7 @@ def reports():
 
 
 def test_rows_of_table_1_are_test_scales(cells, reports):
-    part = scale_variance.table_1(cells, reports)
+    part = tables_1_2.table_1(cells, reports)
     assert part.header[1] == "train 12 (32)"
     assert part.rows[0] == (
         *("test 12 (32)", "0.0 (90.0)", "30.0 (69.1)", "60.0 (24.5)"),
@@ -68,7 +68,7 @@ def test_rows_of_table_1_are_test_scales(cells, reports):
 
 
 def test_table_2_is_of_the_transferred_attack(cells, reports):
-    part = scale_variance.table_2(cells, reports)
+    part = tables_1_2.table_2(cells, reports)
     assert part.rows[0][1:] == ("0.0 (89.0)", "15.0 (63.1)", "30.0 (17.6)")
     assert "A smaller scale withstands more: **does not hold**" in (
         part.to_markdown()
@@ -87,9 +87,9 @@ def test_figure_7_reads_presets_at_each_scale(
             20: report(1, 0.125),
         },
     }
-    monkeypatch.setattr(figure7, "_read_at_each", lambda name, _: read[name])
-    monkeypatch.setattr(figure7, "published", lambda name: name in read)
-    part = figure7.figure_7(cells, reports, tmp_path)
+    monkeypatch.setattr(figure_7, "_read_at_each", lambda name, _: read[name])
+    monkeypatch.setattr(figure_7, "published", lambda name: name in read)
+    part = figure_7.figure_7(cells, reports, tmp_path)
     # As the figure's own table: "64: 26.43%, 82.27%, 68.35%".
     assert part.header[1:] == ("tested at 12", "tested at 16", "tested at 20")
     assert part.rows[1] == (
@@ -102,8 +102,8 @@ def test_figure_7_reads_presets_at_each_scale(
     assert (tmp_path / "fig7.png").exists()
     # No scale of these is the images' own, 28 pixels.
     assert "many scales cost accuracy: not measured." in part.to_markdown()
-    monkeypatch.setattr(figure7, "published", lambda name: False)
-    part = figure7.figure_7(cells, reports, tmp_path)
+    monkeypatch.setattr(figure_7, "published", lambda name: False)
+    part = figure_7.figure_7(cells, reports, tmp_path)
     assert part.rows[3][0] == "ddn_wrn16_2: not published"
     assert part.rows[4] == (
         *("spp_ddn_wrn16_2: not published", "– (84.5)", "– (81.4)"),
@@ -122,25 +122,25 @@ def test_many_scales_are_compared_with_one_trained_alike(
         fooled = {"ddn_wrn16_2": 0.5, "spp_ddn_wrn16_2": many}[name]
         return {scale: report(1, fooled) for scale in (12, 16, 20)}
 
-    monkeypatch.setattr(figure7, "_read_at_each", at_each)
-    monkeypatch.setattr(figure7, "published", lambda name: True)
+    monkeypatch.setattr(figure_7, "_read_at_each", at_each)
+    monkeypatch.setattr(figure_7, "published", lambda name: True)
     monkeypatch.setattr(Cells, "image_shape", (20, 20, 1))
     cells.images = range(1000)
-    page = figure7.figure_7(cells, reports, tmp_path).to_markdown()
+    page = figure_7.figure_7(cells, reports, tmp_path).to_markdown()
     assert f"At 20 pixels, many scales cost accuracy: {verdict}" in page
 
 
 def test_the_transferred_attack_comes_first(cells, monkeypatch):
     """And FGSM on a network itself where it is read at its own scale."""
     asked = {}
-    monkeypatch.setattr(scale_variance, "train_at", lambda *args: None)
-    monkeypatch.setattr(scale_variance, "read_at", lambda *args: None)
+    monkeypatch.setattr(tables_1_2, "train_at", lambda *args: None)
+    monkeypatch.setattr(tables_1_2, "read_at", lambda *args: None)
     monkeypatch.setattr(
         Cells,
         "measure",
         lambda self, name, model, against: asked.update({name: against}),
     )
-    assert [*scale_variance.scale_variance(cells)] == PAIRS
+    assert [*tables_1_2.scale_variance(cells)] == PAIRS
     for trained, tested in PAIRS:
         names = [one.name for one in asked[f"trained{trained}-tested{tested}"]]
         own = ["fgsm"] if trained == tested else []

@@ -11,16 +11,11 @@ from zoo.training.evaluation.plots.image_grid import FAINT
 from zoo.training.evaluation.plots.image_grid import Sheet
 from zoo.training.reproduction.blurnet import paper
 from zoo.training.reproduction.blurnet.bench import Bench
-from zoo.training.reproduction.blurnet.frequencies import energy
-from zoo.training.reproduction.blurnet.frequencies import filter_response
-from zoo.training.reproduction.blurnet.frequencies import high_frequency_share
-from zoo.training.reproduction.blurnet.frequencies import log_spectrum
-from zoo.training.reproduction.claim import claim
-from zoo.training.reproduction.part import Part
+from zoo.training.reproduction.exhibit import Part
+from zoo.training.reproduction.exhibit import claim
 
 PLACES = ("pixels", "first-layer maps", "second-layer maps")
 _COLUMNS = ("natural", "perturbed", "difference")
-_RANDOM = high_frequency_share(np.ones((16, 16)))
 _DRAWN = 3  # Channels or maps of each place.
 
 
@@ -161,3 +156,70 @@ def _draw(bench, path):
             row += 1
     with replacing(path) as temporary:
         sheet.write_png(temporary)
+
+
+HALF_NYQUIST = 0.25
+"""Cycles a pixel."""
+
+
+def energy(maps: np.ndarray) -> np.ndarray:
+    """Returns the energy of each frequency, `|FFT|^2`, the mean left out.
+
+    Args:
+        maps: `(batch, height, width, channels)`.
+
+    Returns:
+        Of the same shape, frequencies as `np.fft.fftfreq` orders them.
+    """
+    spectrum = np.abs(np.fft.fft2(maps, axes=(1, 2))) ** 2
+    spectrum[:, 0, 0] = 0
+    return spectrum
+
+
+def high_frequency_share(spectrum: np.ndarray) -> float:
+    """Returns the part of the energy above half the Nyquist frequency.
+
+    The frequency of a wave is its own, whatever its direction, so the corners
+    of the spectrum, up to 0.71 cycles a pixel, are above. White noise has
+    about 0.8.
+
+    Args:
+        spectrum: `(height, width)`, a sum of what `energy` returns.
+    """
+    height, width = spectrum.shape
+    frequencies = np.hypot(
+        np.fft.fftfreq(height)[:, None], np.fft.fftfreq(width)
+    )
+    high = spectrum[frequencies > HALF_NYQUIST].sum()
+    return float(high / spectrum.sum())
+
+
+def filter_response(kernels: np.ndarray, size: int = 16) -> np.ndarray:
+    """Returns the energy that filters let through at each frequency.
+
+    Summed over the filters, which are zero-padded; random ones let all
+    frequencies through alike.
+
+    Args:
+        kernels: `(height, width, channels, 1)`, of depthwise filters.
+        size: Frequencies along each side.
+
+    Returns:
+        `(size, size)`, the mean's included.
+    """
+    spectrum = np.fft.fft2(kernels, s=(size, size), axes=(0, 1))
+    return (np.abs(spectrum) ** 2).sum((2, 3))
+
+
+def log_spectrum(channel: np.ndarray) -> np.ndarray:
+    """Returns the log magnitude, low frequencies in the centre, in [0, 1].
+
+    Args:
+        channel: `(height, width)`.
+    """
+    magnitude = np.abs(np.fft.fftshift(np.fft.fft2(channel)))
+    logarithm = np.log1p(magnitude)
+    return logarithm / max(logarithm.max(), np.finfo("float64").tiny)
+
+
+_RANDOM = high_frequency_share(np.ones((16, 16)))

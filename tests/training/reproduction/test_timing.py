@@ -2,8 +2,8 @@
 
 import pytest
 
-from zoo.training import timing
-from zoo.training.timing import interleaved_medians
+from zoo.training.reproduction import timing
+from zoo.training.reproduction.timing import interleaved_medians
 
 
 def test_medians_of_calls_in_turns(monkeypatch):

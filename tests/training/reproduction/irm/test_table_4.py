@@ -8,7 +8,7 @@ import pytest
 import zoo
 from zoo.training import attacks
 from zoo.training.reproduction import irm
-from zoo.training.reproduction.claim import claim
+from zoo.training.reproduction.exhibit import claim
 from zoo.training.reproduction.irm import cells
 
 

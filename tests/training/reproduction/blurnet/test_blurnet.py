@@ -16,9 +16,9 @@ from tests.command_line import run
 from zoo.training.datasets.lisa_classes import LISA_CLASSES
 from zoo.training.reproduction import blurnet
 from zoo.training.reproduction.blurnet import bench
-from zoo.training.reproduction.blurnet import black_box
-from zoo.training.reproduction.blurnet import spectra
-from zoo.training.reproduction.blurnet import white_box
+from zoo.training.reproduction.blurnet import figure_fft
+from zoo.training.reproduction.blurnet import table_1
+from zoo.training.reproduction.blurnet import table_2
 from zoo.training.reproduction.blurnet.bench import Bench
 from zoo.weights import save_weights
 
@@ -53,7 +53,7 @@ def settings(weights, tmp_path, monkeypatch):
 
 
 def test_all_parts(settings, tmp_path, monkeypatch):
-    monkeypatch.setattr(black_box, "_FIXED", ("blurnet_fixed.input_3x3",))
+    monkeypatch.setattr(table_1, "_FIXED", ("blurnet_fixed.input_3x3",))
     output = tmp_path / "out"
     parts = blurnet.reproduce(settings, output)
     assert [part.name for part in parts] == list(blurnet.PARTS)
@@ -110,7 +110,7 @@ def test_stickers_are_made_once_and_by_their_options(settings, monkeypatch):
 
 def test_learned_filters_have_their_share():
     """Glorot's random ones are white; other networks have none."""
-    share = spectra._filter_share
+    share = figure_fft._filter_share
     assert share(zoo.models.blurnet(7)) == pytest.approx(0.81, abs=0.05)
     box = zoo.models.blurnet(5, start="box")
     assert share(box) == pytest.approx(0.146, abs=1e-3)
@@ -126,7 +126,7 @@ def test_verdicts_compare_sign_by_sign():
         "blurnet_dw3": None,
     }
     said = [
-        white_box._verdict(name, "average", rows)
+        table_2._verdict(name, "average", rows)
         for name in ("blurnet_dw7", "blurnet_tv", "blurnet_dw5", "blurnet_dw3")
     ]
     assert "(on 1 of 2 signs): **no clear difference**" in said[0]

@@ -10,10 +10,10 @@ from zoo.training import attacks
 from zoo.training.evaluation import Report
 from zoo.training.evaluation.engine.randomness import is_stochastic
 from zoo.training.evaluation.plots.bars import draw_bars
+from zoo.training.reproduction.exhibit import Part
 from zoo.training.reproduction.irm import paper
 from zoo.training.reproduction.irm.cells import Cells
 from zoo.training.reproduction.irm.cells import summary
-from zoo.training.reproduction.part import Part
 
 NOT_PUBLISHED = "not published"
 _NORMS = {"l2": "L2", "linf": "L∞"}

@@ -12,9 +12,9 @@ from zoo.training.evaluation.stickers import StickerScores
 from zoo.training.reproduction.blurnet import paper
 from zoo.training.reproduction.blurnet.bench import SIZE
 from zoo.training.reproduction.blurnet.bench import Bench
-from zoo.training.reproduction.claim import claim
-from zoo.training.reproduction.part import Part
-from zoo.training.reproduction.spread import spread
+from zoo.training.reproduction.exhibit import Part
+from zoo.training.reproduction.exhibit import claim
+from zoo.training.reproduction.exhibit import spread
 
 _DEFENSES = tuple(name for name in paper.WHITE_BOX if name != paper.BASELINE)
 

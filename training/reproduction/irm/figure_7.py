@@ -5,15 +5,15 @@ from pathlib import Path
 import zoo
 from zoo.training.ensemble import find_ensemble
 from zoo.training.evaluation.plots.bars import draw_bars
+from zoo.training.reproduction.exhibit import Part
 from zoo.training.reproduction.irm import paper
 from zoo.training.reproduction.irm.cells import Cells
 from zoo.training.reproduction.irm.cells import summary
-from zoo.training.reproduction.irm.ladder import NOT_PUBLISHED
-from zoo.training.reproduction.irm.ladder import published
 from zoo.training.reproduction.irm.scale_training import BASELINE
 from zoo.training.reproduction.irm.scale_training import read_at
-from zoo.training.reproduction.irm.scale_variance import Reports
-from zoo.training.reproduction.part import Part
+from zoo.training.reproduction.irm.table_4 import NOT_PUBLISHED
+from zoo.training.reproduction.irm.table_4 import published
+from zoo.training.reproduction.irm.tables_1_2 import Reports
 
 ONE_SCALE = "ddn_wrn16_2"
 MANY_SCALES = "spp_ddn_wrn16_2"

@@ -1,0 +1,170 @@
+"""One table or figure of a paper, and what we measured for it."""
+
+import dataclasses
+import json
+import os
+import statistics
+from collections.abc import Callable
+from collections.abc import Mapping
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from zoo.replacing import replacing
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Part:
+    """One table or figure: the paper's numbers and ours.
+
+    Args:
+        name: Short name, such as `tab4`, and that of its files.
+        title: What it shows.
+        header: Names of the columns.
+        rows: Cells of the table, as Markdown.
+        notes: Sentences: what differs from the paper, which of its claims
+            hold.
+        data: The numbers, unrounded, as values that JSON can hold.
+        provenance: What they were measured with: settings, seed, commit,
+            versions, dates, likewise.
+        picture: Name of the picture's file, if there is one.
+    """
+
+    name: str
+    title: str
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    notes: tuple[str, ...]
+    data: Mapping[str, Any]
+    provenance: Mapping[str, Any]
+    picture: str | None = None
+
+    def to_json(self, path: str | os.PathLike) -> None:
+        """Writes the part, replacing the file as a whole."""
+        text = json.dumps(dataclasses.asdict(self), indent=2, allow_nan=False)
+        with replacing(path) as temporary:
+            temporary.write_text(text + "\n", "utf-8")
+
+    @classmethod
+    def from_json(cls, path: str | os.PathLike) -> "Part":
+        """Reads what `to_json` wrote."""
+        with open(path, encoding="utf-8") as file:
+            fields = json.load(file)
+        fields["rows"] = tuple(map(tuple, fields["rows"]))
+        for name in ("header", "notes"):
+            fields[name] = tuple(fields[name])
+        return cls(**fields)
+
+    def to_markdown(self) -> str:
+        """Returns the part as a section: table, picture and notes."""
+        rules = ("---", *("--:",) * (len(self.header) - 1))
+        lines = [f"## {self.title}", ""]
+        lines += [
+            f"| {' | '.join(row)} |" for row in (self.header, rules, *self.rows)
+        ]
+        if self.picture is not None:
+            lines += ["", f"![{self.title}]({self.picture})"]
+        lines += ["", *(f"- {note}" for note in self.notes)]
+        commit = self.provenance.get("commit") or "unknown"
+        lines += [
+            f"- Measured at commit `{commit}`, seed "
+            f"{self.provenance['seed']}; all numbers: [{self.name}.json]"
+            f"({self.name}.json).",
+        ]
+        return "\n".join(lines) + "\n"
+
+
+PAGE = "README.md"
+
+
+def check_parts(only: Sequence[str], known: Sequence[str]) -> None:
+    """Raises a `ValueError` if a part that is asked for is unknown."""
+    unknown = [name for name in only if name not in known]
+    if unknown:
+        raise ValueError(
+            f"Parts are {', '.join(known)}. Received: {', '.join(unknown)}"
+        )
+
+
+def write_parts(
+    measures: Mapping[str, Callable[[], Part]],
+    output: str | os.PathLike,
+    *,
+    known: Sequence[str],
+    head: str,
+) -> list[Part]:
+    """Measures parts and writes each once it is there.
+
+    A part is a JSON file; the page shows all parts in the folder, those of
+    earlier calls too.
+
+    Args:
+        measures: How to measure each part, by its name.
+        output: Folder to write to.
+        known: All parts, in the page's order.
+        head: First lines of the page.
+
+    Returns:
+        The parts that were measured.
+    """
+    output = Path(output)
+    parts = []
+    for name, measure in measures.items():
+        part = measure()
+        part.to_json(output / f"{name}.json")
+        parts.append(part)
+        _write_page(output, known, head)
+    return parts
+
+
+def _write_page(output, known, head):
+    parts = [
+        Part.from_json(output / f"{name}.json")
+        for name in known
+        if (output / f"{name}.json").exists()
+    ]
+    sections = [head, *(part.to_markdown() for part in parts)]
+    with replacing(output / PAGE) as temporary:
+        temporary.write_text("\n".join(sections), "utf-8")
+
+
+def claim(
+    text: str,
+    lower: float | None,
+    higher: float | None,
+    *,
+    images: int | None = None,
+) -> str:
+    """Returns a sentence that says whether `higher` is above `lower`.
+
+    Args:
+        text: What the paper says.
+        lower: Fraction that should be smaller; `None` if not measured.
+        higher: Fraction that should be larger; likewise.
+        images: How many images both are fractions of. Then a difference
+            within 1.96 of its standard errors, those of two independent
+            samples, decides nothing; on the same images that is cautious.
+    """
+    if lower is None or higher is None:
+        return f"{text}: not measured."
+    verdict = "holds" if higher > lower else "**does not hold**"
+    if images is not None:
+        spread = lower * (1 - lower) + higher * (1 - higher)
+        if abs(higher - lower) <= 1.96 * (spread / images) ** 0.5:
+            verdict = "**undecided**, within chance"
+    return f"{text}: {verdict} ({higher:.1%} against {lower:.1%})."
+
+
+def spread(values: Sequence[float], *, percent: bool = True) -> str:
+    """Returns the mean and, of several, the standard deviation, as text.
+
+    Args:
+        values: One a seed.
+        percent: Whether they are fractions to be shown in percent, with one
+            digit; else they have three.
+    """
+    scale, digits = (100, 1) if percent else (1, 3)
+    text = f"{scale * statistics.mean(values):.{digits}f}"
+    if len(values) > 1:
+        text += f" ± {scale * statistics.stdev(values):.{digits}f}"
+    return text
