@@ -30,7 +30,7 @@ from rich.table import Table
 
 import zoo
 from benchmarks import provenance
-from zoo.dtype_policy import dtype_policy
+from zoo.loading import dtype_policy
 from zoo.training import attacks
 from zoo.training import datasets
 from zoo.training.evaluation.engine.scoring import Scorer

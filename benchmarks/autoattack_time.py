@@ -25,7 +25,7 @@ from benchmarks.autoattack_parity import NUMBERS
 from benchmarks.autoattack_parity import Judge
 from benchmarks.autoattack_parity import run_theirs
 from benchmarks.autoattack_parity import suite_parser
-from zoo.dtype_policy import dtype_policy
+from zoo.loading import dtype_policy
 from zoo.threat import ThreatModel
 from zoo.training import attacks
 from zoo.training import datasets

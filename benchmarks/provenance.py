@@ -13,7 +13,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from zoo.replacing import replacing
+from zoo.atomic_write import replacing
 from zoo.training.evaluation import provenance
 
 _PEERS = (

@@ -32,34 +32,34 @@ FORBIDDEN = {
     "zoo/presets": ("zoo.loading", "zoo.cards", "zoo.models", "zoo.layers"),
     "zoo/weights": ("zoo.presets", "zoo.loading", "zoo.models", "zoo.layers"),
     "training/attacks": (
-        "zoo.training.adversarial",
+        "zoo.training.trainers.adversarial",
         "zoo.training.evaluation",
         "zoo.training.recipes",
         "zoo.training.reproduction",
     ),
     "training/datasets": (
-        "zoo.training.adversarial",
+        "zoo.training.trainers.adversarial",
         "zoo.training.attacks",
         "zoo.training.evaluation",
         "zoo.training.recipes",
         "zoo.training.reproduction",
     ),
     "training/evaluation": (
-        "zoo.training.adversarial",
+        "zoo.training.trainers.adversarial",
         "zoo.training.recipes",
         "zoo.training.reproduction",
     ),
-    "training/adversarial.py": (
-        "zoo.training.recipes",
-        "zoo.training.evaluation",
-        "zoo.training.reproduction",
-    ),
-    "training/finetuning.py": (
+    "training/trainers/adversarial.py": (
         "zoo.training.recipes",
         "zoo.training.evaluation",
         "zoo.training.reproduction",
     ),
-    "training/data_digest.py": (
+    "training/trainers/finetuning.py": (
+        "zoo.training.recipes",
+        "zoo.training.evaluation",
+        "zoo.training.reproduction",
+    ),
+    "training/trainers/run_folder.py": (
         "zoo.training.recipes",
         "zoo.training.evaluation",
         "zoo.training.reproduction",

@@ -9,13 +9,15 @@ def __getattr__(name: str):
     if name in _MODULES:
         return importlib.import_module(f"training.{name}")
     if name == "AdversarialTrainer":
-        from zoo.training.adversarial import AdversarialTrainer
+        from zoo.training.trainers.adversarial import AdversarialTrainer
 
         return AdversarialTrainer
     if name in ("FineTuning", "finetune"):
-        return getattr(importlib.import_module("zoo.training.finetuning"), name)
+        return getattr(
+            importlib.import_module("zoo.training.trainers.finetuning"), name
+        )
     if name == "LabelSmoothing":
-        from zoo.training.label_smoothing import LabelSmoothing
+        from zoo.training.trainers.label_smoothing import LabelSmoothing
 
         return LabelSmoothing
     if name == "load_saved_model":

@@ -1,6 +1,6 @@
 """Names of attacks and suites, known without importing TensorFlow."""
 
-from zoo.near_names import did_you_mean
+from zoo.suggestions import did_you_mean
 
 ATTACKS = (
     "fgsm",

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from zoo import presets
+from zoo.atomic_write import replacing
 from zoo.card_guard import check_no_loss
 from zoo.measurement import Measurement
-from zoo.replacing import replacing
 from zoo.threat import ThreatModel
 
 FOLDER = importlib.resources.files(presets) / "cards"

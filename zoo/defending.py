@@ -4,8 +4,8 @@ import importlib
 from typing import TYPE_CHECKING
 from typing import Any
 
-from zoo.near_names import did_you_mean
-from zoo.options import check_options
+from zoo.suggestions import check_options
+from zoo.suggestions import did_you_mean
 
 if TYPE_CHECKING:
     import keras

@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING
 from typing import Any
 
 from zoo import presets
-from zoo.all_layers import all_layers
-from zoo.options import check_options
+from zoo.inspection import all_layers
 from zoo.presets import Preset
+from zoo.suggestions import check_options
 from zoo.weights import fetch_weights
 from zoo.weights import load_weights
 
 if TYPE_CHECKING:
     import keras
+import contextlib
+from collections.abc import Iterator
 
 HEAD = "logits"
 
@@ -134,3 +136,23 @@ def find_head(model: "keras.Model") -> "keras.Layer":
             f"model. Received: {len(heads)} in `{model.name}`"
         )
     return heads[0]
+
+
+@contextlib.contextmanager
+def dtype_policy(name: str | None) -> Iterator[None]:
+    """Makes a policy, such as `"mixed_bfloat16"`, that of new layers.
+
+    Args:
+        name: Of the policy; `None` leaves Keras' own.
+
+    Raises:
+        ValueError: If there is no such policy.
+    """
+    import keras  # `zoo list` does without.
+
+    before = keras.config.dtype_policy()
+    try:
+        keras.config.set_dtype_policy(name or before)
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)

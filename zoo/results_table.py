@@ -12,12 +12,12 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+from zoo.atomic_write import replacing
 from zoo.cards import Card
 from zoo.cards import info
 from zoo.loading import list_models
 from zoo.measurement import EFFORT
 from zoo.measurement import Measurement
-from zoo.replacing import replacing
 
 BEGIN = "<!-- results: written by python -m zoo.results_table -->"
 END = "<!-- /results -->"

@@ -9,8 +9,6 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from zoo.all_layers import all_layers
-from zoo.confidences import are_confidences
 from zoo.exports.placement import cpu_only_ops
 from zoo.exports.saved_model.entropy import SeedSource
 from zoo.exports.saved_model.entropy import check_graph
@@ -27,7 +25,9 @@ from zoo.exports.saved_model.staging import writing_to
 from zoo.exports.saved_model.verification import max_logit_difference
 from zoo.exports.saved_model.warmup import write_request
 from zoo.exports.saved_model.warmup import write_warmup
-from zoo.saved_model import write_classes
+from zoo.inspection import all_layers
+from zoo.inspection import are_confidences
+from zoo.saved_model_folder import write_classes
 
 
 @dataclasses.dataclass(frozen=True)

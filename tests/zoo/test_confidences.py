@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from zoo.confidences import are_confidences
+from zoo.inspection import are_confidences
 
 
 @pytest.mark.parametrize(

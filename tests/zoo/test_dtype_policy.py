@@ -3,7 +3,7 @@
 import keras
 import pytest
 
-from zoo.dtype_policy import dtype_policy
+from zoo.loading import dtype_policy
 
 
 def test_policy_is_given_back_even_after_an_error():

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import keras
 
-from zoo.all_layers import all_layers
+from zoo.inspection import all_layers
 
 
 def hidden_gradients(model: keras.Model) -> list[keras.layers.Layer]:

@@ -9,9 +9,9 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from zoo.inspection import input_shape
+from zoo.inspection import is_black_box
 from zoo.threat import ThreatModel
-from zoo.training.black_box import is_black_box
-from zoo.training.input_shape import input_shape
 from zoo.validation import check_images
 from zoo.validation import check_labels
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
 
-from zoo.near_names import did_you_mean
+from zoo.suggestions import did_you_mean
 
 _WORDS = {"true": True, "false": False, "none": None}
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from zoo.near_names import did_you_mean
+from zoo.suggestions import did_you_mean
 from zoo.training.datasets.aaac import load_aaac
 from zoo.training.datasets.fashion_mnist import PACKAGED
 from zoo.training.datasets.fashion_mnist import load_packaged

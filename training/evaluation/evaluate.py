@@ -10,13 +10,13 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import ArrayLike
 
+from zoo.inspection import input_shape
 from zoo.threat import ThreatModel
 from zoo.training.attack_names import attack_name
 from zoo.training.attacks import Attack
 from zoo.training.attacks import suites
 from zoo.training.attacks.adaptive_view import adaptive_view
 from zoo.training.datasets.arrays import gather_examples
-from zoo.training.digests import weights_digest
 from zoo.training.evaluation import provenance
 from zoo.training.evaluation.engine.option_checks import check_options
 from zoo.training.evaluation.engine.progress import Progress
@@ -35,9 +35,9 @@ from zoo.training.evaluation.planned_attack import Phase
 from zoo.training.evaluation.results.accuracy import Accuracy
 from zoo.training.evaluation.results.attack_result import WorstCase
 from zoo.training.evaluation.results.report import Report
-from zoo.training.input_shape import input_shape
 from zoo.validation import check_images
 from zoo.validation import check_labels
+from zoo.weights.digests import weights_digest
 
 
 def evaluate(

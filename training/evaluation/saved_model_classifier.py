@@ -7,8 +7,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from zoo.confidences import are_confidences
-from zoo.saved_model import newest_version
+from zoo.inspection import are_confidences
+from zoo.saved_model_folder import newest_version
 
 _SIGNATURE = "serving_default"
 _PROBES = 4

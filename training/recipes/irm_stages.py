@@ -7,10 +7,10 @@ import keras
 
 import zoo.models
 from zoo.training import attacks
-from zoo.training.adversarial import AdversarialTrainer
 from zoo.training.dominant_scale import dominant_scale
 from zoo.training.ensemble import find_ensemble
-from zoo.training.label_smoothing import LabelSmoothing
+from zoo.training.trainers.adversarial import AdversarialTrainer
+from zoo.training.trainers.label_smoothing import LabelSmoothing
 
 EPOCHS = {
     "undefended": 12,

@@ -9,9 +9,9 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
-from zoo.dtype_policy import dtype_policy
-from zoo.training.backup import Backup
-from zoo.training.same_run import check_same_run
+from zoo.loading import dtype_policy
+from zoo.training.trainers.run_folder import Backup
+from zoo.training.trainers.run_folder import check_same_run
 from zoo.weights import save_weights
 
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from zoo.replacing import replacing
+from zoo.atomic_write import replacing
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -3,7 +3,7 @@
 import importlib
 from types import ModuleType
 
-from zoo.near_names import did_you_mean
+from zoo.suggestions import did_you_mean
 
 NAMES = ("blurnet", "irm")
 

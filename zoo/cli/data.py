@@ -117,9 +117,9 @@ def load_images(options: argparse.Namespace, model):
             fit the model.
         ConnectionError: If the set cannot be downloaded.
     """
+    from zoo.inspection import input_shape
     from zoo.training import datasets
     from zoo.training.datasets.arrays import gather_examples
-    from zoo.training.input_shape import input_shape
 
     given = {}
     if datasets.is_resized(options.data):
@@ -205,7 +205,7 @@ def image_shape(
         ValueError: If the model doesn't say, takes any size and `--image-size`
             is not given, or takes another one.
     """
-    from zoo.training.input_shape import input_shape
+    from zoo.inspection import input_shape
 
     shape = input_shape(model)
     if shape is None:

@@ -23,7 +23,7 @@ from zoo.cli.ranges import above_zero
 from zoo.cli.ranges import at_least
 from zoo.cli.ranges import part
 from zoo.cli.ranges import share
-from zoo.dtype_policy import dtype_policy
+from zoo.loading import dtype_policy
 
 _HEAD_EPOCHS = 5
 
@@ -260,9 +260,9 @@ def _build(options, num_classes: int, *, new_head: bool):
 
 def _load(options, model, classes: list[str]):
     """Returns the images to train on and those held out."""
+    from zoo.inspection import input_shape
     from zoo.training import datasets
     from zoo.training.datasets.arrays import gather_examples
-    from zoo.training.input_shape import input_shape
 
     images, held_out = datasets.split_folder(
         options.data,

@@ -49,7 +49,7 @@ def as_logits(model, name: str, image_size: tuple[int, int] | None = None):
 def _noise(model, image_size):
     import numpy as np
 
-    from zoo.training.input_shape import input_shape
+    from zoo.inspection import input_shape
 
     try:
         shape = input_shape(model)
@@ -78,6 +78,6 @@ def _outputs(model, images):
 
 
 def _are_confidences(outputs) -> bool:
-    from zoo.confidences import are_confidences
+    from zoo.inspection import are_confidences
 
     return outputs is not None and are_confidences(outputs)

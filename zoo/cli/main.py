@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 
 import zoo
-from zoo.near_names import did_you_mean
+from zoo.suggestions import did_you_mean
 
 COMMANDS = {
     "list": "the models and how accurate they are",

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import zoo
+from zoo.atomic_write import replacing
 from zoo.cli.logits import as_logits
-from zoo.dtype_policy import dtype_policy
-from zoo.replacing import replacing
-from zoo.saved_model import newest_version
-from zoo.saved_model import read_classes
+from zoo.loading import dtype_policy
+from zoo.saved_model_folder import newest_version
+from zoo.saved_model_folder import read_classes
 
 ATTACK_HELP = (
     "attack and its options, such as 'pgd:norm=l2,eps=1.0'; the norm, and eps "

@@ -12,7 +12,7 @@ from zoo.cli.models import load_model
 from zoo.cli.output import check_writable
 from zoo.cli.output import emit
 from zoo.cli.ranges import at_least
-from zoo.near_names import did_you_mean
+from zoo.suggestions import did_you_mean
 
 _PICTURED = 6
 _NOTES = (

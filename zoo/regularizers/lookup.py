@@ -4,10 +4,10 @@ from collections.abc import Callable
 
 import keras
 
-from zoo.near_names import did_you_mean
 from zoo.regularizers.kernel_total_variation import KernelTotalVariation
 from zoo.regularizers.l_inf import LInf
 from zoo.regularizers.total_variation import TotalVariation
+from zoo.suggestions import did_you_mean
 
 by_name: dict[str, Callable[..., keras.Regularizer]] = {
     "l_inf": LInf,

@@ -8,7 +8,7 @@ import tensorflow as tf
 from tests.training.evaluation.toys import brightness
 from tests.training.evaluation.toys import levels
 from tests.training.evaluation.toys import run
-from zoo.dtype_policy import dtype_policy
+from zoo.loading import dtype_policy
 from zoo.threat import ThreatModel
 from zoo.training.attacks import Attack
 from zoo.training.evaluation.engine.scoring import Scorer

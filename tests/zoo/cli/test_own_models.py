@@ -16,7 +16,7 @@ from zoo.cli.models import is_preset
 from zoo.cli.models import known_classes
 from zoo.cli.models import load_model
 from zoo.cli.models import write_model
-from zoo.saved_model import CLASSES_FILE
+from zoo.saved_model_folder import CLASSES_FILE
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from keras import layers
 
 import zoo
 from zoo import exports
-from zoo.all_layers import all_layers
+from zoo.inspection import all_layers
 from zoo.training import AdversarialTrainer
 from zoo.training import attacks
 

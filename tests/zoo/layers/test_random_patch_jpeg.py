@@ -8,11 +8,11 @@ import pytest
 import tensorflow as tf
 
 from tests.layer_contract import check_layer
-from zoo.dtype_policy import dtype_policy
 from zoo.exports.placement import cpu_only_ops
 from zoo.layers.jpeg import JPEG
 from zoo.layers.random_patch_jpeg import RandomPatchJPEG
 from zoo.layers.random_patch_jpeg import part_of_each_block
+from zoo.loading import dtype_policy
 
 QUALITIES = (10, 35, 70, 95)
 

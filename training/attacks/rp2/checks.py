@@ -6,8 +6,8 @@ import keras
 import numpy as np
 from numpy.typing import ArrayLike
 
-from zoo.all_layers import all_layers
-from zoo.training.black_box import is_black_box
+from zoo.inspection import all_layers
+from zoo.inspection import is_black_box
 
 
 def check_mask(mask: ArrayLike) -> np.ndarray:

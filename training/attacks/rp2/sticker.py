@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 from PIL import Image
 from PIL import ImageFilter
 
-from zoo.replacing import replacing
+from zoo.atomic_write import replacing
 from zoo.training.attacks.rp2.checks import check_homographies
 from zoo.training.attacks.rp2.placing import place
 from zoo.validation import check_images

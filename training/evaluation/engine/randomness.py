@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import keras
 import numpy as np
 
-from zoo.all_layers import all_layers
+from zoo.inspection import all_layers
 
 
 def is_stochastic(model: keras.Model) -> bool:

@@ -12,14 +12,14 @@ from typing import Any
 import keras
 import numpy as np
 
-from zoo.all_layers import all_layers
-from zoo.replacing import replacing
-from zoo.training.digests import arrays_digest
-from zoo.training.digests import weights_digest
+from zoo.atomic_write import replacing
+from zoo.inspection import all_layers
 from zoo.training.evaluation import provenance
 from zoo.training.evaluation.engine.same_model import layer_options
 from zoo.training.evaluation.planned_attack import Phase
 from zoo.training.evaluation.results.image_results import Outcome
+from zoo.weights.digests import arrays_digest
+from zoo.weights.digests import weights_digest
 
 _RUN = "run.json"
 

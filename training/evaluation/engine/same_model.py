@@ -6,7 +6,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from zoo.all_layers import all_layers
+from zoo.inspection import all_layers
 
 _OPEN = ("dtype", "gradient", "seed", "trainable")
 """Options in which twins may differ: none changes what a layer computes."""

@@ -15,11 +15,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from zoo.confidences import are_confidences
+from zoo.inspection import are_confidences
+from zoo.inspection import is_black_box
 from zoo.threat import ThreatModel
 from zoo.training import attacks as attack_library
 from zoo.training.attacks.parts.gradients import loss_gradient
-from zoo.training.black_box import is_black_box
 from zoo.training.evaluation.results import metrics
 from zoo.training.evaluation.results.attack_result import AttackResult
 from zoo.training.evaluation.results.flag import Flag

@@ -9,8 +9,8 @@ import keras
 import numpy as np
 from numpy.typing import ArrayLike
 
-from zoo.confidences import are_confidences
-from zoo.replacing import replacing
+from zoo.atomic_write import replacing
+from zoo.inspection import are_confidences
 from zoo.training.attacks.adaptive_view import adaptive_view
 from zoo.training.evaluation.engine.randomness import is_stochastic
 from zoo.training.evaluation.engine.randomness import owned_randomness

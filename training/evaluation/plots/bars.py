@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping
 from collections.abc import Sequence
 
-from zoo.replacing import replacing
+from zoo.atomic_write import replacing
 
 _COLORS = ("#0969da", "#bc4c00", "#1a7f37", "#8250df", "#cf222e", "#6e7781")
 _INK, _FAINT = "#1f2328", "#656d76"

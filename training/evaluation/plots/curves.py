@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from zoo.replacing import replacing
+from zoo.atomic_write import replacing
 from zoo.threat import NORMS
 from zoo.training.evaluation.plots.image_grid import FAINT
 from zoo.training.evaluation.plots.image_grid import INK

@@ -11,19 +11,19 @@ import keras
 import numpy as np
 
 import zoo
-from zoo.replacing import replacing
+from zoo.atomic_write import replacing
 from zoo.training import datasets
 from zoo.training.attacks.rp2 import Sticker
 from zoo.training.attacks.rp2 import masks
 from zoo.training.attacks.rp2 import rp2
 from zoo.training.datasets.arrays import gather_examples
-from zoo.training.digests import weights_digest
 from zoo.training.evaluation import provenance
 from zoo.training.evaluation.engine.progress import steps_bar
 from zoo.training.evaluation.stickers import SignBench
 from zoo.training.evaluation.stickers import StickerScores
 from zoo.training.reproduction.blurnet import paper
 from zoo.training.reproduction.blurnet.settings import Settings
+from zoo.weights.digests import weights_digest
 
 SIZE = 32
 """Pixels along a side of a view."""

@@ -5,8 +5,8 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from zoo.atomic_write import replacing
 from zoo.layers import Blur
-from zoo.replacing import replacing
 from zoo.training.evaluation.plots.image_grid import FAINT
 from zoo.training.evaluation.plots.image_grid import Sheet
 from zoo.training.reproduction.blurnet import paper

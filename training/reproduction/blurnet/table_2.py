@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from zoo.all_layers import all_layers
+from zoo.inspection import all_layers
 from zoo.training.evaluation.stickers import StickerScores
 from zoo.training.reproduction.blurnet import paper
 from zoo.training.reproduction.blurnet.bench import SIZE

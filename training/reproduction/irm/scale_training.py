@@ -6,15 +6,15 @@ import sys
 import keras
 
 import zoo
-from zoo.dtype_policy import dtype_policy
 from zoo.layers import MultiScaleEnsemble
+from zoo.loading import dtype_policy
 from zoo.training import attacks
 from zoo.training import datasets
-from zoo.training.adversarial import AdversarialTrainer
-from zoo.training.backup import Backup
 from zoo.training.reproduction.irm.settings import Settings
-from zoo.training.reproduction.time_left import TimeLeft
-from zoo.training.same_run import check_same_run
+from zoo.training.trainers.adversarial import AdversarialTrainer
+from zoo.training.trainers.run_folder import Backup
+from zoo.training.trainers.run_folder import check_same_run
+from zoo.training.trainers.time_left import TimeLeft
 from zoo.weights import load_weights
 from zoo.weights import save_weights
 

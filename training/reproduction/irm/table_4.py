@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import zoo
-from zoo.dtype_policy import dtype_policy
+from zoo.loading import dtype_policy
 from zoo.training import attacks
 from zoo.training.evaluation import Report
 from zoo.training.evaluation.engine.randomness import is_stochastic

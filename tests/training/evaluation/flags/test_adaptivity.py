@@ -8,8 +8,8 @@ from tests.training.evaluation.toys import SHAPE
 from tests.training.evaluation.toys import brightness
 from tests.training.evaluation.toys import coin_model
 from tests.training.evaluation.toys import levels
-from zoo.dtype_policy import dtype_policy
 from zoo.layers import JPEG
+from zoo.loading import dtype_policy
 from zoo.threat import ThreatModel
 from zoo.training import attacks
 from zoo.training.evaluation import evaluate

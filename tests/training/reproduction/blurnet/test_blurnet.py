@@ -17,7 +17,7 @@ from zoo.training.datasets.lisa_classes import LISA_CLASSES
 from zoo.training.reproduction import blurnet
 from zoo.training.reproduction.blurnet import bench
 from zoo.training.reproduction.blurnet import figure_fft
-from zoo.training.reproduction.blurnet import table_1
+from zoo.training.reproduction.blurnet import table_1 as black_box
 from zoo.training.reproduction.blurnet import table_2
 from zoo.training.reproduction.blurnet.bench import Bench
 from zoo.weights import save_weights
@@ -53,7 +53,7 @@ def settings(weights, tmp_path, monkeypatch):
 
 
 def test_all_parts(settings, tmp_path, monkeypatch):
-    monkeypatch.setattr(table_1, "_FIXED", ("blurnet_fixed.input_3x3",))
+    monkeypatch.setattr(black_box, "_FIXED", ("blurnet_fixed.input_3x3",))
     output = tmp_path / "out"
     parts = blurnet.reproduce(settings, output)
     assert [part.name for part in parts] == list(blurnet.PARTS)

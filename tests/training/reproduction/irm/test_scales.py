@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 import zoo
-from zoo.training.adversarial import AdversarialTrainer
 from zoo.training.reproduction.irm import figure_7
 from zoo.training.reproduction.irm import scale_training
 from zoo.training.reproduction.irm import tables_1_2
 from zoo.training.reproduction.irm.cells import Cells
 from zoo.training.reproduction.irm.scale_training import read_at
 from zoo.training.reproduction.irm.scale_training import train_at
+from zoo.training.trainers.adversarial import AdversarialTrainer
 
 PAIRS = [(a, b) for a in (12, 16, 20) for b in (12, 16, 20)]
 

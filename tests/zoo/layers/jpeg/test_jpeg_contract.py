@@ -8,9 +8,9 @@ import tensorflow as tf
 from tests.jpeg import as_pixels
 from tests.jpeg import paint
 from tests.layer_contract import check_layer
-from zoo.dtype_policy import dtype_policy
 from zoo.layers.jpeg import JPEG
 from zoo.layers.random_patch_jpeg import RandomPatchJPEG
+from zoo.loading import dtype_policy
 
 
 @pytest.mark.parametrize("codec", ["dct", "libjpeg"])

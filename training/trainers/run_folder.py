@@ -1,11 +1,21 @@
 """A run's state after each epoch, from which a killed run goes on."""
 
 import contextlib
+import hashlib
+import json
 import os
 import shutil
+from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import keras
+import tensorflow as tf
+
+from zoo.atomic_write import replacing
+from zoo.validation import check_images
+from zoo.weights.digests import arrays_digest
 
 _KEPT = 2
 
@@ -68,3 +78,49 @@ class Backup(keras.callbacks.Callback):
 
 def _epochs(path: Path) -> int:
     return int(path.name.split(".")[0])
+
+
+def check_same_run(path: Path, numbers: Mapping[str, Any]) -> None:
+    """Notes a run's numbers in a file, or refuses other ones.
+
+    Args:
+        path: JSON file in the run's folder, made if missing.
+        numbers: What the run depends on, as plain data.
+
+    Raises:
+        ValueError: If the file holds other numbers.
+    """
+    numbers = json.loads(json.dumps(numbers))
+    if not path.exists():
+        with replacing(path) as temporary:
+            temporary.write_text(json.dumps(numbers, indent=2) + "\n")
+        return
+    noted = json.loads(path.read_text())
+    changed = [key for key in numbers if numbers[key] != noted.get(key)]
+    if changed:
+        raise ValueError(
+            f"{path.parent} holds a run of other numbers; choose another "
+            f"folder. Received: other {', '.join(changed)}"
+        )
+
+
+def data_digest(
+    images: tf.data.Dataset, input_shape: Sequence[int | None] | None = None
+) -> str:
+    """Returns the SHA-256 of single examples, whatever their order.
+
+    Reads the data once.
+
+    Args:
+        images: `(image, label)`, the image `(height, width, channels)`.
+        input_shape: What they must fit, as for `check_images`.
+
+    Raises:
+        ValueError: If an image is not of floating-point pixels in [0, 1], or
+            of another shape.
+    """
+    digests = []
+    for example in images.as_numpy_iterator():
+        check_images(example[0][None], input_shape)
+        digests.append(arrays_digest(example))
+    return hashlib.sha256("".join(sorted(digests)).encode()).hexdigest()

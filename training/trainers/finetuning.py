@@ -5,22 +5,24 @@ import dataclasses
 import functools
 import os
 from collections.abc import Callable
+from collections.abc import Collection
+from collections.abc import Iterator
 from pathlib import Path
 
 import keras
 import tensorflow as tf
 
+from zoo.inspection import all_layers
+from zoo.inspection import input_shape
 from zoo.loading import find_head
-from zoo.training.adversarial import AdversarialTrainer
-from zoo.training.backup import Backup
-from zoo.training.data_digest import data_digest
-from zoo.training.digests import arrays_digest
 from zoo.training.dominant_scale import dominant_scale
-from zoo.training.freezing import frozen_but
-from zoo.training.input_shape import input_shape
-from zoo.training.same_run import check_same_run
+from zoo.training.trainers.adversarial import AdversarialTrainer
+from zoo.training.trainers.run_folder import Backup
+from zoo.training.trainers.run_folder import check_same_run
+from zoo.training.trainers.run_folder import data_digest
 from zoo.weights import load_weights
 from zoo.weights import save_weights
+from zoo.weights.digests import arrays_digest
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -228,3 +230,40 @@ def _start_digest(model, head) -> str:
         for weight in model.weights
         if weight.path not in skipped
     )
+
+
+@contextlib.contextmanager
+def frozen_but(
+    model: keras.Model, layers: Collection[keras.Layer]
+) -> Iterator[None]:
+    """Freezes all of a model's layers but some, then restores them.
+
+    A frozen batch normalisation keeps its averages and uses them. Layers and
+    single weights that were frozen before are so inside and afterwards.
+    Compile inside the block, for Keras counts what is trainable then.
+
+    Args:
+        model: Built model.
+        layers: What goes on learning, with the layers inside it, as far as it
+            could before.
+    """
+    # Layers that hold layers keep their flag, which would be the head's, too.
+    leaves = [
+        layer for layer in all_layers(model) if len(all_layers(layer)) == 1
+    ]
+    learning = {
+        id(part)
+        for layer in layers
+        for part in (*all_layers(layer), *layer.variables)
+    }
+    # A layer's flag sets those of its weights, so these come after it.
+    parts = [*leaves, *model.variables]
+    before = [(part, part.trainable) for part in parts]
+    try:
+        for part in parts:
+            if id(part) not in learning:
+                part.trainable = False
+        yield
+    finally:
+        for part, trainable in before:
+            part.trainable = trainable

@@ -1,7 +1,7 @@
 """The estimate of a training's time."""
 
-from zoo.training.reproduction import time_left
-from zoo.training.reproduction.time_left import TimeLeft
+from zoo.training.trainers import time_left
+from zoo.training.trainers.time_left import TimeLeft
 
 
 def fit(callback, monkeypatch, *, first, epochs, steps):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from zoo.replacing import replacing
+from zoo.atomic_write import replacing
 
 
 def test_the_file_appears_at_the_end(tmp_path):

@@ -1,6 +1,6 @@
 """Suggestions for misspelt names."""
 
-from zoo.near_names import did_you_mean
+from zoo.suggestions import did_you_mean
 
 
 def test_the_nearest_name_or_nothing():

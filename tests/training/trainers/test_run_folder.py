@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import pytest
 
-from zoo.training.backup import Backup
+from zoo.training.trainers.run_folder import Backup
 
 EPOCHS = 4
 

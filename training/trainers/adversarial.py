@@ -1,13 +1,13 @@
 """Adversarial training through plain `compile` and `fit`."""
 
 from collections.abc import Callable
+from typing import Any
 
 import keras
 import tensorflow as tf
 from keras import ops
 
-from zoo.training.first_images import first_images
-from zoo.training.input_shape import input_shape
+from zoo.inspection import input_shape
 from zoo.training.scale_views import scale_views
 from zoo.validation import check_images
 
@@ -263,3 +263,29 @@ def _merge(logits):
     if len(logits.shape) == 2:
         return logits
     return ops.mean(ops.log_softmax(logits, axis=-1), axis=1)
+
+
+_COUNT = 32
+"""As many as Keras takes of arrays in a batch."""
+
+
+def first_images(x: Any) -> Any | None:
+    """Returns the first images of what `fit` is given.
+
+    Args:
+        x: An array of images, or batches of `(images, ...)` as a data set of
+            `tf.data` or of Keras.
+
+    Returns:
+        A batch of images; `None` if there is none, or of what may be there
+        but once, such as a generator's.
+    """
+    if hasattr(x, "shape"):
+        return x[:_COUNT]
+    if isinstance(x, tf.data.Dataset):
+        batch = next(iter(x.take(1)), None)
+    elif isinstance(x, keras.utils.PyDataset):
+        batch = x[0]
+    else:
+        return None
+    return batch[0] if isinstance(batch, (tuple, list)) else batch

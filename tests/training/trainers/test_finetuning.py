@@ -11,11 +11,11 @@ import tensorflow as tf
 from keras import layers
 
 import zoo
-from zoo.dtype_policy import dtype_policy
+from zoo.loading import dtype_policy
 from zoo.loading import find_head
 from zoo.training import FineTuning
 from zoo.training import finetune
-from zoo.training.adversarial import AdversarialTrainer
+from zoo.training.trainers.adversarial import AdversarialTrainer
 from zoo.weights import load_weights
 
 ONE = FineTuning(head_epochs=1, epochs=1, batch_size=8)
@@ -200,7 +200,7 @@ def test_trained_but_not_written_nothing_is_repeated(
         finetune(network(), images, clean, tmp_path, ONE, verbose=0)
 
     with monkeypatch.context() as context:
-        context.setattr("zoo.training.finetuning.save_weights", die)
+        context.setattr("zoo.training.trainers.finetuning.save_weights", die)
         with pytest.raises(KeyboardInterrupt):
             run()
     assert not list(tmp_path.glob("*.weights.h5"))

@@ -1,10 +1,23 @@
-"""Options that a name's function takes."""
+"""Suggestions for misspelt names."""
 
+import difflib
 import inspect
 from collections.abc import Callable
 from collections.abc import Collection
+from collections.abc import Iterable
 from collections.abc import Mapping
 from typing import Any
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Returns `" Did you mean 'pgd'?"`, or nothing if no name is near.
+
+    Args:
+        name: What was asked for.
+        known: The names that there are.
+    """
+    near = difflib.get_close_matches(name, list(known), n=1)
+    return f" Did you mean {near[0]!r}?" if near else ""
 
 
 def check_options(

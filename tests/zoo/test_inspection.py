@@ -2,7 +2,7 @@
 
 import keras
 
-from zoo.all_layers import all_layers
+from zoo.inspection import all_layers
 
 
 class Owner(keras.layers.Layer):

@@ -2,10 +2,10 @@
 
 import pytest
 
-from zoo.saved_model import CLASSES_FILE
-from zoo.saved_model import newest_version
-from zoo.saved_model import read_classes
-from zoo.saved_model import write_classes
+from zoo.saved_model_folder import CLASSES_FILE
+from zoo.saved_model_folder import newest_version
+from zoo.saved_model_folder import read_classes
+from zoo.saved_model_folder import write_classes
 
 
 def test_newest_version_is_the_highest_number(tmp_path):

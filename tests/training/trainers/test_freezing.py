@@ -7,7 +7,7 @@ from keras import layers
 
 import zoo
 from zoo.loading import find_head
-from zoo.training.freezing import frozen_but
+from zoo.training.trainers.finetuning import frozen_but
 
 
 @pytest.fixture

@@ -1,0 +1,1 @@
+"""Adversarial training and fine-tuning, through Keras' `fit`."""
