@@ -7,13 +7,13 @@ Importing the package loads neither Keras nor TensorFlow; `zoo.load`,
 import importlib
 
 from zoo.cards import Card
+from zoo.cards import Measurement
 from zoo.cards import info
 from zoo.cards import write_card
 from zoo.defending import defend
 from zoo.loading import download
 from zoo.loading import list_models
 from zoo.loading import load
-from zoo.measurement import Measurement
 from zoo.presets import UnknownPresetError
 from zoo.threat import ThreatModel
 from zoo.version import __version__

@@ -3,7 +3,7 @@
 import os
 
 import zoo
-from zoo import cards
+from zoo.cards import card
 
 
 def check_card(
@@ -52,11 +52,11 @@ def check_card(
             f"{max(attacked)}; --replace-card takes fewer. Received: {images}"
         )
     commit = provenance.commit()
-    cards.check_commit(commit)
+    card.check_commit(commit)
     begun = resume and Journal.begun(resume)
     if begun:
         try:
-            cards.check_commit(begun["commit"])
+            card.check_commit(begun["commit"])
         except ValueError as error:
             raise ValueError(
                 f"The run in --resume {resume} was not begun for a card; begin "
@@ -68,5 +68,5 @@ def check_card(
                 f"{begun['commit']}; go on at that one, or begin a run in "
                 "another folder."
             )
-    if not os.access(cards.FOLDER, os.W_OK):
-        raise PermissionError(f"Cards cannot be written to {cards.FOLDER}.")
+    if not os.access(card.FOLDER, os.W_OK):
+        raise PermissionError(f"Cards cannot be written to {card.FOLDER}.")

@@ -3,14 +3,12 @@
 import configparser
 import importlib.resources
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 
+from tests.paths import ROOT
 from zoo.training import datasets
-
-ROOT = Path(__file__).resolve().parents[3]
 
 
 def test_packaged_sample_is_512_test_images():

@@ -6,12 +6,12 @@ import os
 import signal
 import subprocess
 import sys
-from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
 
+from tests.paths import ROOT
 from tests.training.evaluation.toys import SHAPE
 from tests.training.evaluation.toys import Shift
 from tests.training.evaluation.toys import brightness
@@ -24,7 +24,6 @@ from zoo.training.evaluation import evaluate
 from zoo.training.evaluation import provenance
 from zoo.training.evaluation.flags import sanity
 
-ROOT = Path(__file__).resolve().parents[3]
 BALL = ThreatModel("l2", 0.5)
 SCRIPT = """
 import os, signal, sys

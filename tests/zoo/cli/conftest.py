@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 import zoo
-from zoo import cards
+from zoo.cards import card
 from zoo.presets import Preset
 from zoo.presets import base
 from zoo.presets import fashion_mnist
@@ -52,7 +52,7 @@ def published(monkeypatch, tmp_path, tiny_presets):
     """
     folder = tmp_path / "cards"
     folder.mkdir()
-    monkeypatch.setattr(cards, "FOLDER", folder)
+    monkeypatch.setattr(card, "FOLDER", folder)
     monkeypatch.setattr(base, "_REGISTRY", {})
     monkeypatch.setattr(base, "_ALIASES", {})
     for preset in tiny_presets:

@@ -16,12 +16,12 @@ import zoo
 from tests.command_line import failed
 from tests.command_line import run
 from tests.command_line import run_json
+from tests.paths import ROOT
 from zoo.cli import evaluate_command
 from zoo.cli import main
 from zoo.training import attack_names
 from zoo.training.evaluation import Panel
 
-ROOT = Path(__file__).resolve().parents[3]
 PGD = "pgd:norm=l2,eps=0.5,steps=2"
 
 

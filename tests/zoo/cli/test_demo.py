@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from tests.command_line import run
-from zoo.cards import write_card
+from zoo.cards.card import write_card
 from zoo.cli import demo_command
 from zoo.cli import main
 from zoo.presets import fashion_mnist

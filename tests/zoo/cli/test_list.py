@@ -11,7 +11,7 @@ import zoo
 from tests.command_line import failed
 from tests.command_line import run
 from tests.command_line import run_json
-from zoo.cards import write_card
+from zoo.cards.card import write_card
 from zoo.presets import base
 
 MEASURED = {

@@ -10,10 +10,10 @@ import threading
 import time
 from http.server import BaseHTTPRequestHandler
 from http.server import ThreadingHTTPServer
-from pathlib import Path
 
 import pytest
 
+from tests.paths import ROOT
 from zoo.weights import DownloadError
 from zoo.weights import WeightFile
 from zoo.weights import Weights
@@ -24,7 +24,6 @@ NAME = "net.weights.h5"
 CONTENT = bytes(range(256)) * 3200
 CHUNK = 1 << 16
 HTML = b"<!DOCTYPE html><html><body>Sign in to continue.</body></html>"
-ROOT = Path(fetch.__file__).parents[2]
 
 
 class Handler(BaseHTTPRequestHandler):

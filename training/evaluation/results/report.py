@@ -11,7 +11,7 @@ from typing import Any
 import rich.console
 
 from zoo.atomic_write import replacing
-from zoo.measurement import EFFORT
+from zoo.cards.measurement import EFFORT
 from zoo.training import attacks
 from zoo.training.evaluation.results import report_tables
 from zoo.training.evaluation.results.accuracy import Accuracy

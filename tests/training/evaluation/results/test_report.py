@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from zoo.measurement import Measurement
+from zoo.cards.measurement import Measurement
 from zoo.threat import ThreatModel
 from zoo.training import attacks
 from zoo.training.evaluation import Report

@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import keras
 import numpy as np
@@ -14,6 +13,7 @@ import tensorflow as tf
 from tests.jpeg import as_bytes
 from tests.jpeg import as_pixels
 from tests.jpeg import paint
+from tests.paths import ROOT
 from zoo.exports.placement import cpu_only_ops
 from zoo.layers.jpeg import JPEG
 
@@ -93,7 +93,7 @@ for options in json.loads(sys.argv[2]):
             json.dumps(options),
         ],
         env={**os.environ, "KERAS_BACKEND": backend},
-        cwd=Path(__file__).parents[4],
+        cwd=ROOT,
         check=True,
         timeout=120,
     )

@@ -3,20 +3,19 @@
 import dataclasses
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 import zoo
-from zoo import results_table as module
-from zoo.measurement import Measurement
-from zoo.results_table import BEGIN
-from zoo.results_table import END
-from zoo.results_table import main
-from zoo.results_table import replace_table
-from zoo.results_table import results_table
+from tests.paths import ROOT
+from zoo.cards import results_table as module
+from zoo.cards.measurement import Measurement
+from zoo.cards.results_table import BEGIN
+from zoo.cards.results_table import END
+from zoo.cards.results_table import main
+from zoo.cards.results_table import replace_table
+from zoo.cards.results_table import results_table
 
-ROOT = Path(__file__).resolve().parents[2]
 CLEAN = {
     "attack": "clean",
     "accuracy": 0.9405,
@@ -136,7 +135,7 @@ def test_drift_is_caught_and_mended(cards, card, tmp_path, capsys):
     assert file.read_text() == README
     error = capsys.readouterr().err
     assert error.startswith("error: ") and error.count("\n") == 1
-    assert f"python -m zoo.results_table {file}" in error
+    assert f"python -m zoo.cards.results_table {file}" in error
     assert main([str(file)]) == 0
     assert "| 94.0 |" in file.read_text()
     assert main(check) == 0
@@ -162,7 +161,8 @@ def test_readme_shows_what_the_cards_say():
 
 def test_command_imports_nothing_heavy():
     code = (
-        "import sys, zoo.results_table as t; t.main(['README.md', '--check']);"
+        "import sys, zoo.cards.results_table as table;"
+        "table.main(['README.md', '--check']);"
         "sys.exit(bool({'keras', 'numpy', 'tensorflow'} & set(sys.modules)))"
     )
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)

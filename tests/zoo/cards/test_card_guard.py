@@ -2,8 +2,8 @@
 
 import pytest
 
-from zoo.card_guard import check_no_loss
-from zoo.measurement import Measurement
+from zoo.cards.card import check_no_loss
+from zoo.cards.measurement import Measurement
 from zoo.threat import ThreatModel
 
 L2 = ThreatModel("l2", 1.5)

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from zoo import cards
 from zoo import presets
+from zoo.cards import card as cards
 from zoo.presets import Preset
 from zoo.presets import base
 from zoo.presets import register

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from zoo.measurement import Measurement
+from zoo.cards.measurement import Measurement
 from zoo.threat import ThreatModel
 
 CLEAN = {

@@ -1,7 +1,7 @@
 """Writes the table of measured accuracies into README.
 
-    python -m zoo.results_table README.md
-    python -m zoo.results_table README.md --check
+    python -m zoo.cards.results_table README.md
+    python -m zoo.cards.results_table README.md --check
 
 Every number comes from the cards. `--check` changes nothing and fails if the
 file doesn't show what the cards say.
@@ -13,13 +13,13 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from zoo.atomic_write import replacing
-from zoo.cards import Card
-from zoo.cards import info
+from zoo.cards.card import Card
+from zoo.cards.card import info
+from zoo.cards.measurement import EFFORT
+from zoo.cards.measurement import Measurement
 from zoo.loading import list_models
-from zoo.measurement import EFFORT
-from zoo.measurement import Measurement
 
-BEGIN = "<!-- results: written by python -m zoo.results_table -->"
+BEGIN = "<!-- results: written by python -m zoo.cards.results_table -->"
 END = "<!-- /results -->"
 _NORMS = {"l2": "L2", "linf": "L∞"}
 _HEADER = ("model", "ball", "attacks", "accuracy", "95 %", "images")
@@ -64,7 +64,7 @@ def replace_table(text: str, table: str) -> str:
 def main(arguments: list[str] | None = None) -> int:
     """Runs the command; 0 if the file is, or was made, up to date."""
     parser = argparse.ArgumentParser(
-        prog="python -m zoo.results_table",
+        prog="python -m zoo.cards.results_table",
         description=__doc__.splitlines()[0],
     )
     parser.add_argument("file", type=Path, metavar="FILE")
@@ -80,7 +80,7 @@ def main(arguments: list[str] | None = None) -> int:
         if options.check:
             raise ValueError(
                 "the table is not what the cards say; run "
-                f"python -m zoo.results_table {options.file}"
+                f"python -m zoo.cards.results_table {options.file}"
             )
         with replacing(options.file) as temporary:
             temporary.write_text(new, "utf-8")
