@@ -29,6 +29,7 @@ from rich.table import Table
 import zoo
 from benchmarks import provenance
 from benchmarks.attacks import bare_gradients
+from zoo.models.scale_views import scale_views
 from zoo.training import AdversarialTrainer
 from zoo.training import attacks
 from zoo.training import datasets
@@ -36,7 +37,6 @@ from zoo.training.attacks import Attack
 from zoo.training.recipes import irm_stages
 from zoo.training.recipes.fashion_mnist import ARCHITECTURE
 from zoo.training.recipes.irm_stages import Recipe
-from zoo.training.scale_views import scale_views
 from zoo.weights import load_weights
 
 STAGES = {

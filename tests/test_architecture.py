@@ -17,7 +17,7 @@ SOURCES = sorted(p for name in PACKAGES for p in (ROOT / name).rglob("*.py"))
 
 TENSORFLOW_IN_ZOO = {
     "zoo/layers/batch_normalization.py",
-    "zoo/layers/jpeg/codec_libjpeg.py",
+    "zoo/jpeg/codec_libjpeg.py",
 }
 FORBIDDEN = {
     "zoo/layers": ("zoo.models", "zoo.presets", "zoo.loading", "zoo.weights"),

@@ -1,11 +1,18 @@
-"""A model's layers at any depth."""
+"""What may be asked of any Keras model; each question is answered here once.
+
+Layers answer by attributes, at any depth: a true `stochastic` (it draws random
+numbers when it predicts), a true `black_box` (it has no gradient to give), or
+a `gradient` of `"none"` (it hides the one it has).
+"""
 
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import keras
-import keras
-import numpy as np
+    import numpy as np
+
+_TOLERANCE = 1e-2
+"""Wide enough for half precision: bfloat16 rows were seen to sum to 0.9983."""
 
 
 def all_layers(model: "keras.Model") -> "list[keras.layers.Layer]":
@@ -16,34 +23,30 @@ def all_layers(model: "keras.Model") -> "list[keras.layers.Layer]":
     return list(model._flatten_layers())
 
 
-_TOLERANCE = 1e-2
-"""Wide enough for half precision: bfloat16 rows were seen to sum to 0.9983."""
+def is_stochastic(model: "keras.Model") -> bool:
+    """Returns whether predictions of the model are random."""
+    return any(
+        getattr(layer, "stochastic", False) for layer in all_layers(model)
+    )
 
 
-def are_confidences(outputs: np.ndarray) -> bool:
-    """Returns whether all values are in [0, 1] and each row sums to one.
-
-    Args:
-        outputs: `(batch, classes)`, of any floating-point type.
-    """
-    outputs = np.asarray(outputs, "float64")
-    inside = (outputs >= 0) & (outputs <= 1)
-    sums = np.abs(outputs.sum(axis=-1) - 1) < _TOLERANCE
-    return bool(inside.all() and sums.all())
-
-
-def is_black_box(model: keras.layers.Layer) -> bool:
-    """Returns whether a model has no gradient to give.
-
-    One of its layers then says so by a true `black_box`, as that which runs
-    a SavedModel does.
-    """
+def is_black_box(model: "keras.Model") -> bool:
+    """Returns whether the model has no gradient to give, like a SavedModel."""
     return any(
         getattr(layer, "black_box", False) for layer in all_layers(model)
     )
 
 
-def input_shape(model: keras.Model) -> tuple[int | None, ...] | None:
+def hidden_gradients(model: "keras.Model") -> "list[keras.layers.Layer]":
+    """Returns the layers, at any depth, whose `gradient` is `"none"`."""
+    return [
+        layer
+        for layer in all_layers(model)
+        if getattr(layer, "gradient", None) == "none"
+    ]
+
+
+def input_shape(model: "keras.Model") -> tuple[int | None, ...] | None:
     """Returns `(batch, height, width, channels)`; `None` if it isn't said.
 
     A subclassed model, or one that isn't built yet, doesn't say.
@@ -61,3 +64,17 @@ def input_shape(model: keras.Model) -> tuple[int | None, ...] | None:
             f"channels). Received: {model.name} with input shape {shape}"
         )
     return shape
+
+
+def are_probabilities(outputs: "np.ndarray") -> bool:
+    """Returns whether all values are in [0, 1] and each row sums to one.
+
+    Args:
+        outputs: `(batch, classes)`, of any floating-point type.
+    """
+    import numpy as np  # `zoo list` does without.
+
+    outputs = np.asarray(outputs, "float64")
+    inside = (outputs >= 0) & (outputs <= 1)
+    sums = np.abs(outputs.sum(axis=-1) - 1) < _TOLERANCE
+    return bool(inside.all() and sums.all())

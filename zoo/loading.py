@@ -1,9 +1,11 @@
 """Models by name: the preset's builder, its options, its weights."""
 
+import contextlib
 import fnmatch
 import importlib
 import os
 from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 from typing import Any
@@ -17,8 +19,6 @@ from zoo.weights import load_weights
 
 if TYPE_CHECKING:
     import keras
-import contextlib
-from collections.abc import Iterator
 
 HEAD = "logits"
 

@@ -26,7 +26,7 @@ from zoo.exports.saved_model.verification import max_logit_difference
 from zoo.exports.saved_model.warmup import write_request
 from zoo.exports.saved_model.warmup import write_warmup
 from zoo.inspection import all_layers
-from zoo.inspection import are_confidences
+from zoo.inspection import are_probabilities
 from zoo.saved_model_folder import write_classes
 
 
@@ -277,7 +277,7 @@ def _keras_logits(model, pixels: np.ndarray, seed: int) -> np.ndarray:
     )
     with seeds_from(SeedSource(seed)):
         logits = predict.get_concrete_function(image)(image).numpy()
-    if are_confidences(logits):
+    if are_probabilities(logits):
         raise ValueError(
             "`model` must return logits: take the softmax at its end away. "
             f"Received: {model.name}, whose outputs are confidences"

@@ -9,6 +9,7 @@ import pytest
 
 from zoo import loading
 from zoo import presets
+from zoo.loading import dtype_policy
 from zoo.presets import Preset
 from zoo.presets import base
 from zoo.presets import register
@@ -253,3 +254,18 @@ def test_list_models():
     assert loading.list_models("tiny_*") == ["tiny_net"]
     assert loading.list_models("tiny_net") == ["tiny_net"]
     assert loading.list_models("TINY*") == []
+
+
+def test_policy_is_given_back_even_after_an_error():
+    before = keras.config.dtype_policy().name
+    with pytest.raises(RuntimeError), dtype_policy("mixed_bfloat16"):
+        assert keras.config.dtype_policy().name == "mixed_bfloat16"
+        raise RuntimeError
+    assert keras.config.dtype_policy().name == before
+
+
+def test_unknown_policy_changes_nothing():
+    before = keras.config.dtype_policy().name
+    with pytest.raises(ValueError), dtype_policy("float31"):
+        pass
+    assert keras.config.dtype_policy().name == before

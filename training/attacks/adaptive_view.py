@@ -5,16 +5,7 @@ from collections.abc import Iterator
 
 import keras
 
-from zoo.inspection import all_layers
-
-
-def hidden_gradients(model: keras.Model) -> list[keras.layers.Layer]:
-    """Returns the layers, at any depth, whose `gradient` is `"none"`."""
-    return [
-        layer
-        for layer in all_layers(model)
-        if getattr(layer, "gradient", None) == "none"
-    ]
+from zoo.inspection import hidden_gradients
 
 
 def adaptive_view(model: keras.Model) -> keras.layers.Layer:

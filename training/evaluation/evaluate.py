@@ -11,6 +11,7 @@ import tensorflow as tf
 from numpy.typing import ArrayLike
 
 from zoo.inspection import input_shape
+from zoo.inspection import is_stochastic
 from zoo.threat import ThreatModel
 from zoo.training.attack_names import attack_name
 from zoo.training.attacks import Attack
@@ -21,7 +22,6 @@ from zoo.training.evaluation import provenance
 from zoo.training.evaluation.engine.option_checks import check_options
 from zoo.training.evaluation.engine.progress import Progress
 from zoo.training.evaluation.engine.randomness import attack_draws
-from zoo.training.evaluation.engine.randomness import is_stochastic
 from zoo.training.evaluation.engine.randomness import owned_randomness
 from zoo.training.evaluation.engine.resume import Journal
 from zoo.training.evaluation.engine.resume import fingerprint

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from zoo.inspection import are_confidences
+from zoo.inspection import are_probabilities
 from zoo.saved_model_folder import newest_version
 
 _SIGNATURE = "serving_default"
@@ -102,7 +102,7 @@ class _Logits(keras.layers.Layer):
         if len(rows) != _PROBES:
             raise ValueError(f"{len(rows)} rows for {_PROBES} images")
         self._classes = rows.shape[1]
-        self._probabilities = are_confidences(rows)
+        self._probabilities = are_probabilities(rows)
 
     def call(self, images):
         rows = tf.cast(self._outputs(images)[self._output], "float32")

@@ -9,11 +9,11 @@ import keras
 import numpy as np
 from numpy.typing import ArrayLike
 
+from zoo.inspection import is_stochastic
+from zoo.models.scale_views import find_ensemble
+from zoo.models.scale_views import scale_views
 from zoo.training.attacks.adaptive_view import adaptive_view
-from zoo.training.ensemble import find_ensemble
-from zoo.training.evaluation.engine.randomness import is_stochastic
 from zoo.training.evaluation.engine.randomness import owned_randomness
-from zoo.training.scale_views import scale_views
 from zoo.validation import check_images
 from zoo.validation import check_labels
 

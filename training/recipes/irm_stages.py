@@ -6,9 +6,9 @@ from collections.abc import Mapping
 import keras
 
 import zoo.models
+from zoo.models.scale_views import dominant_scale
+from zoo.models.scale_views import find_ensemble
 from zoo.training import attacks
-from zoo.training.dominant_scale import dominant_scale
-from zoo.training.ensemble import find_ensemble
 from zoo.training.trainers.adversarial import AdversarialTrainer
 from zoo.training.trainers.label_smoothing import LabelSmoothing
 

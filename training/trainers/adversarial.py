@@ -8,7 +8,7 @@ import tensorflow as tf
 from keras import ops
 
 from zoo.inspection import input_shape
-from zoo.training.scale_views import scale_views
+from zoo.models.scale_views import scale_views
 from zoo.validation import check_images
 
 

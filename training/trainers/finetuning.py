@@ -15,7 +15,7 @@ import tensorflow as tf
 from zoo.inspection import all_layers
 from zoo.inspection import input_shape
 from zoo.loading import find_head
-from zoo.training.dominant_scale import dominant_scale
+from zoo.models.scale_views import dominant_scale
 from zoo.training.trainers.adversarial import AdversarialTrainer
 from zoo.training.trainers.run_folder import Backup
 from zoo.training.trainers.run_folder import check_same_run

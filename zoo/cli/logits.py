@@ -78,6 +78,6 @@ def _outputs(model, images):
 
 
 def _are_confidences(outputs) -> bool:
-    from zoo.inspection import are_confidences
+    from zoo.inspection import are_probabilities
 
-    return outputs is not None and are_confidences(outputs)
+    return outputs is not None and are_probabilities(outputs)

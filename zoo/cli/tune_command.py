@@ -91,8 +91,8 @@ def run(options: argparse.Namespace) -> None:
         check_writable(options.save)
     fill_data(options)
     check_data(options.data)
+    from zoo.models.scale_views import find_ensemble
     from zoo.training import evaluation
-    from zoo.training.ensemble import find_ensemble
     from zoo.training.evaluation import scale_weights
 
     threat = default_threat(options.model)

@@ -6,7 +6,7 @@ from zoo.defenses.classifier import classifier_graph
 from zoo.defenses.first_convolution import follow_first_convolution
 from zoo.defenses.logits import copy_to_logits
 from zoo.defenses.pixel_range import to_pixel_range
-from zoo.models.blurnet_filter import blurnet_filter
+from zoo.models.blurnet import blurnet_filter
 from zoo.regularizers.kernel_total_variation import KernelTotalVariation
 from zoo.regularizers.total_variation import TotalVariation
 

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import keras
 from keras import ops
 
+from zoo.jpeg.quantization import check_quality
 from zoo.layers.jpeg import JPEG
-from zoo.layers.jpeg.quality import check_quality
 
 
 @keras.saving.register_keras_serializable(package="zoo")

@@ -6,9 +6,9 @@ import pytest
 import tensorflow as tf
 
 import zoo
+from zoo.inspection import hidden_gradients
 from zoo.training import attacks
 from zoo.training.attacks.adaptive_view import adaptive_view
-from zoo.training.attacks.adaptive_view import hidden_gradients
 
 IMAGES = np.random.default_rng(0).uniform(size=(4, 16, 16, 1)).astype("float32")
 LABELS = np.arange(4) % 3

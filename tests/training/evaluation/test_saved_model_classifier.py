@@ -7,13 +7,13 @@ import tensorflow as tf
 
 from tests.helpers import LinearModel
 from zoo import exports
+from zoo.inspection import is_stochastic
 from zoo.training import load_saved_model
 from zoo.training.attacks import fgsm
 from zoo.training.attacks import noise
 from zoo.training.attacks import square
 from zoo.training.attacks import transfer
 from zoo.training.evaluation import evaluate
-from zoo.training.evaluation.engine.randomness import is_stochastic
 
 SHAPE = (4, 5, 3)
 

@@ -10,9 +10,9 @@ from zoo import models
 from zoo.layers import AntialiasedResizing
 from zoo.layers import MultiScaleEnsemble
 from zoo.layers import SpatialPyramidPooling
+from zoo.models.scale_views import scale_views
 from zoo.training import AdversarialTrainer
 from zoo.training import attacks
-from zoo.training.scale_views import scale_views
 
 
 def linear(classes=3):

@@ -9,17 +9,7 @@ from collections.abc import Sequence
 import keras
 import numpy as np
 
-from zoo.inspection import all_layers
-
-
-def is_stochastic(model: keras.Model) -> bool:
-    """Returns whether the model, or a layer at any depth, says it is.
-
-    A layer says so by its attribute `stochastic`.
-    """
-    return any(
-        getattr(layer, "stochastic", False) for layer in all_layers(model)
-    )
+from zoo.inspection import is_stochastic
 
 
 def attack_draws(model: keras.Model) -> int:

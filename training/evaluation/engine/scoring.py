@@ -9,8 +9,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from zoo.inspection import is_stochastic
 from zoo.threat import ThreatModel
-from zoo.training.evaluation.engine.randomness import is_stochastic
 from zoo.training.evaluation.results import metrics
 from zoo.training.evaluation.results.image_results import Outcome
 

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import keras
 
-from zoo.training.attacks.adaptive_view import hidden_gradients
-from zoo.training.evaluation.engine.randomness import is_stochastic
+from zoo.inspection import hidden_gradients
+from zoo.inspection import is_stochastic
 from zoo.training.evaluation.engine.same_model import is_twin
 from zoo.training.evaluation.planned_attack import Phase
 from zoo.training.evaluation.results.flag import Flag

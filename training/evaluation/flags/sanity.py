@@ -15,7 +15,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from zoo.inspection import are_confidences
+from zoo.inspection import are_probabilities
 from zoo.inspection import is_black_box
 from zoo.threat import ThreatModel
 from zoo.training import attacks as attack_library
@@ -195,7 +195,7 @@ def gradients(
                 f"it is zero or not finite at {useless:.1%} of the images",
             )
         )
-    if are_confidences(outputs.numpy()):
+    if are_probabilities(outputs.numpy()):
         flags.append(
             Flag(
                 "not logits",

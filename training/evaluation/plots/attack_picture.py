@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from zoo.atomic_write import replacing
-from zoo.inspection import are_confidences
+from zoo.inspection import are_probabilities
+from zoo.inspection import is_stochastic
 from zoo.training.attacks.adaptive_view import adaptive_view
-from zoo.training.evaluation.engine.randomness import is_stochastic
 from zoo.training.evaluation.engine.randomness import owned_randomness
 from zoo.training.evaluation.planned_attack import Phase
 from zoo.training.evaluation.plots.image_grid import FAINT
@@ -93,7 +93,7 @@ class Panel:
 
 def _confidences(outputs) -> np.ndarray:
     given = keras.ops.convert_to_numpy(outputs)
-    if are_confidences(given):
+    if are_probabilities(given):
         return given
     return keras.ops.convert_to_numpy(keras.ops.softmax(outputs))
 

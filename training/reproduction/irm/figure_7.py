@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import zoo
-from zoo.training.ensemble import find_ensemble
+from zoo.models.scale_views import find_ensemble
 from zoo.training.evaluation.plots.bars import draw_bars
 from zoo.training.reproduction.exhibit import Part
 from zoo.training.reproduction.irm import paper

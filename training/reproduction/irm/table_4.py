@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import zoo
+from zoo.inspection import is_stochastic
 from zoo.loading import dtype_policy
 from zoo.training import attacks
 from zoo.training.evaluation import Report
-from zoo.training.evaluation.engine.randomness import is_stochastic
 from zoo.training.evaluation.plots.bars import draw_bars
 from zoo.training.reproduction.exhibit import Part
 from zoo.training.reproduction.irm import paper

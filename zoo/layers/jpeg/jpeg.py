@@ -5,16 +5,16 @@ from functools import partial
 import keras
 from keras import ops
 
-from zoo.layers.jpeg import codec_dct
-from zoo.layers.jpeg import codec_libjpeg
-from zoo.layers.jpeg.gradient import halved_chroma
-from zoo.layers.jpeg.gradient import identity
-from zoo.layers.jpeg.gradient import replace_gradient
-from zoo.layers.jpeg.gradient import zero
-from zoo.layers.jpeg.quality import check_quality
-from zoo.layers.jpeg.quality import read_quality_map
-from zoo.layers.jpeg.rounding import Exact
-from zoo.layers.jpeg.rounding import Smooth
+from zoo.jpeg import codec_dct
+from zoo.jpeg import codec_libjpeg
+from zoo.jpeg.gradient import halved_chroma
+from zoo.jpeg.gradient import identity
+from zoo.jpeg.gradient import replace_gradient
+from zoo.jpeg.gradient import zero
+from zoo.jpeg.quantization import Exact
+from zoo.jpeg.quantization import Smooth
+from zoo.jpeg.quantization import check_quality
+from zoo.jpeg.quantization import read_quality_map
 
 CODECS = ("dct", "libjpeg")
 SUBSAMPLINGS = ("4:2:0", "4:4:4")

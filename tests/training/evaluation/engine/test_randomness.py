@@ -6,8 +6,8 @@ import keras
 import numpy as np
 import pytest
 
+from zoo.inspection import is_stochastic
 from zoo.training import attacks
-from zoo.training.evaluation.engine.randomness import is_stochastic
 from zoo.training.evaluation.engine.randomness import owned_randomness
 
 

@@ -4,20 +4,20 @@ from functools import partial
 
 from keras import ops
 
-from zoo.layers.jpeg.chroma import downsample
-from zoo.layers.jpeg.chroma import upsample
-from zoo.layers.jpeg.color import rgb_to_chroma
-from zoo.layers.jpeg.color import rgb_to_luma
-from zoo.layers.jpeg.color import ycc_to_rgb
-from zoo.layers.jpeg.dct import code_blocks
-from zoo.layers.jpeg.padding import crop
-from zoo.layers.jpeg.padding import extend
-from zoo.layers.jpeg.padding import up_to_multiple
-from zoo.layers.jpeg.rounding import Exact
-from zoo.layers.jpeg.rounding import Smooth
-from zoo.layers.jpeg.tables import CHROMINANCE
-from zoo.layers.jpeg.tables import LUMINANCE
-from zoo.layers.jpeg.tables import quantization_tables
+from zoo.jpeg.blocks import code_blocks
+from zoo.jpeg.blocks import crop
+from zoo.jpeg.blocks import extend
+from zoo.jpeg.blocks import up_to_multiple
+from zoo.jpeg.color import downsample
+from zoo.jpeg.color import rgb_to_chroma
+from zoo.jpeg.color import rgb_to_luma
+from zoo.jpeg.color import upsample
+from zoo.jpeg.color import ycc_to_rgb
+from zoo.jpeg.quantization import CHROMINANCE
+from zoo.jpeg.quantization import LUMINANCE
+from zoo.jpeg.quantization import Exact
+from zoo.jpeg.quantization import Smooth
+from zoo.jpeg.quantization import quantization_tables
 
 
 def compress(images, quality, subsampling: str, rounding: Exact | Smooth):

@@ -5,12 +5,12 @@ from collections.abc import Callable
 import numpy as np
 from keras import ops
 
-from zoo.layers.jpeg.chroma import unfold
-from zoo.layers.jpeg.color import RGB_TO_YCC
-from zoo.layers.jpeg.color import YCC_TO_RGB
-from zoo.layers.jpeg.color import convolve
-from zoo.layers.jpeg.padding import crop
-from zoo.layers.jpeg.padding import extend
+from zoo.jpeg.blocks import crop
+from zoo.jpeg.blocks import extend
+from zoo.jpeg.color import RGB_TO_YCC
+from zoo.jpeg.color import YCC_TO_RGB
+from zoo.jpeg.color import convolve
+from zoo.jpeg.color import unfold
 
 
 def replace_gradient(function: Callable, gradient: Callable) -> Callable:

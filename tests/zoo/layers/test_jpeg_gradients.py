@@ -8,10 +8,10 @@ from tests.jpeg import SUBSAMPLINGS
 from tests.jpeg import as_pixels
 from tests.jpeg import gradient_of
 from tests.jpeg import paint
+from zoo.jpeg import codec_dct
+from zoo.jpeg.quantization import LUMINANCE
+from zoo.jpeg.quantization import quantization_tables
 from zoo.layers.jpeg import JPEG
-from zoo.layers.jpeg import codec_dct
-from zoo.layers.jpeg.tables import LUMINANCE
-from zoo.layers.jpeg.tables import quantization_tables
 
 
 class NoRounding:

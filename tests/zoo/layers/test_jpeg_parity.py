@@ -14,11 +14,11 @@ from tests.jpeg import as_bytes
 from tests.jpeg import as_pixels
 from tests.jpeg import compress_with_pillow
 from tests.jpeg import paint
+from zoo.jpeg.blocks import block_dct
+from zoo.jpeg.quantization import CHROMINANCE
+from zoo.jpeg.quantization import LUMINANCE
+from zoo.jpeg.quantization import quantization_tables
 from zoo.layers.jpeg import JPEG
-from zoo.layers.jpeg.dct import block_dct
-from zoo.layers.jpeg.tables import CHROMINANCE
-from zoo.layers.jpeg.tables import LUMINANCE
-from zoo.layers.jpeg.tables import quantization_tables
 
 QUALITIES = (10, 30, 50, 75, 90, 95)
 

@@ -6,7 +6,7 @@ from scipy.special import log_softmax
 
 from zoo.layers import AntialiasedResizing
 from zoo.layers import MultiScaleEnsemble
-from zoo.training.dominant_scale import dominant_scale
+from zoo.models.scale_views import dominant_scale
 
 
 def test_it_is_the_classifier_at_that_scale():

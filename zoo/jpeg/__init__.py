@@ -1,0 +1,1 @@
+"""The JPEG engine: colour, blocks, quantization and two codecs; no layers."""
