@@ -10,7 +10,7 @@ import zoo
 from zoo.cli.models import class_names
 from zoo.cli.models import is_preset
 from zoo.cli.models import known_classes
-from zoo.cli.ranges import at_least
+from zoo.cli.output import at_least
 from zoo.validation import check_images
 
 SAMPLE = "fashion_mnist_sample"

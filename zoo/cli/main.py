@@ -104,4 +104,4 @@ def _refuse(unknown: list[str], parser: argparse.ArgumentParser) -> None:
 
 
 def _module(command: str):
-    return importlib.import_module(f"zoo.cli.{command}_command")
+    return importlib.import_module(f"zoo.cli.commands.{command}_command")

@@ -2,10 +2,10 @@
 
 import keras
 
-from zoo.defenses.classifier import classifier_graph
-from zoo.defenses.first_convolution import follow_first_convolution
-from zoo.defenses.logits import copy_to_logits
-from zoo.defenses.pixel_range import to_pixel_range
+from zoo.defenses.surgery.ends import copy_to_logits
+from zoo.defenses.surgery.ends import to_pixel_range
+from zoo.defenses.surgery.first_convolution import follow_first_convolution
+from zoo.defenses.surgery.graph import classifier_graph
 from zoo.models.blurnet import blurnet_filter
 from zoo.regularizers.kernel_total_variation import KernelTotalVariation
 from zoo.regularizers.total_variation import TotalVariation

@@ -2,9 +2,9 @@
 
 import keras
 
-from zoo.defenses.classifier import classifier_graph
-from zoo.defenses.features import Features
-from zoo.defenses.pixel_range import to_pixel_range
+from zoo.defenses.surgery.ends import to_pixel_range
+from zoo.defenses.surgery.features import Features
+from zoo.defenses.surgery.graph import classifier_graph
 from zoo.layers.multi_scale_ensemble import MultiScaleEnsemble
 from zoo.layers.random_patch_jpeg import RandomPatchJPEG
 from zoo.layers.spatial_pyramid_pooling import SpatialPyramidPooling

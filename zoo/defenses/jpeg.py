@@ -2,9 +2,9 @@
 
 import keras
 
-from zoo.defenses.classifier import classifier_graph
-from zoo.defenses.logits import copy_to_logits
-from zoo.defenses.pixel_range import to_pixel_range
+from zoo.defenses.surgery.ends import copy_to_logits
+from zoo.defenses.surgery.ends import to_pixel_range
+from zoo.defenses.surgery.graph import classifier_graph
 from zoo.layers.jpeg import JPEG
 from zoo.layers.random_patch_jpeg import RandomPatchJPEG
 

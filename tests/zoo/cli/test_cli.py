@@ -17,8 +17,8 @@ from tests.command_line import failed
 from tests.command_line import run
 from tests.command_line import run_json
 from tests.paths import ROOT
-from zoo.cli import evaluate_command
 from zoo.cli import main
+from zoo.cli.commands import evaluate_command
 from zoo.training import attack_names
 from zoo.training.evaluation import Panel
 

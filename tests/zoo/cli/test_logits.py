@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from zoo.cli.logits import as_logits
+from zoo.cli.models import as_logits
 
 
 class Noise(keras.layers.Layer):

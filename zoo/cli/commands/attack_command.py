@@ -3,13 +3,16 @@
 import argparse
 from pathlib import Path
 
+from zoo.cli.attacks import default_spec
+from zoo.cli.attacks import default_threat
+from zoo.cli.commands.sticker import add_sticker_arguments
+from zoo.cli.commands.sticker import makes_sticker
+from zoo.cli.commands.sticker import run_sticker
 from zoo.cli.data import add_data_arguments
 from zoo.cli.data import check_data
 from zoo.cli.data import fill_data
 from zoo.cli.data import load_images
 from zoo.cli.data import resolve_classes
-from zoo.cli.default_attack import default_spec
-from zoo.cli.default_attack import default_threat
 from zoo.cli.models import ATTACK_HELP
 from zoo.cli.models import add_model_argument
 from zoo.cli.models import add_transfer_argument
@@ -20,9 +23,6 @@ from zoo.cli.models import load_model
 from zoo.cli.output import add_json_argument
 from zoo.cli.output import check_writable
 from zoo.cli.output import emit
-from zoo.cli.sticker import add_sticker_arguments
-from zoo.cli.sticker import makes_sticker
-from zoo.cli.sticker import run_sticker
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -1,10 +1,12 @@
 """Classifiers whose outputs are logits."""
 
+import math
+
 import keras
 
-from zoo.defenses.classifier import is_graph
-from zoo.defenses.classifier import producer
-from zoo.defenses.copying import copy_graph
+from zoo.defenses.surgery.copying import copy_graph
+from zoo.defenses.surgery.graph import is_graph
+from zoo.defenses.surgery.graph import producer
 
 _HANDING_ON = (
     "ActivityRegularization",
@@ -88,3 +90,29 @@ def _is_softmax(last: keras.Operation) -> bool:
             f"Received: layer {last.name} with activation {activation}"
         )
     return False
+
+
+def to_pixel_range(images, pixel_range: tuple[float, float]):
+    """Moves pixels from [0, 1] to another range.
+
+    Args:
+        images: Pixels in [0, 1].
+        pixel_range: What 0 and 1 become, for example `(0, 255)` or `(-1, 1)`.
+
+    Raises:
+        ValueError: If the range is not two finite numbers, the lower first.
+    """
+    try:
+        low, high = map(float, pixel_range)
+    except (TypeError, ValueError):
+        low = high = math.nan
+    if not (math.isfinite(low) and math.isfinite(high) and low < high):
+        raise ValueError(
+            "`pixel_range` must be two numbers, the lower first. "
+            f"Received: pixel_range={pixel_range}"
+        )
+    if (low, high) == (0.0, 1.0):
+        return images
+    return keras.layers.Rescaling(high - low, offset=low, name="pixel_range")(
+        images
+    )

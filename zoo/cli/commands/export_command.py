@@ -10,8 +10,8 @@ from zoo.cli.models import check_model
 from zoo.cli.models import is_preset
 from zoo.cli.models import load_model
 from zoo.cli.output import add_json_argument
+from zoo.cli.output import at_least
 from zoo.cli.output import emit
-from zoo.cli.ranges import at_least
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

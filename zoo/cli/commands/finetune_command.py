@@ -7,22 +7,22 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import zoo
+from zoo.cli.attacks import default_spec
+from zoo.cli.attacks import default_threat
+from zoo.cli.attacks import training_spec
 from zoo.cli.data import check_data
-from zoo.cli.default_attack import default_spec
-from zoo.cli.default_attack import default_threat
-from zoo.cli.default_attack import training_spec
 from zoo.cli.models import check_model
 from zoo.cli.models import is_preset
 from zoo.cli.models import known_classes
 from zoo.cli.models import load_model
 from zoo.cli.models import write_model
+from zoo.cli.output import above_zero
 from zoo.cli.output import add_json_argument
+from zoo.cli.output import at_least
 from zoo.cli.output import check_writable
 from zoo.cli.output import emit
-from zoo.cli.ranges import above_zero
-from zoo.cli.ranges import at_least
-from zoo.cli.ranges import part
-from zoo.cli.ranges import share
+from zoo.cli.output import part
+from zoo.cli.output import share
 from zoo.loading import dtype_policy
 
 _HEAD_EPOCHS = 5

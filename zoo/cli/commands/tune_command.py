@@ -4,13 +4,13 @@ import argparse
 import dataclasses
 from pathlib import Path
 
+from zoo.cli.attacks import default_spec
+from zoo.cli.attacks import default_threat
 from zoo.cli.data import add_data_arguments
 from zoo.cli.data import check_data
 from zoo.cli.data import fill_data
 from zoo.cli.data import known_or_given_classes
 from zoo.cli.data import load_images
-from zoo.cli.default_attack import default_spec
-from zoo.cli.default_attack import default_threat
 from zoo.cli.models import add_model_argument
 from zoo.cli.models import add_transfer_argument
 from zoo.cli.models import check_run
@@ -18,11 +18,11 @@ from zoo.cli.models import check_single
 from zoo.cli.models import load_attacks
 from zoo.cli.models import load_model
 from zoo.cli.models import write_model
+from zoo.cli.output import above_zero
 from zoo.cli.output import add_json_argument
+from zoo.cli.output import at_least
 from zoo.cli.output import check_writable
 from zoo.cli.output import emit
-from zoo.cli.ranges import above_zero
-from zoo.cli.ranges import at_least
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

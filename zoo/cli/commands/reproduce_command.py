@@ -4,10 +4,10 @@ import argparse
 import dataclasses
 from pathlib import Path
 
+from zoo.cli.output import above_zero
 from zoo.cli.output import add_json_argument
+from zoo.cli.output import at_least
 from zoo.cli.output import emit
-from zoo.cli.ranges import above_zero
-from zoo.cli.ranges import at_least
 
 _COUNTS = {
     "limit": "test images",

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from keras import layers
 
-from zoo.defenses.first_convolution import follow_first_convolution
+from zoo.defenses.surgery.first_convolution import follow_first_convolution
 from zoo.layers import Blur
 
 IMAGES = np.random.default_rng(0).random((2, 8, 8, 3), "float32")

@@ -9,9 +9,9 @@ from zoo.cli.data import model_classes
 from zoo.cli.models import check_model
 from zoo.cli.models import known_classes
 from zoo.cli.models import load_model
+from zoo.cli.output import at_least
 from zoo.cli.output import check_writable
 from zoo.cli.output import emit
-from zoo.cli.ranges import at_least
 from zoo.suggestions import did_you_mean
 
 _PICTURED = 6

@@ -6,8 +6,8 @@ import pytest
 from keras import layers
 
 import zoo
-from zoo.defenses.classifier import classifier_graph
-from zoo.defenses.features import Features
+from zoo.defenses.surgery.features import Features
+from zoo.defenses.surgery.graph import classifier_graph
 
 INPUT = (16, 16, 3)
 

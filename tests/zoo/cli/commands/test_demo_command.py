@@ -7,8 +7,8 @@ from PIL import Image
 
 from tests.command_line import run
 from zoo.cards.card import write_card
-from zoo.cli import demo_command
 from zoo.cli import main
+from zoo.cli.commands import demo_command
 from zoo.presets import fashion_mnist
 
 

@@ -4,12 +4,12 @@ import argparse
 from pathlib import Path
 
 import zoo
+from zoo.cli.attacks import default_spec
 from zoo.cli.data import SAMPLE
-from zoo.cli.default_attack import default_spec
 from zoo.cli.output import add_json_argument
+from zoo.cli.output import at_least
 from zoo.cli.output import check_writable
 from zoo.cli.output import emit
-from zoo.cli.ranges import at_least
 
 TWIN, DEFENDED = "wrn16_2", "irm_wrn16_2"
 IMAGES, PICTURED = 512, 6

@@ -4,9 +4,9 @@ import dataclasses
 
 import keras
 
-from zoo.defenses.classifier import is_graph
-from zoo.defenses.classifier import producer
-from zoo.defenses.copying import copy_graph
+from zoo.defenses.surgery.copying import copy_graph
+from zoo.defenses.surgery.graph import is_graph
+from zoo.defenses.surgery.graph import producer
 
 _GLOBAL_POOLING = (
     keras.layers.GlobalAveragePooling2D,

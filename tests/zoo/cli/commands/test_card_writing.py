@@ -8,8 +8,8 @@ import pytest
 import zoo
 from tests.command_line import failed
 from tests.command_line import run_json
-from zoo.cli import evaluate_command
 from zoo.cli import main
+from zoo.cli.commands import evaluate_command
 from zoo.training.evaluation import provenance
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"

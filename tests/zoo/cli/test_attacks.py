@@ -5,8 +5,8 @@ import pytest
 
 import zoo
 from tests.command_line import run_json
-from zoo.cli.default_attack import default_spec
-from zoo.cli.default_attack import default_threat
+from zoo.cli.attacks import default_spec
+from zoo.cli.attacks import default_threat
 from zoo.training import attacks
 
 ODD = zoo.ThreatModel("linf", 8 / 255)

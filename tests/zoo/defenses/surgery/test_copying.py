@@ -6,7 +6,7 @@ import pytest
 from keras import layers
 
 import zoo
-from zoo.defenses.copying import copy_graph
+from zoo.defenses.surgery.copying import copy_graph
 
 IMAGES = np.random.default_rng(0).random((4, 16, 16, 3), "float32")
 

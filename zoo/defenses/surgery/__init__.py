@@ -1,0 +1,1 @@
+"""Takes a Keras classifier apart and puts copies of its layers together."""
