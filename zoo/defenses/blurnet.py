@@ -7,8 +7,8 @@ from zoo.defenses.surgery.ends import to_pixel_range
 from zoo.defenses.surgery.first_convolution import follow_first_convolution
 from zoo.defenses.surgery.graph import classifier_graph
 from zoo.models.blurnet import blurnet_filter
-from zoo.regularizers.kernel_total_variation import KernelTotalVariation
-from zoo.regularizers.total_variation import TotalVariation
+from zoo.regularizers import KernelTotalVariation
+from zoo.regularizers import TotalVariation
 
 
 def blurnet(

@@ -4,9 +4,9 @@ import keras
 
 from zoo.layers.blur import Blur
 from zoo.models.lisa_cnn import lisa_cnn
-from zoo.regularizers.kernel_total_variation import KernelTotalVariation
-from zoo.regularizers.l_inf import LInf
-from zoo.regularizers.total_variation import TotalVariation
+from zoo.regularizers import KernelTotalVariation
+from zoo.regularizers import LInf
+from zoo.regularizers import TotalVariation
 
 _PLACES = ("features", "input")
 

@@ -1,5 +1,0 @@
-"""JPEG compression as a layer."""
-
-from zoo.layers.jpeg.jpeg import JPEG
-
-__all__ = ["JPEG"]
