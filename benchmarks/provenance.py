@@ -13,7 +13,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from zoo.atomic_write import replacing
+from zoo.atomic_write import atomic_write
 from zoo.training.evaluation import provenance
 
 _PEERS = (
@@ -53,7 +53,7 @@ def write(path: str | os.PathLike, results: Any) -> None:
     if not isinstance(results, Mapping):
         results = {"rows": results}
     text = json.dumps({"provenance": collect(), **results}, indent=2)
-    with replacing(path) as temporary:
+    with atomic_write(path) as temporary:
         temporary.write_text(text + "\n", encoding="utf-8")
 
 

@@ -18,7 +18,7 @@ from zoo.training.attacks.parts.gradients import succeeds
 def gradient(
     *,
     steps: int = 1000,
-    halvings: int = 10,
+    bisection_steps: int = 10,
     max_norm: float | None = None,
     targeted: bool = False,
     draws: int = 1,
@@ -31,8 +31,8 @@ def gradient(
 
     Args:
         steps: Lengths tried, evenly spaced up to the longest.
-        halvings: Bisections between the first length that fools and the one
-            before it; 0 for none.
+        bisection_steps: Bisections between the first length that fools and
+            the one before it; 0 for none.
         max_norm: Longest perturbation tried, in L2 before clipping. `None`
             for a root mean square of 1, at which few pixels are left
             unclipped.
@@ -48,8 +48,8 @@ def gradient(
     bisection.
     """
     steps = checked_count("steps", steps)
-    if halvings != 0:
-        halvings = checked_count("halvings", halvings)
+    if bisection_steps != 0:
+        bisection_steps = checked_count("bisection_steps", bisection_steps)
     if max_norm is not None:
         max_norm = checked_size("max_norm", max_norm, positive=True)
     draws = checked_count("draws", draws)
@@ -59,7 +59,7 @@ def gradient(
 
 
 def _line_search(
-    logits, images, labels, *, steps, halvings, max_norm, targeted, draws
+    logits, images, labels, *, steps, bisection_steps, max_norm, targeted, draws
 ):
     """Keeps for each image the shortest known to fool and the last too short.
 
@@ -103,7 +103,9 @@ def _line_search(
         )
         found = bracketed | fooled
         going = tf.where(
-            found, tf.gather(halved, active) < halvings, index + 1 < steps
+            found,
+            tf.gather(halved, active) < bisection_steps,
+            index + 1 < steps,
         )
         return index + 1, short, enough, halved, adversarial, active[going]
 

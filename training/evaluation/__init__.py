@@ -1,7 +1,7 @@
 """Honest measures of robustness: evaluate a model, report, compare."""
 
 from zoo.training.evaluation.evaluate import evaluate
-from zoo.training.evaluation.plots.attack_picture import Panel
+from zoo.training.evaluation.plots.attack_picture import AttackedImages
 from zoo.training.evaluation.plots.attack_picture import picture
 from zoo.training.evaluation.plots.curves import curves
 from zoo.training.evaluation.results.report import Report
@@ -11,7 +11,7 @@ from zoo.training.evaluation.stickers import StickerScores
 from zoo.training.evaluation.stickers import score_stickers
 
 __all__ = [
-    "Panel",
+    "AttackedImages",
     "Report",
     "ScaleWeights",
     "StickerScores",

@@ -30,8 +30,8 @@ from zoo.training.evaluation.engine.runner import attack_all
 from zoo.training.evaluation.engine.same_model import is_twin
 from zoo.training.evaluation.engine.scoring import Scorer
 from zoo.training.evaluation.flags import sanity as sanity_checks
-from zoo.training.evaluation.flags.adaptivity import knowledge
-from zoo.training.evaluation.planned_attack import Phase
+from zoo.training.evaluation.flags.adaptivity import check_adaptivity
+from zoo.training.evaluation.planned_attack import PlannedAttack
 from zoo.training.evaluation.results.accuracy import Accuracy
 from zoo.training.evaluation.results.attack_result import WorstCase
 from zoo.training.evaluation.results.report import Report
@@ -155,7 +155,7 @@ def evaluate(
     phases = [
         phase
         for attack in attacks
-        for phase in Phase.all_of(attack, threat, draws=passes)
+        for phase in PlannedAttack.from_spec(attack, threat, draws=passes)
     ]
     for phase in phases:
         if isinstance(phase.attack, Attack):
@@ -182,15 +182,17 @@ def evaluate(
         balls=balls,
     )
     check_labels(labels, len(images), scorer.num_classes)
-    suspects = []
+    sanity_attacks = []
     if sanity:
-        suspects = sanity_checks.suite(ball, images.shape[1:], draws=passes)
-        suspects = list(map(Phase, suspects))
+        sanity_attacks = sanity_checks.suite(
+            ball, images.shape[1:], draws=passes
+        )
+        sanity_attacks = list(map(PlannedAttack, sanity_attacks))
     date = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     journal, commit = None, provenance.commit()
     if resume is not None:
         depends_on = fingerprint(
-            model, scorer.attacked, images, labels, phases, suspects
+            model, scorer.attacked, images, labels, phases, sanity_attacks
         ) | {
             "images": len(images),
             "attacked": attacked,
@@ -214,7 +216,7 @@ def evaluate(
             bars=bars,
             journal=journal,
         )
-        clean = run.score(Phase(), np.arange(len(images))).correct
+        clean = run.score(PlannedAttack(), np.arange(len(images))).correct
         clean_of_attacked = clean[:, :attacked]
         results, outcomes = attack_all(
             run,
@@ -223,8 +225,10 @@ def evaluate(
             repeats=runs,
             skip_fooled=skip_fooled,
         )
-        flags = knowledge(surrogate, phases, victim=model, adaptive=adaptive)
-        flags += sanity_checks.guesses(clean, scorer.num_classes)
+        flags = check_adaptivity(
+            surrogate, phases, victim=model, adaptive=adaptive
+        )
+        flags += sanity_checks.check_chance(clean, scorer.num_classes)
         if not all(phase.black_box for phase in phases):
             with owned_randomness([surrogate], seed) as reseed:
                 reseed("gradients", 0)
@@ -232,11 +236,11 @@ def evaluate(
                     scorer.attacked, images[:batch_size], labels[:batch_size]
                 )
         if skip_fooled:
-            flags += sanity_checks.compared_in_turn(
+            flags += sanity_checks.compare_sequence(
                 results, outcomes, clean=clean_of_attacked
             )
         else:
-            flags += sanity_checks.compared(
+            flags += sanity_checks.compare_attacks(
                 results,
                 clean=clean_of_attacked.mean(),
                 image_shape=images.shape[1:],
@@ -244,9 +248,9 @@ def evaluate(
         if sanity:
             few = clean[:, : min(sanity, len(images))]
             tested, _ = attack_all(
-                run, suspects, few, repeats=1, skip_fooled=False
+                run, sanity_attacks, few, repeats=1, skip_fooled=False
             )
-            flags += sanity_checks.compared(
+            flags += sanity_checks.compare_attacks(
                 tested, clean=few.mean(), image_shape=images.shape[1:]
             )
     digest = weights_digest(model)
@@ -263,9 +267,9 @@ def evaluate(
         stochastic=stochastic,
         draws=draws,
         skip_fooled=bool(skip_fooled),
-        clean=Accuracy.of(clean),
+        clean=Accuracy.from_correct(clean),
         attacks=tuple(results),
-        worst_cases=WorstCase.of_all(
+        worst_cases=WorstCase.all_from_outcomes(
             threat,
             [phase for phase in phases for _ in range(runs)],
             clean=clean_of_attacked,

@@ -14,7 +14,7 @@ from zoo.training import attacks
 
 
 @dataclasses.dataclass(frozen=True)
-class Phase:
+class PlannedAttack:
     """One pass over the images: an attack, or none.
 
     Args:
@@ -26,13 +26,13 @@ class Phase:
     attack: Callable | None = None
 
     @classmethod
-    def all_of(
+    def from_spec(
         cls,
         attack: Callable | str,
         threat: ThreatModel | None,
         *,
         draws: int | None = None,
-    ) -> "list[Phase]":
+    ) -> "list[PlannedAttack]":
         """Checks an attack, or builds from text one or those of a suite.
 
         Args:

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from zoo.loading import dtype_policy
 from zoo.training.trainers.run_folder import Backup
-from zoo.training.trainers.run_folder import check_same_run
+from zoo.training.trainers.run_folder import check_same_config
 from zoo.weights import save_weights
 
 
@@ -49,7 +49,7 @@ def run_stages(
         )
     workdir = Path(workdir)
     workdir.mkdir(parents=True, exist_ok=True)
-    check_same_run(workdir / "recipe.json", dataclasses.asdict(recipe))
+    check_same_config(workdir / "recipe.json", dataclasses.asdict(recipe))
     paths = {
         stage: workdir / f"{stage}.weights.h5"
         for stage in known

@@ -10,18 +10,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from zoo.atomic_write import replacing
+from zoo.atomic_write import atomic_write
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Part:
+class Exhibit:
     """One table or figure: the paper's numbers and ours.
 
     Args:
         name: Short name, such as `tab4`, and that of its files.
         title: What it shows.
         header: Names of the columns.
-        rows: Cells of the table, as Markdown.
+        rows: EvaluationCache of the table, as Markdown.
         notes: Sentences: what differs from the paper, which of its claims
             hold.
         data: The numbers, unrounded, as values that JSON can hold.
@@ -42,11 +42,11 @@ class Part:
     def to_json(self, path: str | os.PathLike) -> None:
         """Writes the part, replacing the file as a whole."""
         text = json.dumps(dataclasses.asdict(self), indent=2, allow_nan=False)
-        with replacing(path) as temporary:
+        with atomic_write(path) as temporary:
             temporary.write_text(text + "\n", "utf-8")
 
     @classmethod
-    def from_json(cls, path: str | os.PathLike) -> "Part":
+    def from_json(cls, path: str | os.PathLike) -> "Exhibit":
         """Reads what `to_json` wrote."""
         with open(path, encoding="utf-8") as file:
             fields = json.load(file)
@@ -77,7 +77,7 @@ class Part:
 PAGE = "README.md"
 
 
-def check_parts(only: Sequence[str], known: Sequence[str]) -> None:
+def check_exhibits(only: Sequence[str], known: Sequence[str]) -> None:
     """Raises a `ValueError` if a part that is asked for is unknown."""
     unknown = [name for name in only if name not in known]
     if unknown:
@@ -86,13 +86,13 @@ def check_parts(only: Sequence[str], known: Sequence[str]) -> None:
         )
 
 
-def write_parts(
-    measures: Mapping[str, Callable[[], Part]],
+def write_exhibits(
+    measures: Mapping[str, Callable[[], Exhibit]],
     output: str | os.PathLike,
     *,
     known: Sequence[str],
     head: str,
-) -> list[Part]:
+) -> list[Exhibit]:
     """Measures parts and writes each once it is there.
 
     A part is a JSON file; the page shows all parts in the folder, those of
@@ -119,16 +119,16 @@ def write_parts(
 
 def _write_page(output, known, head):
     parts = [
-        Part.from_json(output / f"{name}.json")
+        Exhibit.from_json(output / f"{name}.json")
         for name in known
         if (output / f"{name}.json").exists()
     ]
     sections = [head, *(part.to_markdown() for part in parts)]
-    with replacing(output / PAGE) as temporary:
+    with atomic_write(output / PAGE) as temporary:
         temporary.write_text("\n".join(sections), "utf-8")
 
 
-def claim(
+def verdict(
     text: str,
     lower: float | None,
     higher: float | None,
@@ -155,7 +155,7 @@ def claim(
     return f"{text}: {verdict} ({higher:.1%} against {lower:.1%})."
 
 
-def spread(values: Sequence[float], *, percent: bool = True) -> str:
+def mean_and_std(values: Sequence[float], *, percent: bool = True) -> str:
     """Returns the mean and, of several, the standard deviation, as text.
 
     Args:

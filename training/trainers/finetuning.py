@@ -18,7 +18,7 @@ from zoo.loading import find_head
 from zoo.models.scale_views import dominant_scale
 from zoo.training.trainers.adversarial import AdversarialTrainer
 from zoo.training.trainers.run_folder import Backup
-from zoo.training.trainers.run_folder import check_same_run
+from zoo.training.trainers.run_folder import check_same_config
 from zoo.training.trainers.run_folder import data_digest
 from zoo.weights import load_weights
 from zoo.weights import save_weights
@@ -133,7 +133,7 @@ def finetune(
         )
     head = _find_head(model) if numbers.head_epochs else None
     workdir = Path(workdir)
-    check_same_run(
+    check_same_config(
         workdir / "finetuning.json",
         dataclasses.asdict(numbers)
         | {

@@ -13,7 +13,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from zoo.atomic_write import replacing
+from zoo.atomic_write import atomic_write
 from zoo.validation import check_images
 from zoo.weights.digests import arrays_digest
 
@@ -80,7 +80,7 @@ def _epochs(path: Path) -> int:
     return int(path.name.split(".")[0])
 
 
-def check_same_run(path: Path, numbers: Mapping[str, Any]) -> None:
+def check_same_config(path: Path, numbers: Mapping[str, Any]) -> None:
     """Notes a run's numbers in a file, or refuses other ones.
 
     Args:
@@ -92,7 +92,7 @@ def check_same_run(path: Path, numbers: Mapping[str, Any]) -> None:
     """
     numbers = json.loads(json.dumps(numbers))
     if not path.exists():
-        with replacing(path) as temporary:
+        with atomic_write(path) as temporary:
             temporary.write_text(json.dumps(numbers, indent=2) + "\n")
         return
     noted = json.loads(path.read_text())

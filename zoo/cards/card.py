@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo import presets
-from zoo.atomic_write import replacing
+from zoo.atomic_write import atomic_write
 from zoo.cards.measurement import Measurement
 from zoo.threat import ThreatModel
 
@@ -221,7 +221,7 @@ def write_card(
         "sha256": preset.weights.sha256 if preset.weights else None,
     }
     text = json.dumps(card, allow_nan=False, indent=2, sort_keys=True) + "\n"
-    with replacing(path) as temporary:
+    with atomic_write(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
     return path
 

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from zoo.atomic_write import replacing
+from zoo.atomic_write import atomic_write
 from zoo.cards.card import Card
 from zoo.cards.card import info
 from zoo.cards.measurement import EFFORT
@@ -82,7 +82,7 @@ def main(arguments: list[str] | None = None) -> int:
                 "the table is not what the cards say; run "
                 f"python -m zoo.cards.results_table {options.file}"
             )
-        with replacing(options.file) as temporary:
+        with atomic_write(options.file) as temporary:
             temporary.write_text(new, "utf-8")
     except (OSError, ValueError) as error:
         print(f"error: {options.file}: {error}", file=sys.stderr)

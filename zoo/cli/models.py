@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import zoo
-from zoo.atomic_write import replacing
+from zoo.atomic_write import atomic_write
 from zoo.loading import dtype_policy
 from zoo.saved_model_folder import newest_version
 from zoo.saved_model_folder import read_classes
@@ -143,12 +143,12 @@ def write_model(model, path: Path, classes: Sequence[str]) -> None:
 
     If there are none, those of an older file in its place are removed.
     """
-    with replacing(path) as temporary:
+    with atomic_write(path) as temporary:
         model.save(temporary)
     if not classes:
         classes_file(path).unlink(missing_ok=True)
         return
-    with replacing(classes_file(path)) as temporary:
+    with atomic_write(classes_file(path)) as temporary:
         lines = "".join(f"{name}\n" for name in classes)
         temporary.write_text(lines, "utf-8")
 

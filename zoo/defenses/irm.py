@@ -67,7 +67,7 @@ def irm(
     """
     graph = classifier_graph(model)
     image_shape = _image_shape(graph, image_shape)
-    features = Features.of(graph)
+    features = Features.from_graph(graph)
     num_classes = _num_classes(graph, features, num_classes)
     if scales is None:
         side = min(image_shape[:2])

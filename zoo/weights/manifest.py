@@ -42,7 +42,7 @@ class WeightFile:
             )
 
     @classmethod
-    def of(cls, path: Path) -> "WeightFile":
+    def from_path(cls, path: Path) -> "WeightFile":
         """Describes a file on disk."""
         return cls(path.name, _sha256(path), path.stat().st_size)
 

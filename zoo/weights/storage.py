@@ -97,7 +97,9 @@ def save_weights(
         names = (path.name, *sorted(shards))
         for name in reversed(names):
             os.replace(final / name, path.with_name(name))
-    return Weights(tuple(WeightFile.of(path.with_name(n)) for n in names))
+    return Weights(
+        tuple(WeightFile.from_path(path.with_name(n)) for n in names)
+    )
 
 
 def load_weights(

@@ -59,10 +59,10 @@ def test_finds_the_first_of_several_hyperplanes():
 def test_without_halvings_lengths_are_multiples_of_the_spacing():
     model = LinearModel((8, 8, 3))
     images, labels = model.batch_at(4, 0.33)
-    attack = attacks.gradient(steps=10, halvings=0, max_norm=1.0)
+    attack = attacks.gradient(steps=10, bisection_steps=0, max_norm=1.0)
     adversarial = check_attack(attack, model.keras, images, labels)
     np.testing.assert_allclose(lengths(adversarial - images), 0.4, rtol=1e-4)
-    attack = attacks.gradient(steps=10, halvings=2, max_norm=1.0)
+    attack = attacks.gradient(steps=10, bisection_steps=2, max_norm=1.0)
     adversarial = check_attack(attack, model.keras, images, labels)
     np.testing.assert_allclose(lengths(adversarial - images), 0.35, rtol=1e-4)
 
@@ -117,7 +117,7 @@ def test_draws_find_the_distance_for_the_mean_of_the_noise():
 
 @pytest.mark.parametrize(
     "options",
-    [{"steps": 0}, {"halvings": -1}, {"max_norm": 0.0}, {"draws": 0}],
+    [{"steps": 0}, {"bisection_steps": -1}, {"max_norm": 0.0}, {"draws": 0}],
 )
 def test_bad_options_are_named(options):
     name, value = next(iter(options.items()))

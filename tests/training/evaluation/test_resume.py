@@ -247,7 +247,9 @@ def test_the_ball_of_the_sanity_checks_counts(tmp_path, monkeypatch, surrogate):
     small, large = ThreatModel("linf", 0.01), ThreatModel("linf", 0.3)
     first = evaluate(**scene(threat=small, **options))
     assert evaluate(**scene(threat=small, **options)) == first
-    with pytest.raises(ValueError, match="suspects was .*eps=0.01.*eps=0.3"):
+    with pytest.raises(
+        ValueError, match="sanity_attacks was .*eps=0.01.*eps=0.3"
+    ):
         evaluate(**scene(threat=large, **options))
 
 

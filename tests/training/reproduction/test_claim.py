@@ -2,7 +2,7 @@
 
 import pytest
 
-from zoo.training.reproduction.exhibit import claim
+from zoo.training.reproduction.exhibit import verdict
 
 
 @pytest.mark.parametrize(
@@ -16,7 +16,7 @@ from zoo.training.reproduction.exhibit import claim
     ],
 )
 def test_claims(lower, higher, said):
-    assert claim("It helps", lower, higher) == said
+    assert verdict("It helps", lower, higher) == said
 
 
 @pytest.mark.parametrize(
@@ -28,7 +28,7 @@ def test_claims(lower, higher, said):
     ],
 )
 def test_few_images_decide_nothing(images, verdict):
-    said = claim("It helps", 0.5, 0.6, images=images)
+    said = verdict("It helps", 0.5, 0.6, images=images)
     assert said == f"It helps: {verdict} (60.0% against 50.0%)."
-    said = claim("It helps", 0.6, 0.5, images=images)
+    said = verdict("It helps", 0.6, 0.5, images=images)
     assert ("does not hold" in said) == (verdict == "holds")

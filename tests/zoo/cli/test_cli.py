@@ -20,7 +20,7 @@ from tests.paths import ROOT
 from zoo.cli import main
 from zoo.cli.commands import evaluate_command
 from zoo.training import attack_names
-from zoo.training.evaluation import Panel
+from zoo.training.evaluation import AttackedImages
 
 PGD = "pgd:norm=l2,eps=0.5,steps=2"
 
@@ -153,7 +153,7 @@ def test_attack_draws_a_picture(capsys, model, tmp_path):
 
 
 def test_attack_checks_names_before_it_attacks(capsys, model, monkeypatch):
-    monkeypatch.setattr(Panel, "of", None)
+    monkeypatch.setattr(AttackedImages, "of", None)
     line = failed(capsys, "attack", model, "--classes", "one,two")
     assert "has 10 classes" in line and "Received: 2 in --classes" in line
 

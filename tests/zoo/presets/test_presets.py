@@ -126,7 +126,7 @@ def test_shipped_files_are_the_published_ones():
     }
     folder = ROOT / "zoo" / "weights" / "files"
     for path in folder.glob("*"):
-        assert WeightFile.of(path) == published.get(path.name)
+        assert WeightFile.from_path(path) == published.get(path.name)
 
 
 def test_import_is_light():

@@ -17,7 +17,7 @@ def file(name):
 def test_describes_and_recognises_a_file(tmp_path):
     path = tmp_path / "a.weights.h5"
     path.write_bytes(b"content")
-    described = WeightFile.of(path)
+    described = WeightFile.from_path(path)
     digest = hashlib.sha256(b"content").hexdigest()
     assert described == WeightFile("a.weights.h5", digest, 7)
     assert described.matches(path)

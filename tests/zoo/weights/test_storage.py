@@ -75,7 +75,7 @@ def test_file_is_half_as_large(tmp_path):
 def test_record_describes_the_file(tmp_path):
     path = tmp_path / "made" / "net.weights.h5"
     weights = save_weights(network(), str(path))
-    assert weights.files == (WeightFile.of(path),)
+    assert weights.files == (WeightFile.from_path(path),)
     assert [file.name for file in path.parent.iterdir()] == [path.name]
 
 

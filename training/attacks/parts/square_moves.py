@@ -114,7 +114,7 @@ class L2Windows:
         self._sides = tf.constant(sides, "int32")
         self._largest = max(sides)
         self._bumps = tf.stack(
-            [_padded(bumps(side), self._largest) for side in sides]
+            [_padded(l2_update(side), self._largest) for side in sides]
         )
 
     def start(self, images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
@@ -124,7 +124,7 @@ class L2Windows:
         rows, columns = height // side, width // side
         seeds = tf.random.experimental.stateless_split(seed, 2)
         shape = (tf.shape(images)[0], rows, 1, columns, 1)
-        tile = bumps(side)[:, None, :, None]
+        tile = l2_update(side)[:, None, :, None]
         tiles = tf.where(
             random_coins((*shape, 1), seeds[0]),
             tile,
@@ -263,7 +263,7 @@ def random_signs(
     return tf.where(random_coins(shape, seed), 1.0, -1.0)
 
 
-def bumps(side: int) -> np.ndarray:
+def l2_update(side: int) -> np.ndarray:
     """Returns two bumps of opposite sign, one above the other, of norm 1.
 
     Each decays from the middle of its half in square rings.
@@ -274,13 +274,13 @@ def bumps(side: int) -> np.ndarray:
     Reference: [Andriushchenko et al., 2020](https://arxiv.org/abs/1912.00049),
     equation 2.
     """
-    above = _bump(side // 2, side)
-    below = _bump(side - side // 2, side)
+    above = _half_update(side // 2, side)
+    below = _half_update(side - side // 2, side)
     both = np.concatenate([above, -below])
     return (both / np.linalg.norm(both)).astype("float32")
 
 
-def _bump(height, width):
+def _half_update(height, width):
     """Returns `sum(1 / k**2)` for k from a pixel's ring to the last ring."""
     rows = np.abs(np.arange(height) - height // 2)
     columns = np.abs(np.arange(width) - width // 2)

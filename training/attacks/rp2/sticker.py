@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 from PIL import Image
 from PIL import ImageFilter
 
-from zoo.atomic_write import replacing
+from zoo.atomic_write import atomic_write
 from zoo.training.attacks.rp2.checks import check_homographies
 from zoo.training.attacks.rp2.placing import place
 from zoo.validation import check_images
@@ -129,7 +129,7 @@ class Sticker:
         inside = Image.fromarray(printed[..., 3])
         near = inside.filter(ImageFilter.MaxFilter(2 * width + 1))
         printed[np.asarray(near) > np.asarray(inside)] = _CUT_LINE
-        with replacing(path) as temporary:
+        with atomic_write(path) as temporary:
             Image.fromarray(printed).save(temporary)
 
     def __repr__(self) -> str:

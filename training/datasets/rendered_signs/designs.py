@@ -17,7 +17,7 @@ from zoo.training.datasets.rendered_signs.legends import WHITE
 from zoo.training.datasets.rendered_signs.legends import YELLOW
 from zoo.training.datasets.rendered_signs.legends import YELLOW_GREEN
 from zoo.training.datasets.rendering.drawing import Colour
-from zoo.training.datasets.rendering.drawing import Panel
+from zoo.training.datasets.rendering.drawing import Drawing
 from zoo.training.datasets.rendering.geometry import Points
 from zoo.training.datasets.rendering.geometry import inset
 from zoo.training.datasets.rendering.geometry import rectangle
@@ -44,12 +44,12 @@ class Design:
     outline: Points
     radius: float
     bands: tuple[tuple[float, Colour], ...]
-    legend: Callable[[Panel], None]
+    legend: Callable[[Drawing], None]
     blur: float = 0.0
 
     def draw(self, size: int) -> Image.Image:
         """Returns the sign from the front, RGBA, transparent around it."""
-        plate, legend = Panel(size), Panel(size)
+        plate, legend = Drawing(size), Drawing(size)
         for depth, colour in self.bands:
             corners = inset(self.outline, depth)
             plate.polygon(rounded(corners, self.radius - depth), colour)

@@ -7,7 +7,7 @@ sign codes the docstrings give.
 
 import numpy as np
 
-from zoo.training.datasets.rendering.drawing import Panel
+from zoo.training.datasets.rendering.drawing import Drawing
 from zoo.training.datasets.rendering.geometry import bezier
 from zoo.training.datasets.rendering.geometry import inset
 from zoo.training.datasets.rendering.geometry import path
@@ -24,24 +24,24 @@ GREEN = (30, 150, 80)
 AMBER = (255, 190, 20)
 
 
-def stop(panel: Panel) -> None:
+def stop(panel: Drawing) -> None:
     """R1-1."""
     panel.text("STOP", (0.115, 0.335, 0.885, 0.665), WHITE)
 
 
-def yield_(panel: Panel) -> None:
+def yield_(panel: Drawing) -> None:
     """R1-2."""
     panel.text("YIELD", (0.325, 0.225, 0.675, 0.335), RED)
 
 
-def speed_limit(panel: Panel, number: int) -> None:
+def speed_limit(panel: Drawing, number: int) -> None:
     """R2-1."""
     panel.text("SPEED", (0.2, 0.09, 0.8, 0.225), BLACK)
     panel.text("LIMIT", (0.22, 0.285, 0.78, 0.42), BLACK)
     panel.text(str(number), (0.235, 0.5, 0.765, 0.89), BLACK)
 
 
-def school_speed_limit(panel: Panel, number: int) -> None:
+def school_speed_limit(panel: Drawing, number: int) -> None:
     """S5-1: the words SCHOOL and WHEN FLASHING around a speed limit."""
     panel.text("SCHOOL", (0.27, 0.05, 0.73, 0.145), BLACK)
     panel.polygon(rectangle(0.24, 0.195, 0.76, 0.97), WHITE)
@@ -54,7 +54,7 @@ def school_speed_limit(panel: Panel, number: int) -> None:
     panel.text("FLASHING", (0.28, 0.885, 0.72, 0.945), BLACK)
 
 
-def keep_right(panel: Panel) -> None:
+def keep_right(panel: Drawing) -> None:
     """R4-7: past the island, on its right."""
     island = path((0.27, 0.1), (0.47, 0.1), (0.47, 0.4))
     nose = bezier((0.47, 0.4), (0.45, 0.56), (0.29, 0.56), (0.27, 0.4))
@@ -67,21 +67,21 @@ def keep_right(panel: Panel) -> None:
     panel.arrow(course, 0.095, BLACK, head=2.6)
 
 
-def keep_right_words(panel: Panel) -> None:
+def keep_right_words(panel: Drawing) -> None:
     """R4-7a: the same in words."""
     panel.text("KEEP", (0.22, 0.1, 0.78, 0.27), BLACK)
     panel.text("RIGHT", (0.19, 0.34, 0.81, 0.51), BLACK)
     panel.arrow(path((0.27, 0.58), (0.72, 0.9)), 0.085, BLACK, head=2.8)
 
 
-def merge(panel: Panel) -> None:
+def merge(panel: Drawing) -> None:
     """W4-1."""
     panel.arrow(path((0.47, 0.82), (0.47, 0.17)), 0.085, BLACK, head=2.7)
     side = path((0.69, 0.73), bezier((0.69, 0.67), (0.67, 0.57), (0.47, 0.48)))
     panel.stroke(side, 0.075, BLACK)
 
 
-def added_lane(panel: Panel) -> None:
+def added_lane(panel: Drawing) -> None:
     """W4-3: a lane that comes in from the right and goes on beside."""
     panel.arrow(path((0.36, 0.74), (0.36, 0.23)), 0.07, BLACK, head=2.5)
     course = path(
@@ -94,7 +94,7 @@ def added_lane(panel: Panel) -> None:
         panel.stroke(path((0.5, top), (0.5, top + 0.07)), 0.028, BLACK)
 
 
-def lane_ends(panel: Panel) -> None:
+def lane_ends(panel: Drawing) -> None:
     """W4-2: the right edge of the road closes in on the lane line."""
     panel.stroke(path((0.36, 0.74), (0.36, 0.26)), 0.06, BLACK)
     edge = path((0.68, 0.72), (0.68, 0.6), (0.57, 0.42), (0.57, 0.19))
@@ -103,21 +103,21 @@ def lane_ends(panel: Panel) -> None:
         panel.stroke(path((0.53, top), (0.53, top + 0.075)), 0.035, BLACK)
 
 
-def turn_right(panel: Panel) -> None:
+def turn_right(panel: Drawing) -> None:
     """W1-1R."""
     panel.arrow(
         path((0.38, 0.79), (0.38, 0.43), (0.76, 0.43)), 0.1, BLACK, head=2.6
     )
 
 
-def signal_ahead(panel: Panel) -> None:
+def signal_ahead(panel: Drawing) -> None:
     """W3-3."""
     panel.polygon(rounded(rectangle(0.385, 0.19, 0.615, 0.81), 0.06), BLACK)
     for y, colour in ((0.3, RED), (0.5, AMBER), (0.7, GREEN)):
         panel.disc((0.5, y), 0.082, colour)
 
 
-def stop_ahead(panel: Panel) -> None:
+def stop_ahead(panel: Drawing) -> None:
     """W3-1."""
     panel.arrow(path((0.5, 0.5), (0.5, 0.11)), 0.085, BLACK, head=2.6)
     octagon = regular_polygon(8, 0.205, 22.5) + np.array([0.0, 0.13])
@@ -125,12 +125,12 @@ def stop_ahead(panel: Panel) -> None:
     panel.polygon(inset(octagon, 0.018), RED)
 
 
-def pedestrian_crossing(panel: Panel) -> None:
+def pedestrian_crossing(panel: Drawing) -> None:
     """W11-2: a person walking to the left."""
     _walker(panel, (0.51, 0.48), 0.6)
 
 
-def school(panel: Panel) -> None:
+def school(panel: Drawing) -> None:
     """S1-1: two children walking."""
     _walker(panel, (0.36, 0.55), 0.62)
     _walker(panel, (0.66, 0.6), 0.52, satchel=True)

@@ -15,7 +15,7 @@ Colour = tuple[int, int, int]
 _FONT_SIZE = 400
 
 
-class Panel:
+class Drawing:
     """A transparent picture of the unit square, drawn in its coordinates.
 
     What is drawn is drawn at twice the size, so edges are smooth.

@@ -78,7 +78,7 @@ class Progress:
 
 
 @contextlib.contextmanager
-def steps_bar(
+def step_progress(
     title: str, *, enabled: bool = True
 ) -> Iterator[Callable[[int, int], None]]:
     """Draws a bar of the steps and the time left, on standard error.

@@ -12,12 +12,12 @@ from typing import Any
 import keras
 import numpy as np
 
-from zoo.atomic_write import replacing
+from zoo.atomic_write import atomic_write
 from zoo.inspection import all_layers
 from zoo.training.evaluation import provenance
 from zoo.training.evaluation.engine.same_model import layer_options
-from zoo.training.evaluation.planned_attack import Phase
-from zoo.training.evaluation.results.image_results import Outcome
+from zoo.training.evaluation.planned_attack import PlannedAttack
+from zoo.training.evaluation.results.image_results import ImageResults
 from zoo.weights.digests import arrays_digest
 from zoo.weights.digests import weights_digest
 
@@ -58,7 +58,7 @@ class Journal:
             _check_same(folder, run["fingerprint"], fingerprint)
         else:
             run = {"date": date, "commit": commit, "fingerprint": fingerprint}
-            with replacing(self._folder / _RUN) as temporary:
+            with atomic_write(self._folder / _RUN) as temporary:
                 text = json.dumps(run, indent=2)
                 temporary.write_text(text + "\n", encoding="utf-8")
         self.date = run["date"]
@@ -80,23 +80,23 @@ class Journal:
             return None
         return json.loads(path.read_text(encoding="utf-8"))
 
-    def read(self, phase: int) -> list[Outcome]:
+    def read(self, phase: int) -> list[ImageResults]:
         """Returns the outcomes of a phase's finished batches, in order."""
         outcomes = []
         while (path := self._path(phase, len(outcomes))).exists():
             with np.load(path) as arrays:
                 fields = dict(arrays)
             seconds = float(fields.pop("seconds"))
-            outcomes.append(Outcome(**fields, seconds=seconds))
+            outcomes.append(ImageResults(**fields, seconds=seconds))
         return outcomes
 
-    def write(self, phase: int, batch: int, outcome: Outcome) -> None:
+    def write(self, phase: int, batch: int, outcome: ImageResults) -> None:
         """Adds the outcome of a phase's next batch."""
         fields = {
             field.name: getattr(outcome, field.name)
             for field in dataclasses.fields(outcome)
         }
-        with replacing(self._path(phase, batch)) as temporary:
+        with atomic_write(self._path(phase, batch)) as temporary:
             np.savez(temporary, **fields)
 
     def _path(self, phase, batch):
@@ -122,8 +122,8 @@ def fingerprint(
     attacked: keras.layers.Layer,
     images: np.ndarray,
     labels: np.ndarray,
-    phases: Sequence[Phase],
-    suspects: Sequence[Phase] = (),
+    phases: Sequence[PlannedAttack],
+    sanity_attacks: Sequence[PlannedAttack] = (),
 ) -> dict[str, Any]:
     """Returns what must be equal for two runs to have equal outcomes.
 
@@ -135,7 +135,7 @@ def fingerprint(
         images: All of them, clean.
         labels: Their classes.
         phases: The attacks.
-        suspects: Those that test the numbers' trustworthiness.
+        sanity_attacks: Those that test the numbers' trustworthiness.
     """
     sources = [
         [weights_digest(source), _layers_digest(source)]
@@ -150,7 +150,11 @@ def fingerprint(
         "data": arrays_digest([images, labels]),
         "attacks": [phase.text for phase in phases],
         **({"sources": sources} if sources else {}),
-        **({"suspects": [s.text for s in suspects]} if suspects else {}),
+        **(
+            {"sanity_attacks": [s.text for s in sanity_attacks]}
+            if sanity_attacks
+            else {}
+        ),
         "versions": provenance.versions(),
     }
 

@@ -9,10 +9,10 @@ from zoo.training.evaluation.engine.progress import Progress
 from zoo.training.evaluation.engine.randomness import owned_randomness
 from zoo.training.evaluation.engine.resume import Journal
 from zoo.training.evaluation.engine.scoring import Scorer
-from zoo.training.evaluation.planned_attack import Phase
+from zoo.training.evaluation.planned_attack import PlannedAttack
 from zoo.training.evaluation.results import metrics
 from zoo.training.evaluation.results.attack_result import AttackResult
-from zoo.training.evaluation.results.image_results import Outcome
+from zoo.training.evaluation.results.image_results import ImageResults
 
 
 class Survivors:
@@ -26,7 +26,7 @@ class Survivors:
         self._clean = clean & metrics.classified(clean)
         self._correct = {}
 
-    def of(self, threat: ThreatModel) -> np.ndarray:
+    def survivors(self, threat: ThreatModel) -> np.ndarray:
         """Returns the indices of the images that are left in a ball.
 
         Those are gone that were misclassified without an attack, and those
@@ -35,7 +35,7 @@ class Survivors:
         correct = self._correct.get(threat, self._clean)
         return np.flatnonzero(~metrics.fooled(correct))
 
-    def after(self, threat: ThreatModel, outcome: Outcome) -> np.ndarray:
+    def after(self, threat: ThreatModel, outcome: ImageResults) -> np.ndarray:
         """Returns what one more attack in a ball would leave.
 
         Returns:
@@ -44,7 +44,7 @@ class Survivors:
         """
         return outcome.lower(self._correct.get(threat, self._clean))
 
-    def count_in(self, threat: ThreatModel, outcome: Outcome) -> None:
+    def count_in(self, threat: ThreatModel, outcome: ImageResults) -> None:
         """Counts in what one more attack in a ball did."""
         self._correct[threat] = self.after(threat, outcome)
 
@@ -84,8 +84,8 @@ class Run:
         self._phases = 0
 
     def score(
-        self, phase: Phase, indices: np.ndarray, *, repeat: int = 0
-    ) -> Outcome:
+        self, phase: PlannedAttack, indices: np.ndarray, *, repeat: int = 0
+    ) -> ImageResults:
         """Returns what the next phase does to some of the images.
 
         Args:
@@ -123,8 +123,8 @@ class Run:
                 right += _right(part)
                 advance(len(batch), right / (start + len(batch)))
         if not parts:
-            return Outcome.nothing(self._scorer.draws)
-        return Outcome.merge(parts)
+            return ImageResults.nothing(self._scorer.draws)
+        return ImageResults.merge(parts)
 
 
 def _right(outcome):
@@ -133,12 +133,12 @@ def _right(outcome):
 
 def attack_all(
     run: Run,
-    phases: Iterable[Phase],
+    phases: Iterable[PlannedAttack],
     clean: np.ndarray,
     *,
     repeats: int,
     skip_fooled: bool,
-) -> tuple[list[AttackResult], list[Outcome]]:
+) -> tuple[list[AttackResult], list[ImageResults]]:
     """Runs attacks one after another.
 
     Args:
@@ -159,19 +159,19 @@ def attack_all(
         skips = skip_fooled and phase.threat is not None
         indices = np.arange(clean.shape[1])
         if skips:
-            indices = survivors.of(phase.threat)
+            indices = survivors.survivors(phase.threat)
         runs = [
             run.score(phase, indices, repeat=repeat)
             for repeat in range(repeats)
         ]
         left = None
         if skips:
-            worst = Outcome.worst(runs)
+            worst = ImageResults.worst(runs)
             left = [survivors.after(phase.threat, o) for o in (worst, *runs)]
             survivors.count_in(phase.threat, worst)
         outcomes.extend(runs)
         results.append(
-            AttackResult.of(
+            AttackResult.from_outcomes(
                 phase.name,
                 phase.options,
                 phase.threat,

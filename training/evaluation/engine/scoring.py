@@ -12,7 +12,7 @@ import tensorflow as tf
 from zoo.inspection import is_stochastic
 from zoo.threat import ThreatModel
 from zoo.training.evaluation.results import metrics
-from zoo.training.evaluation.results.image_results import Outcome
+from zoo.training.evaluation.results.image_results import ImageResults
 
 
 class Scorer:
@@ -62,7 +62,7 @@ class Scorer:
         attack: Callable | None = None,
         *,
         indices: np.ndarray,
-    ) -> Outcome:
+    ) -> ImageResults:
         """Returns what the attack does to a batch of images.
 
         Args:
@@ -83,7 +83,7 @@ class Scorer:
         predictions = np.stack(
             [self._predict(crafted).numpy() for _ in range(self.draws)]
         )
-        outcome = Outcome.measure(
+        outcome = ImageResults.measure(
             images,
             crafted,
             predictions == labels,
@@ -112,7 +112,7 @@ class Scorer:
             return crafted
         crafted = crafted.copy()
         if getattr(attack, "minimal", False) and not self._stochastic:
-            crafted[lost], fools = across(
+            crafted[lost], fools = lengthen_until_fooled(
                 lambda images: self._predict(images).numpy(),
                 images[lost],
                 crafted[lost],
@@ -185,7 +185,7 @@ _LENGTHS = 1 + 2.0 ** np.arange(-7, 0)
 _HALVINGS = 3
 
 
-def across(
+def lengthen_until_fooled(
     predict: Callable[[np.ndarray], np.ndarray],
     images: np.ndarray,
     crafted: np.ndarray,

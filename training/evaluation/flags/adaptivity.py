@@ -7,13 +7,13 @@ import keras
 from zoo.inspection import hidden_gradients
 from zoo.inspection import is_stochastic
 from zoo.training.evaluation.engine.same_model import is_twin
-from zoo.training.evaluation.planned_attack import Phase
+from zoo.training.evaluation.planned_attack import PlannedAttack
 from zoo.training.evaluation.results.flag import Flag
 
 
-def knowledge(
+def check_adaptivity(
     attacked: keras.Model,
-    phases: Sequence[Phase],
+    phases: Sequence[PlannedAttack],
     *,
     victim: keras.Model,
     adaptive: bool,

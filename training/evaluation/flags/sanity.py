@@ -23,7 +23,7 @@ from zoo.training.attacks.parts.gradients import loss_gradient
 from zoo.training.evaluation.results import metrics
 from zoo.training.evaluation.results.attack_result import AttackResult
 from zoo.training.evaluation.results.flag import Flag
-from zoo.training.evaluation.results.image_results import Outcome
+from zoo.training.evaluation.results.image_results import ImageResults
 
 TOLERANCE = 0.02
 """Difference of two accuracies on the same images that means nothing."""
@@ -75,7 +75,7 @@ def check_model(attacked: keras.Model, threat: ThreatModel | None) -> None:
         )
 
 
-def guesses(clean: np.ndarray, num_classes: int) -> tuple[Flag, ...]:
+def check_chance(clean: np.ndarray, num_classes: int) -> tuple[Flag, ...]:
     """Judges whether the model knows its task.
 
     What withstands an attack on a model that guesses means nothing. One that
@@ -96,7 +96,7 @@ def guesses(clean: np.ndarray, num_classes: int) -> tuple[Flag, ...]:
     return (Flag("no better than chance", finding),)
 
 
-def compared(
+def compare_attacks(
     results: Iterable[AttackResult],
     *,
     clean: float,
@@ -120,9 +120,9 @@ def compared(
     return tuple(flag for rule in rules for flag in rule)
 
 
-def compared_in_turn(
+def compare_sequence(
     results: Sequence[AttackResult],
-    outcomes: Sequence[Outcome],
+    outcomes: Sequence[ImageResults],
     *,
     clean: np.ndarray,
 ) -> tuple[Flag, ...]:
@@ -143,7 +143,9 @@ def compared_in_turn(
         ball = result.threat
         if ball is None:
             continue
-        outcome = Outcome.worst(outcomes[index * runs : (index + 1) * runs])
+        outcome = ImageResults.worst(
+            outcomes[index * runs : (index + 1) * runs]
+        )
         before = standing.get(ball, clean & metrics.classified(clean))
         # The attack's own draws, not the worse of them and those before it:
         # that of two equal attacks on a randomised model is lower by itself.

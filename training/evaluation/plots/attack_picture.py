@@ -9,20 +9,20 @@ import keras
 import numpy as np
 from numpy.typing import ArrayLike
 
-from zoo.atomic_write import replacing
+from zoo.atomic_write import atomic_write
 from zoo.inspection import are_probabilities
 from zoo.inspection import is_stochastic
 from zoo.training.attacks.adaptive_view import adaptive_view
 from zoo.training.evaluation.engine.randomness import owned_randomness
-from zoo.training.evaluation.planned_attack import Phase
+from zoo.training.evaluation.planned_attack import PlannedAttack
 from zoo.training.evaluation.plots.image_grid import FAINT
 from zoo.training.evaluation.plots.image_grid import INK
-from zoo.training.evaluation.plots.image_grid import Sheet
+from zoo.training.evaluation.plots.image_grid import ImageGrid
 from zoo.training.evaluation.results import metrics
 
 
 @dataclasses.dataclass(frozen=True)
-class Panel:
+class AttackedImages:
     """What a model says of some images before and after an attack on it.
 
     Args:
@@ -40,7 +40,7 @@ class Panel:
     adversarial_confidences: np.ndarray
 
     @classmethod
-    def of(
+    def from_model(
         cls,
         model: keras.Model,
         attack: Callable,
@@ -50,7 +50,7 @@ class Panel:
         name: str | None = None,
         draws: int = 10,
         seed: int = 0,
-    ) -> "Panel":
+    ) -> "AttackedImages":
         """Attacks a model and classifies the images before and after.
 
         As in `evaluate`, the attack sees a straight-through gradient where a
@@ -77,7 +77,7 @@ class Panel:
             ]
             return np.mean(passes, axis=0)
 
-        generators = Phase(attack).generators
+        generators = PlannedAttack(attack).generators
         with owned_randomness([model], seed, generators) as reseed:
             reseed("panel", 0)
             adversarial = np.asarray(
@@ -106,7 +106,7 @@ _LONGEST_NAME = 24
 def picture(
     images: ArrayLike,
     labels: ArrayLike,
-    panels: Sequence[Panel],
+    panels: Sequence[AttackedImages],
     class_names: Sequence[str],
     path: str | os.PathLike,
     *,
@@ -137,7 +137,7 @@ def picture(
     """
     images, labels = np.asarray(images), np.asarray(labels)
     _check(images, labels, panels, class_names)
-    sheet = Sheet(
+    sheet = ImageGrid(
         len(images),
         [1 + len(panels)] + [1, 1] * len(panels),
         title=title,
@@ -152,7 +152,7 @@ def picture(
         _draw_attacked(sheet, row, labels, panel, class_names)
         _draw_changes(sheet, row + 1, images, panel, change, largest)
     sheet.scale(largest, grey=images.shape[-1] == 1)
-    with replacing(path) as temporary:
+    with atomic_write(path) as temporary:
         sheet.write_png(temporary)
 
 

@@ -4,14 +4,14 @@ import os
 from collections.abc import Mapping
 from collections.abc import Sequence
 
-from zoo.atomic_write import replacing
+from zoo.atomic_write import atomic_write
 
 _COLORS = ("#0969da", "#bc4c00", "#1a7f37", "#8250df", "#cf222e", "#6e7781")
 _INK, _FAINT = "#1f2328", "#656d76"
 _FONT = "DejaVu Sans"  # Ships with matplotlib and has ∞.
 
 
-def draw_bars(
+def bar_chart(
     groups: Sequence[str],
     series: Mapping[str, Sequence[float]],
     path: str | os.PathLike,
@@ -70,5 +70,5 @@ def draw_bars(
             frameon=False,
             prop={"family": _FONT, "size": 8},
         )
-    with replacing(path) as temporary:
+    with atomic_write(path) as temporary:
         FigureCanvasAgg(figure).print_png(temporary)

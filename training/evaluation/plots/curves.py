@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from zoo.atomic_write import replacing
+from zoo.atomic_write import atomic_write
 from zoo.threat import NORMS
 from zoo.training.evaluation.plots.image_grid import FAINT
 from zoo.training.evaluation.plots.image_grid import INK
@@ -100,7 +100,7 @@ def curves(
     for index, (norm, series) in enumerate(panels.items()):
         axes = figure.add_subplot(1, len(panels), index + 1)
         _draw(axes, norm, series)
-    with replacing(path) as temporary:
+    with atomic_write(path) as temporary:
         FigureCanvasAgg(figure).print_png(temporary)
 
 

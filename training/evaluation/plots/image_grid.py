@@ -25,7 +25,7 @@ _FRAME = "#d0d7de"
 _FONT = "DejaVu Sans"  # Ships with matplotlib and has ✓ and ✗.
 
 
-class Sheet:
+class ImageGrid:
     """Rows of images of one size, with labels, captions and a colour scale.
 
     Labels and captions too wide for their place are written smaller.

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from zoo.training.evaluation.results import metrics
-from zoo.training.evaluation.results.image_results import Outcome
+from zoo.training.evaluation.results.image_results import ImageResults
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -27,7 +27,7 @@ class Accuracy:
     every_draw: float
 
     @classmethod
-    def of(cls, correct: np.ndarray) -> "Accuracy":
+    def from_correct(cls, correct: np.ndarray) -> "Accuracy":
         """Averages bools of shape `(draws, images)`."""
         mean = metrics.accuracy(correct)
         return cls(
@@ -68,7 +68,9 @@ class Curve:
     accuracy: tuple[float, ...]
 
     @classmethod
-    def of(cls, norm: str, *, clean: np.ndarray, outcome: Outcome) -> "Curve":
+    def from_outcome(
+        cls, norm: str, *, clean: np.ndarray, outcome: ImageResults
+    ) -> "Curve":
         """Reduces an outcome.
 
         Args:

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 from zoo.threat import ThreatModel
-from zoo.training.evaluation.planned_attack import Phase
+from zoo.training.evaluation.planned_attack import PlannedAttack
 from zoo.training.evaluation.results import metrics
 from zoo.training.evaluation.results.accuracy import Accuracy
 from zoo.training.evaluation.results.accuracy import Curve
-from zoo.training.evaluation.results.image_results import Outcome
+from zoo.training.evaluation.results.image_results import ImageResults
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -75,14 +75,14 @@ class AttackResult:
     seconds: float
 
     @classmethod
-    def of(
+    def from_outcomes(
         cls,
         attack: str,
         options: Mapping[str, Any],
         threat: ThreatModel | None,
         *,
         clean: np.ndarray,
-        runs: Sequence[Outcome],
+        runs: Sequence[ImageResults],
         black_box: bool = False,
         left: Sequence[np.ndarray] | None = None,
         minimized: str | None = None,
@@ -99,7 +99,7 @@ class AttackResult:
                 `None` if it was run on all.
             minimized: Norm that the attack makes small, if it has no ball.
         """
-        outcome = Outcome.worst(runs, norm=minimized)
+        outcome = ImageResults.worst(runs, norm=minimized)
         clean = clean[:, outcome.indices]
         was_right = metrics.classified(clean)
         # What an image left as it was suffers, the model does to itself.
@@ -113,14 +113,14 @@ class AttackResult:
             score = metrics.aaac_score(outcome.pixel_distance, outcome.correct)
         curve = None
         if minimized is not None:
-            curve = Curve.of(minimized, clean=clean, outcome=outcome)
+            curve = Curve.from_outcome(minimized, clean=clean, outcome=outcome)
         return cls(
             attack=attack,
             options={k: _plain(v) for k, v in options.items()},
             threat=threat,
             black_box=black_box,
             images=len(outcome.indices),
-            robust=Accuracy.of(left[0]),
+            robust=Accuracy.from_correct(left[0]),
             runs=tuple(map(metrics.accuracy, left[1:])),
             success_rate=metrics.attack_success_rate(
                 clean, outcome.correct | left_alone
@@ -202,12 +202,12 @@ class WorstCase:
     robust: Accuracy
 
     @classmethod
-    def of(
+    def from_outcomes(
         cls,
         threat: ThreatModel,
         *,
         clean: np.ndarray,
-        outcomes: Sequence[Outcome],
+        outcomes: Sequence[ImageResults],
     ) -> "WorstCase":
         """Reduces the outcomes of all attacks.
 
@@ -219,16 +219,16 @@ class WorstCase:
         worst = clean & metrics.classified(clean)
         for outcome in outcomes:
             worst = outcome.lower(worst, threat)
-        return cls(threat=threat, robust=Accuracy.of(worst))
+        return cls(threat=threat, robust=Accuracy.from_correct(worst))
 
     @classmethod
-    def of_all(
+    def all_from_outcomes(
         cls,
         threat: ThreatModel | None,
-        phases: Sequence[Phase],
+        phases: Sequence[PlannedAttack],
         *,
         clean: np.ndarray,
-        outcomes: Sequence[Outcome],
+        outcomes: Sequence[ImageResults],
     ) -> "tuple[WorstCase, ...]":
         """Reduces the outcomes in each ball that was attacked.
 
@@ -246,7 +246,7 @@ class WorstCase:
         """
         balls = dict.fromkeys([threat, *(phase.threat for phase in phases)])
         return tuple(
-            cls.of(ball, clean=clean, outcomes=outcomes)
+            cls.from_outcomes(ball, clean=clean, outcomes=outcomes)
             for ball in balls
             if ball is not None
             and any(

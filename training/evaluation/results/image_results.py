@@ -10,7 +10,7 @@ from zoo.training.evaluation.results import metrics
 
 
 @dataclasses.dataclass(frozen=True)
-class Outcome:
+class ImageResults:
     """What an attack did to each image, before anything is averaged.
 
     Everything a report says of an attack follows from its outcome and that
@@ -45,7 +45,7 @@ class Outcome:
         *,
         indices: np.ndarray,
         seconds: float,
-    ) -> "Outcome":
+    ) -> "ImageResults":
         """Measures the perturbations."""
         return cls(
             indices=indices,
@@ -58,7 +58,7 @@ class Outcome:
         )
 
     @classmethod
-    def nothing(cls, draws: int) -> "Outcome":
+    def nothing(cls, draws: int) -> "ImageResults":
         """Returns the outcome of an attack that was run on no image."""
         norms = np.zeros(0)
         return cls(
@@ -72,7 +72,7 @@ class Outcome:
         )
 
     @classmethod
-    def merge(cls, outcomes: Sequence["Outcome"]) -> "Outcome":
+    def merge(cls, outcomes: Sequence["ImageResults"]) -> "ImageResults":
         """Joins the outcomes of one attack on different images."""
         arrays = {
             field.name: np.concatenate(
@@ -85,8 +85,8 @@ class Outcome:
 
     @classmethod
     def worst(
-        cls, outcomes: Sequence["Outcome"], *, norm: str | None = None
-    ) -> "Outcome":
+        cls, outcomes: Sequence["ImageResults"], *, norm: str | None = None
+    ) -> "ImageResults":
         """Joins the outcomes of runs of one attack on the same images.
 
         Each image keeps that of the run whose draws were wrong most often,

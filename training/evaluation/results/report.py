@@ -10,7 +10,7 @@ from typing import Any
 
 import rich.console
 
-from zoo.atomic_write import replacing
+from zoo.atomic_write import atomic_write
 from zoo.cards.measurement import EFFORT
 from zoo.training import attacks
 from zoo.training.evaluation.results import report_tables
@@ -202,7 +202,7 @@ class Report:
             OSError: If the file cannot be written.
         """
         text = json.dumps(self.to_dict(), indent=2, allow_nan=False)
-        with replacing(path) as temporary:
+        with atomic_write(path) as temporary:
             temporary.write_text(text + "\n", encoding="utf-8")
 
     @classmethod
@@ -224,7 +224,7 @@ class Report:
         """
         text = report_tables.markdown(self)
         if path is not None:
-            with replacing(path) as temporary:
+            with atomic_write(path) as temporary:
                 temporary.write_text(text, encoding="utf-8")
         return text
 

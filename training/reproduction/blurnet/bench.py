@@ -11,14 +11,14 @@ import keras
 import numpy as np
 
 import zoo
-from zoo.atomic_write import replacing
+from zoo.atomic_write import atomic_write
 from zoo.training import datasets
 from zoo.training.attacks.rp2 import Sticker
 from zoo.training.attacks.rp2 import masks
 from zoo.training.attacks.rp2 import rp2
 from zoo.training.datasets.arrays import gather_examples
 from zoo.training.evaluation import provenance
-from zoo.training.evaluation.engine.progress import steps_bar
+from zoo.training.evaluation.engine.progress import step_progress
 from zoo.training.evaluation.stickers import SignBench
 from zoo.training.evaluation.stickers import StickerScores
 from zoo.training.reproduction.blurnet import paper
@@ -31,7 +31,7 @@ SIZE = 32
 DATA = "rendered_signs/crops32"
 
 
-class Bench:
+class StickerCache:
     """Keeps models and stickers, so that a killed reproduction goes on.
 
     Args:
@@ -132,14 +132,14 @@ class Bench:
         mask = self.mask(seed)
         if not path.exists():
             title = ", ".join([name, f"sign {seed}", *adaptive])
-            with steps_bar(title, enabled=settings.progress) as progress:
+            with step_progress(title, enabled=settings.progress) as progress:
                 made = self.sign(seed).make(
                     rp2(mask=mask, **options),
                     model,
                     settings.target_labels,
                     progress,
                 )
-            with replacing(path) as temporary, temporary.open("wb") as file:
+            with atomic_write(path) as temporary, temporary.open("wb") as file:
                 np.savez_compressed(
                     file,
                     delta=[sticker.delta for sticker in made],

@@ -5,21 +5,21 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from zoo.atomic_write import replacing
+from zoo.atomic_write import atomic_write
 from zoo.layers import Blur
 from zoo.training.evaluation.plots.image_grid import FAINT
-from zoo.training.evaluation.plots.image_grid import Sheet
+from zoo.training.evaluation.plots.image_grid import ImageGrid
 from zoo.training.reproduction.blurnet import paper
-from zoo.training.reproduction.blurnet.bench import Bench
-from zoo.training.reproduction.exhibit import Part
-from zoo.training.reproduction.exhibit import claim
+from zoo.training.reproduction.blurnet.bench import StickerCache
+from zoo.training.reproduction.exhibit import Exhibit
+from zoo.training.reproduction.exhibit import verdict
 
 PLACES = ("pixels", "first-layer maps", "second-layer maps")
 _COLUMNS = ("natural", "perturbed", "difference")
 _DRAWN = 3  # Channels or maps of each place.
 
 
-def spectra(bench: Bench, output: Path) -> Part:
+def spectra(bench: StickerCache, output: Path) -> Exhibit:
     """Measures the energy above half Nyquist and draws the baseline's spectra.
 
     Args:
@@ -50,7 +50,7 @@ def spectra(bench: Bench, output: Path) -> Part:
             )
             for place, values in places.items()
         ]
-    return Part(
+    return Exhibit(
         name="fft",
         title="FFT: energy above half the Nyquist frequency",
         header=("preset", "of", *_COLUMNS),
@@ -72,7 +72,7 @@ def spectra(bench: Bench, output: Path) -> Part:
             "frequencies in the centre, each scaled to its own largest; the "
             "maps whose energy the sticker changes most.",
             *(
-                claim(
+                verdict(
                     f"The baseline's {place}: the sticker's change has more "
                     "of its energy up there than the natural view",
                     baseline and baseline[place]["natural"],
@@ -136,7 +136,7 @@ def _draw(bench, path):
         [maps[0] for maps in _probe(model).predict(images[:1], verbose=0)]
         for images in (sign.held_out, adversarial)
     )
-    sheet = Sheet(
+    sheet = ImageGrid(
         len(_COLUMNS),
         [1] * (_DRAWN * len(PLACES)),
         title="Spectra of one view, natural and with a sticker",
@@ -154,7 +154,7 @@ def _draw(bench, path):
                 sheet.image(row, column, spectrum[..., None])
                 sheet.caption(row, column, [(_COLUMNS[column], FAINT)])
             row += 1
-    with replacing(path) as temporary:
+    with atomic_write(path) as temporary:
         sheet.write_png(temporary)
 
 

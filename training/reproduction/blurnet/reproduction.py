@@ -4,15 +4,15 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from zoo.training.reproduction.blurnet.bench import Bench
+from zoo.training.reproduction.blurnet.bench import StickerCache
 from zoo.training.reproduction.blurnet.figure_fft import spectra
 from zoo.training.reproduction.blurnet.settings import Settings
 from zoo.training.reproduction.blurnet.table_1 import table_1
 from zoo.training.reproduction.blurnet.table_2 import adaptive_table
 from zoo.training.reproduction.blurnet.table_2 import table_2
-from zoo.training.reproduction.exhibit import Part
-from zoo.training.reproduction.exhibit import check_parts
-from zoo.training.reproduction.exhibit import write_parts
+from zoo.training.reproduction.exhibit import Exhibit
+from zoo.training.reproduction.exhibit import check_exhibits
+from zoo.training.reproduction.exhibit import write_exhibits
 
 PARTS = ("tab1", "tab2", "adaptive", "fft")
 """Tables 1 and 2, attacks that know the defense, and the FFT figures."""
@@ -29,7 +29,7 @@ def reproduce(
     output: str | os.PathLike,
     *,
     only: Sequence[str] = PARTS,
-) -> list[Part]:
+) -> list[Exhibit]:
     """Measures parts of the paper and writes them.
 
     Each part is a JSON file and perhaps a picture; `README.md` shows all
@@ -49,15 +49,15 @@ def reproduce(
         ValueError: If a part is unknown, or the baseline has no weights and
             table 1 is asked for.
     """
-    check_parts(only, PARTS)
-    output, bench = Path(output), Bench(settings)
+    check_exhibits(only, PARTS)
+    output, bench = Path(output), StickerCache(settings)
     measures = {
         "tab1": lambda: table_1(bench),
         "tab2": lambda: table_2(bench),
         "adaptive": lambda: adaptive_table(bench),
         "fft": lambda: spectra(bench, output),
     }
-    return write_parts(
+    return write_exhibits(
         {name: measures[name] for name in PARTS if name in only},
         output,
         known=PARTS,

@@ -5,15 +5,15 @@ import numpy as np
 
 import zoo
 from zoo.training.reproduction.blurnet import paper
-from zoo.training.reproduction.blurnet.bench import Bench
-from zoo.training.reproduction.exhibit import Part
-from zoo.training.reproduction.exhibit import claim
-from zoo.training.reproduction.exhibit import spread
+from zoo.training.reproduction.blurnet.bench import StickerCache
+from zoo.training.reproduction.exhibit import Exhibit
+from zoo.training.reproduction.exhibit import mean_and_std
+from zoo.training.reproduction.exhibit import verdict
 
 _FIXED = tuple(name for name in paper.BLACK_BOX if name != paper.BASELINE)
 
 
-def table_1(bench: Bench) -> Part:
+def table_1(bench: StickerCache) -> Exhibit:
     """Measures table 1.
 
     Raises:
@@ -36,7 +36,7 @@ def table_1(bench: Bench) -> Part:
         for title, model in victims.items()
     }
     own = rows[paper.BASELINE]
-    return Part(
+    return Exhibit(
         name="tab1",
         title="Table 1: black box, stickers made on the baseline",
         header=(
@@ -59,7 +59,7 @@ def table_1(bench: Bench) -> Part:
             "fixed filters. The first rows were; those *put into* the "
             "baseline are the baseline's weights behind a filter.",
             *(
-                claim(
+                verdict(
                     f"`{name}` transfers less than to the baseline",
                     rows[name] and _mean(rows[name]),
                     _mean(own),
@@ -109,8 +109,8 @@ def _cells(title, row, missing):
     else:
         ours = (
             f"{100 * row['sign_accuracy']:.1f}",
-            spread(row["success"]),
-            spread(row["average_success"]),
+            mean_and_std(row["success"]),
+            mean_and_std(row["average_success"]),
             f"{100 * row['accuracy']:.1f}",
         )
     theirs = [

@@ -11,21 +11,21 @@ from zoo.inspection import all_layers
 from zoo.training.evaluation.stickers import StickerScores
 from zoo.training.reproduction.blurnet import paper
 from zoo.training.reproduction.blurnet.bench import SIZE
-from zoo.training.reproduction.blurnet.bench import Bench
-from zoo.training.reproduction.exhibit import Part
-from zoo.training.reproduction.exhibit import claim
-from zoo.training.reproduction.exhibit import spread
+from zoo.training.reproduction.blurnet.bench import StickerCache
+from zoo.training.reproduction.exhibit import Exhibit
+from zoo.training.reproduction.exhibit import mean_and_std
+from zoo.training.reproduction.exhibit import verdict
 
 _DEFENSES = tuple(name for name in paper.WHITE_BOX if name != paper.BASELINE)
 
 
-def table_2(bench: Bench) -> Part:
+def table_2(bench: StickerCache) -> Exhibit:
     """Measures table 2."""
     rows = {
         name: None if bench.model(name) is None else _measure(bench, name)
         for name in paper.WHITE_BOX
     }
-    return Part(
+    return Exhibit(
         name="tab2",
         title="Table 2: white box, stickers made on the model itself",
         header=(
@@ -58,7 +58,7 @@ def table_2(bench: Bench) -> Part:
     )
 
 
-def adaptive_table(bench: Bench) -> Part:
+def adaptive_table(bench: StickerCache) -> Exhibit:
     """Measures the attacks that know the defense, beside table 2's."""
     settings = bench.settings
     rows = {name: _adaptive(bench, name) for name in paper.WHITE_BOX}
@@ -67,7 +67,7 @@ def adaptive_table(bench: Bench) -> Part:
         "regularizer": "+ the defender's penalty",
         "frequencies": f"lowest {settings.frequencies} frequencies",
     }
-    return Part(
+    return Exhibit(
         name="adaptive",
         title="Adaptive: the attacker knows the defense",
         header=(
@@ -82,7 +82,9 @@ def adaptive_table(bench: Bench) -> Part:
             (
                 f"`{name}`" + (f": {bench.missing}" if row is None else ""),
                 *(
-                    spread(row[kind][measure]) if row and row[kind] else "–"
+                    mean_and_std(row[kind][measure])
+                    if row and row[kind]
+                    else "–"
                     for kind in titles
                     for measure in ("average", "worst")
                 ),
@@ -117,7 +119,7 @@ def adaptive_table(bench: Bench) -> Part:
     )
 
 
-def _measure(bench: Bench, name: str) -> dict[str, Any]:
+def _measure(bench: StickerCache, name: str) -> dict[str, Any]:
     return {
         **_success(bench, name),
         "accuracy": bench.legitimate_accuracy(bench.model(name)),
@@ -198,7 +200,7 @@ def _verdict(name: str, measure: str, rows: Mapping) -> str:
     baseline = rows[paper.BASELINE]
     text = f"`{name}` lowers the {measure} success"
     if rows[name] is None or baseline is None:
-        return claim(text, None, None)
+        return verdict(text, None, None)
     ours, theirs = rows[name][measure], baseline[measure]
     pairs = list(zip(ours, theirs, strict=True))
     lower, higher = (
@@ -208,7 +210,7 @@ def _verdict(name: str, measure: str, rows: Mapping) -> str:
     text += f" (on {lower} of {len(pairs)} signs)"
     if max(lower, higher) < len(pairs):
         return f"{text}: **no clear difference**."
-    return claim(text, float(np.mean(ours)), float(np.mean(theirs)))
+    return verdict(text, float(np.mean(ours)), float(np.mean(theirs)))
 
 
 def _cells(name, row, missing):
@@ -219,9 +221,9 @@ def _cells(name, row, missing):
         sign_accuracy = f"{100 * row['sign_accuracy']:.1f}"
         ours = (
             f"{100 * row['accuracy']:.1f}",
-            spread(row["average"]),
-            spread(row["worst"]),
-            spread(row["dissimilarity"], percent=False),
+            mean_and_std(row["average"]),
+            mean_and_std(row["worst"]),
+            mean_and_std(row["dissimilarity"], percent=False),
         )
     *percents, dissimilarity = printed
     theirs = [*(f"{100 * p:.1f}" for p in percents), f"{dissimilarity:.3f}"]

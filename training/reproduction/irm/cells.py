@@ -13,11 +13,11 @@ from zoo.training import datasets
 from zoo.training import evaluation
 from zoo.training.datasets.arrays import gather_examples
 from zoo.training.evaluation import provenance
-from zoo.training.reproduction.exhibit import claim
+from zoo.training.reproduction.exhibit import verdict
 from zoo.training.reproduction.irm.settings import Settings
 
 
-class Cells:
+class EvaluationCache:
     """Evaluates models on the test images, each cell of a table once.
 
     Args:
@@ -73,11 +73,11 @@ class Cells:
             attack=attacks.fgsm(eps=self.settings.eps), source=source
         )
 
-    def claim(
+    def verdict(
         self, text: str, lower: float | None, higher: float | None
     ) -> str:
         """Returns `claim` of two fractions of the test images."""
-        return claim(text, lower, higher, images=len(self.images))
+        return verdict(text, lower, higher, images=len(self.images))
 
     def provenance(
         self, reports: Iterable[evaluation.Report]

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import zoo
 from zoo.models.scale_views import find_ensemble
-from zoo.training.evaluation.plots.bars import draw_bars
-from zoo.training.reproduction.exhibit import Part
+from zoo.training.evaluation.plots.bars import bar_chart
+from zoo.training.reproduction.exhibit import Exhibit
 from zoo.training.reproduction.irm import paper
-from zoo.training.reproduction.irm.cells import Cells
+from zoo.training.reproduction.irm.cells import EvaluationCache
 from zoo.training.reproduction.irm.cells import summary
 from zoo.training.reproduction.irm.scale_training import BASELINE
 from zoo.training.reproduction.irm.scale_training import read_at
@@ -19,7 +19,7 @@ ONE_SCALE = "ddn_wrn16_2"
 MANY_SCALES = "spp_ddn_wrn16_2"
 
 
-def figure_7(cells: Cells, reports: Reports, output: Path) -> Part:
+def figure_7(cells: EvaluationCache, reports: Reports, output: Path) -> Exhibit:
     """Measures figure 7 and draws it.
 
     Args:
@@ -43,7 +43,7 @@ def figure_7(cells: Cells, reports: Reports, output: Path) -> Part:
         name: [report.attacks[0].robust_accuracy for report in read.values()]
         for name, read in presets.items()
     }
-    draw_bars(
+    bar_chart(
         [f"tested at {scale}" for scale in scales],
         series,
         output / "fig7.png",
@@ -68,7 +68,7 @@ def figure_7(cells: Cells, reports: Reports, output: Path) -> Part:
         else None
         for name in (ONE_SCALE, MANY_SCALES)
     )
-    return Part(
+    return Exhibit(
         name="fig7",
         title="Figure 7: accuracy under FGSM, one scale or many",
         header=("", *(f"tested at {scale}" for scale in scales)),
@@ -83,7 +83,7 @@ def figure_7(cells: Cells, reports: Reports, output: Path) -> Part:
             "clean images, and for longer than the networks above: only with "
             "each other do they say what many scales cost, and only at that "
             "scale.",
-            cells.claim(
+            cells.verdict(
                 f"At {full} pixels, many scales cost accuracy", many, one
             ),
         ),

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 import zoo
 from zoo.training.evaluation import provenance
-from zoo.training.reproduction.exhibit import Part
+from zoo.training.reproduction.exhibit import Exhibit
 from zoo.training.reproduction.irm import paper
 from zoo.training.reproduction.timing import interleaved_medians
 
@@ -85,7 +85,7 @@ def share_of_largest(scales: Sequence[int]) -> float:
     return sum(squares) / (len(squares) * max(squares))
 
 
-def prediction_time(name: str, *, rounds: int, seed: int) -> Part:
+def prediction_time(name: str, *, rounds: int, seed: int) -> Exhibit:
     """Times one image, as the paper does."""
     seconds = prediction_seconds(name, batch_size=1, rounds=rounds, seed=seed)
     ratios = {key: seconds["irm"] / value for key, value in seconds.items()}
@@ -96,7 +96,7 @@ def prediction_time(name: str, *, rounds: int, seed: int) -> Part:
         "irm": f"{printed['irm']} ms",
         "largest_scale": f"over {printed['ensemble']} ms",
     }
-    return Part(
+    return Exhibit(
         name="time",
         title="14 ms against 30 ms: time of a prediction",
         header=("", "ms an image", "IRM's time by this", "paper"),

@@ -5,10 +5,10 @@ from collections.abc import Callable
 from collections.abc import Sequence
 from pathlib import Path
 
-from zoo.training.reproduction.exhibit import Part
-from zoo.training.reproduction.exhibit import check_parts
-from zoo.training.reproduction.exhibit import write_parts
-from zoo.training.reproduction.irm.cells import Cells
+from zoo.training.reproduction.exhibit import Exhibit
+from zoo.training.reproduction.exhibit import check_exhibits
+from zoo.training.reproduction.exhibit import write_exhibits
+from zoo.training.reproduction.irm.cells import EvaluationCache
 from zoo.training.reproduction.irm.figure_7 import figure_7
 from zoo.training.reproduction.irm.prediction_time import prediction_time
 from zoo.training.reproduction.irm.settings import Settings
@@ -31,7 +31,7 @@ def reproduce(
     output: str | os.PathLike,
     *,
     only: Sequence[str] = PARTS,
-) -> list[Part]:
+) -> list[Exhibit]:
     """Measures parts of the paper and writes them.
 
     Each part is a JSON file and perhaps a picture; `README.md` shows all
@@ -52,18 +52,18 @@ def reproduce(
         ValueError: If a part is unknown, or the settings' `workdir` holds
             measurements of other settings.
     """
-    check_parts(only, PARTS)
+    check_exhibits(only, PARTS)
     measures = _measures(settings, Path(output), only)
-    return write_parts(measures, output, known=PARTS, head=_HEAD)
+    return write_exhibits(measures, output, known=PARTS, head=_HEAD)
 
 
 def _measures(
     settings: Settings, output: Path, only: Sequence[str]
-) -> dict[str, Callable[[], Part]]:
+) -> dict[str, Callable[[], Exhibit]]:
     """Returns how to measure each part asked for, in the paper's order."""
     cells = reports = None
     if set(only) - {"time"}:
-        cells = Cells(settings)
+        cells = EvaluationCache(settings)
     if set(only) & {"tab1", "tab2", "fig7"}:
         reports = scale_variance(cells)
     measures = {

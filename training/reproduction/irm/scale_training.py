@@ -13,7 +13,7 @@ from zoo.training import datasets
 from zoo.training.reproduction.irm.settings import Settings
 from zoo.training.trainers.adversarial import AdversarialTrainer
 from zoo.training.trainers.run_folder import Backup
-from zoo.training.trainers.run_folder import check_same_run
+from zoo.training.trainers.run_folder import check_same_config
 from zoo.training.trainers.time_left import TimeLeft
 from zoo.weights import load_weights
 from zoo.weights import save_weights
@@ -59,7 +59,7 @@ def train_at(scale: int, settings: Settings) -> keras.Model:
         f"scale{scale}-{settings.epochs}x{settings.train_limit}"
         f"-seed{settings.seed}"
     )
-    check_same_run(
+    check_same_config(
         settings.workdir / f"{name}.json",
         {
             "start": zoo.info(BASELINE).sha256,

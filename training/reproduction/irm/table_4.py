@@ -9,10 +9,10 @@ from zoo.inspection import is_stochastic
 from zoo.loading import dtype_policy
 from zoo.training import attacks
 from zoo.training.evaluation import Report
-from zoo.training.evaluation.plots.bars import draw_bars
-from zoo.training.reproduction.exhibit import Part
+from zoo.training.evaluation.plots.bars import bar_chart
+from zoo.training.reproduction.exhibit import Exhibit
 from zoo.training.reproduction.irm import paper
-from zoo.training.reproduction.irm.cells import Cells
+from zoo.training.reproduction.irm.cells import EvaluationCache
 from zoo.training.reproduction.irm.cells import summary
 
 NOT_PUBLISHED = "not published"
@@ -51,7 +51,7 @@ def published(name: str) -> bool:
     return name in zoo.list_models() and zoo.info(name).trained
 
 
-def table_4(cells: Cells, output: Path) -> Part:
+def table_4(cells: EvaluationCache, output: Path) -> Exhibit:
     """Measures table 4, with the standard suite beside FGSM, and draws it.
 
     Args:
@@ -65,7 +65,7 @@ def table_4(cells: Cells, output: Path) -> Part:
         for name in paper.LADDER
     }
     measured = {name: row for name, row in rows.items() if row is not None}
-    draw_bars(
+    bar_chart(
         ["clean", "FGSM, transferred", *(f"standard, {c}" for c in columns)],
         {
             name: [row.transferred.clean_accuracy, row.fgsm, *row.adaptive]
@@ -74,7 +74,7 @@ def table_4(cells: Cells, output: Path) -> Part:
         output / "tab4.png",
         title=f"IRM's parts on {settings.data}",
     )
-    return Part(
+    return Exhibit(
         name="tab4",
         title="Table 4: accuracy and AAAC score, part by part",
         header=(
@@ -95,7 +95,7 @@ def table_4(cells: Cells, output: Path) -> Part:
     )
 
 
-def _measure(name: str, cells: Cells, fgsm: attacks.Attack) -> _Row:
+def _measure(name: str, cells: EvaluationCache, fgsm: attacks.Attack) -> _Row:
     settings = cells.settings
     model = zoo.load(name)
     with dtype_policy(settings.attack_policy):
@@ -166,7 +166,9 @@ def _numbers(name: str, row: _Row | None) -> dict:
     return numbers
 
 
-def _notes(cells: Cells, rows: dict[str, _Row | None]) -> Sequence[str]:
+def _notes(
+    cells: EvaluationCache, rows: dict[str, _Row | None]
+) -> Sequence[str]:
     settings = cells.settings
 
     def accuracy(name):
@@ -199,7 +201,7 @@ def _notes(cells: Cells, rows: dict[str, _Row | None]) -> Sequence[str]:
         "`irm_wrn16_2` has a training of its own, and its tricks go on from "
         "it; part of what a row adds is the longer training.",
         *(
-            cells.claim(f"{text} (FGSM)", accuracy(before), accuracy(after))
+            cells.verdict(f"{text} (FGSM)", accuracy(before), accuracy(after))
             for text, before, after in _CLAIMS
         ),
     )

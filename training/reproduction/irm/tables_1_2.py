@@ -5,9 +5,9 @@ from collections.abc import Mapping
 import zoo
 from zoo.training import attacks
 from zoo.training import evaluation
-from zoo.training.reproduction.exhibit import Part
+from zoo.training.reproduction.exhibit import Exhibit
 from zoo.training.reproduction.irm import paper
-from zoo.training.reproduction.irm.cells import Cells
+from zoo.training.reproduction.irm.cells import EvaluationCache
 from zoo.training.reproduction.irm.cells import summary
 from zoo.training.reproduction.irm.scale_training import BASELINE
 from zoo.training.reproduction.irm.scale_training import read_at
@@ -21,7 +21,7 @@ _ORDER = (
 )
 
 
-def scale_variance(cells: Cells) -> Reports:
+def scale_variance(cells: EvaluationCache) -> Reports:
     """Trains a network at each scale and tests each at each.
 
     Each is attacked by FGSM transferred from the undefended model, as in the
@@ -45,7 +45,7 @@ def scale_variance(cells: Cells) -> Reports:
     return reports
 
 
-def table_1(cells: Cells, reports: Reports) -> Part:
+def table_1(cells: EvaluationCache, reports: Reports) -> Exhibit:
     """Table 1: clean accuracy."""
     accuracies = {key: r.clean_accuracy for key, r in reports.items()}
     own = [accuracies[scale, scale] for scale in cells.settings.scales]
@@ -59,7 +59,7 @@ def table_1(cells: Cells, reports: Reports) -> Part:
         paper.CLEAN,
         notes=(
             *(
-                cells.claim(
+                cells.verdict(
                     f"Trained at {trained}, it is better at {trained} than at "
                     f"{tested}",
                     accuracies[trained, tested],
@@ -69,13 +69,13 @@ def table_1(cells: Cells, reports: Reports) -> Part:
                 for tested in (small, middle, large)
                 if tested != trained
             ),
-            cells.claim("A larger training scale is more accurate", *own[:2]),
-            cells.claim("And again the next", *own[1:]),
+            cells.verdict("A larger training scale is more accurate", *own[:2]),
+            cells.verdict("And again the next", *own[1:]),
         ),
     )
 
 
-def table_2(cells: Cells, reports: Reports) -> Part:
+def table_2(cells: EvaluationCache, reports: Reports) -> Exhibit:
     """Table 2: accuracy under FGSM."""
     accuracies = {k: r.attacks[0].robust_accuracy for k, r in reports.items()}
     own = [accuracies[scale, scale] for scale in cells.settings.scales]
@@ -91,8 +91,8 @@ def table_2(cells: Cells, reports: Reports) -> Part:
         accuracies,
         paper.FGSM,
         notes=(
-            cells.claim("A smaller scale withstands more", own[1], own[0]),
-            cells.claim("And again the next", own[2], own[1]),
+            cells.verdict("A smaller scale withstands more", own[1], own[0]),
+            cells.verdict("And again the next", own[2], own[1]),
             f"FGSM of L∞ {cells.settings.eps:g} is transferred from "
             f"`{BASELINE}`; the paper gives no radius. On the networks "
             f"themselves, each at its own scale, it leaves {direct}.",
@@ -115,7 +115,7 @@ def _table(name, title, cells, reports, accuracies, printed, *, notes):
         )
         for row, (tested, theirs) in enumerate(pairs)
     ]
-    return Part(
+    return Exhibit(
         name=name,
         title=title,
         header=("", *(f"train {ours} ({theirs})" for ours, theirs in pairs)),

@@ -72,7 +72,7 @@ def run(options: argparse.Namespace) -> None:
     images, labels = load_images(options, model)
     count = model(images[:1], training=False).shape[-1]
     names = resolve_classes(options, count)
-    panel = evaluation.Panel.of(
+    panel = evaluation.AttackedImages.from_model(
         model, attack, images, labels, name=options.model
     )
     evaluation.picture(

@@ -70,7 +70,7 @@ def run(options: argparse.Namespace) -> None:
         pictured,
         truth,
         [
-            evaluation.Panel.of(
+            evaluation.AttackedImages.from_model(
                 model, attack_on[name], pictured, truth, name=name
             )
             for name, model in models.items()

@@ -94,7 +94,7 @@ def run_sticker(options: argparse.Namespace) -> None:
     sign = options.sign or "stop"
     _check_signs(options, sign)
     from zoo.training import evaluation
-    from zoo.training.evaluation.engine.progress import steps_bar
+    from zoo.training.evaluation.engine.progress import step_progress
     from zoo.training.evaluation.stickers import SignBench
 
     model = load_model(options.model, image_size=options.image_size)
@@ -112,11 +112,11 @@ def run_sticker(options: argparse.Namespace) -> None:
         sign, count=options.views or 40, seed=attack.seed, size=height
     )
     attack = dataclasses.replace(attack, mask=bench.on_plate(attack.mask))
-    with steps_bar("rp2", enabled=not options.json) as progress:
+    with step_progress("rp2", enabled=not options.json) as progress:
         (sticker,) = bench.make(attack, model, [target], progress)
     scores = bench.score(model, [sticker])
     shown = bench.held_out[:_PICTURED]
-    panel = evaluation.Panel.of(
+    panel = evaluation.AttackedImages.from_model(
         model,
         lambda *_: bench.apply(sticker)[:_PICTURED],
         shown,

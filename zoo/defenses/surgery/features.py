@@ -30,7 +30,7 @@ class Features:
     num_classes: int | None
 
     @classmethod
-    def of(cls, graph: keras.Model) -> "Features":
+    def from_graph(cls, graph: keras.Model) -> "Features":
         """Cuts a classifier before its head, and copies what is before.
 
         The head is what follows the last map of more than one pixel: global

@@ -7,7 +7,7 @@ import tensorflow as tf
 from tests.helpers import lengths
 from zoo.training.attacks.parts.square_moves import L2Windows
 from zoo.training.attacks.parts.square_moves import LinfWindows
-from zoo.training.attacks.parts.square_moves import bumps
+from zoo.training.attacks.parts.square_moves import l2_update
 
 
 def seeds(count):
@@ -69,7 +69,7 @@ def equation_2(side):
 
 @pytest.mark.parametrize("side", [1, 2, 3, 4, 7, 12])
 def test_bumps_are_equation_2(side):
-    np.testing.assert_allclose(bumps(side), equation_2(side), atol=1e-6)
+    np.testing.assert_allclose(l2_update(side), equation_2(side), atol=1e-6)
 
 
 def test_l2_starts_from_tiles_on_the_surface():
@@ -79,7 +79,7 @@ def test_l2_starts_from_tiles_on_the_surface():
     np.testing.assert_allclose(lengths(changes), 0.3, rtol=1e-5)
     assert (changes[:, 10] == 0).all()
     tile = np.abs(changes[:, :2, :2])
-    shape = np.abs(bumps(2))
+    shape = np.abs(l2_update(2))
     for image in tile[..., 0]:
         image = image / np.linalg.norm(image)
         assert np.allclose(image, shape) or np.allclose(image, shape.T)
@@ -119,7 +119,7 @@ def test_l2_moves_norm_as_in_algorithm_3():
         first[index, row : row + 3, column : column + 3] = True
         signs = rng.choice([-1, 1], size=2)
         added[index, row : row + 3, column : column + 3] = (
-            bumps(3)[..., None] * signs
+            l2_update(3)[..., None] * signs
         )
         row, column = rng.integers(0, [4, 5])
         second[index, row : row + 3, column : column + 3] = True
@@ -151,7 +151,10 @@ def test_l2_adds_bumps_of_either_sign_and_orientation():
         window = change[
             rows.min() : rows.max() + 1, columns.min() : columns.max() + 1
         ]
-        for name, shape in (("upright", bumps(3)), ("flat", bumps(3).T)):
+        for name, shape in (
+            ("upright", l2_update(3)),
+            ("flat", l2_update(3).T),
+        ):
             for sign in (-1, 1):
                 if np.allclose(window, sign * shape, atol=1e-5):
                     shapes.add((name, sign))

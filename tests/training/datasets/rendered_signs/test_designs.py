@@ -6,7 +6,7 @@ import pytest
 from zoo.training.datasets import LISA_CLASSES
 from zoo.training.datasets.rendered_signs.designs import designs
 from zoo.training.datasets.rendered_signs.designs import frontal
-from zoo.training.datasets.rendering.drawing import Panel
+from zoo.training.datasets.rendering.drawing import Drawing
 
 # Shares of the unit square, by the shapes' formulas.
 AREAS = {
@@ -81,7 +81,7 @@ def test_smaller_pictures_are_averages():
 
 
 def test_words_fill_their_box():
-    panel = Panel(64)
+    panel = Drawing(64)
     panel.text("STOP", (0.25, 0.25, 0.75, 0.5), (255, 0, 0))
     rows, columns = np.nonzero(np.asarray(panel.picture())[..., 3] > 100)
     assert (rows.min(), rows.max()) == (16, 31)
@@ -89,7 +89,7 @@ def test_words_fill_their_box():
 
 
 def test_arrows_end_at_their_tip():
-    panel = Panel(100)
+    panel = Drawing(100)
     panel.arrow(np.array([(0.2, 0.5), (0.8, 0.5)]), 0.1, (0, 0, 0))
     covered = np.asarray(panel.picture())[..., 3] > 128
     rows, columns = np.nonzero(covered)

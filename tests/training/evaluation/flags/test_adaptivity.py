@@ -13,8 +13,8 @@ from zoo.loading import dtype_policy
 from zoo.threat import ThreatModel
 from zoo.training import attacks
 from zoo.training.evaluation import evaluate
-from zoo.training.evaluation.flags.adaptivity import knowledge
-from zoo.training.evaluation.planned_attack import Phase
+from zoo.training.evaluation.flags.adaptivity import check_adaptivity
+from zoo.training.evaluation.planned_attack import PlannedAttack
 
 BALL = ThreatModel("linf", 0.1)
 
@@ -34,9 +34,9 @@ def linear(layer=None, seed=0):
 
 
 def rules(attacked, *bound, victim=None, adaptive=True):
-    flags = knowledge(
+    flags = check_adaptivity(
         attacked,
-        [Phase(attack) for attack in bound],
+        [PlannedAttack(attack) for attack in bound],
         victim=victim or attacked,
         adaptive=adaptive,
     )

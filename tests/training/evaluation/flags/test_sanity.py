@@ -12,7 +12,7 @@ from zoo.threat import ThreatModel
 from zoo.training import attacks
 from zoo.training.evaluation import evaluate
 from zoo.training.evaluation.flags import sanity
-from zoo.training.evaluation.results.image_results import Outcome
+from zoo.training.evaluation.results.image_results import ImageResults
 
 SHAPE = (4, 4, 1)
 BALL = ThreatModel("l2", 0.5)
@@ -43,7 +43,7 @@ def black_box(name, robust):
 
 
 def rules(*results, clean=0.9):
-    flags = sanity.compared(results, clean=clean, image_shape=SHAPE)
+    flags = sanity.compare_attacks(results, clean=clean, image_shape=SHAPE)
     return [flag.rule for flag in flags]
 
 
@@ -75,7 +75,7 @@ def test_rules(results, broken):
 
 
 def test_findings_give_the_numbers():
-    (flag,) = sanity.compared(
+    (flag,) = sanity.compare_attacks(
         [pgd(0.3), pgd(0.5, steps=50)], clean=1.0, image_shape=SHAPE
     )
     assert "30.0%" in flag.finding
@@ -138,7 +138,7 @@ def turn(result, indices, correct):
     """One attack of a suite, and the outcome of its only run."""
     norms = np.zeros(len(indices))
     correct = np.array(correct, bool)[None]
-    return result, Outcome(
+    return result, ImageResults(
         np.array(indices), correct, norms, norms, norms, norms, 0.0
     )
 
@@ -179,7 +179,7 @@ def turn(result, indices, correct):
 )
 def test_attacks_on_what_others_left(turns, broken):
     results, outcomes = zip(*turns, strict=True)
-    flags = sanity.compared_in_turn(
+    flags = sanity.compare_sequence(
         results, outcomes, clean=np.full((1, 4), True)
     )
     assert [flag.rule for flag in flags] == broken
@@ -192,11 +192,13 @@ def test_two_equal_attacks_on_a_coin_are_equal():
     clean, norms = np.full((10, 2), True), np.zeros(2)
     draw = np.arange(10)[:, None]
     equal = [
-        Outcome(np.arange(2), draw < right, norms, norms, norms, norms, 0.0)
+        ImageResults(
+            np.arange(2), draw < right, norms, norms, norms, norms, 0.0
+        )
         for right in ([6, 8], [8, 6])
     ]
     results = [pgd(0.7), black_box("square", 0.6)]
-    assert sanity.compared_in_turn(results, equal, clean=clean) == ()
+    assert sanity.compare_sequence(results, equal, clean=clean) == ()
 
 
 class Predictions(keras.layers.Layer):
@@ -305,7 +307,7 @@ def test_jpeg_that_hides_its_gradient():
     ],
 )
 def test_guessing(right, images, classes, said):
-    flags = sanity.guesses(np.arange(images)[None] < right, classes)
+    flags = sanity.check_chance(np.arange(images)[None] < right, classes)
     assert [flag.rule for flag in flags] == ["no better than chance"] * bool(
         said
     )

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from zoo.training import attacks
-from zoo.training.evaluation import Panel
+from zoo.training.evaluation import AttackedImages
 from zoo.training.evaluation import picture
 
 NAMES = ["T-shirt/top", "a class with a rather long name", "$cost_$"]
@@ -17,7 +17,9 @@ def panel(images, answers, name="model"):
     """A model sure of `answers` once attacked, and right before."""
     confidences = np.eye(3)[answers]
     adversarial = np.clip(images + 0.1, 0, 1)
-    return Panel(name, adversarial, np.eye(3)[[0] * len(images)], confidences)
+    return AttackedImages(
+        name, adversarial, np.eye(3)[[0] * len(images)], confidences
+    )
 
 
 def some_images(count=2, channels=1):
@@ -68,8 +70,8 @@ def test_every_change_is_on_one_scale(tmp_path):
     path = tmp_path / "picture.png"
     sure = np.eye(3)[[0, 0]]
     panels = [
-        Panel("a", images + changes, sure, sure),
-        Panel("b", images + changes[::-1], sure, sure),
+        AttackedImages("a", images + changes, sure, sure),
+        AttackedImages("b", images + changes[::-1], sure, sure),
     ]
     picture(images, [0, 0], panels, NAMES, path, dpi=100)
     with Image.open(path) as image:
@@ -129,7 +131,13 @@ def test_names_are_whole_and_keep_to_their_place(tmp_path, monkeypatch, name):
 def test_unchanged_images_can_be_drawn(tmp_path):
     images, sure = some_images(), np.eye(3)[[0, 0]]
     path = tmp_path / "picture.png"
-    picture(images, [0, 0], [Panel("same", images, sure, sure)], NAMES, path)
+    picture(
+        images,
+        [0, 0],
+        [AttackedImages("same", images, sure, sure)],
+        NAMES,
+        path,
+    )
     assert path.stat().st_size > 0
 
 
@@ -160,7 +168,9 @@ def test_panel_attacks_and_classifies():
     model.set_weights([kernel, np.array([8.0, -8.0])])
     images = np.full((2, 4, 4, 1), 0.45, "float32")
     images[1] = 0.1
-    made = Panel.of(model, attacks.fgsm(eps=0.1), images, [0, 0])
+    made = AttackedImages.from_model(
+        model, attacks.fgsm(eps=0.1), images, [0, 0]
+    )
     assert made.name == "linear"
     np.testing.assert_allclose(made.adversarial, images + 0.1, atol=1e-6)
     margins = 2 * np.array([1.6 / 2, 12.8 / 2])  # Logit gaps, 32 * (0.5 - x).
@@ -180,7 +190,9 @@ def test_panel_takes_confidences_as_they_are():
         ]
     )
     images = np.random.default_rng(0).random((2, 4, 4, 2), "float32")
-    made = Panel.of(model, lambda model, x, y: x, images, [0, 0])
+    made = AttackedImages.from_model(
+        model, lambda model, x, y: x, images, [0, 0]
+    )
     np.testing.assert_array_equal(made.clean_confidences, model(images))
 
 
@@ -199,7 +211,7 @@ def test_panel_attacks_through_hidden_gradients():
     kernel = np.stack([np.full(16, -1.0), np.full(16, 1.0)], axis=-1)
     model.set_weights([kernel, np.array([8.0, -8.0])])
     images = np.full((1, 4, 4, 1), 0.45, "float32")
-    made = Panel.of(model, attacks.fgsm(eps=0.1), images, [0])
+    made = AttackedImages.from_model(model, attacks.fgsm(eps=0.1), images, [0])
     np.testing.assert_allclose(made.adversarial, images + 0.1, atol=1e-6)
     assert made.adversarial_confidences.argmax(-1).tolist() == [1]
 
@@ -224,7 +236,9 @@ def test_panel_averages_the_draws_of_a_randomised_model():
     def made(**options):
         unmoved = attacks.fgsm(eps=0.1)
         labels = np.zeros(50, int)
-        return Panel.of(model, unmoved, images, labels, **options)
+        return AttackedImages.from_model(
+            model, unmoved, images, labels, **options
+        )
 
     confidences = made(draws=8).clean_confidences
     assert set(np.round(confidences[:, 0] * 8, 3)) <= set(range(9))

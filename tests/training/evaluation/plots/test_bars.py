@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from zoo.training.evaluation.plots.bars import draw_bars
+from zoo.training.evaluation.plots.bars import bar_chart
 
 BLUE, ORANGE = (0x09, 0x69, 0xDA), (0xBC, 0x4C, 0x00)
 
@@ -18,17 +18,17 @@ def area(path, color):
 def test_bars_are_as_high_as_their_fractions(tmp_path):
     path = tmp_path / "bars.png"
     series = {"low": [0.25, 0.25], "high": [0.75, 0.75]}
-    draw_bars(["a", "b"], series, path, title="$two$ groups")
+    bar_chart(["a", "b"], series, path, title="$two$ groups")
     ratio = area(path, ORANGE) / area(path, BLUE)
     assert ratio == pytest.approx(3, rel=0.1)
 
 
 def test_no_series_is_an_empty_picture(tmp_path):
-    draw_bars(["a"], {}, tmp_path / "bars.png", title="nothing")
+    bar_chart(["a"], {}, tmp_path / "bars.png", title="nothing")
     assert area(tmp_path / "bars.png", BLUE) == 0
 
 
 def test_series_have_a_value_a_group(tmp_path):
     with pytest.raises(ValueError, match="1 of 'low'"):
-        draw_bars(["a", "b"], {"low": [0.5]}, tmp_path / "x.png", title="")
+        bar_chart(["a", "b"], {"low": [0.5]}, tmp_path / "x.png", title="")
     assert not list(tmp_path.iterdir())

@@ -14,14 +14,14 @@ from zoo.training import attacks
 from zoo.training.evaluation import curves
 from zoo.training.evaluation import evaluate
 from zoo.training.evaluation.results.accuracy import Curve
-from zoo.training.evaluation.results.image_results import Outcome
+from zoo.training.evaluation.results.image_results import ImageResults
 
 SHAPE = (4, 4, 1)
 
 
 def outcome(correct, l2):
     norms = np.array(l2, "float64")
-    return Outcome(
+    return ImageResults(
         indices=np.arange(len(norms)),
         correct=np.array(correct, bool),
         l2=norms,
@@ -36,25 +36,29 @@ def test_hand_computed_curve():
     """Wrong when clean, fooled at 0.5, 0.2 and 0.5, and never."""
     clean = np.array([[False, True, True, True, True]])
     found = outcome([[False, False, False, False, True]], [0, 0.5, 0.2, 0.5, 0])
-    curve = Curve.of("l2", clean=clean, outcome=found)
+    curve = Curve.from_outcome("l2", clean=clean, outcome=found)
     assert curve.norm == "l2"
     assert curve.eps == (0.0, 0.2, 0.5)
     assert curve.accuracy == pytest.approx((4 / 5, 3 / 5, 1 / 5))
-    assert Curve.of("linf", clean=clean, outcome=found).eps[-1] == 0.125
+    assert (
+        Curve.from_outcome("linf", clean=clean, outcome=found).eps[-1] == 0.125
+    )
 
 
 def test_draws_count_by_their_part():
     """One image loses half of its draws, one only its luck."""
     clean = np.array([[True, True], [True, True]])
     found = outcome([[True, True], [False, False]], [0.25, 0.0])
-    curve = Curve.of("l2", clean=clean, outcome=found)
+    curve = Curve.from_outcome("l2", clean=clean, outcome=found)
     assert curve.eps == (0.0, 0.25)
     assert curve.accuracy == (1.0, 0.75)
 
 
 def test_a_curve_of_nothing_fooled():
     clean = np.array([[True, False, True]])
-    curve = Curve.of("l2", clean=clean, outcome=outcome(clean, [0, 0, 0]))
+    curve = Curve.from_outcome(
+        "l2", clean=clean, outcome=outcome(clean, [0, 0, 0])
+    )
     assert curve.eps == (0.0,)
     assert curve.accuracy == pytest.approx((2 / 3,))
 
@@ -65,7 +69,7 @@ def test_long_curves_keep_a_hundred_exact_steps(count):
     lengths = rng.exponential(size=count)
     clean = np.ones((1, count), bool)
     found = outcome(np.zeros((1, count)), lengths)
-    curve = Curve.of("l2", clean=clean, outcome=found)
+    curve = Curve.from_outcome("l2", clean=clean, outcome=found)
     assert len(curve.eps) == min(count, 100) + 1
     assert curve.eps[-1] == lengths.max()
     assert curve.accuracy[0] == 1.0

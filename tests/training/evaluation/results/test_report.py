@@ -16,7 +16,7 @@ from zoo.training.evaluation.results.accuracy import Accuracy
 from zoo.training.evaluation.results.attack_result import AttackResult
 from zoo.training.evaluation.results.attack_result import WorstCase
 from zoo.training.evaluation.results.flag import Flag
-from zoo.training.evaluation.results.image_results import Outcome
+from zoo.training.evaluation.results.image_results import ImageResults
 from zoo.training.evaluation.results.metrics import wilson_interval
 
 THREAT = ThreatModel("l2", 1.0)
@@ -25,7 +25,7 @@ CLEAN = np.array([[True, True, True, False]] * 2)
 
 def outcome(correct, l2, *, first=0):
     count = correct.shape[1]
-    return Outcome(
+    return ImageResults(
         indices=np.arange(first, first + count),
         correct=correct,
         l2=np.array(l2),
@@ -53,9 +53,9 @@ def a_report(**changes):
         "stochastic": True,
         "draws": 2,
         "skip_fooled": False,
-        "clean": Accuracy.of(CLEAN),
+        "clean": Accuracy.from_correct(CLEAN),
         "attacks": (
-            AttackResult.of(
+            AttackResult.from_outcomes(
                 "pgd",
                 {
                     "eps": np.float32(1.0),
@@ -70,12 +70,12 @@ def a_report(**changes):
                 clean=CLEAN,
                 runs=[PGD],
             ),
-            AttackResult.of(
+            AttackResult.from_outcomes(
                 "ddn", {}, None, clean=CLEAN, runs=[DDN], minimized="l2"
             ),
         ),
         "worst_cases": (
-            WorstCase.of(THREAT, clean=CLEAN, outcomes=[PGD, DDN]),
+            WorstCase.from_outcomes(THREAT, clean=CLEAN, outcomes=[PGD, DDN]),
         ),
         "flags": (),
         "seed": 7,
@@ -118,7 +118,7 @@ def test_worst_case_of_a_randomised_model():
 def test_outcomes_of_shards_merge():
     first = outcome(np.ones((2, 3), bool), [1.0, 2.0, 3.0])
     second = outcome(np.zeros((2, 1), bool), [4.0], first=3)
-    merged = Outcome.merge([first, second])
+    merged = ImageResults.merge([first, second])
     assert merged.indices.tolist() == [0, 1, 2, 3]
     assert merged.correct.tolist() == [[True, True, True, False]] * 2
     assert merged.l2.tolist() == [1.0, 2.0, 3.0, 4.0]
@@ -155,7 +155,7 @@ def test_a_card_tells_options_that_are_not_the_defaults():
     """A row could else hide what made the attack weak."""
     unlike = {"step_size": 0.5, "random_start": False}
     results = [
-        AttackResult.of(
+        AttackResult.from_outcomes(
             bound.name, bound.options, bound.threat, clean=CLEAN, runs=[PGD]
         )
         for bound in (
@@ -245,7 +245,9 @@ def test_a_missing_field_is_named():
     ],
 )
 def test_labels(options, label):
-    one = AttackResult.of("apgd", options, THREAT, clean=CLEAN, runs=[PGD])
+    one = AttackResult.from_outcomes(
+        "apgd", options, THREAT, clean=CLEAN, runs=[PGD]
+    )
     assert one.label == label
 
 
@@ -287,7 +289,7 @@ def test_markdown_says_everything(tmp_path):
 
 
 def test_markdown_of_a_deterministic_model_has_no_draws():
-    clean = Accuracy.of(CLEAN[:1])
+    clean = Accuracy.from_correct(CLEAN[:1])
     text = a_report(
         stochastic=False, draws=1, clean=clean, attacks=(), worst_cases=()
     ).to_markdown()
@@ -314,7 +316,7 @@ def test_table_fits_its_columns(width):
 def skipping_report():
     """DDN in the ball after PGD, which left the last three images."""
     some = outcome(DDN.correct[:, 1:], DDN.l2[1:], first=1)
-    second = AttackResult.of(
+    second = AttackResult.from_outcomes(
         "ddn",
         {},
         THREAT,
@@ -338,12 +340,12 @@ def test_numbers_of_an_attack_on_some_images():
 
 
 def test_numbers_of_an_attack_on_no_image():
-    result = AttackResult.of(
+    result = AttackResult.from_outcomes(
         "pgd",
         {},
         THREAT,
         clean=CLEAN,
-        runs=[Outcome.nothing(2)],
+        runs=[ImageResults.nothing(2)],
         left=[np.zeros((2, 4), bool)] * 2,
     )
     assert (result.images, result.robust.mean) == (0, 0.0)
@@ -361,7 +363,9 @@ def test_numbers_of_two_runs():
         np.array([[True, False, False, True], [True, False, False, True]]),
         [1.0, 1.5, 0.25, 0.5],
     )
-    both = AttackResult.of("ddn", {}, None, clean=CLEAN, runs=[DDN, other])
+    both = AttackResult.from_outcomes(
+        "ddn", {}, None, clean=CLEAN, runs=[DDN, other]
+    )
     # DDN fools every draw of all images, the other run not the first image;
     # the fourth is wrong without an attack.
     assert both.runs == (0.0, 0.25)

@@ -19,7 +19,7 @@ from zoo.training.reproduction.blurnet import bench
 from zoo.training.reproduction.blurnet import figure_fft
 from zoo.training.reproduction.blurnet import table_1 as black_box
 from zoo.training.reproduction.blurnet import table_2
-from zoo.training.reproduction.blurnet.bench import Bench
+from zoo.training.reproduction.blurnet.bench import StickerCache
 from zoo.weights import save_weights
 
 PRESETS = ("lisa_cnn", "blurnet_tv")
@@ -89,14 +89,14 @@ def test_all_parts(settings, tmp_path, monkeypatch):
 
 
 def test_stickers_are_made_once_and_by_their_options(settings, monkeypatch):
-    made = Bench(settings)
+    made = StickerCache(settings)
     plain = made.stickers("lisa_cnn", 0)
     low = made.stickers("lisa_cnn", 0, frequencies=2)
     targets = [LISA_CLASSES.index(n) for n in settings.targets]
     assert [s.target for s in plain] == targets
     assert not np.array_equal(plain[0].delta, low[0].delta)
     monkeypatch.setattr(bench, "rp2", None)  # It would be called.
-    again = Bench(settings)
+    again = StickerCache(settings)
     for options, stickers in (({}, plain), ({"frequencies": 2}, low)):
         for kept, sticker in zip(
             again.stickers("lisa_cnn", 0, **options), stickers, strict=True

@@ -11,7 +11,7 @@ import zoo
 from zoo.training.reproduction.irm import figure_7
 from zoo.training.reproduction.irm import scale_training
 from zoo.training.reproduction.irm import tables_1_2
-from zoo.training.reproduction.irm.cells import Cells
+from zoo.training.reproduction.irm.cells import EvaluationCache
 from zoo.training.reproduction.irm.scale_training import read_at
 from zoo.training.reproduction.irm.scale_training import train_at
 from zoo.training.trainers.adversarial import AdversarialTrainer
@@ -36,7 +36,7 @@ def report(clean, *attacked):
 
 @pytest.fixture
 def cells(settings):
-    return Cells(settings)
+    return EvaluationCache(settings)
 
 
 @pytest.fixture
@@ -124,7 +124,7 @@ def test_many_scales_are_compared_with_one_trained_alike(
 
     monkeypatch.setattr(figure_7, "_read_at_each", at_each)
     monkeypatch.setattr(figure_7, "published", lambda name: True)
-    monkeypatch.setattr(Cells, "image_shape", (20, 20, 1))
+    monkeypatch.setattr(EvaluationCache, "image_shape", (20, 20, 1))
     cells.images = range(1000)
     page = figure_7.figure_7(cells, reports, tmp_path).to_markdown()
     assert f"At 20 pixels, many scales cost accuracy: {verdict}" in page
@@ -136,7 +136,7 @@ def test_the_transferred_attack_comes_first(cells, monkeypatch):
     monkeypatch.setattr(tables_1_2, "train_at", lambda *args: None)
     monkeypatch.setattr(tables_1_2, "read_at", lambda *args: None)
     monkeypatch.setattr(
-        Cells,
+        EvaluationCache,
         "measure",
         lambda self, name, model, against: asked.update({name: against}),
     )

@@ -8,7 +8,7 @@ import pytest
 import zoo
 from zoo.training import attacks
 from zoo.training.reproduction import irm
-from zoo.training.reproduction.exhibit import claim
+from zoo.training.reproduction.exhibit import verdict
 from zoo.training.reproduction.irm import cells
 
 
@@ -45,7 +45,7 @@ def test_table_4(reproduce, settings, tmp_path):
     expected = (logits.argmax(1) == labels.numpy()).mean()
     assert pyramid["measured"]["fgsm"] == pytest.approx(expected)
     values = (pyramid["measured"]["fgsm"], defended["measured"]["fgsm"])
-    assert claim("JPEG helps many scales (FGSM)", *values, images=16) in page
+    assert verdict("JPEG helps many scales (FGSM)", *values, images=16) in page
 
     # A folder of measurements is of one kind.
     other = dataclasses.replace(settings, eps=0.2)

@@ -99,7 +99,7 @@ def convolutional_head():
     ],
 )
 def test_the_last_map(model):
-    features = Features.of(classifier_graph(model))
+    features = Features.from_graph(classifier_graph(model))
     assert features.num_classes == 4
     extractor = features.extractor
     assert extractor.output_shape == (None, None, None, 5)
@@ -110,14 +110,14 @@ def test_a_map_of_one_pixel_is_the_poolings_input():
     model = sequential(
         conv(5, strides=16), layers.GlobalAveragePooling2D(), layers.Dense(4)
     )
-    extractor = Features.of(classifier_graph(model)).extractor
+    extractor = Features.from_graph(classifier_graph(model)).extractor
     assert extractor.compute_output_shape((None, 64, 64, 3))[1:3] == (4, 4)
 
 
 def test_preprocessing_and_frozen_layers_are_kept():
     model = nested_with_preprocessing()
     model.trainable = False
-    extractor = Features.of(classifier_graph(model)).extractor
+    extractor = Features.from_graph(classifier_graph(model)).extractor
     assert not extractor.trainable_weights
     kernel, _ = model.get_weights()[:2]
     images = np.random.default_rng(0).random((2, *INPUT), "float32")
