@@ -24,7 +24,7 @@ from PIL import Image
 
 from benchmarks import provenance
 from zoo.cli import main as run_zoo
-from zoo.training.reproduction.exhibit import claim
+from zoo.training.reproduction.exhibit import verdict
 
 MODEL = "irm_wrn16_2"
 DIGITS = (5, 6, 7, 8, 9)
@@ -116,7 +116,7 @@ def main() -> None:
         for name, run in runs.items()
     }
     claims = [
-        claim(
+        verdict(
             f"Shipped weights are better, {measured}, learning rate {rate}",
             summary[f"from scratch, {rate}"][measured],
             summary[f"pretrained, {rate}"][measured],

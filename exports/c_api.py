@@ -17,6 +17,10 @@ _LIBRARIES = {
 }
 
 
+_STRING = tf.string.as_datatype_enum
+_STRING_SIZE = 24  # sizeof(TF_TString)
+
+
 class Buffer(ctypes.Structure):
     """`TF_Buffer`: bytes with their owner."""
 
@@ -97,10 +101,6 @@ def c_library() -> ctypes.CDLL:
         getattr(library, function).restype = result
         getattr(library, function).argtypes = arguments
     return library
-
-
-_STRING = tf.string.as_datatype_enum
-_STRING_SIZE = 24  # sizeof(TF_TString)
 
 
 class SavedModelSession:

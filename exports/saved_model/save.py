@@ -29,6 +29,10 @@ from zoo.inspection import all_layers
 from zoo.inspection import are_probabilities
 from zoo.saved_model_folder import write_classes
 
+_PATCH = 4
+_PROBES = 2
+_PROBE_SEED = 20
+
 
 @dataclasses.dataclass(frozen=True)
 class ExportReport:
@@ -63,11 +67,6 @@ class ExportReport:
     def to_dict(self) -> dict:
         """Returns the report as plain values that JSON can hold."""
         return {**dataclasses.asdict(self), "path": str(self.path)}
-
-
-_PATCH = 4
-_PROBES = 2
-_PROBE_SEED = 20
 
 
 def save(

@@ -13,6 +13,13 @@ IMAGE_BYTES = "image_bytes"
 PIXEL_SCALE = np.float32(1 / 255)
 
 
+_PNG = b"\x89PNG"
+_LUMA = (19595.0, 38470.0, 7471.0)
+"""ITU-R 601 in 65536ths, as Pillow rounds it; their sums are exact."""
+_RGBA = [[0, 0, 0, 1], [0, 0, 0, 1], [0, 1, 2, 3], [0, 1, 2, 3]]
+"""Where these are among one to four channels and an opaque one behind."""
+
+
 def resolve_image_shape(
     model: keras.Model, image_shape: Sequence[int] | None = None
 ) -> tuple[int, int, int]:
@@ -164,13 +171,6 @@ def _check_logits(logits, classes) -> None:
             f"`classes` must name each of the {shape[-1]} logits. "
             f"Received: {len(classes)} names"
         )
-
-
-_PNG = b"\x89PNG"
-_LUMA = (19595.0, 38470.0, 7471.0)
-"""ITU-R 601 in 65536ths, as Pillow rounds it; their sums are exact."""
-_RGBA = [[0, 0, 0, 1], [0, 0, 0, 1], [0, 1, 2, 3], [0, 1, 2, 3]]
-"""Where these are among one to four channels and an opaque one behind."""
 
 
 def decode_picture(contents: tf.Tensor, channels: int) -> tf.Tensor:

@@ -14,6 +14,9 @@ from zoo.training.attacks.parts.gradients import expected_logits
 from zoo.training.attacks.parts.gradients import succeeds
 from zoo.training.attacks.parts.gradients import without_label
 
+_PAIRS_AT_ONCE = 2**21
+"""Pairs of the whole batch scored in one go, 8 MB a tensor."""
+
 
 def jsma(
     *,
@@ -151,10 +154,6 @@ def _finite(derivatives):
 
 def _select(mask, chosen, others):
     return tf.where(mask[:, None, None, None], chosen, others)
-
-
-_PAIRS_AT_ONCE = 2**21
-"""Pairs of the whole batch scored in one go, 8 MB a tensor."""
 
 
 def most_salient_pair(

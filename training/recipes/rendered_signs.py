@@ -23,6 +23,20 @@ from zoo.training import datasets
 from zoo.training.recipes.stages import fit_stage
 from zoo.training.recipes.stages import run_stages
 
+STAGES = (
+    "lisa_cnn",
+    "blurnet_dw3",
+    "blurnet_dw5",
+    "blurnet_dw7",
+    "blurnet_tv",
+    "blurnet_tv.1e-5",
+    "blurnet_fixed.input_3x3",
+    "blurnet_fixed.input_5x5",
+    "blurnet_fixed.maps_3x3",
+    "blurnet_fixed.maps_5x5",
+)
+DATA = "rendered_signs/crops32"
+
 
 @dataclasses.dataclass(frozen=True)
 class Recipe:
@@ -42,21 +56,6 @@ class Recipe:
     batch_size: int = 128
     dtype_policy: str = "mixed_bfloat16"
     seed: int = 0
-
-
-STAGES = (
-    "lisa_cnn",
-    "blurnet_dw3",
-    "blurnet_dw5",
-    "blurnet_dw7",
-    "blurnet_tv",
-    "blurnet_tv.1e-5",
-    "blurnet_fixed.input_3x3",
-    "blurnet_fixed.input_5x5",
-    "blurnet_fixed.maps_3x3",
-    "blurnet_fixed.maps_5x5",
-)
-DATA = "rendered_signs/crops32"
 
 
 def train(

@@ -12,6 +12,8 @@ from typing import Any
 
 from zoo.atomic_write import atomic_write
 
+PAGE = "README.md"
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Exhibit:
@@ -72,9 +74,6 @@ class Exhibit:
             f"({self.name}.json).",
         ]
         return "\n".join(lines) + "\n"
-
-
-PAGE = "README.md"
 
 
 def check_exhibits(only: Sequence[str], known: Sequence[str]) -> None:

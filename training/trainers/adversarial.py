@@ -11,6 +11,9 @@ from zoo.inspection import input_shape
 from zoo.models.scale_views import scale_views
 from zoo.validation import check_images
 
+_COUNT = 32
+"""As many as Keras takes of arrays in a batch."""
+
 
 class AdversarialTrainer(keras.Model):
     """Trains a classifier on clean and adversarial images.
@@ -263,10 +266,6 @@ def _merge(logits):
     if len(logits.shape) == 2:
         return logits
     return ops.mean(ops.log_softmax(logits, axis=-1), axis=1)
-
-
-_COUNT = 32
-"""As many as Keras takes of arrays in a batch."""
 
 
 def first_images(x: Any) -> Any | None:

@@ -21,6 +21,10 @@ ATTACK_HELP = (
 )
 
 
+_PROBES = 2
+_OPEN_SIDE = 224
+
+
 def add_model_argument(parser: argparse.ArgumentParser) -> None:
     """Adds the model: a preset's name, a `.keras` file or a SavedModel."""
     parser.add_argument(
@@ -245,10 +249,6 @@ def add_transfer_argument(parser: argparse.ArgumentParser) -> None:
         help="preset or .keras file to make the adversarial images on, "
         "instead of the model they are for",
     )
-
-
-_PROBES = 2
-_OPEN_SIDE = 224
 
 
 def as_logits(model, name: str, image_size: tuple[int, int] | None = None):

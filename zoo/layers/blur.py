@@ -6,6 +6,8 @@ from keras import ops
 
 from zoo import regularizers
 
+_PADDINGS = ("zeros", "reflect")
+
 
 def box_kernel(size: int) -> np.ndarray:
     """Returns the `(size, size)` mean filter."""
@@ -34,9 +36,6 @@ def identity_kernel(size: int) -> np.ndarray:
     kernel = np.zeros((size, size), "float32")
     kernel[size // 2, size // 2] = 1
     return kernel
-
-
-_PADDINGS = ("zeros", "reflect")
 
 
 @keras.saving.register_keras_serializable(package="zoo")

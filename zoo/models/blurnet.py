@@ -11,6 +11,9 @@ from zoo.regularizers import TotalVariation
 _PLACES = ("features", "input")
 
 
+_BLURS = ("box", "gaussian", "learned")
+
+
 def blurnet(
     kernel_size: int | None = 3,
     blur: str = "learned",
@@ -91,9 +94,6 @@ def blurnet(
         ),
         name=name,
     )
-
-
-_BLURS = ("box", "gaussian", "learned")
 
 
 def blurnet_filter(

@@ -6,11 +6,11 @@ import warnings
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from zoo.weights.download import TransferError
+from zoo.weights.download import file_url
+from zoo.weights.download import transfer
 from zoo.weights.manifest import WeightFile
 from zoo.weights.manifest import Weights
-from zoo.weights.mirrors import file_url
-from zoo.weights.transfer import TransferError
-from zoo.weights.transfer import transfer
 
 _TRIES = 5
 

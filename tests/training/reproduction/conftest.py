@@ -12,7 +12,7 @@ from zoo.threat import ThreatModel
 from zoo.training import datasets
 from zoo.training.attacks import suites
 from zoo.training.reproduction import irm
-from zoo.training.reproduction.irm import cells
+from zoo.training.reproduction.irm import evaluation_cache
 from zoo.training.reproduction.irm import scale_training
 from zoo.weights import save_weights
 
@@ -59,7 +59,7 @@ def asked(monkeypatch, tmp_path):
         names.append((name, split))
         return sample
 
-    for module in (cells, scale_training):
+    for module in (evaluation_cache, scale_training):
         monkeypatch.setattr(module.datasets, "load", load)
     return names
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from zoo.weights.mirrors import file_url
+from zoo.weights.download import file_url
 
 NAME = "a.weights.h5"
 HUB = "https://huggingface.co"

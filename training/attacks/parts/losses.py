@@ -16,6 +16,8 @@ import tensorflow as tf
 from zoo.training.attacks.parts.gradients import expectation
 from zoo.training.attacks.parts.gradients import without_label
 
+_PIXELS = (-3, -2, -1)
+
 
 def dlr(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
     """Returns the difference of logits ratio per image, equation 6.
@@ -83,9 +85,6 @@ def _largest(logits, count):
             f"Received: a model of {classes} classes"
         )
     return tf.unstack(tf.math.top_k(logits, count).values, count, axis=-1)
-
-
-_PIXELS = (-3, -2, -1)
 
 
 def likeliest_others(

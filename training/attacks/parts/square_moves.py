@@ -7,6 +7,9 @@ import tensorflow as tf
 
 from zoo.training.attacks.parts import geometry
 
+_PLANE = (1, 2)
+_TILES = 5
+
 
 class LinfWindows:
     """Squares in which each channel goes to one end of the ball.
@@ -75,10 +78,6 @@ class LinfWindows:
         )
         channel = tf.one_hot(channel, self._channels, True, False, dtype=bool)
         return painted(tf.where(unchanged & channel, -signs, signs))
-
-
-_PLANE = (1, 2)
-_TILES = 5
 
 
 class L2Windows:

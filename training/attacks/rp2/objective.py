@@ -11,6 +11,34 @@ from scipy import fft
 from zoo.training.attacks.rp2.placing import Transformations
 from zoo.training.attacks.rp2.placing import place
 
+_INKS = np.array(
+    [
+        [255, 255, 255],  # Paper.
+        [0, 174, 239],  # Cyan.
+        [236, 0, 140],  # Magenta.
+        [255, 242, 0],  # Yellow.
+        [237, 28, 36],  # Magenta and yellow.
+        [0, 166, 81],  # Cyan and yellow.
+        [46, 49, 146],  # Cyan and magenta.
+        [35, 31, 32],  # Black.
+    ],
+    "float32",
+)
+PALETTE = np.concatenate([_INKS, (_INKS[0] + _INKS[1:]) / 2]) / 255
+"""Printable colours, sRGB in [0, 1], `(15, 3)`.
+
+The solid overprints of offset inks, that is the primaries of halftone
+printing (Neugebauer, 1937), and each halfway to the paper's white. They are
+the inks' nominal colours, as they are commonly shown on a screen, and were
+measured on no printer.
+
+The authors' palette is another: 30 darker colours in [0, 1], most likely
+measured on their printer, one a line in `lisa-cnn-attack/npstriplets.txt` of
+`evtimovi/robust_physical_perturbations`, which their runs on signs leave off.
+For theirs, or your own printer's, give `rp2` the `palette`
+`np.loadtxt(path, delimiter=",")`.
+"""
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Objective:
@@ -149,36 +177,6 @@ def _projection(size, dimension):
     """Returns the `(size, size)` matrix that keeps the lowest frequencies."""
     basis = fft.dct(np.eye(size), axis=0, norm="ortho")[:dimension]
     return tf.constant(basis.T @ basis, "float32")
-
-
-_INKS = np.array(
-    [
-        [255, 255, 255],  # Paper.
-        [0, 174, 239],  # Cyan.
-        [236, 0, 140],  # Magenta.
-        [255, 242, 0],  # Yellow.
-        [237, 28, 36],  # Magenta and yellow.
-        [0, 166, 81],  # Cyan and yellow.
-        [46, 49, 146],  # Cyan and magenta.
-        [35, 31, 32],  # Black.
-    ],
-    "float32",
-)
-
-PALETTE = np.concatenate([_INKS, (_INKS[0] + _INKS[1:]) / 2]) / 255
-"""Printable colours, sRGB in [0, 1], `(15, 3)`.
-
-The solid overprints of offset inks, that is the primaries of halftone
-printing (Neugebauer, 1937), and each halfway to the paper's white. They are
-the inks' nominal colours, as they are commonly shown on a screen, and were
-measured on no printer.
-
-The authors' palette is another: 30 darker colours in [0, 1], most likely
-measured on their printer, one a line in `lisa-cnn-attack/npstriplets.txt` of
-`evtimovi/robust_physical_perturbations`, which their runs on signs leave off.
-For theirs, or your own printer's, give `rp2` the `palette`
-`np.loadtxt(path, delimiter=",")`.
-"""
 
 
 def non_printability_score(

@@ -8,6 +8,8 @@ import tensorflow as tf
 
 from zoo.training.attacks.parts.checks import checked_size
 
+_NEIGHBOURS = ((0, 0), (0, 1), (1, 0), (1, 1))
+
 
 @dataclasses.dataclass(frozen=True)
 class Transformations:
@@ -171,9 +173,6 @@ def _seen(perturbations, to_plane, size):
     seen = warp(plane, to_plane, size)
     seen = tf.reshape(seen, (-1, *size, targets, channels))
     return tf.transpose(seen, (3, 0, 1, 2, 4))
-
-
-_NEIGHBOURS = ((0, 0), (0, 1), (1, 0), (1, 1))
 
 
 def warp(

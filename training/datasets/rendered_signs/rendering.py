@@ -23,6 +23,10 @@ OVERSAMPLING = 2
 """Pixels painted for one of the picture, on each side."""
 
 
+OCCLUDED = 0.2
+"""Share of the signs with something in front of them."""
+
+
 @dataclass(frozen=True, eq=False)
 class Rendering:
     """A picture of a sign and where the sign is in it.
@@ -136,10 +140,6 @@ def scene(
     rng = stream(split, seed, index)
     sign = Sign.random(index % len(LISA_CLASSES), rng)
     return render_scene(sign, size, rng)
-
-
-OCCLUDED = 0.2
-"""Share of the signs with something in front of them."""
 
 
 def occlude(

@@ -14,6 +14,10 @@ from zoo.threat import ThreatModel
 from zoo.training.evaluation.results import metrics
 from zoo.training.evaluation.results.image_results import ImageResults
 
+_LENGTHS = 1 + 2.0 ** np.arange(-7, 0)
+"""Times that a perturbation is lengthened, from 1.008 to 1.5."""
+_HALVINGS = 3
+
 
 class Scorer:
     """Attacks and classifies images through one traced graph.
@@ -178,11 +182,6 @@ def _check_crafted(attack, crafted, outcome):
             f"An attack must stay in its ball, {threat}. "
             f"Received: {attack!r} returned a perturbation of {longest:g}"
         )
-
-
-_LENGTHS = 1 + 2.0 ** np.arange(-7, 0)
-"""Times that a perturbation is lengthened, from 1.008 to 1.5."""
-_HALVINGS = 3
 
 
 def lengthen_until_fooled(

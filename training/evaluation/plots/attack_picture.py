@@ -20,6 +20,10 @@ from zoo.training.evaluation.plots.image_grid import INK
 from zoo.training.evaluation.plots.image_grid import ImageGrid
 from zoo.training.evaluation.results import metrics
 
+_RIGHT = "#1a7f37"
+_WRONG = "#cf222e"
+_LONGEST_NAME = 24
+
 
 @dataclasses.dataclass(frozen=True)
 class AttackedImages:
@@ -96,11 +100,6 @@ def _confidences(outputs) -> np.ndarray:
     if are_probabilities(given):
         return given
     return keras.ops.convert_to_numpy(keras.ops.softmax(outputs))
-
-
-_RIGHT = "#1a7f37"
-_WRONG = "#cf222e"
-_LONGEST_NAME = 24
 
 
 def picture(

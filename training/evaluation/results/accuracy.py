@@ -9,6 +9,8 @@ import numpy as np
 from zoo.training.evaluation.results import metrics
 from zoo.training.evaluation.results.image_results import ImageResults
 
+_MOST_STEPS = 100
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Accuracy:
@@ -41,9 +43,6 @@ class Accuracy:
     def from_dict(cls, data: Mapping[str, Any]) -> "Accuracy":
         """Reads what `dataclasses.asdict` wrote."""
         return cls(**{**data, "interval": tuple(data["interval"])})
-
-
-_MOST_STEPS = 100
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -10,13 +10,17 @@ from zoo.layers import Blur
 from zoo.training.evaluation.plots.image_grid import FAINT
 from zoo.training.evaluation.plots.image_grid import ImageGrid
 from zoo.training.reproduction.blurnet import paper
-from zoo.training.reproduction.blurnet.bench import StickerCache
+from zoo.training.reproduction.blurnet.sticker_cache import StickerCache
 from zoo.training.reproduction.exhibit import Exhibit
 from zoo.training.reproduction.exhibit import verdict
 
 PLACES = ("pixels", "first-layer maps", "second-layer maps")
 _COLUMNS = ("natural", "perturbed", "difference")
 _DRAWN = 3  # Channels or maps of each place.
+
+
+HALF_NYQUIST = 0.25
+"""Cycles a pixel."""
 
 
 def spectra(bench: StickerCache, output: Path) -> Exhibit:
@@ -156,10 +160,6 @@ def _draw(bench, path):
             row += 1
     with atomic_write(path) as temporary:
         sheet.write_png(temporary)
-
-
-HALF_NYQUIST = 0.25
-"""Cycles a pixel."""
 
 
 def energy(maps: np.ndarray) -> np.ndarray:

@@ -4,9 +4,9 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from zoo.training.reproduction.blurnet.bench import StickerCache
 from zoo.training.reproduction.blurnet.figure_fft import spectra
 from zoo.training.reproduction.blurnet.settings import Settings
+from zoo.training.reproduction.blurnet.sticker_cache import StickerCache
 from zoo.training.reproduction.blurnet.table_1 import table_1
 from zoo.training.reproduction.blurnet.table_2 import adaptive_table
 from zoo.training.reproduction.blurnet.table_2 import table_2

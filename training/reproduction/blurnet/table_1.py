@@ -5,7 +5,7 @@ import numpy as np
 
 import zoo
 from zoo.training.reproduction.blurnet import paper
-from zoo.training.reproduction.blurnet.bench import StickerCache
+from zoo.training.reproduction.blurnet.sticker_cache import StickerCache
 from zoo.training.reproduction.exhibit import Exhibit
 from zoo.training.reproduction.exhibit import mean_and_std
 from zoo.training.reproduction.exhibit import verdict

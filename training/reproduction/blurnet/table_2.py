@@ -10,8 +10,8 @@ import numpy as np
 from zoo.inspection import all_layers
 from zoo.training.evaluation.stickers import StickerScores
 from zoo.training.reproduction.blurnet import paper
-from zoo.training.reproduction.blurnet.bench import SIZE
-from zoo.training.reproduction.blurnet.bench import StickerCache
+from zoo.training.reproduction.blurnet.sticker_cache import SIZE
+from zoo.training.reproduction.blurnet.sticker_cache import StickerCache
 from zoo.training.reproduction.exhibit import Exhibit
 from zoo.training.reproduction.exhibit import mean_and_std
 from zoo.training.reproduction.exhibit import verdict

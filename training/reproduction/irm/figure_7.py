@@ -7,8 +7,8 @@ from zoo.models.scale_views import find_ensemble
 from zoo.training.evaluation.plots.bars import bar_chart
 from zoo.training.reproduction.exhibit import Exhibit
 from zoo.training.reproduction.irm import paper
-from zoo.training.reproduction.irm.cells import EvaluationCache
-from zoo.training.reproduction.irm.cells import summary
+from zoo.training.reproduction.irm.evaluation_cache import EvaluationCache
+from zoo.training.reproduction.irm.evaluation_cache import summary
 from zoo.training.reproduction.irm.scale_training import BASELINE
 from zoo.training.reproduction.irm.scale_training import read_at
 from zoo.training.reproduction.irm.table_4 import NOT_PUBLISHED

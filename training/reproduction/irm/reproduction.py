@@ -8,7 +8,7 @@ from pathlib import Path
 from zoo.training.reproduction.exhibit import Exhibit
 from zoo.training.reproduction.exhibit import check_exhibits
 from zoo.training.reproduction.exhibit import write_exhibits
-from zoo.training.reproduction.irm.cells import EvaluationCache
+from zoo.training.reproduction.irm.evaluation_cache import EvaluationCache
 from zoo.training.reproduction.irm.figure_7 import figure_7
 from zoo.training.reproduction.irm.prediction_time import prediction_time
 from zoo.training.reproduction.irm.settings import Settings

@@ -12,8 +12,8 @@ from zoo.training.evaluation import Report
 from zoo.training.evaluation.plots.bars import bar_chart
 from zoo.training.reproduction.exhibit import Exhibit
 from zoo.training.reproduction.irm import paper
-from zoo.training.reproduction.irm.cells import EvaluationCache
-from zoo.training.reproduction.irm.cells import summary
+from zoo.training.reproduction.irm.evaluation_cache import EvaluationCache
+from zoo.training.reproduction.irm.evaluation_cache import summary
 
 NOT_PUBLISHED = "not published"
 _NORMS = {"l2": "L2", "linf": "L∞"}

@@ -15,11 +15,11 @@ from tests.command_line import failed
 from tests.command_line import run
 from zoo.training.datasets.lisa_classes import LISA_CLASSES
 from zoo.training.reproduction import blurnet
-from zoo.training.reproduction.blurnet import bench
 from zoo.training.reproduction.blurnet import figure_fft
+from zoo.training.reproduction.blurnet import sticker_cache
 from zoo.training.reproduction.blurnet import table_1 as black_box
 from zoo.training.reproduction.blurnet import table_2
-from zoo.training.reproduction.blurnet.bench import StickerCache
+from zoo.training.reproduction.blurnet.sticker_cache import StickerCache
 from zoo.weights import save_weights
 
 PRESETS = ("lisa_cnn", "blurnet_tv")
@@ -40,7 +40,7 @@ def settings(weights, tmp_path, monkeypatch):
     test = tf.data.Dataset.from_tensor_slices(
         (np.full((4, 32, 32, 3), 0.5, "float32"), np.arange(4))
     )
-    monkeypatch.setattr(bench.datasets, "load", lambda *_, **__: test)
+    monkeypatch.setattr(sticker_cache.datasets, "load", lambda *_, **__: test)
     return blurnet.Settings(
         workdir=tmp_path / "work",
         weights=weights,
@@ -95,7 +95,7 @@ def test_stickers_are_made_once_and_by_their_options(settings, monkeypatch):
     targets = [LISA_CLASSES.index(n) for n in settings.targets]
     assert [s.target for s in plain] == targets
     assert not np.array_equal(plain[0].delta, low[0].delta)
-    monkeypatch.setattr(bench, "rp2", None)  # It would be called.
+    monkeypatch.setattr(sticker_cache, "rp2", None)  # It would be called.
     again = StickerCache(settings)
     for options, stickers in (({}, plain), ({"frequencies": 2}, low)):
         for kept, sticker in zip(

@@ -11,7 +11,7 @@ import zoo
 from zoo.training.reproduction.irm import figure_7
 from zoo.training.reproduction.irm import scale_training
 from zoo.training.reproduction.irm import tables_1_2
-from zoo.training.reproduction.irm.cells import EvaluationCache
+from zoo.training.reproduction.irm.evaluation_cache import EvaluationCache
 from zoo.training.reproduction.irm.scale_training import read_at
 from zoo.training.reproduction.irm.scale_training import train_at
 from zoo.training.trainers.adversarial import AdversarialTrainer

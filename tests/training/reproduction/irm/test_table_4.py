@@ -9,7 +9,7 @@ import zoo
 from zoo.training import attacks
 from zoo.training.reproduction import irm
 from zoo.training.reproduction.exhibit import verdict
-from zoo.training.reproduction.irm import cells
+from zoo.training.reproduction.irm import evaluation_cache
 
 
 def test_table_4(reproduce, settings, tmp_path):
@@ -31,7 +31,7 @@ def test_table_4(reproduce, settings, tmp_path):
     assert standard["threat"] == {"norm": "linf", "eps": 0.1}
     assert standard["robust"]["mean"] <= standard["clean"]
 
-    images, labels = next(iter(cells.datasets.load("").batch(16)))
+    images, labels = next(iter(evaluation_cache.datasets.load("").batch(16)))
     model = zoo.load("wrn16_2")
     adversarial = attacks.fgsm(eps=0.1)(model, images, labels).numpy()
     right = model.predict(adversarial, verbose=0).argmax(1) == labels.numpy()
