@@ -3,6 +3,7 @@
 import pytest
 
 from zoo.training.reproduction.exhibit import verdict
+from zoo.training.reproduction.exhibit import mean_and_std
 
 
 @pytest.mark.parametrize(
@@ -32,3 +33,15 @@ def test_few_images_decide_nothing(images, verdict):
     assert said == f"It helps: {verdict} (60.0% against 50.0%)."
     said = verdict("It helps", 0.6, 0.5, images=images)
     assert ("does not hold" in said) == (verdict == "holds")
+
+
+def test_mean_and_sample_deviation_in_percent():
+    assert mean_and_std([0.4, 0.5, 0.6]) == "50.0 ± 10.0"
+
+
+def test_one_seed_has_no_spread():
+    assert mean_and_std([0.25]) == "25.0"
+
+
+def test_lengths_are_no_percentages():
+    assert mean_and_std([0.2, 0.2], percent=False) == "0.200 ± 0.000"
