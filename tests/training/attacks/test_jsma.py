@@ -1,17 +1,8 @@
 """JSMA against the paper's algorithm, over all pairs."""
 
-import keras
-import numpy as np
-import pytest
-from hypothesis import given
-from hypothesis import settings
-from hypothesis import strategies as st
-
-from tests.helpers import LinearModel
-from tests.helpers import check_attack
-from zoo.training import attacks
 import sys
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -19,6 +10,9 @@ from hypothesis import given
 from hypothesis import settings
 from hypothesis import strategies as st
 
+from tests.helpers import LinearModel
+from tests.helpers import check_attack
+from zoo.training import attacks
 from zoo.training.attacks.jsma import _candidates
 from zoo.training.attacks.jsma import most_salient_pair
 

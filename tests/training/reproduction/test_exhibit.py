@@ -2,8 +2,8 @@
 
 import pytest
 
-from zoo.training.reproduction.exhibit import verdict
 from zoo.training.reproduction.exhibit import mean_and_std
+from zoo.training.reproduction.exhibit import verdict
 
 
 @pytest.mark.parametrize(

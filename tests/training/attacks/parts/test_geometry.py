@@ -6,15 +6,6 @@ import tensorflow as tf
 from hypothesis import given
 from hypothesis import settings
 from hypothesis import strategies as st
-
-from tests.helpers import lengths
-from zoo.training.attacks.parts import geometry
-import numpy as np
-import pytest
-import tensorflow as tf
-from hypothesis import given
-from hypothesis import settings
-from hypothesis import strategies as st
 from scipy import optimize
 
 from tests.helpers import box_distance
