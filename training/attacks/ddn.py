@@ -9,11 +9,12 @@ from zoo.training.attacks.base import Attack
 from zoo.training.attacks.parts import geometry
 from zoo.training.attacks.parts.checks import checked_count
 from zoo.training.attacks.parts.checks import checked_fallback
+from zoo.training.attacks.parts.checks import checked_options
 from zoo.training.attacks.parts.checks import checked_size
 from zoo.training.attacks.parts.gradients import expected_logits
 from zoo.training.attacks.parts.gradients import loss_gradient
 from zoo.training.attacks.parts.gradients import rescaled
-from zoo.training.attacks.parts.gradients import succeeds
+from zoo.training.attacks.parts.losses import succeeds
 
 
 def ddn(
@@ -63,25 +64,29 @@ def ddn(
     Reference: [Rony et al., 2019](https://arxiv.org/abs/1811.09600),
     Algorithm 1, and `jeromerony/fast_adversarial`.
     """
-    steps = checked_count("steps", steps)
-    gamma = checked_size("gamma", gamma, positive=True)
-    init_norm = checked_size("init_norm", init_norm, positive=True)
-    draws = checked_count("draws", draws)
+    if levels is not None:
+        levels = checked_count("levels", levels, least=2)
+    options = checked_options(
+        optional=("max_norm",),
+        steps=steps,
+        gamma=checked_size("gamma", gamma, positive=True),
+        init_norm=checked_size("init_norm", init_norm, positive=True),
+        levels=levels,
+        max_norm=max_norm,
+        fallback=checked_fallback(fallback, max_norm),
+        targeted=targeted,
+        draws=draws,
+    )
     if gamma >= 1:
         raise ValueError(f"`gamma` must be below 1. Received: gamma={gamma}")
-    if levels is not None:
-        levels = checked_count("levels", levels)
-        if levels < 2:
-            raise ValueError(
-                f"`levels` must be 2 or more. Received: levels={levels}"
-            )
-    if max_norm is not None:
-        max_norm = checked_size("max_norm", max_norm, positive=True)
-    fallback = checked_fallback(fallback, max_norm)
-    options = dict(locals())
-    algorithm = functools.partial(_smallest_perturbation, **options)
     return Attack(
-        "ddn", algorithm, "l2", max_norm, options, minimal=True, levels=levels
+        "ddn",
+        functools.partial(_smallest_perturbation, **options),
+        "l2",
+        options["max_norm"],
+        options,
+        minimal=True,
+        levels=levels,
     )
 
 

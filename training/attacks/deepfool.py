@@ -8,12 +8,12 @@ from zoo.training.attacks.base import Attack
 from zoo.training.attacks.parts import geometry
 from zoo.training.attacks.parts.checks import checked_count
 from zoo.training.attacks.parts.checks import checked_fallback
-from zoo.training.attacks.parts.checks import checked_norm
+from zoo.training.attacks.parts.checks import checked_options
 from zoo.training.attacks.parts.checks import checked_size
 from zoo.training.attacks.parts.gradients import expected_logits
-from zoo.training.attacks.parts.gradients import succeeds
+from zoo.training.attacks.parts.gradients import margin_gradients
 from zoo.training.attacks.parts.losses import likeliest_others
-from zoo.training.attacks.parts.losses import margin_gradients
+from zoo.training.attacks.parts.losses import succeeds
 
 _SHORTEST_STEP = 1e-4
 
@@ -61,25 +61,21 @@ def deepfool(
     other norms. As in Foolbox, each iterate includes the overshoot and is
     clipped; the paper lengthens the last one only and doesn't clip.
     """
-    norm = checked_norm(norm)
-    steps = checked_count("steps", steps)
-    classes = checked_count("classes", classes)
-    overshoot = checked_size("overshoot", overshoot)
-    draws = checked_count("draws", draws)
-    if classes < 2:
-        raise ValueError(
-            f"`classes` must be 2 or more. Received: classes={classes}"
-        )
-    if max_norm is not None:
-        max_norm = checked_size("max_norm", max_norm, positive=True)
-    fallback = checked_fallback(fallback, max_norm)
-    options = dict(locals())
-    algorithm = functools.partial(_walk, **options)
+    options = checked_options(
+        optional=("max_norm",),
+        norm=norm,
+        steps=steps,
+        classes=checked_count("classes", classes, least=2),
+        overshoot=checked_size("overshoot", overshoot),
+        max_norm=max_norm,
+        fallback=checked_fallback(fallback, max_norm),
+        draws=draws,
+    )
     return Attack(
         "deepfool",
-        algorithm,
+        functools.partial(_walk, **options),
         norm,
-        max_norm,
+        options["max_norm"],
         options,
         early_stop=True,
         minimal=True,

@@ -7,12 +7,12 @@ from numbers import Real
 import tensorflow as tf
 
 from zoo.training.attacks.base import Attack
-from zoo.training.attacks.parts.checks import checked_count
+from zoo.training.attacks.parts.checks import checked_options
 from zoo.training.attacks.parts.checks import checked_size
 from zoo.training.attacks.parts.gradients import expectation
 from zoo.training.attacks.parts.gradients import expected_logits
-from zoo.training.attacks.parts.gradients import succeeds
-from zoo.training.attacks.parts.gradients import without_label
+from zoo.training.attacks.parts.losses import succeeds
+from zoo.training.attacks.parts.losses import without_label
 
 _PAIRS_AT_ONCE = 2**21
 """Pairs of the whole batch scored in one go, 8 MB a tensor."""
@@ -55,19 +55,16 @@ def jsma(
             "`theta` must be from -1 to 1, and not 0. "
             f"Received: theta={theta!r}"
         )
-    theta = float(theta)
-    gamma = checked_size("gamma", gamma, positive=True)
+    options = checked_options(
+        theta=float(theta),
+        gamma=checked_size("gamma", gamma, positive=True),
+        targeted=targeted,
+        draws=draws,
+    )
     if gamma > 1:
         raise ValueError(
             f"`gamma` must be 1 or less. Received: gamma={gamma!r}"
         )
-    draws = checked_count("draws", draws)
-    options = {
-        "theta": theta,
-        "gamma": gamma,
-        "targeted": targeted,
-        "draws": draws,
-    }
     algorithm = functools.partial(_change_pairs, **options)
     return Attack("jsma", algorithm, "l0", None, options, early_stop=True)
 

@@ -8,12 +8,12 @@ import tensorflow as tf
 
 from zoo.training.attacks.base import Attack
 from zoo.training.attacks.parts.checks import checked_count
-from zoo.training.attacks.parts.checks import checked_norm
+from zoo.training.attacks.parts.checks import checked_options
 from zoo.training.attacks.parts.checks import checked_size
 from zoo.training.attacks.parts.gradients import expected_logits
-from zoo.training.attacks.parts.gradients import log_odds
-from zoo.training.attacks.parts.gradients import succeeds
-from zoo.training.attacks.parts.gradients import without_label
+from zoo.training.attacks.parts.losses import log_odds
+from zoo.training.attacks.parts.losses import margin
+from zoo.training.attacks.parts.losses import succeeds
 from zoo.training.attacks.parts.restarts import worst_of
 from zoo.training.attacks.parts.square_moves import L2Windows
 from zoo.training.attacks.parts.square_moves import LinfWindows
@@ -64,35 +64,26 @@ def square(
     [Andriushchenko et al., 2020](https://arxiv.org/abs/1912.00049),
     Algorithms 1 to 3; `p_init` as in AutoAttack.
     """
-    norm = checked_norm(norm)
-    eps = checked_size("eps", eps)
-    queries = checked_count("queries", queries)
-    p_init = checked_size("p_init", p_init, positive=True)
+    options = checked_options(
+        norm=norm,
+        eps=eps,
+        queries=checked_count("queries", queries),
+        p_init=checked_size("p_init", p_init, positive=True),
+        restarts=restarts,
+        targeted=targeted,
+        draws=draws,
+    )
     if p_init > 1:
         raise ValueError(
             f"`p_init` must be 1 or less. Received: p_init={p_init}"
         )
-    restarts = checked_count("restarts", restarts)
-    draws = checked_count("draws", draws)
-    options = dict(locals())
     generator = keras.random.SeedGenerator(seed)
-    algorithm = functools.partial(
-        _from_random_starts,
-        restarts=restarts,
-        generator=generator,
-        norm=norm,
-        eps=eps,
-        queries=queries,
-        p_init=p_init,
-        targeted=targeted,
-        draws=draws,
-    )
     return Attack(
         "square",
-        algorithm,
+        functools.partial(_from_random_starts, generator=generator, **options),
         norm,
-        eps,
-        options,
+        options["eps"],
+        options | {"seed": seed},
         black_box=True,
         early_stop=True,
         generators=(generator,),
@@ -169,7 +160,7 @@ def _search(
         if targeted:
             proposed = log_odds(outputs, labels_now)
         else:
-            proposed = _margin(outputs, labels_now)
+            proposed = margin(outputs, labels_now)
         better = proposed < tf.gather(losses, active)
         better |= fooled | (index < 2)
         rows = active[better][:, None]
@@ -195,9 +186,3 @@ def _search(
         ),
     )
     return iterates
-
-
-def _margin(logits, labels):
-    """Returns the label's logit less the largest other one."""
-    others = tf.reduce_max(without_label(logits, labels), axis=-1)
-    return tf.gather(logits, labels, batch_dims=1) - others

@@ -5,8 +5,8 @@ from collections.abc import Callable
 import tensorflow as tf
 
 from zoo.training.attacks.parts.gradients import expected_logits
-from zoo.training.attacks.parts.gradients import succeeds
 from zoo.training.attacks.parts.losses import likeliest_others
+from zoo.training.attacks.parts.losses import succeeds
 
 _EXCESS = 0.1
 

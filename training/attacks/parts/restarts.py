@@ -7,8 +7,8 @@ import tensorflow as tf
 
 from zoo.training.attacks.parts import geometry
 from zoo.training.attacks.parts.gradients import expected_logits
-from zoo.training.attacks.parts.gradients import log_odds
-from zoo.training.attacks.parts.gradients import succeeds
+from zoo.training.attacks.parts.losses import log_odds
+from zoo.training.attacks.parts.losses import succeeds
 
 Judged = tuple[tf.Tensor, tf.Tensor, tf.Tensor]
 """Perturbed images, their losses, and whether the model is fooled."""

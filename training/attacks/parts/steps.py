@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from zoo.training.attacks.parts.gradients import loss_gradient
 from zoo.training.attacks.parts.gradients import rescaled
-from zoo.training.attacks.parts.gradients import succeeds
+from zoo.training.attacks.parts.losses import succeeds
 
 _ORDERS = {"linf": np.inf, "l2": 2}
 

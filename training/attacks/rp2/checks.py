@@ -1,6 +1,7 @@
 """What RP2 is given, checked."""
 
 from collections.abc import Sequence
+from numbers import Integral
 
 import keras
 import numpy as np
@@ -72,6 +73,21 @@ def check_targets(target: int | Sequence[int], num_classes: int) -> list[int]:
             f"`target` must name each class once. Received: target={target!r}"
         )
     return targets.tolist()
+
+
+def check_seed(seed: int) -> int:
+    """Returns a whole number of 32 bits, or raises a `ValueError`.
+
+    For TensorFlow's stateless draws; a `keras.random.SeedGenerator` checks
+    its own.
+    """
+    whole = isinstance(seed, Integral) and not isinstance(seed, bool)
+    if not whole or not -(2**31) <= seed < 2**31:
+        raise ValueError(
+            "`seed` must be a whole number of 32 bits, in [-2**31, 2**31). "
+            f"Received: seed={seed!r}"
+        )
+    return int(seed)
 
 
 def check_homographies(

@@ -10,11 +10,11 @@ import tensorflow as tf
 from numpy.typing import ArrayLike
 
 from zoo.training.attacks.parts.checks import checked_count
-from zoo.training.attacks.parts.checks import checked_seed
 from zoo.training.attacks.parts.checks import checked_size
 from zoo.training.attacks.rp2.checks import check_homographies
 from zoo.training.attacks.rp2.checks import check_mask
 from zoo.training.attacks.rp2.checks import check_palette
+from zoo.training.attacks.rp2.checks import check_seed
 from zoo.training.attacks.rp2.checks import check_seen
 from zoo.training.attacks.rp2.checks import check_targets
 from zoo.training.attacks.rp2.checks import check_victim
@@ -260,7 +260,7 @@ def rp2(
         steps=checked_count("steps", steps),
         step_size=checked_size("step_size", step_size, positive=True),
         start=start,
-        seed=checked_seed(seed),
+        seed=check_seed(seed),
         objective={
             "lambda_": checked_size("lambda_", lambda_),
             "p": p,
