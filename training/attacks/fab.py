@@ -40,20 +40,20 @@ def fab(
     inside [0, 1], with a bias towards the original. The smallest
     perturbation that fooled, whichever the class it led to, is shortened by
     a line search and returned. One that is misclassified from the start, or
-    never fooled the model, is returned unperturbed. Untargeted: the target
-    classes are the attack's own.
+    never fooled the model, is returned unperturbed. Untargeted: the attack
+    chooses the target classes itself.
 
     Args:
         norm: `"linf"` or `"l2"`, the norm to minimize.
         eps: Radius that is small enough, in pixel values (0 to 1). An image
             then leaves the batch as soon as it fools the model within this
-            radius, so that its perturbation is not the smallest; and one
-            that only fools it farther away counts as failed and is returned
-            unperturbed. `None` minimizes, whatever the norm.
+            radius, so its perturbation is not the smallest. One that only
+            fools the model farther away counts as failed and is returned
+            unperturbed. `None` minimizes the norm instead.
         steps: Steps towards each target class, in each restart.
         restarts: Times that all targets are tried: first from the image,
-            then from random points around it, not farther than half the
-            radius or half the best norm so far, the smaller of the two.
+            then from random points around it, at most half the radius or
+            half the best norm so far away, whichever is smaller.
         classes: Targets are the classes of that many largest logits, less
             the image's own; 2 or more. 10 makes nine targets, as in
             AutoAttack.

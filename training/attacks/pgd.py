@@ -39,8 +39,8 @@ def pgd(
         restarts: Number of starts; more than 1 needs `random_start`.
         early_stop: Whether an image leaves the batch as soon as it fools the
             model. The fraction fooled stays the same or grows, in much less
-            time on a weak model; but the results fool by a hair, so leave
-            it off to train or to transfer.
+            time on a weak model. But the results are close to the boundary,
+            so leave it off to train or to transfer.
         targeted: Whether the labels are the wanted classes.
         draws: Forward passes averaged in each step; more than 1 for
             randomised models.

@@ -40,14 +40,14 @@ def square(
     Each query changes a random square of the image, or in L2 moves norm from
     one to another, and keeps the change if it lowers the margin of the label
     over the likeliest other class (if `targeted`, the cross-entropy). An
-    image leaves the batch once it fools the model, so that results fool by a
-    hair; one that never does comes back at its lowest loss.
+    image leaves the batch once it fools the model, so results are close to
+    the boundary. One that never does is returned at its lowest loss.
 
     Args:
         norm: `"linf"` or `"l2"`.
         eps: Radius of the ball, in pixel values (0 to 1).
-        queries: Images tried in each restart, the initial stripes (in L2,
-            tiles) first. The image itself is tried besides.
+        queries: Images tried in each restart, beginning with the initial
+            stripes (in L2, tiles). The image itself is tried in addition.
         p_init: Fraction of the image that the first squares cover, in
             (0, 1]. It is halved at 10, 50, 200, 500, 1000, 2000, 4000, 6000
             and 8000 of 10,000 queries, rescaled to `queries`.

@@ -23,8 +23,8 @@ def suite(
 ) -> "tuple[Attack, ...]":
     """Binds the attacks of a suite to a ball.
 
-    What is `None` is the suite's or each attack's own default. In AutoAttack
-    that is 100 steps and 5,000 queries; with fewer, say so beside the
+    `None` leaves the suite's or each attack's own default. In AutoAttack that
+    is 100 steps and 5,000 queries; if you take fewer, say so beside the
     accuracy.
 
     Args:
@@ -81,7 +81,7 @@ def parse_all(
 
 
 def _bound(name, given, threat, **defaults):
-    """Binds a suite's attacks; `given` text is stronger than the suite's."""
+    """Binds a suite's attacks; `given` options override the suite's."""
     return tuple(
         parse(
             f"{one}{',' if ':' in one else ':'}{_own(one, given)}",

@@ -1,4 +1,4 @@
-"""Several attempts of a random attack."""
+"""Several attempts of a random attack, of which each image keeps one."""
 
 import math
 from collections.abc import Callable
@@ -41,7 +41,8 @@ def worst_of(
 ) -> tf.Tensor:
     """Makes attempts and keeps, for each image, the worst for the model.
 
-    That is one that fools it with the highest loss, else the highest loss.
+    An attempt that fools it is worse than any that doesn't; of two alike, the
+    one with the higher loss is.
 
     Args:
         attempt: Maps images and labels to perturbed images.
@@ -75,7 +76,7 @@ def worst_of_judged(
     count: int | tf.Tensor,
     early_stop: bool,
 ) -> tf.Tensor:
-    """As `worst_of`, of attempts that know their own losses.
+    """Does what `worst_of` does, with attempts that return their losses.
 
     Args:
         attempt: Maps the attempt's index and rows of the batch to their

@@ -1,4 +1,4 @@
-"""What RP2 is given, checked."""
+"""Checks of what RP2 is given."""
 
 from collections.abc import Sequence
 from numbers import Integral
@@ -150,7 +150,7 @@ def check_seen(
 
 
 def check_victim(model: keras.Model, *, penalised: bool) -> int:
-    """Returns how many classes a model has that gradients can attack.
+    """Returns the number of classes of a model that gradients can attack.
 
     Args:
         penalised: Whether it must have a penalty on feature maps.
