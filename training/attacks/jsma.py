@@ -117,7 +117,7 @@ def _forward_derivatives(logits, images, wanted, draws):
     """Returns two derivatives with respect to the images, and the logits.
 
     The derivatives are those of the wanted class's logit, and of the sum of
-    the other logits, negated.
+    the other finite logits, negated.
     """
 
     def one_draw():
@@ -130,7 +130,8 @@ def _forward_derivatives(logits, images, wanted, draws):
                 wanted, tf.shape(outputs)[-1], True, False, dtype=bool
             )
             gained = tf.where(is_wanted, outputs, 0.0)
-            lost = tf.where(is_wanted, 0.0, -outputs)
+            counted = ~is_wanted & tf.math.is_finite(outputs)
+            lost = tf.where(counted, -outputs, 0.0)
         gains, losses = (
             tape.gradient(
                 summed,

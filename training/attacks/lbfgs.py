@@ -79,7 +79,8 @@ def _attack(logits, images, labels, *, targeted, draws, **search):
     targets = labels
     if not targeted:
         targets = tf.argmax(without_label(outputs, labels), -1, labels.dtype)
-    attacked = tf.where(~fooled)[:, 0]
+    possible = tf.math.is_finite(tf.gather(outputs, targets, batch_dims=1))
+    attacked = tf.where(~fooled & possible)[:, 0]
 
     def answer(points, rows):
         """Returns the cross-entropies, their gradients, and who is fooled."""

@@ -105,6 +105,7 @@ def margin_gradients(
         Margins of shape `(count, batch)` and gradients of shape
         `(count, batch, height, width, channels)`. Where a gradient is 0,
         its margin is minus infinity: no step along it reaches the boundary.
+        So are both where the model rules the class or the label out.
     """
     count = classes.shape[1]
 
@@ -134,7 +135,9 @@ def margin_gradients(
         return outputs, tf.transpose(margins), gradients
 
     _, margins, gradients = expectation(one_draw, draws)
-    gradients = tf.where(tf.math.is_finite(gradients), gradients, 0.0)
+    possible = tf.math.is_finite(margins)[..., None, None, None]
+    usable = possible & tf.math.is_finite(gradients)
+    gradients = tf.where(usable, gradients, 0.0)
     largest = tf.reduce_max(tf.abs(gradients), _PIXELS)
     gradients = tf.math.divide_no_nan(gradients, largest[..., None, None, None])
     margins = tf.where(largest > 0, margins / largest, -math.inf)

@@ -5,6 +5,9 @@ cross-entropy changes and the gradient of that may vanish. The difference of
 logits ratio (DLR) stays the same. It stays the same too if a constant is added
 to the logits.
 
+A logit of minus infinity is a class that the model rules out. No loss becomes
+NaN by it, and no attack aims at such a class.
+
 Reference: [Croce & Hein, 2020](https://arxiv.org/abs/2003.01690), section 4.
 """
 
@@ -30,6 +33,7 @@ def dlr(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
     """Returns the difference of logits ratio per image, equation 6.
 
     It is -1 or more, and above 0 where another class has the largest logit.
+    If an image has fewer than 3 finite logits, it is the ratio's numerator.
 
     Args:
         logits: `(batch, classes)`, 3 classes or more.
@@ -40,7 +44,7 @@ def dlr(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
     first, _, third = _largest(logits, 3)
     other = tf.reduce_max(without_label(logits, labels), axis=-1)
     label = tf.gather(logits, labels, batch_dims=1)
-    return tf.math.divide_no_nan(other - label, first - third)
+    return _ratio(other - label, first - third)
 
 
 def targeted_dlr(
@@ -48,7 +52,8 @@ def targeted_dlr(
 ) -> tf.Tensor:
     """Returns the targeted difference of logits ratio, equation 7.
 
-    It is above 0 where the target's logit is above the label's.
+    It is above 0 where the target's logit is above the label's. If an image
+    has fewer than 4 finite logits, it is the ratio's numerator.
 
     Args:
         logits: `(batch, classes)`, 4 classes or more.
@@ -59,7 +64,7 @@ def targeted_dlr(
         ValueError: If there are fewer classes.
     """
     first, _, third, fourth = _largest(logits, 4)
-    return tf.math.divide_no_nan(
+    return _ratio(
         targeted_difference(logits, labels, targets),
         first - (third + fourth) / 2,
     )
@@ -87,6 +92,9 @@ def likeliest_others(
 ) -> tf.Tensor:
     """Returns the classes of the largest logits but the labels', in order.
 
+    Classes that the model rules out are left out: the likeliest takes their
+    place, or the label if the model rules out all others.
+
     Args:
         logits: Shape `(batch, classes)`, the latter known when tracing.
         count: Classes to return; all others if there are fewer.
@@ -96,7 +104,11 @@ def likeliest_others(
     """
     num_classes = logits.shape[-1]
     others = without_label(logits, labels)
-    return tf.math.top_k(others, min(count, num_classes - 1)).indices
+    largest, classes = tf.math.top_k(others, min(count, num_classes - 1))
+    possible = tf.math.is_finite(largest)
+    label = tf.cast(labels[:, None], classes.dtype)
+    likeliest = tf.where(possible[:, :1], classes[:, :1], label)
+    return tf.where(possible, classes, likeliest)
 
 
 def without_label(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
@@ -111,6 +123,13 @@ def succeeds(
     """Returns per image whether the logits are what the attack wants."""
     predictions = tf.argmax(logits, axis=-1, output_type=labels.dtype)
     return (predictions == labels) == targeted
+
+
+def _ratio(difference, denominator):
+    """Divides where the denominator is finite, and gives 0 for 0 / 0."""
+    finite = tf.math.is_finite(denominator)
+    denominator = tf.where(finite, denominator, 1.0)
+    return tf.math.divide_no_nan(difference, denominator)
 
 
 def _largest(logits, count):
