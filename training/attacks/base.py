@@ -31,10 +31,9 @@ class Attack:
     `training=False`: weights and moving averages stay as they are. No
     gradient flows through the result.
 
-    To add an attack, write a factory that validates its options and
-    returns an `Attack` (`training/attacks/fgsm.py` is the shortest), and
-    list it in `training/attacks/registry.py` and by name in
-    `training/attack_names.py`.
+    To add an attack, write a file with a factory that checks its options
+    and returns an `Attack` (`training/attacks/fgsm.py` is the shortest), and
+    add one line to `ATTACKS` in `training/attacks/registry.py`.
 
     Args:
         name: Name of the factory.

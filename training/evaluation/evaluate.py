@@ -13,10 +13,10 @@ from numpy.typing import ArrayLike
 from zoo.inspection import input_shape
 from zoo.inspection import is_stochastic
 from zoo.threat import ThreatModel
-from zoo.training.attack_names import attack_name
 from zoo.training.attacks import Attack
 from zoo.training.attacks import suites
 from zoo.training.attacks.adaptive_view import adaptive_view
+from zoo.training.attacks.registry import attack_name
 from zoo.training.datasets.arrays import gather_examples
 from zoo.training.evaluation import provenance
 from zoo.training.evaluation.engine.option_checks import check_options

@@ -184,7 +184,7 @@ def check_run(options: argparse.Namespace, specs: list[str]) -> None:
         ValueError: If there is no such preset, attack or suite.
         FileNotFoundError: If there is no such file or SavedModel.
     """
-    from zoo.training.attack_names import attack_name
+    from zoo.training.attacks.registry import attack_name
 
     for spec in specs:
         attack_name(spec)
@@ -195,8 +195,8 @@ def check_run(options: argparse.Namespace, specs: list[str]) -> None:
 
 def check_single(spec: str) -> None:
     """Raises a `ValueError` if `--attack` names none, or a suite."""
-    from zoo.training.attack_names import SUITES
-    from zoo.training.attack_names import attack_name
+    from zoo.training.attacks.registry import SUITES
+    from zoo.training.attacks.registry import attack_name
 
     if attack_name(spec) in SUITES:
         raise ValueError(

@@ -156,8 +156,8 @@ def run(options: argparse.Namespace) -> None:
         )
     from zoo.training import datasets
     from zoo.training import evaluation
-    from zoo.training.attack_names import SUITES
-    from zoo.training.attack_names import attack_name
+    from zoo.training.attacks.registry import SUITES
+    from zoo.training.attacks.registry import attack_name
 
     threat = default_threat(options.model)
     model = load_model(options.model, image_size=options.image_size)

@@ -60,7 +60,7 @@ def makes_sticker(options: argparse.Namespace) -> bool:
         ValueError: If RP2's arguments are given to another attack, or RP2
             is told no target, other images or another model.
     """
-    from zoo.training.attack_names import STICKERS
+    from zoo.training.attacks.registry import STICKERS
 
     given = _given(options, "target", "sign", "mask", "views")
     if (options.attack or "").partition(":")[0] != STICKERS:
@@ -165,7 +165,7 @@ def _attack(options, size):
     import inspect
 
     from zoo.training import attacks
-    from zoo.training.attacks.option_text import read_options
+    from zoo.training.attacks.registry import read_options
     from zoo.training.attacks.rp2 import masks
 
     mask = options.mask or "stickers"
