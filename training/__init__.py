@@ -7,7 +7,7 @@ _MODULES = ("attacks", "datasets", "evaluation", "recipes", "reproduction")
 
 def __getattr__(name: str):
     if name in _MODULES:
-        return importlib.import_module(f"training.{name}")
+        return importlib.import_module(f"zoo.training.{name}")
     if name == "AdversarialTrainer":
         from zoo.training.trainers.adversarial import AdversarialTrainer
 
@@ -26,4 +26,4 @@ def __getattr__(name: str):
         )
 
         return load_saved_model
-    raise AttributeError(f"module 'training' has no attribute {name!r}")
+    raise AttributeError(f"module 'zoo.training' has no attribute {name!r}")
