@@ -23,6 +23,7 @@ from typing import Any
 from zoo.atomic_write import atomic_write
 
 SUFFIXES = (".weights.h5", ".weights.json")
+_LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 
 
 @dataclass(frozen=True)
@@ -153,6 +154,12 @@ def add_to_manifest(path: Path, name: str, weights: Weights) -> None:
     text = json.dumps(entries, indent=2, sort_keys=True) + "\n"
     with atomic_write(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+def is_lfs_pointer(path: Path) -> bool:
+    """Whether a file is Git LFS's stand-in for one that wasn't pulled."""
+    with path.open("rb") as stream:
+        return stream.read(len(_LFS_POINTER)) == _LFS_POINTER
 
 
 def _sha256(path: Path) -> str:

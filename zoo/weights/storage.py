@@ -14,6 +14,7 @@ from zoo.weights.manifest import SUFFIXES
 from zoo.weights.manifest import WeightFile
 from zoo.weights.manifest import Weights
 from zoo.weights.manifest import add_to_manifest
+from zoo.weights.manifest import is_lfs_pointer
 
 if TYPE_CHECKING:
     import keras
@@ -239,6 +240,12 @@ def _check_exists(path: Path) -> None:
 
 
 def _damaged(path: Path) -> ValueError:
+    if is_lfs_pointer(path):
+        return ValueError(
+            "The weight file must be there itself; this one is a Git LFS "
+            "pointer, which `git lfs pull` replaces by the file. "
+            f"Received: path={str(path)!r}"
+        )
     return ValueError(
         "The weight file must be complete and readable; this one is damaged "
         f"or of another format. Received: path={str(path)!r}"

@@ -204,6 +204,14 @@ def test_models_within_the_limit_are_not_sharded(tmp_path):
     assert len(save_weights(model, path, max_shard_size=None).files) == 1
 
 
+@pytest.mark.parametrize("name", ["net.weights.h5", "net.weights.json"])
+def test_lfs_pointers_are_named(tmp_path, name):
+    path = tmp_path / name
+    path.write_text("version https://git-lfs.github.com/spec/v1\nsize 9\n")
+    with pytest.raises(ValueError, match=f"Git LFS pointer.*{name}"):
+        load_weights(network(), path)
+
+
 def test_missing_and_damaged_shards(tmp_path):
     model = network(channels=32)
     path = tmp_path / "net.weights.h5"
