@@ -169,7 +169,7 @@ def get(
         return by_name[identifier](**options)
     if options:
         raise ValueError(
-            "Options need the name of one of the zoo's regularizers: "
+            "Options go with a name of the zoo's regularizers: "
             f"{', '.join(by_name)}. Received: {identifier!r}"
         )
     try:

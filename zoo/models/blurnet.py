@@ -132,7 +132,7 @@ def blurnet_filter(
     learned = blur == "learned"
     if l_inf and not (learned and kernel_size is not None):
         raise ValueError(
-            "l_inf needs learned filters. Received: "
+            "l_inf is a penalty on learned filters. Received: "
             f"l_inf={l_inf}, blur={blur!r}, kernel_size={kernel_size}"
         )
     if kernel_size is None:

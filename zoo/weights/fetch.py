@@ -179,7 +179,7 @@ def _difference(file: WeightFile, path: Path) -> str:
     if size > file.size:
         return f"it has more than {file.size:,} bytes"
     if size < file.size:
-        return f"it has {size:,} bytes instead of {file.size:,}"
+        return f"it has {size:,} of {file.size:,} bytes"
     return f"its SHA-256 is not {file.sha256}"
 
 

@@ -285,12 +285,12 @@ def test_a_whole_file_that_is_too_short(server, cache, tmp_path):
     """It is no broken connection, so nothing is asked for twice."""
     server.files[NAME] = CONTENT[:1000]
     message = failure(published(server.url))
-    assert "it has 1,000 bytes instead of 819,200" in message
+    assert "it has 1,000 of 819,200 bytes" in message
     assert leftovers(cache) == set()
     assert server.ranges == [None]
     (tmp_path / NAME).write_bytes(CONTENT[:1000])
     message = failure(published(tmp_path.as_uri()))
-    assert "it has 1,000 bytes instead of 819,200" in message
+    assert "it has 1,000 of 819,200 bytes" in message
     assert leftovers(cache) == set()
 
 
@@ -298,7 +298,7 @@ def test_a_resumed_file_that_turns_out_too_short(server, cache):
     place(cache, f"{NAME}.part", CONTENT[:400])
     server.files[NAME] = CONTENT[:1000]
     message = failure(published(server.url))
-    assert "it has 1,000 bytes instead of 819,200" in message
+    assert "it has 1,000 of 819,200 bytes" in message
     assert leftovers(cache) == set()
     assert server.ranges == ["bytes=400-"]
 
@@ -407,7 +407,7 @@ def test_packaged_file_comes_first(tmp_path, cache, monkeypatch):
     assert not cache.exists()
     (tmp_path / "files" / NAME).write_bytes(b"damaged")
     message = failure(weights)
-    assert "it has 7 bytes instead of 819,200" in message
+    assert "it has 7 of 819,200 bytes" in message
     assert "reinstall" in message
     (tmp_path / "files" / NAME).write_bytes(LFS_POINTER)
     assert "it is a Git LFS pointer" in failure(weights)
