@@ -9,6 +9,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from zoo.inspection import check_float_input
 from zoo.inspection import input_shape
 from zoo.inspection import is_black_box
 from zoo.threat import ThreatModel
@@ -105,6 +106,7 @@ class Attack:
             raise ValueError(
                 f"`model` must be a Keras model. Received: model={model!r}"
             )
+        check_float_input(model)
         images = check_images(images, input_shape(model))
         check_labels(labels, len(images))
         graphs = self._compiled.setdefault(model, {})

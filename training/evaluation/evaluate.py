@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import ArrayLike
 
+from zoo.inspection import check_float_input
 from zoo.inspection import input_shape
 from zoo.inspection import is_stochastic
 from zoo.threat import ThreatModel
@@ -135,6 +136,7 @@ def evaluate(
             `resume` holds another run.
         OSError: If `resume` cannot be read or written.
     """
+    check_float_input(model)
     check_options(
         model=model,
         threat=threat,

@@ -7,6 +7,7 @@ import keras
 import tensorflow as tf
 from keras import ops
 
+from zoo.inspection import check_float_input
 from zoo.inspection import input_shape
 from zoo.models.scale_views import scale_views
 from zoo.validation import check_images
@@ -74,6 +75,7 @@ class AdversarialTrainer(keras.Model):
         name: str = "adversarial_trainer",
     ):
         super().__init__(name=name)
+        check_float_input(model)
         if not 0.0 <= clean_weight <= 1.0:
             raise ValueError(
                 "clean_weight must be in [0, 1]. "

@@ -13,8 +13,9 @@ import keras
 import tensorflow as tf
 
 from zoo.inspection import all_layers
+from zoo.inspection import check_float_input
+from zoo.inspection import find_head
 from zoo.inspection import input_shape
-from zoo.loading import find_head
 from zoo.models.scale_views import dominant_scale
 from zoo.training.trainers.adversarial import AdversarialTrainer
 from zoo.training.trainers.run_folder import Backup
@@ -124,6 +125,7 @@ def finetune(
             takes, the model has no weights, or the folder holds a run of
             other numbers, other data or another model.
     """
+    check_float_input(model)
     numbers = numbers or FineTuning()
     count = int(images.cardinality())
     if count < 1:
