@@ -70,7 +70,12 @@ def ours(
     early = attacks.pgd(eps=EPS, steps=PGD_STEPS, early_stop=True)
     ddn = attacks.ddn(steps=DDN_STEPS)
     through = Scorer(
-        model, model.input_shape[1:], attacked=twin, draws=1, own=model
+        model,
+        model.input_shape[1:],
+        attacked=twin,
+        draws=1,
+        stochastic=False,
+        full_precision=model,
     )
 
     def craft(attack, images, labels):
