@@ -14,6 +14,7 @@ from zoo.models.scale_views import find_ensemble
 from zoo.models.scale_views import scale_views
 from zoo.training.attacks.adaptive_view import adaptive_view
 from zoo.training.evaluation.engine.randomness import owned_randomness
+from zoo.training.evaluation.results import metrics
 from zoo.validation import check_images
 from zoo.validation import check_labels
 
@@ -113,7 +114,8 @@ def search_scale_weights(
             logits = views.predict_on_batch(batch)
             confidences = np.asarray(keras.ops.softmax(logits), "float64")
             merged = np.einsum("ws,nsc->wnc", weights, confidences)
-            total += (merged.argmax(axis=-1) == batch_labels).sum(axis=1)
+            classes = metrics.predicted_classes(merged)
+            total += (classes == batch_labels).sum(axis=1)
         return total
 
     clean = np.zeros(len(weights))

@@ -90,7 +90,7 @@ def score_stickers(
 
 
 def _classes(model, images):
-    return model.predict(images, verbose=0).argmax(axis=-1)
+    return metrics.predicted_classes(model.predict(images, verbose=0))
 
 
 class SignViews:
@@ -178,5 +178,4 @@ class SignViews:
 
     def accuracy(self, model: keras.Model, label: int) -> float:
         """Returns the fraction of the held-out views classified as `label`."""
-        logits = model.predict(self.held_out, verbose=0)
-        return float(np.mean(logits.argmax(axis=-1) == label))
+        return float(np.mean(_classes(model, self.held_out) == label))

@@ -1,5 +1,6 @@
 """BlurNet's measures of stickers, by hand."""
 
+import keras
 import numpy as np
 import pytest
 
@@ -51,6 +52,19 @@ def test_black_views_that_stay_black_are_not_dissimilar():
     scores = score_stickers(model.keras, [sticker(-1.0)], black)
     assert scores.average_dissimilarity == 0
     assert scores.average_success == 0
+
+
+def test_minus_infinity_rules_a_class_out():
+    linear = LinearModel(SHAPE, 4)
+    ban = np.array([0, 0, -np.inf, 0])
+    masked = keras.Sequential(
+        [linear.keras, keras.layers.Lambda(lambda logits: logits + ban)]
+    )
+    scores = score_stickers(masked, [sticker(0.9), sticker(0.9, 2)], VIEWS)
+    assert scores.targeted[1] == 0
+    after = (linear.logits(np.clip(VIEWS + sticker(0.9).delta, 0, 1))) + ban
+    before = linear.logits(VIEWS) + ban
+    assert scores.success[0] == np.mean(before.argmax(1) != after.argmax(1))
 
 
 def test_there_must_be_a_sticker():

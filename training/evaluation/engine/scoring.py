@@ -86,7 +86,7 @@ class Scorer:
         if attack is not None:
             crafted = self.craft(attack, images, labels)
         predictions = np.stack(
-            [self._predict(crafted).numpy() for _ in range(self.draws)]
+            [self._predict(crafted) for _ in range(self.draws)]
         )
         results = ImageResults.measure(
             images,
@@ -110,15 +110,15 @@ class Scorer:
         crafted = _craft(attack, self.attacked, images, labels)
         if self._full_precision is None:
             return crafted
-        right = self._predict(crafted).numpy() == labels
-        wrong = self._predict_attacked(crafted).numpy() != labels
+        right = self._predict(crafted) == labels
+        wrong = self._predict_attacked(crafted) != labels
         lost = np.flatnonzero(right & wrong)  # These fool the copy alone.
         if not len(lost):
             return crafted
         crafted = crafted.copy()
         if getattr(attack, "minimal", False) and not self._stochastic:
             crafted[lost], fools = lengthen_until_fooled(
-                lambda images: self._predict(images).numpy(),
+                self._predict,
                 images[lost],
                 crafted[lost],
                 labels[lost],
@@ -144,13 +144,10 @@ def _craft(attack, model, images, labels):
 
 
 def _compile(model, image_shape):
-    """Returns the traced prediction of classes, and their number.
-
-    An image with a logit that is not finite is of class -1, always wrong.
-    """
+    """Returns the traced prediction of classes, and their number."""
     num_classes = None
 
-    def predict(images):
+    def logits_of(images):
         nonlocal num_classes
         logits = tf.cast(model(images, training=False), "float32")
         if logits.shape.rank != 2 or logits.shape[-1] in (None, 1):
@@ -160,13 +157,16 @@ def _compile(model, image_shape):
                 f"Received: {model.name} with output shape {logits.shape}"
             )
         num_classes = logits.shape[-1]
-        finite = tf.reduce_all(tf.math.is_finite(logits), axis=-1)
-        return tf.where(finite, tf.argmax(logits, axis=-1), -1)
+        return logits
 
-    graph = tf.function(predict, autograph=False).get_concrete_function(
+    graph = tf.function(logits_of, autograph=False).get_concrete_function(
         tf.TensorSpec((None, *image_shape), "float32")
     )
-    return graph, num_classes
+
+    def predict(images):
+        return metrics.predicted_classes(graph(images).numpy())
+
+    return predict, num_classes
 
 
 def input_gradients(
