@@ -95,7 +95,7 @@ def run_sticker(options: argparse.Namespace) -> None:
     _check_signs(options, sign)
     from zoo.training import evaluation
     from zoo.training.evaluation.engine.progress import step_progress
-    from zoo.training.evaluation.stickers import SignBench
+    from zoo.training.evaluation.stickers import SignViews
 
     model = load_model(options.model, image_size=options.image_size)
     (height, width, _), count = image_shape(options, model)
@@ -108,7 +108,7 @@ def run_sticker(options: argparse.Namespace) -> None:
             f"{height}x{width} pixels"
         )
     attack = _attack(options, height)
-    bench = SignBench(
+    bench = SignViews(
         sign, count=options.views or 40, seed=attack.seed, size=height
     )
     attack = dataclasses.replace(attack, mask=bench.on_plate(attack.mask))
