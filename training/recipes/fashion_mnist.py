@@ -25,7 +25,7 @@ adversarial epoch on. Without random shifts the adversarial stages, which
 underfit, gain on clean and on adversarial images alike.
 
 On one core with AVX-512 BF16 the adversarial stages take 8 to 15 minutes an
-epoch each. Shipped weights came out of earlier numbers where docs/changelog.md
+epoch each. Shipped weights came out of earlier numbers where CHANGELOG.md
 says so; their cards say what they do.
 """
 
