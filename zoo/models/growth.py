@@ -1,6 +1,7 @@
 """Wider and deeper networks that start from a trained one."""
 
 import math
+import operator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -185,45 +186,36 @@ def _read(part: keras.Model, model: keras.Model) -> _WideResNet | None:
 
 def _check_growth(old: _WideResNet, new: _WideResNet, new_head: bool) -> None:
     """Refuses a target that cannot compute what the source does."""
-    # A first block of width 1 adds its maps themselves. One with a projection
-    # adds that of relu(norm(maps)), which has lost their negative half.
-    projects = old.width > 1 or new.width == old.width
-    rules = {
-        "be a model of the source's kind": (new.inside == old.inside, "inside"),
-        "take images of the source's channels": (
-            new.image_channels == old.image_channels,
-            "image_channels",
-        ),
-        "pool as the source does": (
-            (new.pooling, new.bins) == (old.pooling, old.bins),
-            "pooling",
-            "bins",
-        ),
-        "have the source's number of classes, or a new head": (
-            new_head or new.num_classes == old.num_classes,
+    rules = (
+        ("inside", operator.eq, "be a model of the source's kind"),
+        ("image_channels", operator.eq, "take the source's image channels"),
+        ("pooling", operator.eq, "pool as the source does"),
+        ("bins", operator.eq, "have the source's pyramid"),
+        (
             "num_classes",
+            lambda ours, theirs: new_head or ours == theirs,
+            "have the source's classes, or a new head",
         ),
-        "be at least as deep as the source": (new.depth >= old.depth, "depth"),
-        "be a whole multiple as wide as the source": (
-            new.width % old.width == 0,
+        ("depth", operator.le, "be at least as deep as the source"),
+        (
             "width",
+            lambda ours, theirs: theirs % ours == 0,
+            "be a whole multiple as wide as the source",
         ),
-        "keep a width of 1, whose first block has no projection": (
-            projects,
+        # A first block of width 1 adds its input itself. One of another width
+        # adds a projection of relu(norm(input)), which lacks a half of it.
+        (
             "width",
+            lambda ours, theirs: ours > 1 or theirs == 1,
+            "keep a source's width of 1, whose first block has no projection",
         ),
-    }
-    for rule, (kept, *fields) in rules.items():
-        if not kept:
-            source, target = (
-                ", ".join(
-                    f"{field}={getattr(network, field)}" for field in fields
-                )
-                for network in (old, new)
-            )
+    )
+    for field, holds, rule in rules:
+        ours, theirs = getattr(old, field), getattr(new, field)
+        if not holds(ours, theirs):
             raise ValueError(
-                f"The target must {rule}. "
-                f"Received: source of {source}; target of {target}"
+                f"The target must {rule}. Received: "
+                f"source of {field}={ours}, target of {field}={theirs}"
             )
 
 
@@ -267,12 +259,13 @@ def _added(
     """Returns the weights of a layer in a block that adds zero."""
     group, _, part = name.split("_", 2)
     shape = shapes[0]
-    zeros, ones = np.zeros(shape, "float32"), np.ones(shape, "float32")
-    if part == "conv2":
-        return [zeros]
     if part == "conv1":
         limit = math.sqrt(6 / math.prod(shape[:-1]))
         return [(random.uniform(shape) * 2 - 1) * np.float32(limit)]
+    zeros = np.zeros(shape, "float32")
+    if part == "conv2":
+        return [zeros]
+    ones = np.ones(shape, "float32")
     if part == "2_norm":
         return [ones, zeros, zeros, ones]
     _, _, mean, variance = _tile(old.values(_NEXT_NORM[group]), shapes)

@@ -1,5 +1,6 @@
 """Growth: the logits stay, the copies part, what cannot grow is refused."""
 
+import functools
 import hashlib
 
 import keras
@@ -31,6 +32,12 @@ IMAGES = np.random.default_rng(0).random((6, 12, 12, 1), "float32")
 def build(kind="plain", depth=10, width=2, **options):
     builder, own = KINDS[kind]
     return builder(depth=depth, width=width, **OPTIONS | own | options)
+
+
+@functools.cache
+def unchanged(**options):
+    """Returns a model that no test may change."""
+    return build(**options)
 
 
 def trained(*args, seed=0, **options):
@@ -71,7 +78,7 @@ def digest(model):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@settings(max_examples=3, deadline=None, derandomize=True)
+@settings(max_examples=2, deadline=None, derandomize=True)
 @given(
     depths=st.sampled_from([(10, 16), (10, 10), (16, 16)]),
     widths=st.sampled_from([(2, 4), (2, 6), (2, 2), (1, 1)]),
@@ -181,7 +188,7 @@ def test_training_drives_the_copies_apart():
         run_eagerly=True,
     )
     labels = np.arange(len(IMAGES)) % OPTIONS["num_classes"]
-    target.fit(IMAGES, labels, epochs=4, verbose=0)
+    target.fit(IMAGES, labels, epochs=3, verbose=0)
     assert min(map(np.min, gaps())) > 1e-4
     for group in (2, 3, 4):
         (kernel,) = target.get_layer(f"conv{group}_1_conv2").get_weights()
@@ -247,60 +254,60 @@ def test_options_without_weights_stay_the_targets_own():
 @pytest.mark.parametrize(
     "source, target, rule, received",
     [
-        ({"depth": 16}, {}, "at least as deep", "depth=16; target of depth=10"),
+        ({"depth": 16}, {}, "at least as deep", "depth=16, target of depth=10"),
         (
             {"width": 4},
             {},
             "whole multiple as wide",
-            "width=4; target of width=2",
+            "width=4, target of width=2",
         ),
         (
             {},
             {"width": 3},
             "whole multiple as wide",
-            "width=2; target of width=3",
+            "width=2, target of width=3",
         ),
-        ({"width": 1}, {}, "keep a width of 1", "width=1; target of width=2"),
+        ({"width": 1}, {}, "width of 1", "width=1, target of width=2"),
         (
             {},
             {"num_classes": 6},
             "classes",
-            "num_classes=5; target of num_classes=6",
+            "num_classes=5, target of num_classes=6",
         ),
         (
             {},
             {"image_shape": (12, 12, 3)},
-            "source's channels",
-            "image_channels=1; target of image_channels=3",
+            "image channels",
+            "image_channels=1, target of image_channels=3",
         ),
         (
             {},
             {"pooling_bins": (2,)},
-            "pool",
-            "bins=(1,); target of pooling=average, bins=(2,)",
+            "pyramid",
+            "bins=(1,), target of bins=(2,)",
         ),
         (
             {"kind": "irm"},
             {"kind": "irm", "pooling_bins": (1, 2)},
-            "pool as the source does",
-            "bins=(1, 2, 4); target of pooling=average, bins=(1, 2)",
+            "the source's pyramid",
+            "bins=(1, 2, 4), target of bins=(1, 2)",
         ),
         (
             {"pooling_bins": (1, 2, 4)},
             {"kind": "irm"},
             "of the source's kind",
-            "inside=None; target of inside=MultiScaleEnsemble",
+            "inside=None, target of inside=MultiScaleEnsemble",
         ),
         (
             {},
             {"kind": "jpeg"},
             "of the source's kind",
-            "inside=None; target of inside=Functional",
+            "inside=None, target of inside=Functional",
         ),
     ],
 )
 def test_impossible_growth_is_refused(source, target, rule, received):
-    source, target = build(**source), build(**target)
+    source, target = unchanged(**source), unchanged(**target)
     before = digest(target)
     with pytest.raises(ValueError, match=rule) as error:
         grow(source, target)
@@ -327,7 +334,7 @@ def scaled_wide_resnet():
     ids=["lisa_cnn", "sequential", "other weights", "layer"],
 )
 def test_other_models_are_refused(other):
-    other, own = other(), build()
+    other, own = other(), unchanged()
     for role, models in (("source", (other, own)), ("target", (own, other))):
         with pytest.raises(
             ValueError, match=f"`{role}` .* Received: {role}='{other.name}'"
