@@ -10,7 +10,7 @@ import numpy as np
 from keras import layers
 from keras import ops
 
-from zoo.all_layers import all_layers
+from zoo.inspection import all_layers
 from zoo.layers.spatial_pyramid_pooling import SpatialPyramidPooling
 
 _NEXT_NORM = {
