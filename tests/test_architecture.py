@@ -51,7 +51,7 @@ ARROWS = {
     "zoo/models": ("zoo/layers", "zoo/regularizers.py"),
     "zoo/weights": (),
     "zoo/presets": ("zoo/weights",),
-    "zoo/loading.py": ("zoo/presets", "zoo/weights"),
+    "zoo/loading.py": ("zoo/models", "zoo/presets", "zoo/weights"),
     "zoo/cards": ("zoo/presets", "zoo/loading.py"),
     "zoo/defenses/surgery": (),
     "zoo/defenses": (
