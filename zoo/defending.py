@@ -46,7 +46,7 @@ def defend(model: "keras.Model", defense: str, **options: Any) -> "keras.Model":
     if defense not in DEFENSES:
         raise ValueError(
             f"Defenses are {', '.join(DEFENSES)}."
-            f"{did_you_mean(str(defense), DEFENSES)} "
+            f"{did_you_mean(str(defense).lower(), DEFENSES)} "
             f"Received: defense={defense!r}"
         )
     function = getattr(importlib.import_module(DEFENSES[defense]), defense)

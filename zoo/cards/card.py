@@ -154,10 +154,9 @@ def info(name: str) -> Card:
     preset = presets.get(name)
     weights = preset.weights
     measurements, parameters = _measured(preset, FOLDER / f"{preset.name}.json")
-    tag = preset.default_tag
     return Card(
         name=preset.name,
-        alias=f"{preset.name}.{tag}" if tag else None,
+        alias=preset.alias,
         description=preset.description,
         task=preset.task,
         dataset=preset.dataset,
