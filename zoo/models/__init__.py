@@ -1,4 +1,4 @@
-"""Builders of every architecture in the zoo."""
+"""The builders of the zoo's architectures."""
 
 from zoo.models.blurnet import blurnet
 from zoo.models.irm import irm
