@@ -1,11 +1,11 @@
 """The record of one loadable model, and the registry of all of them."""
 
-import difflib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from zoo.suggestions import near_names
 from zoo.threat import ThreatModel
 from zoo.weights.manifest import Weights
 
@@ -123,7 +123,7 @@ def get(name: str) -> Preset:
     preset = _REGISTRY.get(_ALIASES.get(name, name))
     if preset is None:
         known = (*_REGISTRY, *(_ALIASES if "." in str(name) else ()))
-        near = difflib.get_close_matches(str(name), known, n=5, cutoff=0.5)
+        near = near_names(str(name), known, most=5, cutoff=0.5)
         near = near or [one for one in known if str(name) in one][:5]
         hint = f"near names: {', '.join(near)}; " if near else ""
         raise UnknownPresetError(
