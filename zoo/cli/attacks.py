@@ -39,7 +39,7 @@ def parse_transfer(options: argparse.Namespace) -> NamedModel | None:
     """
     if options.transfer_from is None:
         return None
-    return NamedModel.parse(options.transfer_from)
+    return NamedModel.parse(options.transfer_from, trusted=options.trust)
 
 
 def check_attacks(specs: Sequence[str]) -> None:

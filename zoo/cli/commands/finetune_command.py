@@ -19,6 +19,7 @@ from zoo.cli.attacks import training_spec
 from zoo.cli.data import check_folder
 from zoo.cli.keras_files import write_keras_file
 from zoo.cli.models import NamedModel
+from zoo.cli.models import add_trust_argument
 from zoo.cli.output import check_writable
 from zoo.cli.output import emit
 from zoo.loading import dtype_policy
@@ -125,6 +126,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="model, weights, report and checkpoints; the same command goes "
         "on with what was killed (default: runs/finetune-NAME)",
     )
+    add_trust_argument(parser)
     add_json_argument(parser)
 
 
@@ -138,16 +140,17 @@ def run(options: argparse.Namespace) -> None:
     else:
         taken = {"kinds": ("preset", "keras_file")}
     named = NamedModel.parse(
-        options.model, **taken, trained=not options.from_scratch
+        options.model,
+        **taken,
+        trained=not options.from_scratch,
+        trusted=options.trust,
     )
     for spec in filter(None, (options.attack, options.test_attack)):
         check_attacks([spec])
     check_folder(options.data)
     if options.validation:
         check_folder(options.validation)
-    output = options.output or Path("runs") / (
-        f"finetune-{Path(named.name).name.removesuffix('.keras')}"
-    )
+    output = work_folder(options)
     path = output / "model.keras"
     check_writable(path)
     from zoo.training import FineTuning
@@ -223,6 +226,12 @@ def run(options: argparse.Namespace) -> None:
         "report": report.to_dict(),
     }
     emit(options, data, report.table(), f"Model: {path}")
+
+
+def work_folder(options: argparse.Namespace) -> Path:
+    """Returns the folder that an interrupted call goes on from."""
+    name = Path(options.model).name.removesuffix(".keras")
+    return options.output or Path("runs") / f"finetune-{name}"
 
 
 def _classes(named: NamedModel, folder: Path) -> list[str]:

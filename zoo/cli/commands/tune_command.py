@@ -4,6 +4,7 @@ import argparse
 import dataclasses
 from pathlib import Path
 
+from zoo.cli.activity import activity
 from zoo.cli.arguments import add_draws_argument
 from zoo.cli.arguments import add_json_argument
 from zoo.cli.arguments import at_least
@@ -21,6 +22,7 @@ from zoo.cli.data import add_data_arguments
 from zoo.cli.keras_files import write_keras_file
 from zoo.cli.models import NamedModel
 from zoo.cli.models import add_model_argument
+from zoo.cli.models import add_trust_argument
 from zoo.cli.output import check_writable
 from zoo.cli.output import emit
 
@@ -68,6 +70,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help=".keras file to write the model to, with the best weights",
     )
+    add_trust_argument(parser)
     add_json_argument(parser)
 
 
@@ -79,7 +82,9 @@ def run(options: argparse.Namespace) -> None:
         raise ValueError(f"--save must end in .keras. Received: {options.save}")
     if options.save:
         check_writable(options.save)
-    named = NamedModel.parse(options.model, classes=options.classes)
+    named = NamedModel.parse(
+        options.model, classes=options.classes, trusted=options.trust
+    )
     source = parse_transfer(options)
     data = NamedImages.parse(options, named)
     from zoo.models.scale_views import find_ensemble
@@ -94,16 +99,20 @@ def run(options: argparse.Namespace) -> None:
         [spec], threat, model, source=source, image_size=options.image_size
     )
     images, labels = data.load(model)
-    found = evaluation.search_scale_weights(
-        model,
-        images,
-        labels,
-        attack=attack,
-        values=options.values or scale_weights.VALUES,
-        batch_size=options.batch_size,
-        draws=options.draws,
-        seed=options.seed,
-    )
+    with activity(
+        f"Attacking {len(images)} images and predicting each scale: {attack!r}",
+        enabled=not options.json,
+    ):
+        found = evaluation.search_scale_weights(
+            model,
+            images,
+            labels,
+            attack=attack,
+            values=options.values or scale_weights.VALUES,
+            batch_size=options.batch_size,
+            draws=options.draws,
+            seed=options.seed,
+        )
     if options.save:
         find_ensemble(model).scale_weights = found[0].weights
         write_keras_file(model, options.save, named.classes)
