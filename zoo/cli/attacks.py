@@ -47,7 +47,7 @@ def check_attacks(specs: Sequence[str]) -> None:
 
     Nothing is loaded, not even TensorFlow.
     """
-    from zoo.training.attack_names import attack_name
+    from zoo.training.attacks.registry import attack_name
 
     for spec in specs:
         attack_name(spec)
@@ -67,8 +67,8 @@ def is_suite(spec: str) -> bool:
     Raises:
         ValueError: If it names neither a suite nor an attack.
     """
-    from zoo.training.attack_names import SUITES
-    from zoo.training.attack_names import attack_name
+    from zoo.training.attacks.registry import SUITES
+    from zoo.training.attacks.registry import attack_name
 
     return attack_name(spec) in SUITES
 

@@ -56,7 +56,7 @@ def makes_sticker(options: argparse.Namespace) -> bool:
         ValueError: If RP2's arguments are given to another attack, or RP2
             is told no target, other images or another model.
     """
-    from zoo.training.attack_names import STICKERS
+    from zoo.training.attacks.registry import STICKERS
 
     given = _given(options, "target", "sign", "mask", "views")
     if (options.attack or "").partition(":")[0] != STICKERS:
@@ -93,7 +93,7 @@ def run_sticker(options: argparse.Namespace) -> None:
     _check_signs(named, sign, options.target)
     from zoo.training import evaluation
     from zoo.training.evaluation.engine.progress import step_progress
-    from zoo.training.evaluation.stickers import SignBench
+    from zoo.training.evaluation.stickers import SignViews
 
     model = named.load(image_size=options.image_size)
     height, width, _ = named.image_shape(model, options.image_size)
@@ -106,7 +106,7 @@ def run_sticker(options: argparse.Namespace) -> None:
             f"{height}x{width} pixels"
         )
     attack = _attack(options, height)
-    bench = SignBench(
+    bench = SignViews(
         sign, count=options.views or 40, seed=attack.seed, size=height
     )
     attack = dataclasses.replace(attack, mask=bench.on_plate(attack.mask))
@@ -163,7 +163,7 @@ def _attack(options, size):
     import inspect
 
     from zoo.training import attacks
-    from zoo.training.attacks.option_text import read_options
+    from zoo.training.attacks.registry import read_options
     from zoo.training.attacks.rp2 import masks
 
     mask = options.mask or "stickers"

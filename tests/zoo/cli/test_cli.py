@@ -19,7 +19,7 @@ from tests.command_line import run_json
 from tests.paths import ROOT
 from zoo.cli import main
 from zoo.cli.commands import evaluate_command
-from zoo.training import attack_names
+from zoo.training.attacks import registry
 from zoo.training.evaluation import AttackedImages
 
 PGD = "pgd:norm=l2,eps=0.5,steps=2"
@@ -192,7 +192,7 @@ def test_evaluate_resumes_and_skips(capsys, model, tmp_path):
 
 
 def test_evaluate_takes_a_suite(capsys, model, monkeypatch):
-    monkeypatch.setitem(attack_names.SUITES, "quick", ("fgsm", "pgd:steps=2"))
+    monkeypatch.setitem(registry.SUITES, "quick", ("fgsm", "pgd:steps=2"))
     for spec, norm, eps in (
         ("quick", "l2", 1.0),
         ("quick:norm=linf,eps=0.1", "linf", 0.1),
