@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zoo.atomic_write import atomic_write
+from zoo.cli.output import printable
 
 if TYPE_CHECKING:
     import keras
@@ -104,7 +105,12 @@ def write_keras_file(
     """Writes a `.keras` file and its classes' names.
 
     If there are none, those of an older file in its place are removed.
+
+    Raises:
+        OSError: If a file cannot be written.
+        ValueError: If a name is blank or has a line end.
     """
+    check_class_names(classes)
     with atomic_write(path) as temporary:
         model.save(temporary)
     if not classes:
@@ -113,6 +119,16 @@ def write_keras_file(
     with atomic_write(_classes_file(path)) as temporary:
         lines = "".join(f"{name}\n" for name in classes)
         temporary.write_text(lines, "utf-8")
+
+
+def check_class_names(names: Sequence[str]) -> None:
+    """Raises a `ValueError` if a name cannot be a line of a file."""
+    for name in names:
+        if len(name.splitlines()) != 1 or not name.strip():
+            raise ValueError(
+                "The name of a class must be one line. "
+                f"Received: {printable(name)!r}"
+            )
 
 
 def read_class_names(path: str | os.PathLike) -> tuple[str, ...]:

@@ -6,11 +6,11 @@ from pathlib import Path
 from zoo.cli.activity import activity
 from zoo.cli.arguments import add_json_argument
 from zoo.cli.attacks import ATTACK_HELP
+from zoo.cli.attacks import DEFAULT_ATTACK
 from zoo.cli.attacks import DEFAULT_HELP
 from zoo.cli.attacks import add_transfer_argument
 from zoo.cli.attacks import bind_attacks
 from zoo.cli.attacks import check_single
-from zoo.cli.attacks import default_spec
 from zoo.cli.attacks import default_threat
 from zoo.cli.attacks import parse_transfer
 from zoo.cli.data import NamedImages
@@ -58,8 +58,7 @@ def run(options: argparse.Namespace) -> None:
     if makes_sticker(options):
         run_sticker(options)
         return
-    if options.attack:
-        check_single(options.attack)
+    check_single(options.attack)
     named = NamedModel.parse(
         options.model, classes=options.classes, trusted=options.trust
     )
@@ -71,9 +70,12 @@ def run(options: argparse.Namespace) -> None:
     said = not options.json
     with activity(f"Loading {named.name}", enabled=said):
         model = named.load(image_size=options.image_size)
-    spec = options.attack or default_spec(model, threat)
     (attack,) = bind_attacks(
-        [spec], threat, model, source=source, image_size=options.image_size
+        [options.attack or DEFAULT_ATTACK],
+        threat,
+        model,
+        source=source,
+        image_size=options.image_size,
     )
     attack.check_model(model)
     with activity(f"Loading {data.limit} images of {data.name}", enabled=said):

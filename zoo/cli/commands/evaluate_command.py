@@ -12,10 +12,11 @@ from zoo.cli.arguments import add_draws_argument
 from zoo.cli.arguments import add_json_argument
 from zoo.cli.arguments import at_least
 from zoo.cli.attacks import ATTACK_HELP
+from zoo.cli.attacks import DEFAULT_ATTACK
+from zoo.cli.attacks import DEFAULT_HELP
 from zoo.cli.attacks import add_transfer_argument
 from zoo.cli.attacks import bind_attacks
 from zoo.cli.attacks import check_attacks
-from zoo.cli.attacks import default_spec
 from zoo.cli.attacks import default_threat
 from zoo.cli.attacks import is_suite
 from zoo.cli.attacks import parse_transfer
@@ -38,8 +39,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="SPEC",
         help=f"{ATTACK_HELP}; or 'standard', AutoAttack in that ball, or in "
         "another as 'standard:norm=linf,eps=0.1', or 'rand', its version for "
-        "randomised models; may be given several times (default: pgd of 40 "
-        "steps; against a randomised model all take 2 draws unless told)",
+        "randomised models; may be given several times "
+        f"(default: {DEFAULT_HELP})",
     )
     parser.add_argument(
         "--skip-fooled",
@@ -155,9 +156,12 @@ def run(options: argparse.Namespace) -> None:
     threat = default_threat(named)
     with activity(f"Loading {named.name}", enabled=not options.json):
         model = named.load(image_size=options.image_size)
-    specs = options.attacks or [default_spec(model, threat)]
     attacks = bind_attacks(
-        specs, threat, model, source=source, image_size=options.image_size
+        options.attacks or [DEFAULT_ATTACK],
+        threat,
+        model,
+        source=source,
+        image_size=options.image_size,
     )
     surrogate = None
     if options.attack_policy:

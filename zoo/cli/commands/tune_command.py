@@ -10,11 +10,11 @@ from zoo.cli.arguments import add_json_argument
 from zoo.cli.arguments import at_least
 from zoo.cli.arguments import numbers_above_zero
 from zoo.cli.attacks import ATTACK_HELP
+from zoo.cli.attacks import DEFAULT_ATTACK
 from zoo.cli.attacks import DEFAULT_HELP
 from zoo.cli.attacks import add_transfer_argument
 from zoo.cli.attacks import bind_attacks
 from zoo.cli.attacks import check_single
-from zoo.cli.attacks import default_spec
 from zoo.cli.attacks import default_threat
 from zoo.cli.attacks import parse_transfer
 from zoo.cli.data import NamedImages
@@ -76,8 +76,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Searches the weights and prints them, the best first."""
-    if options.attack:
-        check_single(options.attack)
+    check_single(options.attack)
     if options.save and options.save.suffix != ".keras":
         raise ValueError(f"--save must end in .keras. Received: {options.save}")
     if options.save:
@@ -94,9 +93,12 @@ def run(options: argparse.Namespace) -> None:
     threat = default_threat(named)
     model = named.load(image_size=options.image_size)
     named.class_names(model.output_shape[-1])
-    spec = options.attack or default_spec(model, threat)
     (attack,) = bind_attacks(
-        [spec], threat, model, source=source, image_size=options.image_size
+        [options.attack or DEFAULT_ATTACK],
+        threat,
+        model,
+        source=source,
+        image_size=options.image_size,
     )
     images, labels = data.load(model)
     with activity(
