@@ -63,7 +63,10 @@ def load(
     path = download(name) if weights == "default" else weights
     builder = _builder(preset)
     check_options(preset.name, builder, options, hidden=("name",))
-    model = builder(**options, name=preset.name)
+    from zoo.models.wide_resnet import skip_initialization
+
+    with skip_initialization(path is not None):
+        model = builder(**options, name=preset.name)
     if path is not None:
         if new_head is None:
             new_head = weights == "default" and (
