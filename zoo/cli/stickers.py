@@ -84,7 +84,9 @@ def makes_sticker(options: argparse.Namespace) -> bool:
 
 def run_sticker(options: argparse.Namespace) -> None:
     """Makes a sticker, tests it, and writes it and the views with it."""
-    named = NamedModel.parse(options.model, classes=options.classes)
+    named = NamedModel.parse(
+        options.model, classes=options.classes, trusted=options.trust
+    )
     printed = options.output.with_suffix(".sticker.png")
     check_writable(printed)
     sign = options.sign or "stop"

@@ -6,7 +6,8 @@ from pathlib import Path
 import zoo
 from zoo.cli.arguments import add_json_argument
 from zoo.cli.arguments import at_least
-from zoo.cli.attacks import default_spec
+from zoo.cli.attacks import DEFAULT_ATTACK
+from zoo.cli.attacks import bind_attacks
 from zoo.cli.data import SAMPLE
 from zoo.cli.output import check_writable
 from zoo.cli.output import emit
@@ -39,7 +40,6 @@ def run(options: argparse.Namespace) -> None:
     picture = options.output / "attack.png"
     check_writable(picture)
     from zoo import exports
-    from zoo.training import attacks
     from zoo.training import datasets
     from zoo.training import evaluation
 
@@ -50,7 +50,7 @@ def run(options: argparse.Namespace) -> None:
     images, labels = images.numpy(), labels.numpy()
     models = {name: zoo.load(name) for name in (TWIN, DEFENDED)}
     attack_on = {
-        name: attacks.parse(f"{default_spec(model, threat)},seed=0")
+        name: bind_attacks([DEFAULT_ATTACK], threat, model, seed=0)[0]
         for name, model in models.items()
     }
     options.output.mkdir(parents=True, exist_ok=True)
@@ -77,7 +77,7 @@ def run(options: argparse.Namespace) -> None:
         ],
         classes,
         picture,
-        title=f"{default_spec(models[DEFENDED], threat)} on {SAMPLE}",
+        title=f"{attack_on[DEFENDED]!r} on {SAMPLE}",
     )
     export = exports.save(
         models[DEFENDED],

@@ -7,14 +7,16 @@ from pathlib import Path
 
 import zoo
 from zoo.cards import card
+from zoo.cli.activity import activity
 from zoo.cli.arguments import add_draws_argument
 from zoo.cli.arguments import add_json_argument
 from zoo.cli.arguments import at_least
 from zoo.cli.attacks import ATTACK_HELP
+from zoo.cli.attacks import DEFAULT_ATTACK
+from zoo.cli.attacks import DEFAULT_HELP
 from zoo.cli.attacks import add_transfer_argument
 from zoo.cli.attacks import bind_attacks
 from zoo.cli.attacks import check_attacks
-from zoo.cli.attacks import default_spec
 from zoo.cli.attacks import default_threat
 from zoo.cli.attacks import is_suite
 from zoo.cli.attacks import parse_transfer
@@ -22,6 +24,7 @@ from zoo.cli.data import NamedImages
 from zoo.cli.data import add_data_arguments
 from zoo.cli.models import NamedModel
 from zoo.cli.models import add_model_argument
+from zoo.cli.models import add_trust_argument
 from zoo.cli.output import check_writable
 from zoo.cli.output import emit
 
@@ -36,8 +39,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="SPEC",
         help=f"{ATTACK_HELP}; or 'standard', AutoAttack in that ball, or in "
         "another as 'standard:norm=linf,eps=0.1', or 'rand', its version for "
-        "randomised models; may be given several times (default: pgd of 40 "
-        "steps; against a randomised model all take 2 draws unless told)",
+        "randomised models; may be given several times "
+        f"(default: {DEFAULT_HELP})",
     )
     parser.add_argument(
         "--skip-fooled",
@@ -110,6 +113,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="keep finished batches there, and go on after the last one if "
         "the same run was ended before",
     )
+    add_trust_argument(parser)
     add_json_argument(parser)
 
 
@@ -121,7 +125,9 @@ def run(options: argparse.Namespace) -> None:
         )
     if options.output:
         check_writable(options.output)
-    named = NamedModel.parse(options.model, classes=options.classes)
+    named = NamedModel.parse(
+        options.model, classes=options.classes, trusted=options.trust
+    )
     for option in ("write_card", "attack_policy"):
         if getattr(options, option) and not named.is_preset:
             raise ValueError(
@@ -148,17 +154,23 @@ def run(options: argparse.Namespace) -> None:
     from zoo.training import evaluation
 
     threat = default_threat(named)
-    model = named.load(image_size=options.image_size)
-    specs = options.attacks or [default_spec(model, threat)]
+    with activity(f"Loading {named.name}", enabled=not options.json):
+        model = named.load(image_size=options.image_size)
     attacks = bind_attacks(
-        specs, threat, model, source=source, image_size=options.image_size
+        options.attacks or [DEFAULT_ATTACK],
+        threat,
+        model,
+        source=source,
+        image_size=options.image_size,
     )
     surrogate = None
     if options.attack_policy:
         surrogate = named.load(policy=options.attack_policy)
+    with activity(f"Loading images of {data.name}", enabled=not options.json):
+        examples = data.load(model)
     report = evaluation.evaluate(
         model,
-        data.load(model),
+        examples,
         attacks,
         threat=threat,
         attack_limit=options.attack_limit,
@@ -188,7 +200,17 @@ def run(options: argparse.Namespace) -> None:
             )
             print(f"card: {path}", file=sys.stderr)
     finally:  # What was measured is told, whatever becomes of the files.
-        emit(options, report.to_dict(), report.table())
+        emit(
+            options,
+            report.to_dict(),
+            report.table(),
+            *(f"Attack: {result}" for result in report.attacks),
+        )
+
+
+def work_folder(options: argparse.Namespace) -> Path | None:
+    """Returns the folder that an interrupted call goes on from, if any."""
+    return options.resume
 
 
 def check_card(

@@ -3,10 +3,13 @@
 import argparse
 from pathlib import Path
 
+from zoo.cli.activity import activity
 from zoo.cli.arguments import add_json_argument
 from zoo.cli.arguments import at_least
 from zoo.cli.models import NamedModel
 from zoo.cli.models import add_classes_argument
+from zoo.cli.models import add_trust_argument
+from zoo.cli.output import check_writable
 from zoo.cli.output import emit
 
 
@@ -29,6 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="for debugging: freeze a randomised model's noise",
     )
+    add_trust_argument(parser)
     add_json_argument(parser)
 
 
@@ -38,22 +42,27 @@ def run(options: argparse.Namespace) -> None:
         options.model,
         classes=options.classes,
         kinds=("preset", "keras_file"),
+        trusted=options.trust,
     )
     version = options.path / str(options.version)
     if version.exists() and not options.overwrite:
         raise FileExistsError(f"{version} exists; --overwrite replaces it.")
+    check_writable(version / "saved_model.pb")
     from zoo import exports
 
     model = named.load()
     named.class_names(model.output_shape[-1])
-    report = exports.save(
-        model,
-        options.path,
-        version=options.version,
-        classes=named.classes or None,
-        seed=options.seed,
-        overwrite=options.overwrite,
-    )
+    with activity(
+        f"Writing {version} and checking it", enabled=not options.json
+    ):
+        report = exports.save(
+            model,
+            options.path,
+            version=options.version,
+            classes=named.classes or None,
+            seed=options.seed,
+            overwrite=options.overwrite,
+        )
     from rich.table import Table
 
     table = Table(show_header=False)

@@ -12,13 +12,15 @@ from zoo.cli.arguments import add_json_argument
 from zoo.cli.arguments import at_least
 from zoo.cli.arguments import proper_share
 from zoo.cli.arguments import share
-from zoo.cli.attacks import check_attacks
-from zoo.cli.attacks import default_spec
+from zoo.cli.attacks import DEFAULT_ATTACK
+from zoo.cli.attacks import bind_attacks
+from zoo.cli.attacks import check_single
 from zoo.cli.attacks import default_threat
 from zoo.cli.attacks import training_spec
-from zoo.cli.data import check_folder
+from zoo.cli.keras_files import check_class_names
 from zoo.cli.keras_files import write_keras_file
 from zoo.cli.models import NamedModel
+from zoo.cli.models import add_trust_argument
 from zoo.cli.output import check_writable
 from zoo.cli.output import emit
 from zoo.loading import dtype_policy
@@ -125,11 +127,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="model, weights, report and checkpoints; the same command goes "
         "on with what was killed (default: runs/finetune-NAME)",
     )
+    add_trust_argument(parser)
     add_json_argument(parser)
 
 
 def run(options: argparse.Namespace) -> None:
     """Fine-tunes a model, or goes on with it, and measures what became."""
+    from zoo.training.datasets.image_folder import split_pictures
+
     if options.from_scratch or options.policy:
         taken = {
             "kinds": ("preset",),
@@ -138,27 +143,30 @@ def run(options: argparse.Namespace) -> None:
     else:
         taken = {"kinds": ("preset", "keras_file")}
     named = NamedModel.parse(
-        options.model, **taken, trained=not options.from_scratch
+        options.model,
+        **taken,
+        trained=not options.from_scratch,
+        trusted=options.trust,
     )
-    for spec in filter(None, (options.attack, options.test_attack)):
-        check_attacks([spec])
-    check_folder(options.data)
-    if options.validation:
-        check_folder(options.validation)
-    output = options.output or Path("runs") / (
-        f"finetune-{Path(named.name).name.removesuffix('.keras')}"
+    check_single(options.attack)
+    check_single(options.test_attack, "--test-attack")
+    classes = _classes(named, options.data)
+    split_pictures(
+        options.data,
+        classes,
+        options.validation or options.held_out,
+        options.seed,
     )
+    output = work_folder(options)
     path = output / "model.keras"
     check_writable(path)
     from zoo.training import FineTuning
     from zoo.training import attacks
     from zoo.training import evaluation
     from zoo.training import finetune
-    from zoo.training.evaluation.engine.randomness import attack_draws
     from zoo.weights import save_weights
 
     threat = default_threat(named)
-    classes = _classes(named, options.data)
     head_epochs, epochs = options.head_epochs, options.epochs
     new_head = named.is_preset and classes != list(named.classes)
     if head_epochs is None:
@@ -178,10 +186,8 @@ def run(options: argparse.Namespace) -> None:
         options.attack or training_spec(threat), threat, seed=options.seed
     )
     trained, model = _build(named, options, len(classes), new_head=new_head)
-    test_attack = attacks.parse(
-        options.test_attack or default_spec(model, threat),
-        threat,
-        draws=attack_draws(model),
+    test_attacks = bind_attacks(
+        [options.test_attack or DEFAULT_ATTACK], threat, model
     )
     images, held_out = _load(options, model, classes)
     # Keras reports its epochs on standard output, which is the result's.
@@ -198,7 +204,7 @@ def run(options: argparse.Namespace) -> None:
     report = evaluation.evaluate(
         model,
         held_out,
-        [test_attack],
+        test_attacks,
         threat=threat,
         attack_limit=options.attack_limit,
         seed=options.seed,
@@ -225,11 +231,18 @@ def run(options: argparse.Namespace) -> None:
     emit(options, data, report.table(), f"Model: {path}")
 
 
+def work_folder(options: argparse.Namespace) -> Path:
+    """Returns the folder that an interrupted call goes on from."""
+    name = Path(options.model).name.removesuffix(".keras")
+    return options.output or Path("runs") / f"finetune-{name}"
+
+
 def _classes(named: NamedModel, folder: Path) -> list[str]:
     """Names of the folders, in a preset's order if they are its classes."""
     from zoo.training import datasets
 
     folders = datasets.class_folders(folder)
+    check_class_names(folders)
     known = sorted(name.replace("/", "_") for name in named.classes)
     return list(named.classes) if known == folders else folders
 
