@@ -52,7 +52,7 @@ ARROWS = {
     "zoo/weights": (),
     "zoo/presets": ("zoo/weights",),
     "zoo/loading.py": ("zoo/models", "zoo/presets", "zoo/weights"),
-    "zoo/cards": ("zoo/presets", "zoo/loading.py"),
+    "zoo/cards": ("zoo/presets", "zoo/loading.py", "zoo/weights"),
     "zoo/defenses/surgery": (),
     "zoo/defenses": (
         "zoo/defenses/surgery",

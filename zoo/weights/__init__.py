@@ -2,6 +2,7 @@
 
 from zoo.weights.fetch import DownloadError
 from zoo.weights.fetch import fetch_weights
+from zoo.weights.manifest import GrownWeights
 from zoo.weights.manifest import WeightFile
 from zoo.weights.manifest import Weights
 from zoo.weights.storage import load_weights
@@ -9,6 +10,7 @@ from zoo.weights.storage import save_weights
 
 __all__ = [
     "DownloadError",
+    "GrownWeights",
     "WeightFile",
     "Weights",
     "fetch_weights",
