@@ -140,7 +140,6 @@ def evaluate(
             `resume` holds another run.
         OSError: If `resume` cannot be read or written.
     """
-    check_float_input(model)
     check_options(
         model=model,
         threat=threat,
@@ -152,6 +151,7 @@ def evaluate(
         seed=seed,
         sanity=sanity,
     )
+    check_float_input(model)
     if isinstance(attacks, str) or callable(attacks):
         attacks = [attacks]
     if len(attacks) == 1 and isinstance(attacks[0], str):
