@@ -10,6 +10,7 @@ import keras
 import tensorflow as tf
 from tensorflow.python.ops import control_flow_util
 
+from zoo.inspection import check_float_input
 from zoo.inspection import input_shape
 from zoo.inspection import is_black_box
 from zoo.threat import ThreatModel
@@ -115,6 +116,7 @@ class Attack:
             raise ValueError(
                 f"`model` must be a Keras model. Received: model={model!r}"
             )
+        check_float_input(model)
         images = check_images(images, input_shape(model))
         check_labels(labels, len(images))
         graphs = self._compiled.setdefault(model, {})

@@ -1,4 +1,4 @@
-"""What an evaluation runs on the images in one go."""
+"""An attack as an evaluation sees it."""
 
 import dataclasses
 from collections.abc import Callable
@@ -19,8 +19,8 @@ class PlannedAttack:
 
     Args:
         attack: `(model, images, labels) -> images`; `None` leaves the images
-            as they are. Its name, options, ball and generators are read off
-            it if it has them, as an `Attack` does.
+            as they are. Name, options, ball and generators are its attributes,
+            if it has them, as an `Attack` does.
     """
 
     attack: Callable | None = None
@@ -33,11 +33,12 @@ class PlannedAttack:
         *,
         draws: int | None = None,
     ) -> "list[PlannedAttack]":
-        """Checks an attack, or builds from text one or those of a suite.
+        """Plans an attack, or those of a suite.
 
         Args:
-            threat: Ball of what is given as text without one.
-            draws: Of what is given as text that leaves them open.
+            attack: An attack, or the text of one or of a suite.
+            threat: Ball of an attack whose text has none.
+            draws: Draws of an attack whose text has none.
 
         Raises:
             ValueError: If it is no attack or a targeted one.
@@ -50,13 +51,13 @@ class PlannedAttack:
                 "attacks must be attacks, such as attacks.pgd(eps=0.1), or "
                 f"their text. Received: {attack!r}"
             )
-        phases = [cls(one) for one in bound]
-        if any(phase.options.get("targeted") for phase in phases):
+        planned = [cls(one) for one in bound]
+        if any(one.options.get("targeted") for one in planned):
             raise ValueError(
                 "attacks must be untargeted: they are given the true classes. "
                 f"Received: {attack!r}"
             )
-        return phases
+        return planned
 
     @property
     def name(self) -> str:
@@ -93,7 +94,7 @@ class PlannedAttack:
 
     @property
     def searches(self) -> bool:
-        """Whether it looks for a misclassified image, as noise doesn't."""
+        """Whether it looks for a misclassified image. Noise doesn't."""
         return self.attack is not None and self.name != "noise"
 
     @property
@@ -118,9 +119,9 @@ class PlannedAttack:
         return norm if norm in NORMS and not self._has_radius else None
 
     def aims_at(self, ball: ThreatModel) -> bool:
-        """Whether the attack, not bound to any ball, may look inside this one.
+        """Whether the attack has no ball of its own and may search this one.
 
-        One that makes small another norm comes here by chance alone.
+        An attack that makes another norm small comes here by chance alone.
         """
         bound = self.threat is not None or self._has_radius
         norm = getattr(self.attack, "norm", None)
@@ -128,7 +129,7 @@ class PlannedAttack:
 
     @property
     def _has_radius(self) -> bool:
-        """Also of 0, which is no ball."""
+        """Whether the attack has a radius; also one of 0, which is no ball."""
         return getattr(self.attack, "eps", None) is not None
 
     @property

@@ -345,6 +345,54 @@ def test_logits_that_are_not_finite_are_wrong():
     assert run(model, (images, np.zeros(3, int)), []).clean_accuracy == 0.0
 
 
+class Masked(keras.layers.Layer):
+    """Sets the logits of a third class."""
+
+    def __init__(self, value, everywhere=False):
+        super().__init__()
+        self.value = value
+        self.everywhere = everywhere
+
+    def call(self, logits):
+        third = keras.ops.full_like(logits[:, :1], self.value)
+        if self.everywhere:
+            logits = keras.ops.full_like(logits, self.value)
+        return keras.ops.concatenate([logits, third], axis=-1)
+
+
+def masked(value, **options):
+    plain = brightness()
+    outputs = Masked(value, **options)(plain.output)
+    return keras.Model(plain.input, outputs)
+
+
+def test_minus_infinity_rules_a_class_out():
+    """Accuracies are those of the model without the class, without a flag."""
+    data = levels(*np.linspace(0.05, 0.95, 40))
+    ball = ThreatModel("linf", 0.1)
+    suite = ["pgd:steps=3", "ddn:steps=5"]
+    plain, infinite = (
+        run(model, data, suite, threat=ball, sanity=8)
+        for model in (brightness(), masked(-np.inf))
+    )
+    assert infinite.clean_accuracy == plain.clean_accuracy == 1.0
+    robust = [r.robust_accuracy for r in plain.attacks]
+    assert 0 < robust[0] < 1
+    assert [r.robust_accuracy for r in infinite.attacks] == robust
+    assert infinite.flags == plain.flags == ()
+
+
+@pytest.mark.parametrize(
+    "model",
+    [masked(np.nan), masked(np.inf), masked(-np.inf, everywhere=True)],
+    ids=["NaN", "+inf", "no class left"],
+)
+def test_logits_without_a_class_are_wrong(model):
+    for label in range(3):
+        data = levels(0.1)[0], np.array([label])
+        assert run(model, data, []).clean_accuracy == 0.0
+
+
 def test_nothing_is_printed_off_a_terminal(capfd):
     evaluate(brightness(), levels(0.1, 0.9), [Shift(0.0)], progress=True)
     assert capfd.readouterr().out == ""

@@ -153,7 +153,7 @@ def test_attack_draws_a_picture(capsys, model, tmp_path):
 
 
 def test_attack_checks_names_before_it_attacks(capsys, model, monkeypatch):
-    monkeypatch.setattr(AttackedImages, "of", None)
+    monkeypatch.setattr(AttackedImages, "from_model", None)
     line = failed(capsys, "attack", model, "--classes", "one,two")
     assert "has 10 classes" in line and "Received: 2 in --classes" in line
 
@@ -471,7 +471,7 @@ def test_interrupt_says_how_to_go_on(capsys, monkeypatch):
     def interrupted(*arguments):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(evaluate_command, "check_run", interrupted)
+    monkeypatch.setattr(evaluate_command, "check_attacks", interrupted)
     assert main(["evaluate", "wrn16_2", "--resume", "run"]) == 130
     assert capsys.readouterr().err == (
         "error: interrupted; the same command goes on from run\n"

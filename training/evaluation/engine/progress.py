@@ -1,4 +1,4 @@
-"""How far an evaluation is."""
+"""Bars that show how far an evaluation is."""
 
 import contextlib
 import math
@@ -10,10 +10,10 @@ import rich.progress
 
 
 class Progress:
-    """Draws one bar for each phase of an evaluation, inside a `with` block.
+    """Draws a bar for each pass over the images, inside a `with` block.
 
-    A bar shows the phase, its images left, the accuracy on those that are
-    done and the time left, from the mean speed of the phase. Nothing is
+    A bar shows the attack, the images left, the accuracy on those that are
+    done and the time left, from the mean speed of the pass. Nothing is
     written unless the console is a terminal.
 
     Args:
@@ -47,22 +47,22 @@ class Progress:
     def __exit__(self, *_) -> None:
         self._bars.stop()
 
-    def phase(
+    def add(
         self, title: str, images: int, *, done: int = 0
     ) -> Callable[[int, float], None]:
         """Adds a bar and returns `advance(images, accuracy)` for it.
 
         Args:
             title: What is running.
-            images: How many images the phase runs on.
-            done: How many of them an earlier run did; their speed is not
-                this one's.
+            images: How many images the pass runs on.
+            done: How many of them an earlier run did; they don't count in
+                the speed.
         """
         left = images - done
         task = self._bars.add_task(
             title, total=images, completed=done, left=left, accuracy="–"
         )
-        self._bars.update(task)  # It is over at once if nothing is left.
+        self._bars.update(task)  # Finishes it at once if nothing is left.
 
         def advance(done: int, accuracy: float) -> None:
             nonlocal left
@@ -81,7 +81,7 @@ class Progress:
 def step_progress(
     title: str, *, enabled: bool = True
 ) -> Iterator[Callable[[int, int], None]]:
-    """Draws a bar of the steps and the time left, on standard error.
+    """Draws one bar of the steps and the time left, on standard error.
 
     Nothing is written unless that is a terminal.
 

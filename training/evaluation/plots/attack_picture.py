@@ -1,4 +1,4 @@
-"""A picture of what an attack does to several models."""
+"""A picture of what an attack does to one model or several."""
 
 import dataclasses
 import os
@@ -27,11 +27,11 @@ _LONGEST_NAME = 24
 
 @dataclasses.dataclass(frozen=True)
 class AttackedImages:
-    """What a model says of some images before and after an attack on it.
+    """Images attacked on a model, and what it says before and after.
 
     Args:
         name: The model's name in the picture.
-        adversarial: Images made against this model, NHWC in [0, 1].
+        adversarial: The attack's images, NHWC in [0, 1].
         clean_confidences: Probabilities of the originals' classes,
             `(images, classes)`.
         adversarial_confidences: Probabilities of the adversarial images'
@@ -61,16 +61,16 @@ class AttackedImages:
         layer hides its own.
 
         Args:
-            model: Maps pixels in [0, 1] to logits; confidences are taken as
-                they are.
+            model: Maps pixels in [0, 1] to logits. Outputs that are
+                probabilities already are taken as they are.
             attack: `(model, images, labels) -> images`.
             images: Float32 images in [0, 1], NHWC.
             labels: True classes.
             name: The model's own name if `None`.
             draws: Forward passes whose confidences are averaged, if the
                 model is randomised.
-            seed: Of the model's randomness and the attack's, which are given
-                back as they were.
+            seed: Of the model's randomness and the attack's, whose state is
+                restored at the end.
         """
         draws = draws if is_stochastic(model) else 1
         images = np.asarray(images, "float32")
@@ -105,7 +105,7 @@ def _confidences(outputs) -> np.ndarray:
 def picture(
     images: ArrayLike,
     labels: ArrayLike,
-    panels: Sequence[AttackedImages],
+    attacked: Sequence[AttackedImages],
     class_names: Sequence[str],
     path: str | os.PathLike,
     *,
@@ -114,16 +114,15 @@ def picture(
 ) -> None:
     """Draws originals, and each model's adversarial images and changes.
 
-    A column an image; for each model a row of the images made against it,
-    each with the class the model then sees and its confidence, and a row of
-    the magnified changes, all on one scale. Right answers are green and
-    marked ✓, wrong ones red and marked ✗. Of names, 24
-    letters are shown.
+    Each image has a column. Each model has a row of the images attacked on
+    it, with the class and confidence that it gives them, and a row of the
+    magnified changes, all on one scale. Right answers are green and marked ✓,
+    wrong ones red and marked ✗. Names are cut after 24 letters.
 
     Args:
         images: Originals, NHWC in [0, 1], grey or colour.
         labels: True classes.
-        panels: What each model makes of the images.
+        attacked: The images attacked on each model, one or more.
         class_names: One name a class.
         path: PNG file to write.
         title: What is shown, such as the attack and the data set.
@@ -131,62 +130,62 @@ def picture(
 
     Raises:
         OSError: If the file cannot be written.
-        ValueError: If there are no images or no panels, or they don't fit
-            together.
+        ValueError: If there are no images or no models, or the arguments don't
+            fit together.
     """
     images, labels = np.asarray(images), np.asarray(labels)
-    _check(images, labels, panels, class_names)
-    sheet = ImageGrid(
+    _check(images, labels, attacked, class_names)
+    grid = ImageGrid(
         len(images),
-        [1 + len(panels)] + [1, 1] * len(panels),
+        [1 + len(attacked)] + [1, 1] * len(attacked),
         title=title,
         dpi=dpi,
     )
-    _draw_originals(sheet, images, labels, panels, class_names)
-    changes = [panel.adversarial.astype("float64") - images for panel in panels]
+    _draw_originals(grid, images, labels, attacked, class_names)
+    changes = [one.adversarial.astype("float64") - images for one in attacked]
     # One pixel that stands out shall not fade all others.
     largest = max(1 / 255, float(np.percentile(np.abs(changes), 99)))
-    for index, (panel, change) in enumerate(zip(panels, changes, strict=True)):
+    for index, (one, change) in enumerate(zip(attacked, changes, strict=True)):
         row = 1 + 2 * index
-        _draw_attacked(sheet, row, labels, panel, class_names)
-        _draw_changes(sheet, row + 1, images, panel, change, largest)
-    sheet.scale(largest, grey=images.shape[-1] == 1)
+        _draw_attacked(grid, row, labels, one, class_names)
+        _draw_changes(grid, row + 1, images, one, change, largest)
+    grid.scale(largest, grey=images.shape[-1] == 1)
     with atomic_write(path) as temporary:
-        sheet.write_png(temporary)
+        grid.write_png(temporary)
 
 
-def _draw_originals(sheet, images, labels, panels, class_names):
-    sheet.label(0, "Original")
-    sheet.label_lines(0, ["class", *(_shortened(p.name) for p in panels)])
+def _draw_originals(grid, images, labels, attacked, class_names):
+    grid.label(0, "Original")
+    grid.label_lines(0, ["class", *(_shortened(one.name) for one in attacked)])
     for column, label in enumerate(labels):
         verdicts = [
-            _verdict(panel.clean_confidences[column], label, class_names)
-            for panel in panels
+            _verdict(one.clean_confidences[column], label, class_names)
+            for one in attacked
         ]
-        sheet.image(0, column, images[column])
-        sheet.caption(
+        grid.image(0, column, images[column])
+        grid.caption(
             0, column, [(_shortened(class_names[label]), INK), *verdicts]
         )
 
 
-def _draw_attacked(sheet, row, labels, panel, class_names):
-    sheet.label(row, _shortened(panel.name), "attacked")
+def _draw_attacked(grid, row, labels, one, class_names):
+    grid.label(row, _shortened(one.name), "attacked")
     for column, label in enumerate(labels):
         text, color = _verdict(
-            panel.adversarial_confidences[column], label, class_names
+            one.adversarial_confidences[column], label, class_names
         )
-        sheet.image(row, column, panel.adversarial[column], color)
-        sheet.caption(row, column, [(text, color)], bold=True)
+        grid.image(row, column, one.adversarial[column], color)
+        grid.caption(row, column, [(text, color)], bold=True)
 
 
-def _draw_changes(sheet, row, images, panel, change, largest):
-    sheet.label(row, "", "change")
-    l2 = metrics.l2_norms(images, panel.adversarial)
-    linf = metrics.linf_norms(images, panel.adversarial)
+def _draw_changes(grid, row, images, one, change, largest):
+    grid.label(row, "", "change")
+    l2 = metrics.l2_norms(images, one.adversarial)
+    linf = metrics.linf_norms(images, one.adversarial)
     for column in range(len(images)):
-        sheet.change(row, column, change[column], largest)
+        grid.change(row, column, change[column], largest)
         text = f"L2 {l2[column]:.2f}  L∞ {linf[column]:.3f}"
-        sheet.caption(row, column, [(text, FAINT)])
+        grid.caption(row, column, [(text, FAINT)])
 
 
 def _verdict(confidences, label, class_names):
@@ -203,26 +202,26 @@ def _shortened(name):
     return name[: _LONGEST_NAME - 1] + "…"
 
 
-def _check(images, labels, panels, class_names):
+def _check(images, labels, attacked, class_names):
     if images.ndim != 4 or not len(images) or images.shape[-1] not in (1, 3):
         raise ValueError(
             "images must be at least one, NHWC, of 1 or 3 channels. "
             f"Received: shape={images.shape}"
         )
-    if not panels:
-        raise ValueError("panels must be at least one. Received: none")
+    if not attacked:
+        raise ValueError("attacked must be one model's or more. Received: none")
     shape = (len(images), len(class_names))
-    for panel in panels:
+    for one in attacked:
         if (
-            panel.adversarial.shape != images.shape
-            or panel.clean_confidences.shape != shape
-            or panel.adversarial_confidences.shape != shape
+            one.adversarial.shape != images.shape
+            or one.clean_confidences.shape != shape
+            or one.adversarial_confidences.shape != shape
         ):
             raise ValueError(
-                f"A panel must hold {len(images)} images and their confidences "
-                f"in {len(class_names)} classes. Received: {panel.name} with "
-                f"{panel.adversarial.shape}, {panel.clean_confidences.shape}, "
-                f"{panel.adversarial_confidences.shape}"
+                f"attacked must be {len(images)} images and their confidences "
+                f"in {len(class_names)} classes. Received: {one.name} with "
+                f"{one.adversarial.shape}, {one.clean_confidences.shape}, "
+                f"{one.adversarial_confidences.shape}"
             )
     if labels.shape != (len(images),):
         raise ValueError(

@@ -256,7 +256,7 @@ def test_panel_averages_the_draws_of_a_randomised_model():
         ({"images": np.zeros((0, 8, 8, 1)), "labels": []}, r"shape=\(0,"),
         ({"images": np.zeros((2, 8, 8, 4))}, r"shape=\(2, 8, 8, 4\)"),
         ({"labels": [0]}, r"labels.*shape=\(1,\)"),
-        ({"panels": []}, "panels"),
+        ({"attacked": []}, "attacked"),
         ({"class_names": ["a", "b"]}, "in 2 classes.*model"),
         ({"images": np.zeros((2, 9, 8, 1))}, r"\(2, 8, 8, 1\)"),
     ],
@@ -266,7 +266,7 @@ def test_what_does_not_fit_together(tmp_path, change, said):
     arguments = {
         "images": images,
         "labels": [0, 0],
-        "panels": [panel(images, [0, 0])],
+        "attacked": [panel(images, [0, 0])],
         "class_names": NAMES,
         "path": tmp_path / "picture.png",
     }
