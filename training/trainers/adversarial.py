@@ -88,6 +88,7 @@ class AdversarialTrainer(keras.Model):
             )
         self.model = model
         self.attack = attack
+        self.supports_jit = getattr(attack, "supports_jit", True)
         self.clean_weight = clean_weight
         self.logit_pairing = logit_pairing
         self.surrogate = surrogate or model
@@ -124,7 +125,16 @@ class AdversarialTrainer(keras.Model):
         ]
 
     def compile(self, optimizer="sgd", loss=None, metrics=None, **kwargs):
-        """Configures training; the loss defaults to softmax cross-entropy."""
+        """Configures training; the loss defaults to softmax cross-entropy.
+
+        Raises:
+            ValueError: If XLA is asked to compile an attack that it can't.
+        """
+        if kwargs.get("jit_compile") is True and not self.supports_jit:
+            raise ValueError(
+                "jit_compile must not be True with this attack: XLA can't "
+                f"compile it. Received: attack={self.attack!r}"
+            )
         loss = loss or keras.losses.SparseCategoricalCrossentropy(
             from_logits=True
         )
