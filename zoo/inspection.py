@@ -66,6 +66,36 @@ def input_shape(model: "keras.Model") -> tuple[int | None, ...] | None:
     return shape
 
 
+def check_float_input(model: "keras.Model") -> None:
+    """Refuses a model whose input is of an integer type.
+
+    Keras casts pixels in [0, 1] to that type, which makes images black. A
+    model that doesn't say its input, such as a subclassed one, passes.
+
+    Raises:
+        ValueError: If the input, or that of a first layer which is itself a
+            model, is of an integer type.
+    """
+    import keras  # `zoo list` does without.
+
+    for tensor in getattr(model, "inputs", None) or ():
+        dtype = keras.backend.standardize_dtype(tensor.dtype)
+        if "float" not in dtype:
+            raise ValueError(
+                "The model must take floating-point pixels in [0, 1], which an "
+                "input of integers truncates to black: build it on "
+                "keras.Input(shape), and scale pixels inside by Rescaling. "
+                f"Received: {model.name} with an input of {dtype}"
+            )
+    first = [
+        layer
+        for layer in getattr(model, "layers", ())
+        if not isinstance(layer, keras.layers.InputLayer)
+    ][:1]
+    if first and isinstance(first[0], keras.Model):
+        check_float_input(first[0])
+
+
 def are_probabilities(outputs: "np.ndarray") -> bool:
     """Returns whether all values are in [0, 1] and each row sums to one.
 

@@ -13,6 +13,7 @@ from tests.training.evaluation.toys import coin_model
 from tests.training.evaluation.toys import levels
 from tests.training.evaluation.toys import run
 from zoo.layers import JPEG
+from zoo.loading import dtype_policy
 from zoo.threat import ThreatModel
 from zoo.training import attacks
 from zoo.training.attacks import suites
@@ -343,6 +344,25 @@ def test_logits_that_are_not_finite_are_wrong():
     model = keras.Model(inputs, outputs)
     images = np.zeros((3, *SHAPE), "float32")
     assert run(model, (images, np.zeros(3, int)), []).clean_accuracy == 0.0
+
+
+@pytest.mark.parametrize(
+    "policy",
+    ["float16", "mixed_float16", "bfloat16", "mixed_bfloat16", "float64"],
+)
+def test_every_dtype_policy_gives_the_same_report(policy):
+    """The levels are far enough from the boundary for each of them."""
+    with dtype_policy(policy):
+        model = brightness()
+    report = run(
+        model,
+        levels(0.1, 0.44, 0.56, 0.9),
+        [attacks.pgd(eps=0.1, steps=3)],
+    )
+    assert report.clean_accuracy == 1.0
+    assert report.attacks[0].robust_accuracy == 0.5
+    assert report.attack_policy == policy
+    assert report.flags == ()
 
 
 class Masked(keras.layers.Layer):
