@@ -11,6 +11,7 @@ import numpy as np
 import rich.console
 import rich.progress
 import tensorflow as tf
+from numpy.typing import ArrayLike
 
 from zoo.training.attacks import Attack
 from zoo.training.evaluation.planned_attack import PlannedAttack
@@ -157,6 +158,25 @@ class Bar:
         return 0 if self._counter is None else self._counter.count
 
 
+def run_attack(
+    attack: Callable,
+    model: keras.layers.Layer,
+    images: np.ndarray,
+    labels: np.ndarray,
+    *,
+    counter: "PassCounter | None" = None,
+) -> ArrayLike:
+    """Returns `attack(model, images, labels)`.
+
+    Args:
+        counter: Counts the model's passes, if the attack is an `Attack`;
+            other functions may look at the model itself.
+    """
+    if counter is None or not isinstance(attack, Attack):
+        return attack(model, images, labels)
+    return counter.run(attack, model, images, labels)
+
+
 class PassCounter:
     """Counts a model's forward passes while the graph of an attack runs."""
 
@@ -172,21 +192,12 @@ class PassCounter:
 
     def run(
         self,
-        attack: Callable,
+        attack: Attack,
         model: keras.layers.Layer,
         images: np.ndarray,
         labels: np.ndarray,
     ) -> tf.Tensor:
-        """Returns what the attack returns. Passes are counted of an `Attack`.
-
-        Args:
-            attack: `(model, images, labels) -> images`.
-            model: Maps images to logits.
-            images: Float32 images in [0, 1].
-            labels: True classes.
-        """
-        if not isinstance(attack, Attack):
-            return attack(model, images, labels)
+        """Runs an attack on a model whose passes are counted."""
         attack.check_model(model)
         key = (attack, model, images.shape[1:])
         if key not in self._graphs:

@@ -12,6 +12,7 @@ import tensorflow as tf
 from zoo.threat import ThreatModel
 from zoo.training.attacks.parts.gradients import loss_gradient
 from zoo.training.evaluation.engine.progress import PassCounter
+from zoo.training.evaluation.engine.progress import run_attack
 from zoo.training.evaluation.results import metrics
 from zoo.training.evaluation.results.image_results import ImageResults
 
@@ -137,18 +138,15 @@ class Scorer:
         return crafted
 
     def _attack(self, attack, model, images, labels):
-        run = self._counter.run if self._counter else _run
-        crafted = np.asarray(run(attack, model, images, labels))
+        crafted = np.asarray(
+            run_attack(attack, model, images, labels, counter=self._counter)
+        )
         if crafted.shape != images.shape:
             raise ValueError(
                 "An attack must return images of the shape it was given, "
                 f"{images.shape}. Received: {attack!r} returned {crafted.shape}"
             )
         return crafted
-
-
-def _run(attack, model, images, labels):
-    return attack(model, images, labels)
 
 
 def _compile(model, image_shape):
