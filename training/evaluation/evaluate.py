@@ -350,6 +350,7 @@ def _flag(plan, measured) -> tuple[Flag, ...]:
         same_model=plan.same_model,
         adaptive=plan.adaptive,
     )
+    flags += sanity_checks.check_radii(plan.attacks)
     clean = measured.clean
     flags += sanity_checks.check_chance(clean, measured.num_classes)
     if measured.gradients is not None:

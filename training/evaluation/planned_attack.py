@@ -141,6 +141,11 @@ class PlannedAttack:
         return not bound and norm in (None, ball.norm)
 
     @property
+    def idle(self) -> bool:
+        """Whether its radius is 0, so that it cannot change an image."""
+        return self._has_radius and self.attack.eps == 0
+
+    @property
     def _has_radius(self) -> bool:
         """Whether the attack has a radius; also one of 0, which is no ball."""
         return getattr(self.attack, "eps", None) is not None

@@ -1,8 +1,11 @@
 """Evaluation of models whose robustness is known exactly."""
 
+import io
+
 import keras
 import numpy as np
 import pytest
+import rich.console
 import tensorflow as tf
 
 from tests.helpers import LinearModel
@@ -243,6 +246,28 @@ def test_attacks_by_name_take_the_threat():
     assert [r.threat for r in report.attacks] == [threat, threat]
     assert [r.label for r in report.attacks] == ["fgsm", "pgd-3"]
     assert report.attacks[1].robust_accuracy == 0.5
+
+
+def test_what_the_threat_fills_in_is_recorded_and_printed():
+    report = run(
+        coin_model(),
+        levels(0.1, 0.45),
+        ["fgsm", "pgd:steps=2,eps=0.25"],
+        threat=ThreatModel("l2", 0.5),
+    )
+    fgsm, pgd = report.attacks
+    told = [
+        tuple(result.options[name] for name in ("norm", "eps", "draws"))
+        for result in (fgsm, pgd)
+    ]
+    assert told == [("l2", 0.5, 2), ("l2", 0.25, 2)]
+    page = report.to_markdown()
+    assert "norm='l2', eps=0.5" in page and "draws=2" in page
+    console = rich.console.Console(file=io.StringIO(), width=200)
+    console.print(report.table())
+    printed = console.file.getvalue()
+    assert "L2 0.5 " in printed and "L2 0.25 " in printed
+    assert "attacks average over 2 draws" in printed
 
 
 def test_a_ball_that_no_attack_entered_has_no_worst_case():

@@ -73,7 +73,12 @@ def run(options: argparse.Namespace) -> None:
     count = model(images[:1], training=False).shape[-1]
     names = resolve_classes(options, count)
     panel = evaluation.AttackedImages.from_model(
-        model, attack, images, labels, name=options.model
+        model,
+        attack,
+        images,
+        labels,
+        name=options.model,
+        progress=not options.json,
     )
     evaluation.picture(
         images,
@@ -81,7 +86,7 @@ def run(options: argparse.Namespace) -> None:
         [panel],
         names,
         options.output,
-        title=f"{spec} on {options.data}",
+        title=f"{panel.attack} on {options.data}",
     )
     rows = [
         {
