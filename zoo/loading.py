@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from typing import Any
 
 from zoo import presets
-from zoo.inspection import all_layers
+from zoo.inspection import find_head
 from zoo.presets import Preset
 from zoo.suggestions import check_options
 from zoo.weights import fetch_weights
@@ -19,8 +19,6 @@ from zoo.weights import load_weights
 
 if TYPE_CHECKING:
     import keras
-
-HEAD = "logits"
 
 
 def load(
@@ -65,7 +63,10 @@ def load(
     path = download(name) if weights == "default" else weights
     builder = _builder(preset)
     check_options(preset.name, builder, options, hidden=("name",))
-    model = builder(**options, name=preset.name)
+    from zoo.models.wide_resnet import skip_initialization
+
+    with skip_initialization(path is not None):
+        model = builder(**options, name=preset.name)
     if path is not None:
         if new_head is None:
             new_head = weights == "default" and (
@@ -105,39 +106,6 @@ def download(name: str, *, progress: bool = True) -> Path:
     return fetch_weights(preset.weights, progress=progress)
 
 
-def _find(name: str) -> Preset:
-    try:
-        return presets.get(name)
-    except presets.UnknownPresetError as error:
-        if not os.path.exists(name):
-            raise
-        raise presets.UnknownPresetError(
-            "A preset is loaded by its name; a saved model by "
-            "keras.models.load_model(PATH), after `import zoo.layers`. "
-            f"Received: name={str(name)!r}, a path"
-        ) from error
-
-
-def _builder(preset: Preset) -> "Callable[..., keras.Model]":
-    module, _, function = preset.builder.rpartition(".")
-    return getattr(importlib.import_module(module), function)
-
-
-def find_head(model: "keras.Model") -> "keras.Layer":
-    """Returns the classifying layer, the one named `logits` at any depth.
-
-    Raises:
-        ValueError: If there is none, or there are several.
-    """
-    heads = [layer for layer in all_layers(model) if layer.name == HEAD]
-    if len(heads) != 1:
-        raise ValueError(
-            f"A new head needs exactly one layer named `{HEAD}` in the "
-            f"model. Received: {len(heads)} in `{model.name}`"
-        )
-    return heads[0]
-
-
 @contextlib.contextmanager
 def dtype_policy(name: str | None) -> Iterator[None]:
     """Makes a policy, such as `"mixed_bfloat16"`, that of new layers.
@@ -156,3 +124,21 @@ def dtype_policy(name: str | None) -> Iterator[None]:
         yield
     finally:
         keras.config.set_dtype_policy(before)
+
+
+def _find(name: str) -> Preset:
+    try:
+        return presets.get(name)
+    except presets.UnknownPresetError as error:
+        if not os.path.exists(name):
+            raise
+        raise presets.UnknownPresetError(
+            "A preset is loaded by its name; a saved model by "
+            "keras.models.load_model(PATH), after `import zoo.layers`. "
+            f"Received: name={str(name)!r}, a path"
+        ) from error
+
+
+def _builder(preset: Preset) -> "Callable[..., keras.Model]":
+    module, _, function = preset.builder.rpartition(".")
+    return getattr(importlib.import_module(module), function)

@@ -16,7 +16,7 @@ import keras
 import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
-from zoo.exports.graph import reachable_nodes
+from zoo.exports.placement import reachable_nodes
 
 _NAME = "fresh_entropy_draw"
 _FRESH = re.compile(rf"(?:^|/){_NAME}_(\d+)$")

@@ -44,12 +44,14 @@ def max_logit_difference(
     shipped = (directory / _GRAPH_FILE).read_bytes()
     pinned = pin_entropy(shipped, seed)
     largest = 0.0
-    with tempfile.TemporaryDirectory() as twin:
+    with tempfile.TemporaryDirectory() as pinned_copy:
         for entry in directory.iterdir():
             if entry.name != _GRAPH_FILE:
-                pathlib.Path(twin, entry.name).symlink_to(entry.absolute())
-        pathlib.Path(twin, _GRAPH_FILE).write_bytes(pinned)
-        for name, logits in _run(twin, requests).items():
+                pathlib.Path(pinned_copy, entry.name).symlink_to(
+                    entry.absolute()
+                )
+        pathlib.Path(pinned_copy, _GRAPH_FILE).write_bytes(pinned)
+        for name, logits in _run(pinned_copy, requests).items():
             difference = float(np.max(_differences(logits, expected)))
             limit = tolerance * max(1.0, _largest(expected))
             if not difference <= limit:

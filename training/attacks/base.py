@@ -9,6 +9,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from zoo.inspection import check_float_input
 from zoo.inspection import input_shape
 from zoo.inspection import is_black_box
 from zoo.threat import ThreatModel
@@ -31,10 +32,9 @@ class Attack:
     `training=False`: weights and moving averages stay as they are. No
     gradient flows through the result.
 
-    To add an attack, write a factory that validates its options and
-    returns an `Attack` (`training/attacks/fgsm.py` is the shortest), and
-    list it in `training/attacks/registry.py` and by name in
-    `training/attack_names.py`.
+    To add an attack, write a file with a factory that checks its options
+    and returns an `Attack` (`training/attacks/fgsm.py` is the shortest), and
+    add one line to `ATTACKS` in `training/attacks/registry.py`.
 
     Args:
         name: Name of the factory.
@@ -106,6 +106,7 @@ class Attack:
             raise ValueError(
                 f"`model` must be a Keras model. Received: model={model!r}"
             )
+        check_float_input(model)
         images = check_images(images, input_shape(model))
         check_labels(labels, len(images))
         graphs = self._compiled.setdefault(model, {})

@@ -19,14 +19,15 @@ def mixture(
 ) -> Attack:
     """Binds a mixture of attacks, for ensemble training.
 
-    Each image is attacked by one of them, so that a batch costs what its
-    shares cost: a mixture of two attacks of n gradients takes n gradients.
-    The sizes of the shares are fixed; which images they hold is drawn anew at
-    every call. It is built in Python only; `parse` doesn't know it.
+    Each image is attacked by one of them. So a mixture of two attacks of n
+    gradients takes n gradients an image, not 2 n. The sizes of the shares are
+    fixed; which images they hold is drawn anew at every call. It can only be
+    built in Python; `parse` doesn't know it.
 
     To train, take attacks that return no image unperturbed: `pgd` from random
-    starts, and `ddn` and `deepfool` with a `max_norm`. The ball is their
-    largest one if all have one in the same norm; there is none otherwise.
+    starts, and `ddn` and `deepfool` with a `max_norm`. If all attacks have a
+    ball in the same norm, the mixture's is the largest of them; otherwise it
+    has none.
 
     Args:
         attacks: One untargeted attack or more.

@@ -9,16 +9,16 @@ from zoo.training.attacks.base import Attack
 def transfer(*, attack: Attack, source: keras.Model) -> Attack:
     """Binds an attack to the model that it is to be run on.
 
-    The result attacks any victim without asking it anything: it makes the
-    images on `source`, through whose hidden gradients it sees as
-    `adaptive_view` does, in the hope that they fool the victim too. It is
-    built in Python only; `parse` doesn't know it, because it holds a model.
+    The images are made on `source`, in the hope that they fool the victim too.
+    The victim is never asked. Layers of `source` that hide their gradient are
+    seen through as by `adaptive_view`. It can only be built in Python;
+    `parse` doesn't know it, because it holds a model.
 
     Randomness: the attack's and the source's own. An evaluation seeds both.
 
     Args:
-        attack: Attack to run. Its options, norm and radius hold. One that
-            doesn't stop at its first success, such as `mim`, transfers
+        attack: Attack to run. Its options, norm and radius hold. Those
+            that don't stop at the first success, such as `mim`, transfer
             better.
         source: Keras model of the victim's classes and image shape.
 

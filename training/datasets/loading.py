@@ -12,11 +12,11 @@ import tensorflow as tf
 
 from zoo.suggestions import did_you_mean
 from zoo.training.datasets.aaac import load_aaac
-from zoo.training.datasets.fashion_mnist import PACKAGED
-from zoo.training.datasets.fashion_mnist import load_packaged
 from zoo.training.datasets.gtsrb import load_gtsrb
 from zoo.training.datasets.image_folder import load_image_folder
 from zoo.training.datasets.lisa import load_lisa
+from zoo.training.datasets.packaged import PACKAGED
+from zoo.training.datasets.packaged import load_packaged
 from zoo.training.datasets.picture_files import resize_images
 from zoo.training.datasets.picture_files import to_pixels
 

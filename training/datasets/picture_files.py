@@ -1,4 +1,8 @@
-"""Picture files, whole or in part, as pixels and labels."""
+"""What data sets on disk are read from: picture files, and their tables.
+
+A picture may be shown whole or in part. Tables are CSV files that say which
+picture is of which class.
+"""
 
 import csv
 import hashlib
@@ -97,26 +101,6 @@ def load_picture_files(
         return tf.ensure_shape(image, image_shape), label
 
     return dataset.map(read, num_parallel_calls=tf.data.AUTOTUNE)
-
-
-def _read(path, box, shape):
-    if box is None:
-        return read_picture(path, shape)
-    pixels = read_picture(path, (None, None, shape[-1]))
-    left, top, right, bottom = box.clip(0)
-    part = pixels[top:bottom, left:right]
-    if not part.size:
-        raise ValueError(
-            f"The annotated box must lie in {path}, "
-            f"{pixels.shape[1]}x{pixels.shape[0]}. "
-            f"Received: box={tuple(box.tolist())}"
-        )
-    return resize_pixels(part, shape)
-
-
-def _digest(picture):
-    name = os.fsencode(picture.path.as_posix())
-    return hashlib.sha256(name).digest(), picture.box or ()
 
 
 def resize_images(
@@ -232,3 +216,23 @@ def read_table(
                 f"Received: row {number} without {', '.join(missing)}"
             )
     return rows
+
+
+def _read(path, box, shape):
+    if box is None:
+        return read_picture(path, shape)
+    pixels = read_picture(path, (None, None, shape[-1]))
+    left, top, right, bottom = box.clip(0)
+    part = pixels[top:bottom, left:right]
+    if not part.size:
+        raise ValueError(
+            f"The annotated box must lie in {path}, "
+            f"{pixels.shape[1]}x{pixels.shape[0]}. "
+            f"Received: box={tuple(box.tolist())}"
+        )
+    return resize_pixels(part, shape)
+
+
+def _digest(picture):
+    name = os.fsencode(picture.path.as_posix())
+    return hashlib.sha256(name).digest(), picture.box or ()

@@ -12,9 +12,10 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import ArrayLike
 
+from zoo.inspection import check_float_input
 from zoo.threat import ThreatModel
-from zoo.training.attack_names import attack_name
 from zoo.training.attacks import suites
+from zoo.training.attacks.registry import attack_name
 from zoo.training.datasets.arrays import gather_examples
 from zoo.training.evaluation import provenance
 from zoo.training.evaluation.engine.interruption import interruptible
@@ -141,6 +142,7 @@ def evaluate(
             `resume` holds another run.
         OSError: If `resume` cannot be read or written.
     """
+    check_float_input(model)
     check_options(
         model=model,
         threat=threat,

@@ -7,57 +7,58 @@ import keras
 import tensorflow as tf
 from keras import ops
 
+from zoo.inspection import check_float_input
 from zoo.inspection import input_shape
 from zoo.models.scale_views import scale_views
 from zoo.validation import check_images
 
-_COUNT = 32
-"""As many as Keras takes of arrays in a batch."""
+_FIRST = 32
+"""Images of an array that are checked: as many as a batch of Keras has."""
 
 
 class AdversarialTrainer(keras.Model):
     """Trains a classifier on clean and adversarial images.
 
-    Every step crafts adversarial images against the model as it stands, in
-    inference mode and inside the training graph, then descends
+    Every step crafts adversarial images against the model's current weights,
+    in inference mode and inside the training graph. Then it minimises
 
         a J(x, y) + (1 - a) J(x_adv, y) + w mean((f(x) - f(x_adv))^2)
 
-    with `a` the clean weight (IRM, equation 2) and `w` the weight of
+    where `a` is the clean weight (IRM, equation 2) and `w` the weight of
     adversarial logit pairing (IRM, equation 4). Sample weights scale an
-    image's part of all three. A model whose own last layer is a
-    `zoo.layers.MultiScaleEnsemble` is trained at each of its scales, the loss
-    being their mean; validation, and every prediction, is the ensemble's.
+    image's share of all three terms. If the model's last layer is a
+    `zoo.layers.MultiScaleEnsemble`, the loss is the mean over its scales;
+    validation and predictions use the whole ensemble.
 
-    Penalties that the model's layers hold are part of `J`: those on weights
-    count once, those on the feature maps of clean images `a` times, of
-    adversarial ones `1 - a` times; inside an ensemble, at each scale. The
-    attack's own passes add none.
+    Penalties of the model's layers are part of `J`. Those on weights count
+    once. Those on the feature maps of clean images are weighted by `a`, of
+    adversarial images by `1 - a`; an ensemble has them at each scale. The
+    attack's own forward passes add none.
 
     The trainer owns no weights. `trainer.model` is the plain model, ready to
-    save and export; the trainer itself is not saved but for its weights, so
-    that a `ModelCheckpoint` needs `save_weights_only=True`. Other callbacks,
+    save and export. The trainer itself cannot be saved, only its weights:
+    give `ModelCheckpoint` `save_weights_only=True`. Other callbacks,
     validation, mixed precision and `tf.distribute` work as in any Keras fit.
     A checkpoint of the trainer holds the state of all seed generators, the
-    model's and the attack's, so that a run that was killed goes on with the
-    numbers it would have drawn. A data set's own are none of them: shuffled,
-    it gives the orders of the first epochs again.
+    model's and the attack's, so an interrupted run continues with the same
+    random numbers. It doesn't hold the state of a data set: a shuffled one
+    starts again with the order of its first epoch.
 
-    Metrics: `loss`, `adversarial_accuracy`, and `clean_accuracy` (in training
-    only where clean images are seen: `clean_weight` or `logit_pairing` above
-    zero; always in validation). Metrics given to `compile` see the
+    Metrics: `loss`, `adversarial_accuracy` and `clean_accuracy`. Training
+    reports `clean_accuracy` only if it sees clean images: `clean_weight` or
+    `logit_pairing` is above zero. Metrics given to `compile` see the
     adversarial predictions.
 
     Args:
         model: Maps `(batch, height, width, channels)` pixels in [0, 1] to
             logits.
         attack: `(model, images, labels) -> images`, such as
-            `attacks.ddn(steps=5, max_norm=1.0)`. The labels that `fit` is
-            given are classes, integers of shape `(batch,)`.
+            `attacks.ddn(steps=5, max_norm=1.0)`. The labels given to `fit`
+            must be classes: integers of shape `(batch,)`.
         clean_weight: `a`, in [0, 1].
-        logit_pairing: `w`, not negative.
-        surrogate: Model the training attack is crafted against, sharing
-            weights with `model`; `None` for `model` itself.
+        logit_pairing: `w`, 0 or more.
+        surrogate: Model that the attack sees in training, sharing weights
+            with `model`; `None` for `model` itself.
 
     Raises:
         ValueError: If a weight is out of its range.
@@ -74,6 +75,7 @@ class AdversarialTrainer(keras.Model):
         name: str = "adversarial_trainer",
     ):
         super().__init__(name=name)
+        check_float_input(model)
         if not 0.0 <= clean_weight <= 1.0:
             raise ValueError(
                 "clean_weight must be in [0, 1]. "
@@ -114,7 +116,7 @@ class AdversarialTrainer(keras.Model):
                 state.assign(store[str(index)])
 
     def _seed_states(self):
-        """The states that decide what is drawn next."""
+        """Returns the states of the model's and the attack's generators."""
         generators = getattr(self.attack, "generators", ())
         return [
             *(v for v in self.variables if v.name == "seed_generator_state"),
@@ -136,8 +138,8 @@ class AdversarialTrainer(keras.Model):
 
         Raises:
             ValueError: If the first images are not floating-point pixels in
-                [0, 1] of a shape that the model takes. A generator's, which
-                are there once, are not checked.
+                [0, 1] of a shape that the model takes. A generator's are not
+                checked, since they can be read only once.
             NotImplementedError: If a `ModelCheckpoint` would save the trainer.
         """
         images = first_images(x)
@@ -162,7 +164,7 @@ class AdversarialTrainer(keras.Model):
             before = _total(self.losses)
             logits[kind] = model(batch, training=training)
             if self.losses:
-                # Each batch's feature maps count by the batch's share alone.
+                # Keras adds the penalties whole; this leaves the share.
                 penalties = _total(self.losses) - before
                 self.add_loss((self._share(kind) - 1.0) * penalties)
         return logits
@@ -188,7 +190,7 @@ class AdversarialTrainer(keras.Model):
             return super().compute_loss(x, y, y_pred, sample_weight, training)
 
         def loss(kind: str):
-            logits, labels, weights = _one_row_a_view(
+            logits, labels, weights = _one_row_a_scale(
                 y_pred[kind], y, sample_weight
             )
             return super(AdversarialTrainer, self).compute_loss(
@@ -234,7 +236,7 @@ def _total(losses):
 
 
 def _unpacked(data):
-    """Returns images, labels and sample weights, the labels checked."""
+    """Returns images, labels and sample weights, and checks the labels."""
     images, labels, weights = keras.utils.unpack_x_y_sample_weight(data)
     if labels is None or len(labels.shape) != 1 or not labels.dtype.is_integer:
         received = (
@@ -247,8 +249,11 @@ def _unpacked(data):
     return images, labels, weights
 
 
-def _one_row_a_view(logits, labels, weights):
-    """Lays `(batch, scales, classes)` logits out as one row a scale."""
+def _one_row_a_scale(logits, labels, weights):
+    """Reshapes `(batch, scales, classes)` logits to one row a scale.
+
+    Labels and weights are repeated to match. Other logits pass unchanged.
+    """
     if len(logits.shape) == 2:
         return logits, labels, weights
     scales, classes = logits.shape[1:]
@@ -262,7 +267,7 @@ def _one_row_a_view(logits, labels, weights):
 
 
 def _merge(logits):
-    """Averages the scales' log-confidences, for the accuracy in training."""
+    """Averages log-probabilities over scales, for the training accuracy."""
     if len(logits.shape) == 2:
         return logits
     return ops.mean(ops.log_softmax(logits, axis=-1), axis=1)
@@ -272,15 +277,15 @@ def first_images(x: Any) -> Any | None:
     """Returns the first images of what `fit` is given.
 
     Args:
-        x: An array of images, or batches of `(images, ...)` as a data set of
-            `tf.data` or of Keras.
+        x: Array of images, or batches of `(images, ...)` as a `tf.data` or
+            Keras data set.
 
     Returns:
-        A batch of images; `None` if there is none, or of what may be there
-        but once, such as a generator's.
+        A batch of images; `None` if there is none, or if `x` can be read only
+        once, like a generator.
     """
     if hasattr(x, "shape"):
-        return x[:_COUNT]
+        return x[:_FIRST]
     if isinstance(x, tf.data.Dataset):
         batch = next(iter(x.take(1)), None)
     elif isinstance(x, keras.utils.PyDataset):

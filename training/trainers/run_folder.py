@@ -1,4 +1,4 @@
-"""A run's state after each epoch, from which a killed run goes on."""
+"""The folder of a training: its checkpoints, configuration and data."""
 
 import contextlib
 import hashlib
@@ -18,10 +18,11 @@ from zoo.validation import check_images
 from zoo.weights.digests import arrays_digest
 
 _KEPT = 2
+"""Checkpoints, in case the disk damages the newest."""
 
 
 class Backup(keras.callbacks.Callback):
-    """Saves a run after each epoch, so that a killed one goes on.
+    """Saves a run after each epoch, so that an interrupted one continues.
 
         backup = Backup(folder)
         done = backup.restore(trainer)
@@ -29,13 +30,13 @@ class Backup(keras.callbacks.Callback):
         ...  # Write what was trained.
         backup.delete()
 
-    An epoch's file appears whole or not at all, and the one before is kept in
-    case the disk damages it. `keras.callbacks.BackupAndRestore` overwrites
-    its file in place, so that a kill while it writes loses the run, and
-    deletes it before the caller can write what was trained.
+    An epoch's file appears whole or not at all, and the previous one is kept.
+    `keras.callbacks.BackupAndRestore` overwrites its file in place, so a kill
+    during the write loses the run. It also deletes the file before the caller
+    can write what was trained.
 
     Args:
-        folder: Where to; holds nothing else.
+        folder: Folder for the checkpoints alone.
     """
 
     def __init__(self, folder: str | os.PathLike):
@@ -43,14 +44,14 @@ class Backup(keras.callbacks.Callback):
         self._folder = Path(folder)
 
     def restore(self, model: keras.Model) -> int:
-        """Loads the last epoch that can be read.
+        """Loads the last checkpoint that can be read.
 
         Args:
-            model: The compiled model, or trainer, that was fitted.
+            model: The compiled model or trainer. If no checkpoint can be
+                read, it stays as it is.
 
         Returns:
-            The number of epochs done; 0, and the model as it was, if there
-            is none to read.
+            The number of finished epochs.
         """
         if not model.optimizer.built:
             model.optimizer.build(model.trainable_variables)
@@ -76,31 +77,27 @@ class Backup(keras.callbacks.Callback):
         return sorted(self._folder.glob("[0-9]*.weights.h5"), key=_epochs)
 
 
-def _epochs(path: Path) -> int:
-    return int(path.name.split(".")[0])
-
-
-def check_same_config(path: Path, numbers: Mapping[str, Any]) -> None:
-    """Notes a run's numbers in a file, or refuses other ones.
+def check_same_config(path: Path, config: Mapping[str, Any]) -> None:
+    """Writes a run's configuration to a file, or compares it with the file.
 
     Args:
-        path: JSON file in the run's folder, made if missing.
-        numbers: What the run depends on, as plain data.
+        path: JSON file in the run's folder. It is made if missing.
+        config: What the run depends on, as values that JSON can hold.
 
     Raises:
-        ValueError: If the file holds other numbers.
+        ValueError: If the file holds another configuration.
     """
-    numbers = json.loads(json.dumps(numbers))
+    config = json.loads(json.dumps(config))
     if not path.exists():
         with atomic_write(path) as temporary:
-            temporary.write_text(json.dumps(numbers, indent=2) + "\n")
+            temporary.write_text(json.dumps(config, indent=2) + "\n")
         return
-    noted = json.loads(path.read_text())
-    changed = [key for key in numbers if numbers[key] != noted.get(key)]
+    written = json.loads(path.read_text())
+    changed = [key for key in config if config[key] != written.get(key)]
     if changed:
         raise ValueError(
-            f"{path.parent} holds a run of other numbers; choose another "
-            f"folder. Received: other {', '.join(changed)}"
+            f"{path.parent} holds a run with another configuration; choose "
+            f"another folder. Received: other {', '.join(changed)}"
         )
 
 
@@ -112,8 +109,9 @@ def data_digest(
     Reads the data once.
 
     Args:
-        images: `(image, label)`, the image `(height, width, channels)`.
-        input_shape: What they must fit, as for `check_images`.
+        images: `(image, label)`, the image of shape
+            `(height, width, channels)`.
+        input_shape: The model's, as for `check_images`.
 
     Raises:
         ValueError: If an image is not of floating-point pixels in [0, 1], or
@@ -124,3 +122,7 @@ def data_digest(
         check_images(example[0][None], input_shape)
         digests.append(arrays_digest(example))
     return hashlib.sha256("".join(sorted(digests)).encode()).hexdigest()
+
+
+def _epochs(path: Path) -> int:
+    return int(path.name.split(".")[0])

@@ -32,7 +32,7 @@ class SpatialPyramidPooling(keras.layers.Layer):
     Randomness: none.
 
     Args:
-        bins: EvaluationCache along each side, one number a level.
+        bins: Cells along each side, one number a level.
         pooling: `"average"`, as in IRM, or `"max"`, as in He et al.
 
     Input shape: `(batch, height, width, channels)`, any height and width,

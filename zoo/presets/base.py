@@ -1,6 +1,9 @@
 """The record of one loadable model, and the registry of all of them."""
 
+import dataclasses
 import difflib
+import functools
+import importlib.resources
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,10 +11,12 @@ from typing import Any
 
 from zoo.threat import ThreatModel
 from zoo.weights.manifest import Weights
+from zoo.weights.manifest import read_manifest
 
 _REGISTRY: "dict[str, Preset]" = {}
 _ALIASES: dict[str, str] = {}
 _TAG = "[a-z0-9_-]+"
+_MANIFEST = importlib.resources.files("zoo.presets") / "weights.json"
 
 
 class UnknownPresetError(ValueError):
@@ -40,6 +45,8 @@ class Preset:
         classes: Names of the classes in order; empty if they have none.
         threat: Adversary that it was trained against, if any.
         recipe: Dotted name of the training recipe.
+        published: Whether the package's `weights.json` lists its weights;
+            `get` then fills `weights` in.
         weights: Published weights, if there are any.
         licence: SPDX identifier of the weights' licence.
 
@@ -58,6 +65,7 @@ class Preset:
     classes: tuple[str, ...] = ()
     threat: ThreatModel | None = None
     recipe: str | None = None
+    published: bool = False
     weights: Weights | None = None
     licence: str = "Apache-2.0"
 
@@ -115,24 +123,35 @@ def register(preset: Preset) -> None:
 
 
 def get(name: str) -> Preset:
-    """Finds a preset.
+    """Returns a preset, its published weights filled in.
 
     Raises:
         UnknownPresetError: If there is none of that name.
     """
     preset = _REGISTRY.get(_ALIASES.get(name, name))
     if preset is None:
-        known = (*_REGISTRY, *(_ALIASES if "." in str(name) else ()))
-        near = difflib.get_close_matches(str(name), known, n=5, cutoff=0.5)
-        near = near or [one for one in known if str(name) in one][:5]
+        wanted = str(name).lower()
+        known = (*_REGISTRY, *(_ALIASES if "." in wanted else ()))
+        near = difflib.get_close_matches(wanted, known, n=5, cutoff=0.5)
+        near = near or [one for one in known if wanted in one][:5]
         hint = f"near names: {', '.join(near)}; " if near else ""
         raise UnknownPresetError(
             f"No preset has this name ({hint}all names: zoo.list_models() or "
             f"`zoo list`). Received: name={name!r}"
         )
+    if preset.published and preset.weights is None:
+        weights = Weights.from_dict(_manifest()[preset.name])
+        preset = dataclasses.replace(preset, weights=weights)
+        _REGISTRY[preset.name] = preset
     return preset
 
 
 def names() -> list[str]:
     """Names of all presets, sorted."""
     return sorted(_REGISTRY)
+
+
+@functools.cache
+def _manifest() -> dict[str, dict[str, Any]]:
+    """The package's manifest, read at the first look-up, not on import."""
+    return read_manifest(_MANIFEST)

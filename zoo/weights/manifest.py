@@ -1,11 +1,29 @@
-"""Which files hold a model's weights, and how to recognise them."""
+"""Which files hold a model's weights, and the manifest that lists them.
+
+A manifest is a JSON object with an entry for each preset. An entry of stored
+weights has `files`, each with `name`, `sha256` and `size`, and, where the
+files are neither in the package nor on a mirror, `uri`:
+
+    {"irm_wrn16_2": {"files": [{"name": ..., "sha256": ..., "size": ...}]}}
+
+An entry without `files` is for weights that are computed instead: what they
+are grown from, by which seed, and the SHA-256 of the result.
+"""
 
 import hashlib
+import json
 import re
+from collections.abc import Mapping
+from dataclasses import asdict
 from dataclasses import dataclass
+from importlib.resources.abc import Traversable
 from pathlib import Path
+from typing import Any
+
+from zoo.atomic_write import atomic_write
 
 SUFFIXES = (".weights.h5", ".weights.json")
+_LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 
 
 @dataclass(frozen=True)
@@ -85,6 +103,26 @@ class Weights:
                 f"`.weights.h5` file stands alone. Received: files={names}"
             )
 
+    @classmethod
+    def from_dict(cls, entry: Mapping[str, Any]) -> "Weights":
+        """Reads an entry of a manifest.
+
+        Raises:
+            ValueError: If it is no entry of stored weights.
+        """
+        if not {"files"} <= set(entry) <= {"files", "uri"}:
+            raise ValueError(
+                "An entry of stored weights must have `files`, and nothing "
+                f"else but `uri`. Received: entry={dict(entry)}"
+            )
+        files = tuple(WeightFile(**file) for file in entry["files"])
+        return cls(files, uri=entry.get("uri"))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns the entry that `from_dict` reads."""
+        entry = {"files": [asdict(file) for file in self.files]}
+        return entry | ({"uri": self.uri} if self.uri else {})
+
     @property
     def size(self) -> int:
         """Bytes of all files together."""
@@ -94,6 +132,34 @@ class Weights:
     def sha256(self) -> str:
         """SHA-256 of the first file."""
         return self.files[0].sha256
+
+
+def read_manifest(path: Traversable) -> dict[str, dict[str, Any]]:
+    """Returns the entries of a manifest by preset."""
+    return json.loads(path.read_text("utf-8"))
+
+
+def add_to_manifest(path: Path, name: str, weights: Weights) -> None:
+    """Writes or replaces the entry of a preset; the others stay.
+
+    Args:
+        path: Manifest; made if it is not there.
+        name: Name of the preset.
+        weights: What its files are. Without an `uri`, that of the entry
+            before stays.
+    """
+    entries = read_manifest(path) if path.exists() else {}
+    uri = entries.get(name, {}).get("uri")
+    entries[name] = ({"uri": uri} if uri else {}) | weights.to_dict()
+    text = json.dumps(entries, indent=2, sort_keys=True) + "\n"
+    with atomic_write(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def is_lfs_pointer(path: Path) -> bool:
+    """Whether a file is Git LFS's stand-in for one that wasn't pulled."""
+    with path.open("rb") as stream:
+        return stream.read(len(_LFS_POINTER)) == _LFS_POINTER
 
 
 def _sha256(path: Path) -> str:

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 from zoo.weights.manifest import SUFFIXES
 from zoo.weights.manifest import WeightFile
 from zoo.weights.manifest import Weights
+from zoo.weights.manifest import add_to_manifest
+from zoo.weights.manifest import is_lfs_pointer
 
 if TYPE_CHECKING:
     import keras
@@ -26,6 +28,7 @@ def save_weights(
     *,
     dtype: str = "float16",
     max_shard_size: int | None = 40_000_000,
+    manifest: str | os.PathLike | None = None,
 ) -> Weights:
     """Writes a model's weights, and nothing else, in half precision.
 
@@ -41,6 +44,9 @@ def save_weights(
         dtype: `"float16"` or `"float32"`, what the numbers are stored as.
         max_shard_size: Bytes a file holds at most, unless one variable alone
             is larger; `None` for one file, whatever its size.
+        manifest: JSON file to note the written files in, under `path`'s name
+            without its suffix: `zoo/presets/weights.json` publishes them as
+            those of the preset of that name.
 
     Returns:
         Names, hashes and sizes of the files written.
@@ -67,6 +73,7 @@ def save_weights(
             f"Received: max_shard_size={max_shard_size}"
         )
     _check_values(model, dtype)
+    preset = path.name.removesuffix(".weights.h5")
     sizes = [math.prod(w.shape) * _ITEM_SIZE[dtype] for w in model.weights]
     options = {}
     if max_shard_size is not None and sum(sizes) > max_shard_size:
@@ -97,9 +104,12 @@ def save_weights(
         names = (path.name, *sorted(shards))
         for name in reversed(names):
             os.replace(final / name, path.with_name(name))
-    return Weights(
+    weights = Weights(
         tuple(WeightFile.from_path(path.with_name(n)) for n in names)
     )
+    if manifest is not None:
+        add_to_manifest(Path(manifest), preset, weights)
+    return weights
 
 
 def load_weights(
@@ -230,6 +240,12 @@ def _check_exists(path: Path) -> None:
 
 
 def _damaged(path: Path) -> ValueError:
+    if is_lfs_pointer(path):
+        return ValueError(
+            "The weight file must be there itself; this one is a Git LFS "
+            "pointer, which `git lfs pull` replaces by the file. "
+            f"Received: path={str(path)!r}"
+        )
     return ValueError(
         "The weight file must be complete and readable; this one is damaged "
         f"or of another format. Received: path={str(path)!r}"

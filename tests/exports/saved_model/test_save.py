@@ -266,10 +266,10 @@ def test_report(tmp_path, classifier):
         },
     }
     assert fields["cpu_only_ops"]["serving_default"] == {}
-    assert fields["cpu_only_ops"]["serving_bytes"].keys() == {
+    assert fields["cpu_only_ops"]["serving_bytes"].keys() >= {
         "DecodeImage",
+        "DecodeJpeg",
         "ScaleAndTranslate",
-        "Substr",
     }
 
 

@@ -6,14 +6,28 @@ import pytest
 
 from zoo.threat import ThreatModel
 from zoo.training import attacks
-from zoo.training.attack_names import ATTACKS
+from zoo.training.attacks import registry
+from zoo.training.attacks.registry import ATTACKS
 
 
 def test_names_are_the_factories_names():
-    assert tuple(attacks.by_name) == ATTACKS
+    assert list(attacks.by_name) == list(ATTACKS)
     for name, factory in attacks.by_name.items():
         assert factory.__name__ == name
         assert getattr(attacks, name) is factory
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+def test_parameters_are_read_as_python_has_them(name):
+    """From the source alone, for the command line."""
+    read = registry.parameters(name)
+    signature = inspect.signature(attacks.by_name[name]).parameters
+    assert list(read) == list(signature)
+    for option, parameter in signature.items():
+        assert read[option].default == parameter.default
+        assert (read[option].annotation == "bool") == (
+            parameter.annotation is bool
+        )
 
 
 def test_options_and_fractions():

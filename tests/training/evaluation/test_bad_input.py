@@ -125,7 +125,7 @@ def of_bytes(*, inside=False):
 
 @pytest.mark.parametrize("inside", [False, True])
 def test_models_that_take_bytes(inside):
-    said = "truncates to black.*an input of uint8"
+    said = "A model must take floating-point images.*uint8"
     model, (images, labels) = of_bytes(inside=inside), levels(0.1, 0.9)
     with pytest.raises(ValueError, match=said):
         run(model, (images, labels), [])

@@ -7,6 +7,7 @@ import zoo
 from tests.command_line import run_json
 from zoo.cli.attacks import default_spec
 from zoo.cli.attacks import default_threat
+from zoo.cli.models import NamedModel
 from zoo.training import attacks
 
 ODD = zoo.ThreatModel("linf", 8 / 255)
@@ -27,9 +28,12 @@ def test_a_randomised_model_is_attacked_in_expectation(layer, draws):
 
 
 def test_ball_is_the_cards(published):
-    assert default_threat("irm_wrn16_2") == zoo.ThreatModel("l2", 0.5)
-    assert default_threat("wrn16_2") == zoo.ThreatModel("l2", 1.0)
-    assert default_threat("any.keras") == zoo.ThreatModel("l2", 1.0)
+    for model, eps in (
+        (NamedModel.parse("irm_wrn16_2"), 0.5),
+        (NamedModel.parse("wrn16_2"), 1.0),
+        (NamedModel(name="any.keras", kind="keras_file"), 1.0),
+    ):
+        assert default_threat(model) == zoo.ThreatModel("l2", eps)
 
 
 def test_commands_run_it(capsys, published, tmp_path):

@@ -19,7 +19,7 @@ from tests.command_line import run_json
 from tests.paths import ROOT
 from zoo.cli import main
 from zoo.cli.commands import evaluate_command
-from zoo.training import attack_names
+from zoo.training.attacks import registry
 from zoo.training.evaluation import AttackedImages
 
 PGD = "pgd:norm=l2,eps=0.5,steps=2"
@@ -153,7 +153,7 @@ def test_attack_draws_a_picture(capsys, model, tmp_path):
 
 
 def test_attack_checks_names_before_it_attacks(capsys, model, monkeypatch):
-    monkeypatch.setattr(AttackedImages, "of", None)
+    monkeypatch.setattr(AttackedImages, "from_model", None)
     line = failed(capsys, "attack", model, "--classes", "one,two")
     assert "has 10 classes" in line and "Received: 2 in --classes" in line
 
@@ -192,7 +192,7 @@ def test_evaluate_resumes_and_skips(capsys, model, tmp_path):
 
 
 def test_evaluate_takes_a_suite(capsys, model, monkeypatch):
-    monkeypatch.setitem(attack_names.SUITES, "quick", ("fgsm", "pgd:steps=2"))
+    monkeypatch.setitem(registry.SUITES, "quick", ("fgsm", "pgd:steps=2"))
     for spec, norm, eps in (
         ("quick", "l2", 1.0),
         ("quick:norm=linf,eps=0.1", "linf", 0.1),
@@ -471,7 +471,7 @@ def test_interrupt_says_how_to_go_on(capsys, monkeypatch):
     def interrupted(*arguments):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(evaluate_command, "check_run", interrupted)
+    monkeypatch.setattr(evaluate_command, "check_attacks", interrupted)
     assert main(["evaluate", "wrn16_2", "--resume", "run"]) == 130
     assert capsys.readouterr().err == (
         "error: interrupted; the same command goes on from run\n"

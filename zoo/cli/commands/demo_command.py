@@ -4,10 +4,10 @@ import argparse
 from pathlib import Path
 
 import zoo
+from zoo.cli.arguments import add_json_argument
+from zoo.cli.arguments import at_least
 from zoo.cli.attacks import default_spec
 from zoo.cli.data import SAMPLE
-from zoo.cli.output import add_json_argument
-from zoo.cli.output import at_least
 from zoo.cli.output import check_writable
 from zoo.cli.output import emit
 

@@ -1,16 +1,12 @@
 """`zoo export`."""
 
 import argparse
-import os
 from pathlib import Path
 
-from zoo.cli.data import add_classes_argument
-from zoo.cli.data import known_or_given_classes
-from zoo.cli.models import check_model
-from zoo.cli.models import is_preset
-from zoo.cli.models import load_model
-from zoo.cli.output import add_json_argument
-from zoo.cli.output import at_least
+from zoo.cli.arguments import add_json_argument
+from zoo.cli.arguments import at_least
+from zoo.cli.models import NamedModel
+from zoo.cli.models import add_classes_argument
 from zoo.cli.output import emit
 
 
@@ -38,24 +34,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Writes a SavedModel, checked through TensorFlow's C++ loader."""
-    if os.path.isdir(options.model) and not is_preset(options.model):
-        raise ValueError(
-            "What is exported must be a preset or a .keras file. "
-            f"Received: the folder {options.model}"
-        )
-    check_model(options.model)
+    named = NamedModel.parse(
+        options.model,
+        classes=options.classes,
+        kinds=("preset", "keras_file"),
+    )
     version = options.path / str(options.version)
     if version.exists() and not options.overwrite:
         raise FileExistsError(f"{version} exists; --overwrite replaces it.")
     from zoo import exports
 
-    model = load_model(options.model)
-    classes = known_or_given_classes(options, model)
+    model = named.load()
+    named.class_names(model.output_shape[-1])
     report = exports.save(
         model,
         options.path,
         version=options.version,
-        classes=classes or None,
+        classes=named.classes or None,
         seed=options.seed,
         overwrite=options.overwrite,
     )

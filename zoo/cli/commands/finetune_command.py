@@ -7,22 +7,20 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import zoo
+from zoo.cli.arguments import above_zero
+from zoo.cli.arguments import add_json_argument
+from zoo.cli.arguments import at_least
+from zoo.cli.arguments import proper_share
+from zoo.cli.arguments import share
+from zoo.cli.attacks import check_attacks
 from zoo.cli.attacks import default_spec
 from zoo.cli.attacks import default_threat
 from zoo.cli.attacks import training_spec
-from zoo.cli.data import check_data
-from zoo.cli.models import check_model
-from zoo.cli.models import is_preset
-from zoo.cli.models import known_classes
-from zoo.cli.models import load_model
-from zoo.cli.models import write_model
-from zoo.cli.output import above_zero
-from zoo.cli.output import add_json_argument
-from zoo.cli.output import at_least
+from zoo.cli.data import check_folder
+from zoo.cli.keras_files import write_keras_file
+from zoo.cli.models import NamedModel
 from zoo.cli.output import check_writable
 from zoo.cli.output import emit
-from zoo.cli.output import part
-from zoo.cli.output import share
 from zoo.loading import dtype_policy
 
 _HEAD_EPOCHS = 5
@@ -52,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     held_out.add_argument(
         "--held-out",
-        type=part,
+        type=proper_share,
         default=0.2,
         metavar="SHARE",
         help="without --validation: share of each class that is measured on, "
@@ -132,26 +130,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Fine-tunes a model, or goes on with it, and measures what became."""
-    preset = is_preset(options.model)
-    if not preset and not options.model.endswith(".keras"):
-        raise ValueError(
-            "What is fine-tuned must be a preset or a .keras file. "
-            f"Received: {options.model}"
-        )
-    if not preset and (options.from_scratch or options.policy):
-        raise ValueError(
-            "--from-scratch and --policy are for presets. "
-            f"Received: {options.model}"
-        )
-    if options.from_scratch:
-        zoo.info(options.model)
+    if options.from_scratch or options.policy:
+        taken = {
+            "kinds": ("preset",),
+            "rule": "--from-scratch and --policy are for presets.",
+        }
     else:
-        check_model(options.model)
-    check_data(options.data)
+        taken = {"kinds": ("preset", "keras_file")}
+    named = NamedModel.parse(
+        options.model, **taken, trained=not options.from_scratch
+    )
+    for spec in filter(None, (options.attack, options.test_attack)):
+        check_attacks([spec])
+    check_folder(options.data)
     if options.validation:
-        check_data(options.validation)
+        check_folder(options.validation)
     output = options.output or Path("runs") / (
-        f"finetune-{Path(options.model).name.removesuffix('.keras')}"
+        f"finetune-{Path(named.name).name.removesuffix('.keras')}"
     )
     path = output / "model.keras"
     check_writable(path)
@@ -160,16 +155,17 @@ def run(options: argparse.Namespace) -> None:
     from zoo.training import evaluation
     from zoo.training import finetune
     from zoo.training.evaluation.engine.randomness import attack_draws
+    from zoo.weights import save_weights
 
-    threat = default_threat(options.model)
-    classes = _classes(options)
+    threat = default_threat(named)
+    classes = _classes(named, options.data)
     head_epochs, epochs = options.head_epochs, options.epochs
-    new_head = preset and classes != list(known_classes(options.model))
+    new_head = named.is_preset and classes != list(named.classes)
     if head_epochs is None:
         head_epochs = _HEAD_EPOCHS if new_head or options.from_scratch else 0
     if options.from_scratch:
         head_epochs, epochs = 0, head_epochs + epochs
-    numbers = FineTuning(
+    hyperparameters = FineTuning(
         head_epochs=head_epochs,
         epochs=epochs,
         head_learning_rate=options.head_learning_rate,
@@ -181,7 +177,7 @@ def run(options: argparse.Namespace) -> None:
     attack = attacks.parse(
         options.attack or training_spec(threat), threat, seed=options.seed
     )
-    trained, model = _build(options, len(classes), new_head=new_head)
+    trained, model = _build(named, options, len(classes), new_head=new_head)
     test_attack = attacks.parse(
         options.test_attack or default_spec(model, threat),
         threat,
@@ -190,9 +186,15 @@ def run(options: argparse.Namespace) -> None:
     images, held_out = _load(options, model, classes)
     # Keras reports its epochs on standard output, which is the result's.
     with contextlib.redirect_stdout(sys.stderr), _naming_option(output):
-        finetune(trained, images, attack, output / "training", numbers)
+        finetune(trained, images, attack, output / "training", hyperparameters)
     model.set_weights(trained.get_weights())
-    _save(model, path, classes)
+    write_keras_file(model, path, classes)
+    save_weights(
+        model,
+        path.with_suffix(".weights.h5"),
+        dtype="float32",
+        max_shard_size=None,
+    )
     report = evaluation.evaluate(
         model,
         held_out,
@@ -211,37 +213,36 @@ def run(options: argparse.Namespace) -> None:
         "model": str(path),
         "weights": str(output / "model.weights.h5"),
         "classes": classes,
-        "from": None if options.from_scratch else options.model,
+        "from": None if options.from_scratch else named.name,
         "training": {
             "images": len(images),
             "attack": repr(attack),
             "policy": trained.dtype_policy.name,
-            **vars(numbers),
+            **vars(hyperparameters),
         },
         "report": report.to_dict(),
     }
     emit(options, data, report.table(), f"Model: {path}")
 
 
-def _classes(options) -> list[str]:
+def _classes(named: NamedModel, folder: Path) -> list[str]:
     """Names of the folders, in a preset's order if they are its classes."""
     from zoo.training import datasets
 
-    folders = datasets.class_folders(options.data)
-    known = known_classes(options.model)
-    same = sorted(name.replace("/", "_") for name in known) == folders
-    return list(known) if same else folders
+    folders = datasets.class_folders(folder)
+    known = sorted(name.replace("/", "_") for name in named.classes)
+    return list(named.classes) if known == folders else folders
 
 
-def _build(options, num_classes: int, *, new_head: bool):
-    """Returns the model to train, and its twin to keep, often the same."""
+def _build(named: NamedModel, options, num_classes: int, *, new_head: bool):
+    """Returns the model to train, and the one to keep, often the same."""
     import keras
 
-    if not is_preset(options.model):
-        model = load_model(options.model)
+    if not named.is_preset:
+        model = named.load()
         if model.output_shape[-1] != num_classes:
             raise ValueError(
-                f"{options.model} has {model.output_shape[-1]} classes; there "
+                f"{named.name} has {model.output_shape[-1]} classes; there "
                 f"must be as many folders. Received: {num_classes} in "
                 f"{options.data}"
             )
@@ -251,11 +252,11 @@ def _build(options, num_classes: int, *, new_head: bool):
     if not options.from_scratch:
         start = {"weights": "default", "new_head": new_head}
     with dtype_policy(options.policy):
-        trained = zoo.load(options.model, num_classes=num_classes, **start)
+        trained = zoo.load(named.name, num_classes=num_classes, **start)
     if trained.dtype_policy.name == keras.config.dtype_policy().name:
         return trained, trained
-    twin = zoo.load(options.model, weights=None, num_classes=num_classes)
-    return trained, twin
+    kept = zoo.load(named.name, weights=None, num_classes=num_classes)
+    return trained, kept
 
 
 def _load(options, model, classes: list[str]):
@@ -283,16 +284,3 @@ def _naming_option(output: Path) -> Iterator[None]:
         if str(output) not in str(error):
             raise
         raise ValueError(f"--output {output}: {error}") from error
-
-
-def _save(model, path: Path, classes: list[str]) -> None:
-    """Writes the model, its weights and the names of its classes."""
-    from zoo.weights import save_weights
-
-    write_model(model, path, classes)
-    save_weights(
-        model,
-        path.with_suffix(".weights.h5"),
-        dtype="float32",
-        max_shard_size=None,
-    )

@@ -3,7 +3,7 @@
 import argparse
 
 import zoo
-from zoo.cli.output import add_json_argument
+from zoo.cli.arguments import add_json_argument
 from zoo.cli.output import emit
 
 

@@ -5,7 +5,7 @@ import collections
 from collections.abc import Iterable
 
 import zoo
-from zoo.cli.output import add_json_argument
+from zoo.cli.arguments import add_json_argument
 from zoo.cli.output import emit
 
 

@@ -5,7 +5,7 @@ import contextlib
 import sys
 from pathlib import Path
 
-from zoo.cli.output import add_json_argument
+from zoo.cli.arguments import add_json_argument
 from zoo.cli.output import emit
 
 

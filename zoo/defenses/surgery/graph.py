@@ -2,6 +2,8 @@
 
 import keras
 
+from zoo.inspection import check_float_input
+
 
 def classifier_graph(model: keras.Model) -> keras.Model:
     """Returns a functional view of a model, its layers shared with it.
@@ -23,6 +25,7 @@ def classifier_graph(model: keras.Model) -> keras.Model:
             "model or a Sequential one with a keras.Input, whose call is not "
             f"overridden. Received: {name} of {type(model).__name__}"
         )
+    check_float_input(model)
     if len(model.inputs) != 1 or len(model.outputs) != 1:
         raise ValueError(
             "A defense needs a model of one input and one output. Received: "
@@ -35,11 +38,6 @@ def classifier_graph(model: keras.Model) -> keras.Model:
             "A defense needs a model of images, (batch, height, width, "
             f"channels) with one channel or three. Received: {name} with "
             f"input shape {images.shape}"
-        )
-    if not keras.backend.is_float_dtype(images.dtype):
-        raise ValueError(
-            "A defense needs a model of floating-point images. "
-            f"Received: {name} with input type {images.dtype}"
         )
     return keras.Model(images, model.outputs[0], name=name)
 

@@ -13,8 +13,8 @@ from tests.command_line import failed
 from tests.command_line import run
 from tests.command_line import run_json
 from zoo.cli import main
-from zoo.loading import find_head
-from zoo.training.datasets.fashion_mnist import load_packaged
+from zoo.inspection import find_head
+from zoo.training.datasets.packaged import load_packaged
 
 ONE_STEP = (
     *("--head-epochs", "1", "--epochs", "1", "--batch-size", "4"),

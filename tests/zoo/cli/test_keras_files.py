@@ -1,10 +1,12 @@
-"""The softmax at a model's end, and that models stay as they were."""
+"""Files of models: the softmax at the end, and the names of the classes."""
 
 import keras
 import numpy as np
 import pytest
 
-from zoo.cli.models import as_logits
+from zoo.cli.keras_files import as_logits
+from zoo.cli.keras_files import read_class_names
+from zoo.cli.keras_files import write_keras_file
 
 
 class Noise(keras.layers.Layer):
@@ -61,3 +63,12 @@ def test_other_confidences_are_refused():
     model = classifier(keras.layers.Softmax(), keras.layers.Lambda(abs))
     with pytest.raises(ValueError, match="softmax at its end away.*mine.keras"):
         as_logits(model, "mine.keras")
+
+
+def test_names_of_an_older_file_are_not_kept(tmp_path):
+    model = classifier(keras.layers.Dense(2))
+    path = tmp_path / "model.keras"
+    write_keras_file(model, path, ["dark", "light"])
+    assert read_class_names(path) == ("dark", "light")
+    write_keras_file(model, path, [])
+    assert read_class_names(path) == ()

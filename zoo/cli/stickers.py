@@ -4,12 +4,8 @@ import argparse
 import dataclasses
 import os
 
-from zoo.cli.data import image_shape
-from zoo.cli.data import model_classes
-from zoo.cli.models import check_model
-from zoo.cli.models import known_classes
-from zoo.cli.models import load_model
-from zoo.cli.output import at_least
+from zoo.cli.arguments import at_least
+from zoo.cli.models import NamedModel
 from zoo.cli.output import check_writable
 from zoo.cli.output import emit
 from zoo.suggestions import did_you_mean
@@ -60,7 +56,7 @@ def makes_sticker(options: argparse.Namespace) -> bool:
         ValueError: If RP2's arguments are given to another attack, or RP2
             is told no target, other images or another model.
     """
-    from zoo.training.attack_names import STICKERS
+    from zoo.training.attacks.registry import STICKERS
 
     given = _given(options, "target", "sign", "mask", "views")
     if (options.attack or "").partition(":")[0] != STICKERS:
@@ -88,19 +84,19 @@ def makes_sticker(options: argparse.Namespace) -> bool:
 
 def run_sticker(options: argparse.Namespace) -> None:
     """Makes a sticker, tests it, and writes it and the views with it."""
-    check_model(options.model)
+    named = NamedModel.parse(options.model, classes=options.classes)
     printed = options.output.with_suffix(".sticker.png")
     check_writable(printed)
     sign = options.sign or "stop"
-    _check_signs(options, sign)
+    _check_signs(named, sign, options.target)
     from zoo.training import evaluation
     from zoo.training.evaluation.engine.progress import step_progress
     from zoo.training.evaluation.stickers import SignViews
 
-    model = load_model(options.model, image_size=options.image_size)
-    (height, width, _), count = image_shape(options, model)
-    names = model_classes(options, count)
-    _check_classes(options, names, sign)
+    model = named.load(image_size=options.image_size)
+    height, width, _ = named.image_shape(model, options.image_size)
+    names = named.class_names(model.output_shape[-1])
+    _check_classes(named, names, sign, options.target)
     label, target = names.index(sign), names.index(options.target)
     if height != width:
         raise ValueError(
@@ -121,7 +117,7 @@ def run_sticker(options: argparse.Namespace) -> None:
         lambda *_: bench.apply(sticker)[:_PICTURED],
         shown,
         [label] * len(shown),
-        name=options.model,
+        name=named.name,
     )
     evaluation.picture(
         shown,
@@ -133,7 +129,7 @@ def run_sticker(options: argparse.Namespace) -> None:
     )
     sticker.write(printed, bench.front)
     data = {
-        "model": options.model,
+        "model": named.name,
         "attack": repr(attack),
         "sign": sign,
         "target": options.target,
@@ -165,7 +161,7 @@ def _attack(options, size):
     import inspect
 
     from zoo.training import attacks
-    from zoo.training.attacks.option_text import read_options
+    from zoo.training.attacks.registry import read_options
     from zoo.training.attacks.rp2 import masks
 
     mask = options.mask or "stickers"
@@ -196,32 +192,31 @@ def _given(options, *names):
     ]
 
 
-def _check_signs(options, sign):
+def _check_signs(named, sign, target):
     """Raises an error before TensorFlow is imported, where names tell."""
     from zoo.training.datasets.lisa_classes import LISA_CLASSES
 
-    for option, name in (("sign", sign), ("target", options.target)):
+    for option, name in (("sign", sign), ("target", target)):
         if name not in LISA_CLASSES:
             raise ValueError(
                 f"--{option} must be a sign of LISA: {', '.join(LISA_CLASSES)}."
                 f"{did_you_mean(name, LISA_CLASSES)} "
                 f"Received: --{option}={name}"
             )
-    if sign == options.target:
+    if sign == target:
         raise ValueError(
             "--target must be another sign than --sign. "
-            f"Received: --target={options.target}"
+            f"Received: --target={target}"
         )
-    names = known_classes(options.model) if options.classes is None else ()
-    if names:
-        _check_classes(options, names, sign)
+    if named.classes:
+        _check_classes(named, named.classes, sign, target)
 
 
-def _check_classes(options, names, sign):
-    for name in (sign, options.target):
+def _check_classes(named, names, sign, target):
+    for name in (sign, target):
         if name not in names:
             raise ValueError(
                 "--attack rp2 needs a model of LISA's signs. "
-                f"Received: {options.model}, which has no {name} among its "
+                f"Received: {named.name}, which has no {name} among its "
                 f"classes {', '.join(names)}"
             )
