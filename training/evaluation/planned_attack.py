@@ -69,6 +69,19 @@ class PlannedAttack:
         )
 
     @property
+    def label(self) -> str:
+        """Name with loss, steps and restarts: `pgd-40x5`, `apgd-dlr-100`."""
+        return attack_label(self.name, self.options)
+
+    @property
+    def summary(self) -> str:
+        """Label, ball and draws: `pgd-40, linf, eps 0.1, 2 draws`."""
+        draws = self.options.get("draws")
+        parts = [self.label, self.threat and str(self.threat)]
+        parts += [f"{draws} draws" if draws not in (None, 1) else None]
+        return ", ".join(filter(None, parts))
+
+    @property
     def text(self) -> str:
         """Name and options; the same in every process."""
         # Objects' text can hold an address, a model's its number in a process.
@@ -128,6 +141,11 @@ class PlannedAttack:
         return not bound and norm in (None, ball.norm)
 
     @property
+    def idle(self) -> bool:
+        """Whether its radius is 0, so that it cannot change an image."""
+        return self._has_radius and self.attack.eps == 0
+
+    @property
     def _has_radius(self) -> bool:
         """Whether the attack has a radius; also one of 0, which is no ball."""
         return getattr(self.attack, "eps", None) is not None
@@ -136,3 +154,15 @@ class PlannedAttack:
     def generators(self) -> tuple[keras.random.SeedGenerator, ...]:
         """Sources of the attack's own randomness."""
         return getattr(self.attack, "generators", ())
+
+
+def attack_label(name: str, options: Mapping[str, Any]) -> str:
+    """Returns an attack's name with its loss, steps and restarts."""
+    label = name
+    if options.get("loss") == "dlr":
+        label += "-dlr"
+    if "steps" in options:
+        label += f"-{options['steps']}"
+    if options.get("restarts", 1) > 1:
+        label += f"x{options['restarts']}"
+    return label
