@@ -212,6 +212,13 @@ def check_trained(card: zoo.Card) -> None:
         )
 
 
+def check_policy(name: str | None) -> None:
+    """Raises a `ValueError` if Keras has no dtype policy of the name."""
+    if name is not None:
+        with dtype_policy(name):
+            pass
+
+
 def add_model_argument(parser: argparse.ArgumentParser) -> None:
     """Adds the model: a preset's name, a `.keras` file or a SavedModel."""
     parser.add_argument(

@@ -13,6 +13,7 @@ from zoo.cli.attacks import bind_attacks
 from zoo.cli.attacks import check_single
 from zoo.cli.attacks import default_threat
 from zoo.cli.attacks import parse_transfer
+from zoo.cli.attacks import title
 from zoo.cli.data import NamedImages
 from zoo.cli.data import add_data_arguments
 from zoo.cli.models import NamedModel
@@ -49,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Attacks a few images, draws them and prints what became of them."""
+    """Attacks a few images, draws them and prints their classes."""
     if options.output.suffix.lower() != ".png":
         raise ValueError(
             f"--output must end in .png. Received: {options.output}"
@@ -70,8 +71,9 @@ def run(options: argparse.Namespace) -> None:
     said = not options.json
     with activity(f"Loading {named.name}", enabled=said):
         model = named.load(image_size=options.image_size)
+    spec = options.attack or DEFAULT_ATTACK
     (attack,) = bind_attacks(
-        [options.attack or DEFAULT_ATTACK],
+        [spec],
         threat,
         model,
         source=source,
@@ -91,7 +93,7 @@ def run(options: argparse.Namespace) -> None:
         [attacked],
         names,
         options.output,
-        title=f"{attack!r} on {data.name}",
+        title=f"{title(spec, attack)} on {data.name}",
     )
     rows = [
         {
