@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
+from zoo.class_names import as_class_names
 from zoo.training.datasets.picture_files import PictureFile
 from zoo.training.datasets.picture_files import fair_order
 from zoo.training.datasets.picture_files import load_picture_files
@@ -29,7 +30,8 @@ def class_folders(folder: str | os.PathLike) -> list[str]:
 
     Raises:
         FileNotFoundError: If there is no such folder.
-        ValueError: If it has no folders, or two of the same name.
+        ValueError: If it has no folders, two of the same name, or one whose
+            name has a control character.
     """
     return sorted(_class_paths(folder))
 
@@ -192,6 +194,7 @@ def _class_paths(folder):
             "Pictures must lie in one folder a class, FOLDER/CLASS/PICTURE. "
             f"Received: no folders in {folder}"
         )
+    as_class_names(paths)
     return paths
 
 

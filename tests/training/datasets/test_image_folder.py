@@ -144,6 +144,14 @@ def test_names_may_be_composed_or_decomposed(tmp_path, form):
         assert greys(dataset) == {10: 1, 20: 0}
 
 
+@pytest.mark.parametrize("name", ["a\nb", "\x1b[31mred"])
+def test_names_that_would_act_on_a_terminal_are_refused(tmp_path, name):
+    (tmp_path / name).mkdir()
+    with pytest.raises(ValueError, match="no control characters") as error:
+        datasets.class_folders(tmp_path)
+    assert str(error.value).isprintable()
+
+
 def test_two_forms_of_a_name_are_not_two_classes(tmp_path):
     for form in ("NFC", "NFD"):
         (tmp_path / unicodedata.normalize(form, "café")).mkdir()
