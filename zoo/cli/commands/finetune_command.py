@@ -20,7 +20,6 @@ from zoo.cli.attacks import bind_attacks
 from zoo.cli.attacks import check_single
 from zoo.cli.attacks import default_threat
 from zoo.cli.attacks import training_spec
-from zoo.cli.keras_files import check_class_names
 from zoo.cli.keras_files import write_keras_file
 from zoo.cli.models import NamedModel
 from zoo.cli.models import add_trust_argument
@@ -253,7 +252,6 @@ def _classes(named: NamedModel, folder: Path) -> list[str]:
     from zoo.training import datasets
 
     folders = datasets.class_folders(folder)
-    check_class_names(folders)
     known = sorted(name.replace("/", "_") for name in named.classes)
     return list(named.classes) if known == folders else folders
 
