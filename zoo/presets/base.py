@@ -1,7 +1,6 @@
 """The record of one loadable model, and the registry of all of them."""
 
 import dataclasses
-import difflib
 import functools
 import importlib.resources
 import re
@@ -9,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from zoo.suggestions import near_names
 from zoo.threat import ThreatModel
 from zoo.weights.manifest import Weights
 from zoo.weights.manifest import read_manifest
@@ -134,7 +134,7 @@ def get(name: str) -> Preset:
     if preset is None:
         wanted = str(name).lower()
         known = (*_REGISTRY, *(_ALIASES if "." in wanted else ()))
-        near = difflib.get_close_matches(wanted, known, n=5, cutoff=0.5)
+        near = near_names(wanted, known, most=5, cutoff=0.5)
         near = near or [one for one in known if wanted in one][:5]
         hint = f"near names: {', '.join(near)}; " if near else ""
         raise UnknownPresetError(
