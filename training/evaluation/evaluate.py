@@ -12,7 +12,6 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import ArrayLike
 
-from zoo.inspection import check_float_input
 from zoo.threat import ThreatModel
 from zoo.training.attacks import suites
 from zoo.training.attacks.registry import attack_name
@@ -142,7 +141,6 @@ def evaluate(
             `resume` holds another run.
         OSError: If `resume` cannot be read or written.
     """
-    check_float_input(model)
     check_options(
         model=model,
         threat=threat,

@@ -86,7 +86,7 @@ class PlannedAttack:
         """Name and options; the same in every process."""
         # Objects' text can hold an address, a model's its number in a process.
         kinds = (bool, int, float, str)
-        if isinstance(self.attack, attacks.Attack):
+        if self.in_graph:
             kinds += (tuple, list, type(None), attacks.Attack)
         options = ", ".join(
             f"{option}={value!r}"
@@ -104,6 +104,11 @@ class PlannedAttack:
     def threat(self) -> ThreatModel | None:
         """Ball that the attack stays in, if any."""
         return getattr(self.attack, "threat", None)
+
+    @property
+    def in_graph(self) -> bool:
+        """Whether it is an `Attack`, which a graph may hold."""
+        return isinstance(self.attack, attacks.Attack)
 
     @property
     def searches(self) -> bool:
