@@ -5,7 +5,7 @@ import importlib.resources
 import numpy as np
 import tensorflow as tf
 
-PACKAGED = ("fashion_mnist_sample",)
+from zoo.training.datasets.registry import PACKAGED
 
 
 def load_packaged(name: str) -> tf.data.Dataset:

@@ -2,7 +2,6 @@
 
 import argparse
 import dataclasses
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -54,12 +53,23 @@ class NamedImages:
 
         Raises:
             FileNotFoundError: If there is no such folder.
+            ImportError: If TFDS, which has the set, is not installed.
+            ValueError: If there is no such set or split, or a folder of
+                pictures doesn't fit the model's classes.
         """
+        from zoo.training.datasets.registry import check_source
+
         name = options.data or _default_data(model)
-        check_folder(name)
+        split = options.split or _SPLIT
+        check_source(
+            name,
+            split,
+            data_dir=options.data_dir,
+            classes=model.classes or None,
+        )
         return cls(
             name=name,
-            split=options.split or _SPLIT,
+            split=split,
             limit=options.limit or options.default_limit,
             data_dir=options.data_dir,
             size=options.image_size,
@@ -160,21 +170,6 @@ def add_data_arguments(parser: argparse.ArgumentParser, limit: int) -> None:
     )
     add_image_size_argument(parser)
     parser.set_defaults(default_limit=limit)
-
-
-def check_folder(data: str | os.PathLike) -> None:
-    """Raises an error if a path is no folder, before anything is loaded.
-
-    Args:
-        data: What names a data set: a path if it is a `Path`, is absolute or
-            begins with a dot, as for `zoo.training.datasets.load`.
-
-    Raises:
-        FileNotFoundError: If there is no such folder.
-    """
-    is_path = isinstance(data, os.PathLike) or data.startswith(".")
-    if (is_path or os.path.isabs(data)) and not os.path.isdir(data):
-        raise FileNotFoundError(f"There is no such folder: {data}")
 
 
 def _default_data(model: NamedModel) -> str:
