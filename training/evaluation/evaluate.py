@@ -152,7 +152,6 @@ def evaluate(
         seed=seed,
         sanity=sanity,
     )
-    check_float_input(model)
     if isinstance(attacks, str) or callable(attacks):
         attacks = [attacks]
     if len(attacks) == 1 and isinstance(attacks[0], str):

@@ -74,14 +74,6 @@ class PlannedAttack:
         return attack_label(self.name, self.options)
 
     @property
-    def summary(self) -> str:
-        """Label, ball and draws: `pgd-40, linf, eps 0.1, 2 draws`."""
-        draws = self.options.get("draws")
-        parts = [self.label, self.threat and str(self.threat)]
-        parts += [f"{draws} draws" if draws not in (None, 1) else None]
-        return ", ".join(filter(None, parts))
-
-    @property
     def text(self) -> str:
         """Name and options; the same in every process."""
         # Objects' text can hold an address, a model's its number in a process.
