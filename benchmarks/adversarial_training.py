@@ -2,14 +2,14 @@
 
     python -m benchmarks.adversarial_training --output steps.json
 
-A step takes the gradients of its attacks, each on the images of its share,
-then the weights' gradient on the adversarial batch and, where it is seen, on
-the clean one. The bare ones are each a call of a compiled function on as many
-images; of DeepFool's, which leave once they fool, on those that are left at
-each step. Networks have the published weights of their stage, for how many
-leave depends on them. Both are interleaved, so that other load on the machine
-falls on them alike, and times are medians. Goal: 1.15 times the sum of the bare
-gradients.
+A step takes the input gradients of its attacks, each on its share of the
+images; then the weights' gradient on the adversarial batch and, if the stage
+sees it, on the clean batch. A bare gradient is one call of a compiled function
+on as many images. DeepFool drops images once they fool, so its bare gradients
+are of the images left at each step; how many are left depends on the weights,
+so networks have the published ones. Steps and bare gradients take turns, so
+that other load on the machine falls on both alike. Times are medians. Goal: at
+most 1.15 times the sum of the bare gradients.
 """
 
 import argparse
@@ -50,16 +50,14 @@ STAGES = {
 def input_gradients(
     attack: Attack, model: keras.Model, images, labels
 ) -> Iterator[tuple[int, int]]:
-    """Yields how many gradients each attack takes, and on how many images."""
+    """Yields the number of gradients and of images, for each attack."""
     if attack.name == "mixture":
         shares = np.array(attack.options["shares"])
         sizes = np.rint(len(images) * shares / shares.sum()).astype(int)
-        for part, size in zip(attack.options["attacks"], sizes, strict=True):
-            yield from input_gradients(
-                part, model, images[:size], labels[:size]
-            )
+        for own, size in zip(attack.options["attacks"], sizes, strict=True):
+            yield from input_gradients(own, model, images[:size], labels[:size])
     elif attack.name == "deepfool":
-        # One for each class beside the image's own.
+        # One for each class other than the image's own.
         gradients = attack.options["classes"] - 1
         for steps in range(attack.options["steps"]):
             yield gradients, _left(attack, steps, model, images, labels)
@@ -68,7 +66,7 @@ def input_gradients(
 
 
 def _left(attack: Attack, steps: int, model: keras.Model, images, labels):
-    """Returns how many images DeepFool still moves after some steps."""
+    """Returns how many images are left in DeepFool after some steps."""
     if steps:
         options = {**attack.options, "steps": steps, "max_norm": None}
         images = attacks.deepfool(**options)(model, images, labels)
@@ -77,7 +75,7 @@ def _left(attack: Attack, steps: int, model: keras.Model, images, labels):
 
 
 def bare_weight_gradient(model: keras.Model) -> Callable:
-    """The gradient of the mean loss at all scales, in training mode."""
+    """Returns the gradient of the mean loss at all scales, in training mode."""
     views = scale_views(model) or model
 
     @tf.function(reduce_retracing=True)
@@ -95,7 +93,7 @@ def bare_weight_gradient(model: keras.Model) -> Callable:
 
 
 def bare_step(trainer: AdversarialTrainer, images, labels) -> Callable:
-    """All gradients of a step, and nothing else."""
+    """Returns a function that takes a step's gradients and nothing else."""
     inputs = [
         (bare_gradients(trainer.surrogate, steps), size)
         for steps, size in input_gradients(

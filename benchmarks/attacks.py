@@ -2,15 +2,15 @@
 
     python -m benchmarks.attacks --output attacks.json
 
-One model, the same images, radius and steps for all; what ran is interleaved,
-so that other load on the machine falls on all alike, and times are medians.
-Rows of `bfloat16` attack the same weights in mixed_bfloat16 and, as an
-evaluation does, make good on the float32 model what fools the other alone.
-Whatever was attacked, the float32 model judges. DDN rounds to 256 levels, which
-Foolbox's doesn't. A picture is drawn beside the output.
-Goals: an attack of n steps takes at most 1.10 times n bare input gradients,
-and a third of the fastest peer's time at the same robust accuracy. Foolbox
-and ART (`adversarial-robustness-toolbox`) are timed where installed.
+One model, the same images, radius and steps for all. Attacks take turns, so
+that other load on the machine falls on all alike; times are medians. Rows named
+`bfloat16` attack a mixed_bfloat16 copy of the model; as in an evaluation,
+images that fool the copy but not the float32 model are attacked again on the
+latter. The float32 model judges all images. DDN rounds pixels to 256 levels,
+Foolbox's DDN doesn't. A picture is written beside the output.
+Goals: an attack of n steps takes at most 1.10 times n bare input gradients, and
+a third of the fastest peer's time at the same robust accuracy. Foolbox and ART
+(`adversarial-robustness-toolbox`) are timed if installed.
 """
 
 import argparse
@@ -43,7 +43,7 @@ Runner = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 
 
 def bare_gradients(model: keras.Model, steps: int) -> Runner:
-    """As many input gradients, each one call of a compiled function."""
+    """Returns a runner that takes input gradients, each in a compiled call."""
 
     @tf.function(reduce_retracing=True)
     def gradient(images, labels):
@@ -64,13 +64,18 @@ def bare_gradients(model: keras.Model, steps: int) -> Runner:
 
 
 def ours(
-    model: keras.Model, twin: keras.Model
+    model: keras.Model, low_precision_copy: keras.Model
 ) -> Iterator[tuple[str, str, Runner]]:
     pgd = attacks.pgd(eps=EPS, steps=PGD_STEPS)
     early = attacks.pgd(eps=EPS, steps=PGD_STEPS, early_stop=True)
     ddn = attacks.ddn(steps=DDN_STEPS)
     through = Scorer(
-        model, model.input_shape[1:], attacked=twin, draws=1, own=model
+        model,
+        model.input_shape[1:],
+        attacked=low_precision_copy,
+        draws=1,
+        stochastic=False,
+        full_precision=model,
     )
 
     def craft(attack, images, labels):
@@ -157,13 +162,17 @@ def art_peers(model: keras.Model) -> Iterator[tuple[str, str, Runner]]:
 
 
 def measure(
-    model: keras.Model, twin: keras.Model, images, labels, rounds: int
+    model: keras.Model,
+    low_precision_copy: keras.Model,
+    images,
+    labels,
+    rounds: int,
 ) -> list[dict]:
     """Returns a row for each runner: seconds, robust accuracy, median L2."""
     runners = [
         ("pgd", "bare gradients", bare_gradients(model, PGD_STEPS)),
         ("ddn", "bare gradients", bare_gradients(model, DDN_STEPS)),
-        *ours(model, twin),
+        *ours(model, low_precision_copy),
         *cleverhans_peers(model),
         *foolbox_peers(model),
         *art_peers(model),
@@ -234,10 +243,10 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     model = zoo.load(options.model)
     with dtype_policy("mixed_bfloat16"):
-        twin = zoo.load(options.model)
+        low_precision_copy = zoo.load(options.model)
     data = datasets.load("fashion_mnist_sample", batch_size=options.batch)
     images, labels = next(iter(data))
-    rows = measure(model, twin, images, labels, options.rounds)
+    rows = measure(model, low_precision_copy, images, labels, options.rounds)
     table = Table("attack", "library", "seconds", "ratio", "robust", "L2")
     for row in sorted(rows, key=lambda row: (row["attack"], row["seconds"])):
         table.add_row(

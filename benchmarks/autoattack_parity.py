@@ -2,12 +2,13 @@
 
     python -m benchmarks.autoattack_parity --model NAME --output parity.json
 
-The zoo's attacks run here, under TensorFlow; torchattacks' run in a second
-process, on the same preset under Keras' PyTorch backend, with the same
-images, steps and restarts. The TensorFlow model judges both: an adversarial
-image counts if it is misclassified and in the ball. Seconds include tracing.
-Goals: robust accuracies within 0.6 points, the zoo's suite in a third of the
-time. torchattacks and PyTorch must be installed.
+The zoo's attacks run in this process, under TensorFlow. torchattacks' attacks
+run in a second process, on the same preset under Keras' PyTorch backend, with
+the same images, steps and restarts. The TensorFlow model judges both: an
+adversarial image counts if it is misclassified and in the ball. Seconds include
+tracing.
+Goals: robust accuracies differ by at most 0.6 points; the zoo's suite takes a
+third of the time. torchattacks and PyTorch must be installed.
 """
 
 import argparse
@@ -33,7 +34,10 @@ from zoo.training import datasets
 from zoo.training.evaluation.results import metrics
 
 MAX_DIFFERENCE = 1e-3
-"""Of logits under TensorFlow and PyTorch."""
+"""Between logits under TensorFlow and PyTorch."""
+
+BUDGET = {"steps": 100, "queries": 5000, "seed": 0}
+"""AutoAttack's own steps and queries, and a seed."""
 
 SUITE = {
     "apgd-ce": "apgd:loss=ce,steps={steps},seed={seed}",
@@ -43,10 +47,10 @@ SUITE = {
 }
 
 
-def suite(threat: ThreatModel, **numbers) -> dict[str, attacks.Attack]:
+def suite(threat: ThreatModel, **budget) -> dict[str, attacks.Attack]:
     """Returns the zoo's attacks by AutoAttack's names."""
     return {
-        name: attacks.parse(spec.format(**numbers), threat)
+        name: attacks.parse(spec.format(**budget), threat)
         for name, spec in SUITE.items()
     }
 
@@ -83,7 +87,7 @@ def run_theirs(job: dict, images: np.ndarray, labels: np.ndarray) -> dict:
 
 
 class Judge:
-    """Says which images are still classified right, whoever attacked them."""
+    """Says which images are still classified correctly after an attack."""
 
     def __init__(self, model, images, labels, batch):
         self._model = model
@@ -96,7 +100,7 @@ class Judge:
         return self._model.predict(images, self._batch, verbose=0)
 
     def robust(self, crafted: np.ndarray, threat: ThreatModel) -> np.ndarray:
-        """Outside the ball or [0, 1], an image counts as not attacked."""
+        """Images outside the ball or [0, 1] count as not attacked."""
         inside = metrics.inside(self._images, crafted, threat)
         inside &= (crafted >= 0).all((1, 2, 3)) & (crafted <= 1).all((1, 2, 3))
         right = self.logits(crafted).argmax(1) == self._labels
@@ -109,8 +113,8 @@ def compare(
     """Yields a row for each attack and one for all together.
 
     Args:
-        ours: Adversarial images and seconds, by attack.
-        theirs: Likewise.
+        ours: The zoo's adversarial images and seconds, by attack.
+        theirs: torchattacks', by attack.
     """
     survivors = {"zoo": judge.clean, "torchattacks": judge.clean}
     totals = dict.fromkeys(survivors, 0.0)
@@ -160,15 +164,11 @@ def table(report: dict) -> Table:
     return table
 
 
-NUMBERS = {"steps": 100, "queries": 5000, "seed": 0}
-"""AutoAttack's, and a seed."""
-
-
 def suite_parser(description: str, **defaults) -> argparse.ArgumentParser:
-    """Returns a parser of what a suite is compared on.
+    """Returns a parser with the options of a comparison of suites.
 
     Args:
-        defaults: Of `images`, `batch` and `data`.
+        defaults: Defaults of `images`, `batch` and `data`.
     """
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--model", default="wrn16_2")
@@ -177,7 +177,7 @@ def suite_parser(description: str, **defaults) -> argparse.ArgumentParser:
     parser.add_argument("--data")
     parser.add_argument("--linf", type=float, default=0.1)
     parser.add_argument("--l2", type=float, default=1.0)
-    for name, number in NUMBERS.items():
+    for name, number in BUDGET.items():
         parser.add_argument(f"--{name}", type=int, default=number)
     parser.add_argument("--output", type=Path)
     parser.set_defaults(**defaults)
@@ -197,13 +197,13 @@ def main(arguments: list[str] | None = None) -> int:
     images, labels = next(data.as_numpy_iterator())
     model = zoo.load(options.model)
     judge = Judge(model, images, labels, options.batch)
-    numbers = {name: getattr(options, name) for name in NUMBERS}
+    budget = {name: getattr(options, name) for name in BUDGET}
     rows, logits = [], judge.logits(images)
     for norm in ("linf", "l2"):
         threat = ThreatModel(norm, getattr(options, norm))
         ours = {
             name: run_ours(model, images, labels, attack, options.batch)
-            for name, attack in suite(threat, **numbers).items()
+            for name, attack in suite(threat, **budget).items()
             if name in options.attacks
         }
         job = {
@@ -212,7 +212,7 @@ def main(arguments: list[str] | None = None) -> int:
             "norm": norm,
             "eps": threat.eps,
             "batch": options.batch,
-            **numbers,
+            **budget,
         }
         results = run_theirs(job, images, labels)
         difference = float(np.abs(results["logits"] - logits).max())
@@ -231,7 +231,7 @@ def main(arguments: list[str] | None = None) -> int:
         "images": len(images),
         "clean": float(judge.clean.mean()),
         "logits_difference": difference,
-        **numbers,
+        **budget,
         "rows": rows,
     }
     Console().print(table(report))

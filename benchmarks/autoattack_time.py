@@ -2,13 +2,14 @@
 
     python -m benchmarks.autoattack_time --model NAME --output time.json
 
-Each side hands on to the next attack only the images that stand: the zoo by
-`evaluation.evaluate` on the standard suite, in float32 and with its attacks in
-bfloat16; torchattacks by its `AutoAttack`, on the same preset under Keras'
-PyTorch backend, in a process of its own, with as many steps and queries. The
-float32 TensorFlow model judges all. Seconds include tracing, and the zoo's its
-report. Goal: a third of torchattacks' time, bfloat16 within half a point of
-float32. torchattacks and PyTorch must be installed.
+On both sides an attack gets only the images that withstood the attacks before.
+The zoo runs `evaluation.evaluate` on the standard suite, once in float32 and
+once with the attacks in bfloat16. torchattacks runs its `AutoAttack` in a
+process of its own, on the same preset under Keras' PyTorch backend, with as
+many steps and queries. The float32 TensorFlow model judges all images. Seconds
+include tracing, the zoo's also its report. Goals: a third of torchattacks'
+time; bfloat16 and float32 differ by at most half a point. torchattacks and
+PyTorch must be installed.
 """
 
 import sys
@@ -21,7 +22,7 @@ from rich.table import Table
 
 import zoo
 from benchmarks import provenance
-from benchmarks.autoattack_parity import NUMBERS
+from benchmarks.autoattack_parity import BUDGET
 from benchmarks.autoattack_parity import Judge
 from benchmarks.autoattack_parity import run_theirs
 from benchmarks.autoattack_parity import suite_parser
@@ -39,12 +40,12 @@ def measure(
     threat: ThreatModel,
     *,
     batch: int,
-    **numbers: int,
+    **budget: int,
 ) -> list[dict]:
     """Returns a row for each side: robust accuracy and seconds.
 
     Args:
-        numbers: The suite's `steps`, `queries` and `seed`.
+        budget: The suite's `steps`, `queries` and `seed`.
     """
     model = zoo.load(name)
     rows = []
@@ -52,7 +53,7 @@ def measure(
         with dtype_policy(policy):
             attacked = zoo.load(name)
         robust, seconds = _ours(
-            model, attacked, images, labels, threat, batch, numbers
+            model, attacked, images, labels, threat, batch, budget
         )
         rows.append({"library": f"zoo, {policy}", "robust": robust} | seconds)
     job = {
@@ -61,7 +62,7 @@ def measure(
         "norm": threat.norm,
         "eps": threat.eps,
         "batch": batch,
-        **numbers,
+        **budget,
     }
     theirs = run_theirs(job, images, labels)
     judge = Judge(model, images, labels, batch)
@@ -86,18 +87,18 @@ def _ours(
     labels: np.ndarray,
     threat: ThreatModel,
     batch: int,
-    numbers: dict[str, int],
+    budget: dict[str, int],
 ) -> tuple[float, dict]:
     began = time.perf_counter()
     report = evaluation.evaluate(
         model,
         (images, labels),
-        attacks.suite("standard", threat, **numbers),
+        attacks.suite("standard", threat, **budget),
         batch_size=batch,
         threat=threat,
         skip_fooled=True,
         surrogate=attacked,
-        seed=numbers["seed"],
+        seed=budget["seed"],
     )
     seconds = {
         "seconds": time.perf_counter() - began,
@@ -136,7 +137,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     data = datasets.load(options.data, batch_size=options.images)
     images, labels = next(data.as_numpy_iterator())
-    numbers = {name: getattr(options, name) for name in NUMBERS}
+    budget = {name: getattr(options, name) for name in BUDGET}
     rows = []
     for norm in options.norm or ("linf", "l2"):
         threat = ThreatModel(norm, getattr(options, norm))
@@ -146,12 +147,12 @@ def main(arguments: list[str] | None = None) -> int:
             labels,
             threat,
             batch=options.batch,
-            **numbers,
+            **budget,
         )
     report = {
         "model": options.model,
         "images": len(images),
-        **numbers,
+        **budget,
         "rows": rows,
     }
     Console().print(table(report))

@@ -1,8 +1,8 @@
-"""Train steps with the fused batch norm, against Keras' own.
+"""Times training steps: the fused batch norm against Keras' own.
 
     python -m benchmarks.batch_normalization --output FILE.json
 
-Alternates the two, so that a drifting machine slows both alike.
+The two take turns, so that other load on the machine falls on both alike.
 """
 
 import argparse
@@ -25,7 +25,7 @@ POLICIES = ("mixed_bfloat16", "float32")
 
 
 def train_step(layer: type, depth: int, width: int, batch: int):
-    """A compiled step of SGD on random images, with one batch norm class."""
+    """Returns a compiled SGD step on random images, with a batch norm class."""
     model = wide_resnet(depth=depth, width=width)
     model = keras.models.clone_model(
         model, clone_function=lambda old: _cloned(old, layer)
@@ -61,7 +61,7 @@ def seconds(step, calls: int) -> float:
 
 
 def measure(name: str, policy: str, rounds: int) -> dict:
-    """Images a second with each class, and the ratio, medians of rounds."""
+    """Returns images a second with each class and their ratio, of medians."""
     depth, width, batch = NETWORKS[name]
     keras.config.set_dtype_policy(policy)
     layers = {

@@ -2,9 +2,9 @@
 
     python -m benchmarks.export --output export.json
 
-Calls are interleaved, so that other load on the machine falls on all alike;
-figures are medians. Goal: a SavedModel call takes at most 1.05 times the
-bare forward, at batch 1 and 64.
+Calls take turns, so that other load on the machine falls on all alike; times
+are medians. Goal: a SavedModel call takes at most 1.05 times the bare forward,
+at batch sizes of 1 and 64.
 """
 
 import argparse

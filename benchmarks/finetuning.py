@@ -1,15 +1,15 @@
-"""Fine-tunes `irm_wrn16_2` on few handwritten digits, and trains it anew.
+"""Fine-tunes `irm_wrn16_2` on few handwritten digits, or trains from scratch.
 
     pip install scikit-learn
     python -m benchmarks.finetuning --output docs/results/finetuning.json
 
-scikit-learn's digits are 8x8 scans of handwriting, foreign to Fashion-MNIST.
-Of the digits 5 to 9, 50 of each are trained on and the rest are held out. Runs
-of `zoo finetune` start from the shipped weights under a new head, or from
-random ones, `--from-scratch`. Data, attack, seed, the number of epochs (the
-command's own unless given here) and the learning rates that are tried are the
-same. From scratch all epochs are on the whole model, where the other's first
-ones are on the head. A run that was killed goes on.
+scikit-learn's digits are 8x8 scans of handwriting, unlike Fashion-MNIST. Of
+each digit from 5 to 9, 50 images are for training and the rest are held out.
+`zoo finetune` starts from the shipped weights with a new head, or from random
+weights (`--from-scratch`). Data, attack, seed, number of epochs (the command's
+default unless given here) and learning rates are the same. From the shipped
+weights the first epochs train the head alone; from scratch all epochs train the
+whole model. An interrupted run continues.
 """
 
 import argparse
@@ -34,7 +34,7 @@ SEED = 0
 
 
 def write_digits(folder: Path) -> None:
-    """Writes `train` and `test`, folders of 8x8 pictures, light on black."""
+    """Writes the folders `train` and `test` of 8x8 pictures, light on black."""
     from sklearn.datasets import load_digits
 
     digits = load_digits()
@@ -42,18 +42,18 @@ def write_digits(folder: Path) -> None:
     rng = np.random.default_rng(SEED)
     for digit in DIGITS:
         own = rng.permutation(np.flatnonzero(digits.target == digit))
-        for part, indices in (
+        for split, indices in (
             ("train", own[:TRAINED_ON]),
             ("test", own[TRAINED_ON:]),
         ):
-            place = folder / part / str(digit)
+            place = folder / split / str(digit)
             place.mkdir(parents=True, exist_ok=True)
             for index in indices:
                 Image.fromarray(pixels[index]).save(place / f"{index}.png")
 
 
 def finetune(workdir: Path, start: str, options: list[str]) -> dict:
-    """Runs `zoo finetune` and returns what it prints, with its seconds."""
+    """Runs `zoo finetune` and returns what it prints, and its seconds."""
     command = [
         *("finetune", MODEL, "--data", f"{workdir}/train"),
         *("--validation", f"{workdir}/test"),
@@ -115,7 +115,7 @@ def main() -> None:
         }
         for name, run in runs.items()
     }
-    claims = [
+    verdicts = [
         verdict(
             f"Shipped weights are better, {measured}, learning rate {rate}",
             summary[f"from scratch, {rate}"][measured],
@@ -125,12 +125,12 @@ def main() -> None:
         for measured in ("clean", "robust")
         for rate in LEARNING_RATES
     ]
-    print(json.dumps({**summary, "claims": claims}, indent=2))
+    print(json.dumps({**summary, "claims": verdicts}, indent=2))
     if arguments.output:
         result = {
             "benchmark": "finetuning",
             "summary": summary,
-            "claims": claims,
+            "claims": verdicts,
             **runs,
         }
         provenance.write(arguments.output, result)

@@ -1,13 +1,13 @@
-"""What an attack finds that knows of JPEG, and one that doesn't.
+"""Attacks JPEG with and without knowledge of its hidden gradient.
 
     python -m benchmarks.hidden_gradient --output hidden_gradient.json
 
-JPEG alone in front of a preset, one quality and nothing random. Its rounding
-has no gradient, so an attack that goes by the plain one stands still, which is
-how transforms of the input have been reported as defenses. The evaluation is
-run that way (`adaptive=False`), and as it is by default; a third row attacks
-JPEG's softened rounding. The row says what the evaluation flags, and whether
-its numbers could go on a card.
+The model is a preset behind JPEG of one quality, with nothing random. JPEG's
+rounding has no gradient, so an attack that uses the plain gradient doesn't
+move; this is how input transforms have been reported as defenses. The first row
+is evaluated that way (`adaptive=False`), the second as by default, the third
+with JPEG's soft rounding. Each row says what the evaluation flags and whether a
+card would take its numbers.
 """
 
 import argparse

@@ -1,16 +1,16 @@
-"""JPEG codecs against `tf.image`, kornia and Pillow.
+"""Compares JPEG codecs with `tf.image`, kornia and Pillow.
 
     python -m benchmarks.jpeg --output docs/results/benchmarks/jpeg.json
 
-Times are of whole batches. Runners take turns, so that a drifting machine
-slows all alike; ratios are to `tf.map_fn(tf.image.adjust_jpeg_quality)`.
-Goals: `dct` within 2 times that, random patches and block maps within 1.2
-times plain `dct`, a third of kornia's time.
+Times are of whole batches. Codecs take turns, so that other load on the machine
+falls on all alike. Ratios are to `tf.map_fn(tf.image.adjust_jpeg_quality)`.
+Goals: `dct` takes at most twice that time and a third of kornia's; random
+patches and block maps take at most 1.2 times plain `dct`.
 
-Pictures are the 20 photographs inside the foolbox package where installed
-(their rights are unclear, so none is copied here), those in a folder
-given with `--images`, or else painted noise with a photograph's spectrum.
-kornia is timed where installed.
+Pictures are those in the folder given with `--images`; else the 20 photographs
+in the foolbox package, if installed (their licence is unclear, so none is
+copied here); else noise with the spectrum of photographs. kornia is timed if
+installed.
 """
 
 import argparse
@@ -43,7 +43,7 @@ Runner = Callable[[], None]
 
 
 def pictures(folder: Path | None) -> tuple[str, list[Image.Image]]:
-    """Returns where the pictures are from, and the pictures."""
+    """Returns the source of the pictures, and the pictures."""
     if folder is None and importlib.util.find_spec("foolbox"):
         origin = importlib.util.find_spec("foolbox").origin
         files = sorted(Path(origin).parent.glob("data/imagenet_*.jpg"))
@@ -55,7 +55,7 @@ def pictures(folder: Path | None) -> tuple[str, list[Image.Image]]:
 
 
 def painted(seed: int, size: int = 299) -> Image.Image:
-    """Noise that falls off with frequency as in photographs."""
+    """Returns noise that falls off with frequency as photographs do."""
     rng = np.random.default_rng(seed)
     steps = np.fft.fftfreq(size)
     frequency = np.hypot(steps[:, None], steps)[..., None]
@@ -169,7 +169,7 @@ def with_pillow(images: np.ndarray, quality: int, subsampling: str):
 
 
 def compare_with_pillow(images: list[Image.Image]) -> Iterator[dict]:
-    """Yields how far the `dct` codec is from the library, in grey levels."""
+    """Yields differences of the `dct` codec from libjpeg, in grey levels."""
     for size in ACCURACY_SIZES:
         originals = resized(images, size)
         for subsampling in SUBSAMPLINGS:

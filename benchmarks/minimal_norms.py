@@ -1,16 +1,16 @@
-"""The L2 norms of minimal attacks against those of other libraries.
+"""Compares the L2 norms of minimal attacks with other libraries'.
 
     python -m benchmarks.minimal_norms --model NAME --output norms.json
 
-DDN, DeepFool and Carlini and Wagner's attack on the images that the model
-classifies rightly, with the same steps for all. The model judges: an image
-that an attack left classified rightly counts as infinitely far. Where Foolbox's
-attack of Carlini and Wagner found nothing it returns a black image, mistaken
-itself as a rule, which is most of what it succeeds at more often. Seconds are
-of one run and include tracing. Goal: a median of at most 1.02 times the best
-peer's. Foolbox and ART (`adversarial-robustness-toolbox`) must be installed;
-ART's DeepFool takes one image after another, which `--peers Foolbox` leaves
-out.
+DDN, DeepFool and Carlini and Wagner's attack run on the images that the model
+classifies correctly, with the same steps in all libraries. The model judges: an
+image that is still classified correctly counts as infinitely far. Where
+Foolbox's Carlini and Wagner attack finds nothing, it returns a black image. The
+model usually misclassifies that, which explains most of Foolbox's additional
+successes. Seconds are of one run and include tracing. Goal: a median of at most
+1.02 times the best peer's. Foolbox and ART (`adversarial-robustness-toolbox`)
+must be installed. ART's DeepFool is slow, since it takes one image after
+another; `--peers Foolbox` skips it.
 """
 
 import argparse
@@ -40,7 +40,7 @@ Runner = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
 def ours(model: keras.Model) -> Iterator[tuple[str, str, Runner]]:
-    """The zoo's; DDN unquantised, as the peers'."""
+    """Yields the zoo's attacks; DDN doesn't quantise, as the peers' don't."""
     for name, attack in {
         "ddn": attacks.ddn(**DDN, levels=None),
         "deepfool": attacks.deepfool(**DEEPFOOL),

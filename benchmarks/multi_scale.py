@@ -2,11 +2,11 @@
 
     python -m benchmarks.multi_scale --output multi_scale.json
 
-One network read at three scales, three networks read at a scale each, and
-three networks all read at the largest scale; every model compresses and
-resizes for itself. They predict in turns, so that other load on the machine
-falls on all alike, and times are medians. Goal: at most 0.47 of three
-networks at the largest scale, the paper's 14 ms against 30 ms.
+Compared are one network at three scales, three networks at one scale each, and
+three networks all at the largest scale. Every model compresses and resizes the
+image itself. They take turns, so that other load on the machine falls on all
+alike; times are medians. Goal: at most 0.47 of the time of three networks at
+the largest scale, the paper's 14 ms against 30 ms.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""What a benchmark's numbers were measured on, and its file."""
+"""Writes a benchmark's results, with what they were measured on."""
 
 import datetime
 import json
@@ -25,7 +25,7 @@ _PEERS = (
     "torch",
     "torchattacks",
 )
-"""Packages that some benchmark compares with, if they are installed."""
+"""Packages that benchmarks compare with, if installed."""
 
 _ENVIRONMENT = (
     "CUDA_VISIBLE_DEVICES",
@@ -34,18 +34,18 @@ _ENVIRONMENT = (
     "TF_NUM_INTEROP_THREADS",
     "TF_NUM_INTRAOP_THREADS",
 )
-"""Variables that change times."""
+"""Environment variables that change times."""
 
 
 def write(path: str | os.PathLike, results: Any) -> None:
-    """Writes results as JSON, with how they were come by.
+    """Writes results as JSON, with their provenance.
 
     The file holds `provenance`, then the results: under their own keys if
     they are a mapping, else as `rows`.
 
     Args:
         path: File to replace; its folder is made if missing.
-        results: Plain values that JSON can hold.
+        results: Values that JSON can hold.
 
     Raises:
         OSError: If the file cannot be written.
@@ -60,8 +60,8 @@ def write(path: str | os.PathLike, results: Any) -> None:
 def collect() -> dict[str, Any]:
     """Returns command, commit, date, versions, CPU and threads.
 
-    Threads are those that TensorFlow was told to use; 0 leaves their number
-    to it and to the environment.
+    `threads` holds what TensorFlow was told to use; 0 means that TensorFlow
+    or the environment decides.
     """
     now = datetime.datetime.now(datetime.UTC)
     return {
@@ -88,7 +88,7 @@ def collect() -> dict[str, Any]:
 
 
 def _command() -> str:
-    """The command line, without the interpreter's place on the disk."""
+    """Returns the command line, without the interpreter's path."""
     return shlex.join(["python", *sys.orig_argv[1:]])
 
 
@@ -103,14 +103,14 @@ def _peers() -> dict[str, str]:
 
 
 def _cpus() -> int | None:
-    """How many processors this process may run on."""
+    """Returns the number of processors that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count()
 
 
 def _cpu() -> str:
-    """The processor's model, as Linux names it, else its architecture."""
+    """Returns the processor's model from Linux, else its architecture."""
     listing = Path("/proc/cpuinfo")
     if listing.is_file():
         for line in listing.read_text(encoding="utf-8").splitlines():

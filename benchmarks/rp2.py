@@ -1,11 +1,11 @@
-"""Times RP2 against the gradients it cannot do without.
+"""Times RP2 against bare gradients.
 
     python -m benchmarks.rp2 --output rp2.json
 
-LISA-CNN, 17 targets and 40 views of noise unless told otherwise. A bare step
-is the gradient of the cross-entropy of as many images, one call of a compiled
-function. The two are interleaved, so that other load on the machine falls on
-both alike, and times are medians of a step. Goal: at most 1.15 times the bare
+The model is LISA-CNN, by default with 17 targets and 40 views of noise. A bare
+step is the input gradient of the cross-entropy of as many images, one call of a
+compiled function. Both take turns, so that other load on the machine falls on
+both alike; times are medians of a step. Goal: at most 1.15 times the bare
 gradient.
 """
 
@@ -46,7 +46,7 @@ VARIANTS = {
 def bare_gradients(
     model: keras.Model, images: np.ndarray, labels: np.ndarray
 ) -> Callable[[int], None]:
-    """Returns a function that takes as many input gradients."""
+    """Returns a function that takes a number of input gradients."""
 
     @tf.function
     def gradient(images, labels):

@@ -1,4 +1,4 @@
-"""torchattacks' side of the benchmarks of AutoAttack.
+"""Runs torchattacks for the benchmarks of AutoAttack.
 
     KERAS_BACKEND=torch python -m benchmarks.torchattacks_suite FOLDER
 
@@ -22,7 +22,7 @@ NORMS = {"linf": "Linf", "l2": "L2"}
 
 
 class ChannelsFirst(torch.nn.Module):
-    """A Keras model as torchattacks calls it, on NCHW images."""
+    """Wraps a Keras model for torchattacks, which gives NCHW images."""
 
     def __init__(self, model: keras.Model):
         super().__init__()
@@ -40,12 +40,12 @@ def attack(name: str, model: torch.nn.Module, classes: int, job: dict):
     }
     if name == "autoattack":
         suite = torchattacks.AutoAttack(model, n_classes=classes, **common)
-        # Its own default is ten steps; AutoAttack's is a hundred.
-        for part in suite._autoattack.attacks:
-            if hasattr(part, "steps"):
-                part.steps = job["steps"]
+        # torchattacks' default is ten steps; AutoAttack's is a hundred.
+        for own in suite._autoattack.attacks:
+            if hasattr(own, "steps"):
+                own.steps = job["steps"]
             else:
-                part.n_queries = job["queries"]
+                own.n_queries = job["queries"]
         return suite
     steps = {**common, "steps": job["steps"]}
     if name == "apgd-ce":
@@ -67,16 +67,16 @@ def main(folder: Path) -> int:
     loaded = zoo.load(job["model"])
     model = ChannelsFirst(loaded).eval()
     device = next(model.parameters()).device
-    parts = list(
+    batches = list(
         zip(images.split(job["batch"]), labels.split(job["batch"]), strict=True)
     )
     with torch.no_grad():
-        logits = torch.cat([model(part.to(device)) for part, _ in parts])
+        logits = torch.cat([model(batch.to(device)) for batch, _ in batches])
     results = {"logits": logits.cpu().numpy()}
     for name in job["attacks"]:
         run = attack(name, model, loaded.output_shape[-1], job)
         began = time.perf_counter()
-        crafted = torch.cat([run(*part).detach().cpu() for part in parts])
+        crafted = torch.cat([run(*batch).detach().cpu() for batch in batches])
         results[f"{name} seconds"] = time.perf_counter() - began
         results[name] = crafted.numpy().transpose(0, 2, 3, 1)
     np.savez(folder / "results.npz", **results)

@@ -1,29 +1,37 @@
-"""Attacks, adversarial training, data sets and honest evaluation."""
+"""Attacks, adversarial training, data sets and honest evaluation.
+
+Each name is imported when it is first asked for: `attacks` and the other
+folders as modules, the rest as classes and functions.
+"""
 
 import importlib
 
-_MODULES = ("attacks", "datasets", "evaluation", "recipes", "reproduction")
+_MODULES = (
+    "attacks",
+    "datasets",
+    "evaluation",
+    "recipes",
+    "reproduction",
+    "trainers",
+)
+_HOMES = {
+    "AdversarialTrainer": "trainers",
+    "FineTuning": "trainers",
+    "LabelSmoothing": "trainers",
+    "finetune": "trainers",
+    "load_saved_model": "evaluation.saved_model_classifier",
+}
+"""The module that each class or function comes from."""
 
 
 def __getattr__(name: str):
     if name in _MODULES:
-        return importlib.import_module(f"zoo.training.{name}")
-    if name == "AdversarialTrainer":
-        from zoo.training.trainers.adversarial import AdversarialTrainer
+        return importlib.import_module(f"{__name__}.{name}")
+    if name in _HOMES:
+        home = importlib.import_module(f"{__name__}.{_HOMES[name]}")
+        return getattr(home, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
-        return AdversarialTrainer
-    if name in ("FineTuning", "finetune"):
-        return getattr(
-            importlib.import_module("zoo.training.trainers.finetuning"), name
-        )
-    if name == "LabelSmoothing":
-        from zoo.training.trainers.label_smoothing import LabelSmoothing
 
-        return LabelSmoothing
-    if name == "load_saved_model":
-        from zoo.training.evaluation.saved_model_classifier import (
-            load_saved_model,
-        )
-
-        return load_saved_model
-    raise AttributeError(f"module 'zoo.training' has no attribute {name!r}")
+def __dir__() -> list[str]:
+    return sorted((*globals(), *_MODULES, *_HOMES))

@@ -28,6 +28,7 @@ from zoo.exports.saved_model.warmup import write_request
 from zoo.exports.saved_model.warmup import write_warmup
 from zoo.inspection import all_layers
 from zoo.inspection import are_probabilities
+from zoo.inspection import check_float_input
 from zoo.saved_model_folder import write_classes
 
 _PATCH = 4
@@ -128,6 +129,7 @@ def save(
             f"Received: backend={keras.backend.backend()}"
         )
     image_shape = resolve_image_shape(model, image_shape)
+    check_float_input(model)
     if classes is not None:
         classes = as_class_names(classes)
     source = SeedSource(seed)

@@ -18,7 +18,7 @@ WRITERS = sorted(
 )
 
 
-def test_file_says_how_its_numbers_were_come_by(tmp_path, monkeypatch):
+def test_file_says_how_its_numbers_were_measured(tmp_path, monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
     provenance.write(tmp_path / "new" / "rows.json", [{"speedup": 2.0}])
     written = json.loads((tmp_path / "new" / "rows.json").read_text())

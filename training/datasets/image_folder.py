@@ -6,15 +6,18 @@ import unicodedata
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import tensorflow as tf
 
 from zoo.class_names import as_class_names
 from zoo.training.datasets.picture_files import PictureFile
 from zoo.training.datasets.picture_files import fair_order
 from zoo.training.datasets.picture_files import load_picture_files
 from zoo.training.datasets.picture_files import to_pixels
+
+if TYPE_CHECKING:
+    import tensorflow as tf
 
 SUFFIXES = (".jpeg", ".jpg", ".png", ".webp")
 _LEFT_BEHIND = ("__MACOSX", "@eaDir")
@@ -43,7 +46,7 @@ def load_image_folder(
     classes: Sequence[str] | None = None,
     shuffle: bool = False,
     seed: int = 0,
-) -> tf.data.Dataset:
+) -> "tf.data.Dataset":
     """Loads the pictures of a folder, one at a time.
 
     Files whose suffix is one of `SUFFIXES`, in either case, are pictures, at
@@ -88,7 +91,7 @@ def split_folder(
     classes: Sequence[str],
     held_out: float | str | os.PathLike = 0.2,
     seed: int = 0,
-) -> tuple[tf.data.Dataset, tf.data.Dataset]:
+) -> "tuple[tf.data.Dataset, tf.data.Dataset]":
     """Splits a folder of pictures, the same share of each class.
 
     Pictures are found and read as by `datasets.load`. Files of the same bytes
@@ -115,20 +118,8 @@ def split_folder(
         ValueError: If there are fewer than two classes, one of them has too
             few pictures, a folder is no class, or the share is out of range.
     """
-    if len(classes) < 2:
-        raise ValueError(
-            "There must be two classes or more, one folder each. Received: "
-            f"{', '.join(map(str, classes)) or 'none'} in {folder}"
-        )
-    pictures = find_pictures(folder, classes)
-    other = not isinstance(held_out, int | float)
-    _check_counts(pictures, classes, folder, least=1 if other else 2)
-    if other:
-        kept = find_pictures(held_out, classes)
-        kept_in = held_out
-    else:
-        pictures, kept = _split(pictures, held_out, seed)
-        kept_in = folder
+    pictures, kept = split_pictures(folder, classes, held_out, seed)
+    kept_in = folder if isinstance(held_out, int | float) else held_out
     _warn_of_copies(folder, pictures, kept_in, kept)
     return (
         to_pixels(
@@ -138,6 +129,40 @@ def split_folder(
         ),
         to_pixels(load_picture_files(kept_in, kept, image_shape)),
     )
+
+
+def split_pictures(
+    folder: str | os.PathLike,
+    classes: Sequence[str],
+    held_out: float | str | os.PathLike,
+    seed: int,
+) -> tuple[list[PictureFile], list[PictureFile]]:
+    """Finds the pictures that `split_folder` loads, without loading them.
+
+    Args:
+        folder: As of `split_folder`, like the others.
+        classes: Names of the model's classes in order.
+        held_out: Share of each class to hold out, or another folder.
+        seed: Of which are held out.
+
+    Returns:
+        The pictures to train on and those held out.
+
+    Raises:
+        FileNotFoundError: If there is no such folder.
+        ValueError: As of `split_folder`.
+    """
+    if len(classes) < 2:
+        raise ValueError(
+            "There must be two classes or more, one folder each. Received: "
+            f"{', '.join(map(str, classes)) or 'none'} in {folder}"
+        )
+    pictures = find_pictures(folder, classes)
+    other = not isinstance(held_out, int | float)
+    _check_counts(pictures, classes, folder, least=1 if other else 2)
+    if other:
+        return pictures, find_pictures(held_out, classes)
+    return _split(pictures, held_out, seed)
 
 
 def find_pictures(

@@ -14,8 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from zoo.training.datasets.lisa_classes import LISA_CLASSES
-
-PACKAGED = ("fashion_mnist_sample", "rendered_signs_sample")
+from zoo.training.datasets.registry import PACKAGED
 
 _SIGNS = 15 * len(LISA_CLASSES)
 

@@ -12,13 +12,16 @@ from collections.abc import Iterable
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import tensorflow as tf
 from PIL import Image
 
 from zoo.pictures import fit_picture
 from zoo.pictures import read_picture
+
+if TYPE_CHECKING:
+    import tensorflow as tf
 
 _CHANNELS = (1, 3)
 _NO_BOX = (0, 0, 0, 0)
@@ -57,7 +60,7 @@ def load_picture_files(
     *,
     shuffle: bool = False,
     seed: int = 0,
-) -> tf.data.Dataset:
+) -> "tf.data.Dataset":
     """Loads pictures one at a time, in their order.
 
     `zoo.pictures.read_picture` says how they are read and resized.
@@ -77,6 +80,8 @@ def load_picture_files(
     Raises:
         ValueError: If `image_shape` is not three positive numbers.
     """
+    import tensorflow as tf  # `find_pictures` does without.
+
     folder, image_shape = Path(folder), checked_shape(image_shape)
     dataset = tf.data.Dataset.from_tensor_slices(
         (
@@ -105,8 +110,8 @@ def load_picture_files(
 
 
 def resize_images(
-    dataset: tf.data.Dataset, image_shape: Sequence[int]
-) -> tf.data.Dataset:
+    dataset: "tf.data.Dataset", image_shape: Sequence[int]
+) -> "tf.data.Dataset":
     """Resizes each picture of a data set, as `resize_pixels` does.
 
     Args:
@@ -117,6 +122,8 @@ def resize_images(
     Raises:
         ValueError: If the pictures are others, or `image_shape` is.
     """
+    import tensorflow as tf
+
     spec = dataset.element_spec[0]
     if spec.dtype != tf.uint8 or spec.shape[-1] not in _CHANNELS:
         raise ValueError(
@@ -165,8 +172,10 @@ def checked_shape(image_shape: Sequence[int] | None) -> tuple[int, int, int]:
     return shape
 
 
-def to_pixels(dataset: tf.data.Dataset) -> tf.data.Dataset:
+def to_pixels(dataset: "tf.data.Dataset") -> "tf.data.Dataset":
     """Scales a data set's 8-bit images, or batches of them, to [0, 1]."""
+    import tensorflow as tf
+
     return dataset.map(
         lambda image, label: (tf.cast(image, tf.float32) / 255.0, label),
         num_parallel_calls=tf.data.AUTOTUNE,

@@ -1,4 +1,4 @@
-"""SavedModels as Keras models that give predictions alone."""
+"""Loads a SavedModel as a Keras model that only predicts."""
 
 import os
 import re
@@ -48,24 +48,24 @@ def load_saved_model(
 ) -> keras.Model:
     """Wraps a SavedModel's signature `serving_default` as a Keras model.
 
-    The signature takes one batch of float images, NHWC, pixels in [0, 1]. Of
-    its outputs `logits` is taken, as `zoo.exports.save` writes it, else the
-    only float one of shape (batch, classes), else `probabilities`. It is
-    taken for probabilities, and their logarithm for logits, if on images of
-    noise all values are in [0, 1] and every row sums to 1; else for logits.
+    The signature takes one batch of float images, NHWC, pixels in [0, 1]. The
+    output used is `logits`, which `zoo.exports.save` writes; else the only
+    float output of shape (batch, classes); else `probabilities`. If on images
+    of noise all its values are in [0, 1] and every row sums to 1, the output
+    is probabilities, and their logarithm is returned.
 
     A SavedModel is a program. One that might do more than calculate, as
     `check_harmless` says, is loaded only if you trust it.
 
     Gradient: none. A SavedModel has lost the straight-through gradients of
-    its layers, and what is left may be wrong without being zero, so
-    `black_box` is true: attacks that need the gradient refuse the model.
-    Randomness: the SavedModel's own, which no seed repeats; `stochastic` says
-    if its graph draws random numbers.
+    its layers. What is left may be wrong without being zero, so `black_box`
+    is true: attacks that need the gradient refuse the model.
+    Randomness: the SavedModel's own, which no seed repeats. `stochastic` says
+    whether its graph draws random numbers.
 
     Args:
-        path: Folder with a `saved_model.pb`, or with numbered versions of it,
-            of which the highest is taken.
+        path: Folder with a `saved_model.pb`, or with numbered versions of it;
+            the highest version is loaded.
         image_size: Height and width, if the signature leaves them open.
         trust: Whether to load it whatever its graph does.
 

@@ -1,4 +1,4 @@
-"""Published training runs."""
+"""The training runs that made the presets."""
 
 from zoo.training.recipes.registry import find
 

@@ -1,32 +1,33 @@
-"""Trains the Fashion-MNIST presets: the ladder of IRM's table 4.
+"""Trains the Fashion-MNIST presets: the ablation of IRM's table 4.
 
     zoo train fashion_mnist --workdir runs/fashion_mnist
 
 Each stage writes `<workdir>/<stage>.weights.h5` and starts from the weights of
-another; a run that was killed goes on from its last epoch. Each but the fifth
-gives a preset:
+another. An interrupted run continues after its last epoch. The stages and the
+presets that they train (the fifth has none):
 
 1. `undefended`, `wrn16_2`: a WRN-16-2 on clean images, flipped and shifted by
    up to two pixels at random.
-2. `ddn_wrn`, `ddn_wrn16_2`: the same network on DDN samples alone.
-3. `jpeg_ddn_wrn`, `jpeg_ddn_wrn16_2`: random-patch JPEG in front of 2.
-4. `spp_ddn_wrn`, `spp_ddn_wrn16_2`: 2's features under a pyramid, every batch
-   at all scales.
-5. `ddn`: IRM at one scale, that of the largest weight, from 1's features.
-6. `irm`, `irm_wrn16_2`: 5 at all scales.
-7. `tricks`, `irm_wrn16_2.tricks`: 6 with label smoothing, logit pairing and
-   ensemble training: PGD samples in L-inf and DeepFool's beside DDN's.
+2. `ddn_wrn`, `ddn_wrn16_2`: the same network on DDN images alone.
+3. `jpeg_ddn_wrn`, `jpeg_ddn_wrn16_2`: network 2 behind random-patch JPEG.
+4. `spp_ddn_wrn`, `spp_ddn_wrn16_2`: network 2 with a spatial pyramid, every
+   batch at all scales.
+5. `ddn`: IRM, started from network 1, at the scale of the largest weight.
+6. `irm`, `irm_wrn16_2`: network 5 at all scales.
+7. `tricks`, `irm_wrn16_2.tricks`: network 6 with label smoothing, logit pairing
+   and ensemble training: adversarial images of PGD in L-inf and of DeepFool
+   beside those of DDN.
 
-Samples for an ensemble are crafted at the scale of the largest weight, which
-decides its answer. The optimiser is SGD with Nesterov momentum; the learning
-rate falls along a cosine to a hundredth of its start, the paper's range. Unlike
-section II.C of the paper, IRM meets JPEG and the pyramid from its first
-adversarial epoch on. Without random shifts the adversarial stages, which
-underfit, gain on clean and on adversarial images alike.
+Adversarial images for an ensemble are crafted at the scale of the largest
+weight, which dominates its prediction. The optimiser is SGD with Nesterov
+momentum. The learning rate falls along a cosine to a hundredth of its start,
+the paper's range. Unlike section II.C of the paper, IRM has JPEG and the
+pyramid from its first adversarial epoch on. The adversarial stages underfit, so
+they train without random shifts: that raises clean and robust accuracy alike.
 
-On one core with AVX-512 BF16 the adversarial stages take 8 to 15 minutes an
-epoch each. Shipped weights came out of earlier numbers where docs/changelog.md
-says so; their cards say what they do.
+On one core with AVX-512 BF16 an epoch of an adversarial stage takes 8 to 15
+minutes. Some shipped weights come from earlier hyperparameters, as
+CHANGELOG.md says; their cards hold what was measured of them.
 """
 
 import os
@@ -61,21 +62,21 @@ def train(
     recipe: Recipe | None = None,
     data_dir: str | os.PathLike | None = None,
 ) -> dict[str, Path]:
-    """Runs the stages in order, skipping those already finished.
+    """Runs the stages in order and skips those already finished.
 
     Args:
         workdir: Folder for weights, checkpoints and logs.
-        stages: Stages to run; each but the first needs the one that it starts
-            from, run before or now.
-        recipe: Numbers of the run; `None` for the published ones.
-        data_dir: Where TFDS keeps its data.
+        stages: Stages to run. The stage that one starts from must have run
+            before, or be among them.
+        recipe: Hyperparameters; `None` for the published ones.
+        data_dir: Folder of TFDS' data; `None` for its default.
 
     Returns:
         The weight file of each stage.
 
     Raises:
-        ValueError: If a stage is unknown, or the folder holds a run of other
-            numbers.
+        ValueError: If a stage is unknown, or the folder holds a run with
+            other hyperparameters.
         FileNotFoundError: If the stage that one starts from has not run.
     """
     recipe = recipe or Recipe()
@@ -111,7 +112,7 @@ def _run(stage: str, recipe: Recipe, workdir: Path, data_dir) -> keras.Model:
 
 
 def _start(name: str, recipe: Recipe, workdir: Path) -> keras.Model:
-    """Builds a stage's network, with the weights that it starts from."""
+    """Builds a stage's network and loads the weights that it starts from."""
     stage = irm_stages.STAGES[name]
     model = irm_stages.build(stage, recipe, ARCHITECTURE)
     if stage.start is not None:

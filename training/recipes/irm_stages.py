@@ -1,4 +1,4 @@
-"""The ladder of IRM's table 4: its networks, and how each is trained."""
+"""The stages of IRM's ablation (table 4): networks and their training."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -34,27 +34,27 @@ LEARNING_RATES = {
 
 @dataclasses.dataclass(frozen=True)
 class Recipe:
-    """Numbers of one run.
+    """Hyperparameters of one run.
 
     Args:
-        scales: Side lengths of the ensemble, the smallest first.
+        scales: Side lengths of the ensemble in pixels, the smallest first.
         scale_weights: Lambda of equation 1.
         epochs: Epochs of each stage.
         learning_rates: Initial learning rate of each stage.
         batch_size: Images in a step.
-        attack_steps: Gradients a training sample takes.
-        mixture_steps: The same in the last stage, whatever the attack.
-        attack_norm: L2 norm DDN starts from.
-        max_norm: L2 norm no sample of DDN or DeepFool exceeds.
-        attack_eps: L-inf norm no sample of PGD exceeds.
+        attack_steps: Steps of DDN.
+        mixture_steps: Steps of each attack in the last stage.
+        attack_norm: Initial L2 norm of DDN.
+        max_norm: Largest L2 norm of DDN's and DeepFool's perturbations.
+        attack_eps: Largest L-inf norm of PGD's perturbations.
         shares: Shares of DDN, PGD and DeepFool in the last stage's batches.
         label_smoothing: Epsilon of the last stage.
         logit_pairing: Weight of equation 4 in the last stage.
         clean_weight: Alpha of equation 2 in the last stage; 0 in the others.
-        dtype_policy: Keras dtype policy the networks compute in.
-        seed: Seed of weights and order. A run that was killed begins again
-            with the first epoch's order, and the parallel augmentation
-            doesn't repeat exactly.
+        dtype_policy: Keras dtype policy of the networks.
+        seed: Seed of weights and order. An interrupted run starts again with
+            the first epoch's order, and the parallel augmentation doesn't
+            repeat exactly.
     """
 
     scales: tuple[int, ...] = (20, 24, 28)
@@ -81,17 +81,17 @@ class Recipe:
 
 @dataclasses.dataclass(frozen=True)
 class Stage:
-    """What a stage trains, and against what.
+    """What a stage trains, and on which images.
 
     Args:
         network: `"wrn"`, `"jpeg"` (JPEG in front of it), `"spp"` (pyramid
             and scales) or `"irm"` (both).
         start: Stage whose weights it starts from; `None` for random ones.
-        samples: `None` for clean images alone, `"ddn"`, or `"mixture"`: the
-            paper's last step, with label smoothing, logit pairing, and PGD
-            and DeepFool samples beside DDN's.
-        all_scales: Whether an ensemble is trained at all its scales, or at
-            that of the largest weight.
+        samples: `None` for clean images alone; `"ddn"`; or `"mixture"`, the
+            paper's last step: label smoothing, logit pairing, and images of
+            PGD and DeepFool beside DDN's.
+        all_scales: Whether an ensemble is trained at all its scales, or only
+            at the scale of the largest weight.
     """
 
     network: str
@@ -131,16 +131,17 @@ def build(stage: Stage, recipe: Recipe, architecture: dict) -> keras.Model:
 
 
 def copy_weights(source: keras.Model, target: keras.Model) -> None:
-    """Copies one rung's Wide ResNet to another's.
+    """Copies the weights of one stage's Wide ResNet to another's.
 
-    The classifying layer keeps its own weights behind another pooling, whose
-    output has another size.
+    If the poolings differ, so do the classifying layers' shapes; the target
+    then keeps its own.
     """
     source, target = _wide_resnet(source), _wide_resnet(target)
     for layer in target.layers:
-        twin = source.get_layer(layer.name)
-        if [w.shape for w in twin.weights] == [w.shape for w in layer.weights]:
-            layer.set_weights(twin.get_weights())
+        source_layer = source.get_layer(layer.name)
+        shapes = [weight.shape for weight in layer.weights]
+        if shapes == [weight.shape for weight in source_layer.weights]:
+            layer.set_weights(source_layer.get_weights())
         elif layer.name != "logits":
             raise ValueError(
                 "The networks must differ in their classifying layers alone. "
@@ -149,9 +150,12 @@ def copy_weights(source: keras.Model, target: keras.Model) -> None:
 
 
 def compiled(
-    model: keras.Model, stage: Stage, recipe: Recipe, optimizer
+    model: keras.Model,
+    stage: Stage,
+    recipe: Recipe,
+    optimizer: keras.optimizers.Optimizer,
 ) -> keras.Model:
-    """Returns what is fitted: the model or a trainer of it, compiled."""
+    """Compiles what `fit` is called on: the model, or a trainer of it."""
     if stage.samples is None:
         loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
         model.compile(optimizer, loss, metrics=["accuracy"])
@@ -189,7 +193,7 @@ def _ddn(recipe: Recipe, steps: int) -> attacks.Attack:
 def _mixture(recipe: Recipe) -> attacks.Attack:
     steps = recipe.mixture_steps
     pgd = attacks.pgd(eps=recipe.attack_eps, steps=steps, seed=recipe.seed)
-    # Each further class would take one more gradient a step.
+    # Each further class would cost one more gradient a step.
     deepfool = attacks.deepfool(
         steps=steps, classes=2, max_norm=recipe.max_norm
     )

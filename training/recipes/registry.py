@@ -1,4 +1,4 @@
-"""Recipes by name."""
+"""Finds a recipe by its name."""
 
 import importlib
 from types import ModuleType

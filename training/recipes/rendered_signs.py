@@ -2,13 +2,13 @@
 
     zoo train rendered_signs --workdir runs/rendered_signs
 
-A stage is a preset and writes `<workdir>/<preset>.weights.h5`; a run that was
-killed goes on from its last epoch. All start from random weights and descend
-the cross-entropy, and the preset's penalty if it has one, with Adam. The paper
-gives the penalties' strengths and no more; the number of epochs is one after
-which the baseline's accuracy on the validation split no longer grows, and the
-last epoch's weights are kept. The images are as rendered, which are varied
-enough: no augmentation.
+Each stage trains one preset and writes `<workdir>/<preset>.weights.h5`. An
+interrupted run continues after its last epoch. All stages start from random
+weights and minimise the cross-entropy, plus the preset's penalty if it has one,
+with Adam. The paper gives the penalties' strengths only. The number of epochs
+was chosen on the baseline, whose validation accuracy no longer grows by then;
+the last epoch's weights are kept. There is no augmentation, since the rendered
+images vary enough.
 """
 
 import dataclasses
@@ -40,15 +40,16 @@ DATA = "rendered_signs/crops32"
 
 @dataclasses.dataclass(frozen=True)
 class Recipe:
-    """Numbers of one run, the same for every network.
+    """Hyperparameters of one run, the same for every network.
 
     Args:
         epochs: Passes over the training images.
-        learning_rate: Adam's first; it falls along a cosine to a hundredth.
+        learning_rate: Adam's initial learning rate. It falls along a cosine
+            to a hundredth.
         batch_size: Images in a step.
-        dtype_policy: Keras dtype policy the networks compute in.
-        seed: Seed of weights and order. A run that was killed begins again
-            with the first epoch's order.
+        dtype_policy: Keras dtype policy of the networks.
+        seed: Seed of weights and order. An interrupted run starts again with
+            the first epoch's order.
     """
 
     epochs: int = 20
@@ -65,20 +66,20 @@ def train(
     recipe: Recipe | None = None,
     data_dir: str | os.PathLike | None = None,
 ) -> dict[str, Path]:
-    """Runs the stages in order, skipping those already finished.
+    """Runs the stages in order and skips those already finished.
 
     Args:
         workdir: Folder for weights, checkpoints and logs.
         stages: Presets to train.
-        recipe: Numbers of the run; `None` for the published ones.
-        data_dir: Where TFDS keeps its data.
+        recipe: Hyperparameters; `None` for the published ones.
+        data_dir: Folder of TFDS' data; `None` for its default.
 
     Returns:
         The weight file of each stage.
 
     Raises:
-        ValueError: If a stage is unknown, or the folder holds a run of other
-            numbers.
+        ValueError: If a stage is unknown, or the folder holds a run with
+            other hyperparameters.
     """
     recipe = recipe or Recipe()
 

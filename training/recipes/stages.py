@@ -1,10 +1,11 @@
-"""Stages of a recipe: run in order, each finished one once."""
+"""Runs the stages of a recipe in order, each of them once."""
 
 import dataclasses
 import os
 from collections.abc import Callable
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -12,34 +13,36 @@ import tensorflow as tf
 from zoo.loading import dtype_policy
 from zoo.training.trainers.run_folder import Backup
 from zoo.training.trainers.run_folder import check_same_config
+from zoo.training.trainers.run_folder import hint_if_interrupted
+from zoo.training.trainers.time_left import TimeLeft
 from zoo.weights import save_weights
 
 
 def run_stages(
     run: Callable[[str, Path], keras.Model],
-    recipe,
+    recipe: Any,
     workdir: str | os.PathLike,
     *,
     stages: Sequence[str],
     known: Sequence[str],
 ) -> dict[str, Path]:
-    """Trains what isn't trained yet and writes the weights.
+    """Trains the stages that aren't trained yet and writes their weights.
 
     Args:
-        run: Called with a stage and the folder, under the recipe's policy and
-            seed; returns the trained model.
-        recipe: Dataclass of the run's numbers, with `dtype_policy` and
+        run: Trains a stage: takes its name and the folder, returns the model.
+            It is called under the recipe's policy and seed.
+        recipe: Dataclass of the hyperparameters, with `dtype_policy` and
             `seed`.
         workdir: Folder for `<stage>.weights.h5`, checkpoints and logs.
         stages: Stages to run.
         known: All stages, in order.
 
     Returns:
-        The weight file of each stage that was asked for, in order.
+        The weight file of each stage in `stages`, in order.
 
     Raises:
-        ValueError: If a stage is unknown, or the folder holds a run of other
-            numbers.
+        ValueError: If a stage is unknown, or the folder holds a run with
+            other hyperparameters.
     """
     unknown = set(stages) - set(known)
     if unknown:
@@ -55,7 +58,7 @@ def run_stages(
         for stage in known
         if stage in stages
     }
-    with dtype_policy(recipe.dtype_policy):
+    with dtype_policy(recipe.dtype_policy), hint_if_interrupted(workdir):
         for stage, path in paths.items():
             if not path.exists():
                 keras.utils.set_random_seed(recipe.seed)
@@ -78,18 +81,17 @@ def fit_stage(
     validation: tf.data.Dataset,
     epochs: int,
 ) -> None:
-    """Fits a compiled model; killed, the same call goes on after an epoch.
+    """Fits a compiled model; after an interruption, the same call continues.
 
-    What goes on is the model, its optimiser and its generators, not the
-    shuffling of `images`: whatever epoch it goes on with sees the order that
-    the first one saw, the next that of the second.
+    Model, optimiser and random generators continue after the last finished
+    epoch. The shuffling of `images` starts again with the first epoch's order.
 
     Args:
         trained: The model, or a trainer of it.
         stage: Names the checkpoint and the log.
-        workdir: Folder that they are in.
+        workdir: Folder of both.
         images: Shuffled batches of `(images, labels)`.
-        validation: Batches that are measured after each epoch.
+        validation: Batches to measure after each epoch.
         epochs: Passes over `images`.
     """
     backup = _backup(workdir, stage)
@@ -100,6 +102,7 @@ def fit_stage(
         validation_data=validation,
         callbacks=[
             backup,
+            TimeLeft(f"stage {stage}"),
             keras.callbacks.CSVLogger(workdir / f"{stage}.csv", append=True),
         ],
         shuffle=False,  # The pipeline does.

@@ -1,4 +1,4 @@
-"""The tables and figures of the papers, made again."""
+"""The papers' tables and figures, measured again."""
 
 from zoo.training.reproduction.registry import find
 

@@ -1,4 +1,4 @@
-"""One table or figure of a paper, and what we measured for it."""
+"""Tables and figures of a paper, as we measured them, and their page."""
 
 import dataclasses
 import json
@@ -17,18 +17,18 @@ PAGE = "README.md"
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Exhibit:
-    """One table or figure: the paper's numbers and ours.
+    """A table or figure: the paper's numbers and ours.
 
     Args:
         name: Short name, such as `tab4`, and that of its files.
         title: What it shows.
         header: Names of the columns.
-        rows: EvaluationCache of the table, as Markdown.
-        notes: Sentences: what differs from the paper, which of its claims
+        rows: Cells of the table, as Markdown.
+        notes: Sentences: what differs from the paper, and which of its claims
             hold.
         data: The numbers, unrounded, as values that JSON can hold.
-        provenance: What they were measured with: settings, seed, commit,
-            versions, dates, likewise.
+        provenance: What they were measured with (settings, seed, commit,
+            versions, date), as values that JSON can hold.
         picture: Name of the picture's file, if there is one.
     """
 
@@ -42,7 +42,7 @@ class Exhibit:
     picture: str | None = None
 
     def to_json(self, path: str | os.PathLike) -> None:
-        """Writes the part, replacing the file as a whole."""
+        """Writes the exhibit as JSON; the file appears whole or not at all."""
         text = json.dumps(dataclasses.asdict(self), indent=2, allow_nan=False)
         with atomic_write(path) as temporary:
             temporary.write_text(text + "\n", "utf-8")
@@ -58,7 +58,7 @@ class Exhibit:
         return cls(**fields)
 
     def to_markdown(self) -> str:
-        """Returns the part as a section: table, picture and notes."""
+        """Returns the exhibit as a section: table, picture and notes."""
         rules = ("---", *("--:",) * (len(self.header) - 1))
         lines = [f"## {self.title}", ""]
         lines += [
@@ -77,11 +77,12 @@ class Exhibit:
 
 
 def check_exhibits(only: Sequence[str], known: Sequence[str]) -> None:
-    """Raises a `ValueError` if a part that is asked for is unknown."""
+    """Raises a `ValueError` if a name in `only` is unknown."""
     unknown = [name for name in only if name not in known]
     if unknown:
         raise ValueError(
-            f"Parts are {', '.join(known)}. Received: {', '.join(unknown)}"
+            f"The exhibits are {', '.join(known)}. "
+            f"Received: {', '.join(unknown)}"
         )
 
 
@@ -92,39 +93,28 @@ def write_exhibits(
     known: Sequence[str],
     head: str,
 ) -> list[Exhibit]:
-    """Measures parts and writes each once it is there.
+    """Measures exhibits and writes each as soon as it is measured.
 
-    A part is a JSON file; the page shows all parts in the folder, those of
+    Each is a JSON file. The page shows all exhibits in the folder, those of
     earlier calls too.
 
     Args:
-        measures: How to measure each part, by its name.
+        measures: How to measure each exhibit, by its name.
         output: Folder to write to.
-        known: All parts, in the page's order.
+        known: Names of all exhibits, in the page's order.
         head: First lines of the page.
 
     Returns:
-        The parts that were measured.
+        The exhibits that were measured.
     """
     output = Path(output)
-    parts = []
+    exhibits = []
     for name, measure in measures.items():
-        part = measure()
-        part.to_json(output / f"{name}.json")
-        parts.append(part)
+        exhibit = measure()
+        exhibit.to_json(output / f"{name}.json")
+        exhibits.append(exhibit)
         _write_page(output, known, head)
-    return parts
-
-
-def _write_page(output, known, head):
-    parts = [
-        Exhibit.from_json(output / f"{name}.json")
-        for name in known
-        if (output / f"{name}.json").exists()
-    ]
-    sections = [head, *(part.to_markdown() for part in parts)]
-    with atomic_write(output / PAGE) as temporary:
-        temporary.write_text("\n".join(sections), "utf-8")
+    return exhibits
 
 
 def verdict(
@@ -139,31 +129,43 @@ def verdict(
     Args:
         text: What the paper says.
         lower: Fraction that should be smaller; `None` if not measured.
-        higher: Fraction that should be larger; likewise.
-        images: How many images both are fractions of. Then a difference
-            within 1.96 of its standard errors, those of two independent
-            samples, decides nothing; on the same images that is cautious.
+        higher: Fraction that should be larger; `None` if not measured.
+        images: Number of images behind each fraction. If given, a difference
+            of up to 1.96 standard errors decides nothing. The standard error
+            is that of two independent samples, which is cautious for
+            fractions of the same images.
     """
     if lower is None or higher is None:
         return f"{text}: not measured."
-    verdict = "holds" if higher > lower else "**does not hold**"
+    said = "holds" if higher > lower else "**does not hold**"
     if images is not None:
-        spread = lower * (1 - lower) + higher * (1 - higher)
-        if abs(higher - lower) <= 1.96 * (spread / images) ** 0.5:
-            verdict = "**undecided**, within chance"
-    return f"{text}: {verdict} ({higher:.1%} against {lower:.1%})."
+        variance = (lower * (1 - lower) + higher * (1 - higher)) / images
+        if abs(higher - lower) <= 1.96 * variance**0.5:
+            said = "**undecided**, within chance"
+    return f"{text}: {said} ({higher:.1%} against {lower:.1%})."
 
 
 def mean_and_std(values: Sequence[float], *, percent: bool = True) -> str:
-    """Returns the mean and, of several, the standard deviation, as text.
+    """Returns the mean, and the standard deviation of several, as text.
 
     Args:
-        values: One a seed.
-        percent: Whether they are fractions to be shown in percent, with one
-            digit; else they have three.
+        values: One value a seed.
+        percent: Whether to show fractions in percent, with one digit after
+            the point; otherwise values have three.
     """
     scale, digits = (100, 1) if percent else (1, 3)
     text = f"{scale * statistics.mean(values):.{digits}f}"
     if len(values) > 1:
         text += f" ± {scale * statistics.stdev(values):.{digits}f}"
     return text
+
+
+def _write_page(output, known, head):
+    exhibits = [
+        Exhibit.from_json(output / f"{name}.json")
+        for name in known
+        if (output / f"{name}.json").exists()
+    ]
+    sections = [head, *(exhibit.to_markdown() for exhibit in exhibits)]
+    with atomic_write(output / PAGE) as temporary:
+        temporary.write_text("\n".join(sections), "utf-8")

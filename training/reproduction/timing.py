@@ -1,4 +1,4 @@
-"""Times of functions that take turns."""
+"""Times functions in turns, so that other load falls on all alike."""
 
 import statistics
 import time
@@ -11,15 +11,16 @@ def interleaved_medians(
 ) -> dict[str, float]:
     """Returns each function's median time, in seconds.
 
-    They are called one after the other, round by round, so that other load on
-    the machine falls on all alike. Each is called once before, untimed.
+    The functions are called one after the other, round by round, so that
+    other load on the machine falls on all alike. Before the first round each
+    is called once, untimed.
 
     Args:
         runners: Functions that return when their work is done.
         rounds: Timed calls of each, 1 or more.
 
     Raises:
-        ValueError: If there are no rounds.
+        ValueError: If `rounds` is below 1.
     """
     if rounds < 1:
         raise ValueError(f"rounds must be positive. Received: rounds={rounds}")

@@ -13,13 +13,18 @@ import keras
 import tensorflow as tf
 
 from zoo.inspection import all_layers
+from zoo.inspection import check_float_input
+from zoo.inspection import find_head
 from zoo.inspection import input_shape
-from zoo.loading import find_head
 from zoo.models.scale_views import dominant_scale
+from zoo.training import attacks
 from zoo.training.trainers.adversarial import AdversarialTrainer
+from zoo.training.trainers.input_checks import class_count
 from zoo.training.trainers.run_folder import Backup
 from zoo.training.trainers.run_folder import check_same_config
 from zoo.training.trainers.run_folder import data_digest
+from zoo.training.trainers.run_folder import hint_if_interrupted
+from zoo.training.trainers.time_left import TimeLeft
 from zoo.weights import load_weights
 from zoo.weights import save_weights
 from zoo.weights.digests import arrays_digest
@@ -27,22 +32,24 @@ from zoo.weights.digests import arrays_digest
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class FineTuning:
-    """Numbers of a fine-tuning.
+    """Hyperparameters of a fine-tuning.
 
     Args:
-        head_epochs: Epochs of the first phase, which trains the layer
-            `logits` alone, or the last one with weights if none or several
-            are called so; 0 leaves it out.
-        epochs: Epochs of the second phase, which trains everything.
-        head_learning_rate: Initial learning rate of the first phase; falls
+        head_epochs: Epochs of the first stage; 0 skips it. It trains the
+            head alone: the layer `logits`. If no layer or several have that
+            name, the head is the last layer with weights.
+        epochs: Epochs of the second stage, which trains the whole model; 0
+            skips it.
+        head_learning_rate: Initial learning rate of the first stage. It falls
             along a cosine to a hundredth.
-        learning_rate: The same of the second.
-        batch_size: Images in a step, or all there are.
+        learning_rate: The same of the second stage.
+        batch_size: Images in a step. If there are fewer, all of them are one
+            step.
         clean_weight: Share of the clean images' loss, in [0, 1].
-        seed: Of what the training draws.
+        seed: Seed of the training's random numbers.
 
     Raises:
-        ValueError: If a number is out of its range.
+        ValueError: If a hyperparameter is out of its range.
     """
 
     head_epochs: int = 5
@@ -86,91 +93,100 @@ class FineTuning:
 def finetune(
     model: keras.Model,
     images: tf.data.Dataset,
-    attack: Callable,
+    attack: Callable | str,
     workdir: str | os.PathLike,
-    numbers: FineTuning | None = None,
+    hyperparameters: FineTuning | None = None,
     *,
     verbose: int = 2,
 ) -> Path:
     """Trains a model adversarially: its head first, then all of it.
 
-    A new head on pretrained features would at first send noise through them,
-    so it learns while they are frozen. The samples for a multi-scale
-    ensemble are crafted at the scale of the largest weight. The optimiser is
-    SGD with Nesterov momentum.
+    The gradients of a new, random head would destroy pretrained features, so
+    the head learns first, while they are frozen. Adversarial images for a
+    multi-scale ensemble are crafted at the scale of the largest weight. The
+    optimiser is SGD with Nesterov momentum.
 
     Args:
         model: Maps pixels in [0, 1] to logits, such as
-            `zoo.load(name, num_classes=5)` or `zoo.defend(model, "irm")`
-            give it; trained in place.
+            `zoo.load(name, num_classes=5)` or `zoo.defend(model, "irm")`.
+            It is trained in place.
         images: Single examples `(image, label)`, such as the first part of
-            `datasets.split_folder`; at best shuffled anew at every pass, but
-            otherwise the same. What augments them belongs in the model.
-        attack: `(model, images, labels) -> images`.
-        workdir: Folder for weights, checkpoints and logs. A run that was
-            killed goes on from its last epoch, given the model that it
-            started from, of which only the head may have other weights; the
-            orders of shuffled images begin anew. One that was finished is
-            read.
-        numbers: Those of the run; `None` for the defaults.
+            `datasets.split_folder`. The order may change at every pass, the
+            images may not: augmentation belongs in the model.
+        attack: `(model, images, labels) -> images`, or text for
+            `attacks.parse`, such as `"pgd:eps=0.1"`.
+        workdir: Folder for weights, checkpoints and logs. An interrupted run
+            continues after its last epoch if the model starts from the same
+            weights, the head excepted. The orders of shuffled images start
+            again from the first. The weights of a finished run are read.
+        hyperparameters: `None` for the defaults.
         verbose: As for `keras.Model.fit`.
 
     Returns:
         The file of the trained weights.
 
     Raises:
-        ValueError: If there are no images or their number is unknown, one is
-            not of floating-point pixels in [0, 1] of a shape that the model
-            takes, the model has no weights, or the folder holds a run of
-            other numbers, other data or another model.
+        ValueError: If there are no images or their number is unknown; if an
+            image isn't floating-point pixels in [0, 1] of a shape that the
+            model takes; if a label is no class of the model; if the model has
+            no weights; if the attack's text is wrong; if the folder holds a
+            run with other hyperparameters, other data or another model.
     """
-    numbers = numbers or FineTuning()
+    check_float_input(model)
+    if isinstance(attack, str):
+        attack = attacks.parse(attack)
+    hyperparameters = hyperparameters or FineTuning()
     count = int(images.cardinality())
     if count < 1:
         raise ValueError(
             "images must be a known number of single examples, one or more. "
             f"Received: cardinality={count}"
         )
-    head = _find_head(model) if numbers.head_epochs else None
+    head = _find_head(model) if hyperparameters.head_epochs else None
     workdir = Path(workdir)
     check_same_config(
         workdir / "finetuning.json",
-        dataclasses.asdict(numbers)
+        dataclasses.asdict(hyperparameters)
         | {
             "model": model.name,
             "weights": _start_digest(model, head),
             "dtype_policy": model.dtype_policy.name,
             "classes": model.output_shape[-1],
             "images": count,
-            "data": data_digest(images, input_shape(model)),
+            "data": data_digest(images, input_shape(model), class_count(model)),
             "attack": _described(attack),
         },
     )
     batches = images.batch(
-        numbers.batch_size, drop_remainder=count >= numbers.batch_size
+        hyperparameters.batch_size,
+        drop_remainder=count >= hyperparameters.batch_size,
     ).prefetch(tf.data.AUTOTUNE)
     weights = None
-    for phase, epochs, learning_rate in (
-        ("head", numbers.head_epochs, numbers.head_learning_rate),
-        ("all", numbers.epochs, numbers.learning_rate),
+    for stage, epochs, learning_rate in (
+        (
+            "head",
+            hyperparameters.head_epochs,
+            hyperparameters.head_learning_rate,
+        ),
+        ("all", hyperparameters.epochs, hyperparameters.learning_rate),
     ):
         if not epochs:
             continue
-        weights = workdir / f"{phase}.weights.h5"
-        backup = Backup(workdir / f"{phase}_backup")
+        weights = workdir / f"{stage}.weights.h5"
+        backup = Backup(workdir / f"{stage}_backup")
         if weights.exists():
             load_weights(model, weights)
             backup.delete()
             continue
-        keras.utils.set_random_seed(numbers.seed)
+        keras.utils.set_random_seed(hyperparameters.seed)
         head_alone = contextlib.nullcontext()
-        if phase == "head":
+        if stage == "head":
             head_alone = frozen_but(model, [head])
-        with head_alone:
+        with head_alone, hint_if_interrupted(workdir):
             trainer = AdversarialTrainer(
                 model,
                 attack,
-                clean_weight=numbers.clean_weight,
+                clean_weight=hyperparameters.clean_weight,
                 surrogate=dominant_scale(model),
             )
             schedule = keras.optimizers.schedules.CosineDecay(
@@ -185,18 +201,55 @@ def finetune(
                 batches,
                 epochs=epochs,
                 initial_epoch=backup.restore(trainer),
-                shuffle=False,  # The data are, if anything.
+                shuffle=False,  # Keras cannot shuffle a data set, and warns.
                 verbose=verbose,
                 callbacks=[
                     backup,
+                    *([TimeLeft(f"training of {stage}")] if verbose else []),
                     keras.callbacks.CSVLogger(
-                        workdir / f"{phase}.csv", append=True
+                        workdir / f"{stage}.csv", append=True
                     ),
                 ],
             )
         save_weights(model, weights, dtype="float32", max_shard_size=None)
         backup.delete()
     return weights
+
+
+@contextlib.contextmanager
+def frozen_but(
+    model: keras.Model, layers: Collection[keras.Layer]
+) -> Iterator[None]:
+    """Freezes all of a model's layers but some, then restores them.
+
+    A frozen batch normalisation keeps its averages and uses them. Layers and
+    single weights that were frozen before stay frozen, in the block and after
+    it. Compile inside the block: Keras fixes what is trainable in `compile`.
+
+    Args:
+        model: Built model.
+        layers: Layers that go on learning, with the layers inside them.
+    """
+    # A layer that holds others keeps its flag, which would freeze the head.
+    leaves = [
+        layer for layer in all_layers(model) if len(all_layers(layer)) == 1
+    ]
+    learning = {
+        id(part)
+        for layer in layers
+        for part in (*all_layers(layer), *layer.variables)
+    }
+    # A layer's flag sets those of its weights, so weights come after it.
+    parts = [*leaves, *model.variables]
+    before = [(part, part.trainable) for part in parts]
+    try:
+        for part in parts:
+            if id(part) not in learning:
+                part.trainable = False
+        yield
+    finally:
+        for part, trainable in before:
+            part.trainable = trainable
 
 
 def _find_head(model) -> keras.Layer:
@@ -214,7 +267,7 @@ def _find_head(model) -> keras.Layer:
 
 
 def _described(attack) -> str:
-    """Tells attacks apart, across processes; functions by their names."""
+    """Names an attack and its options, alike in every process."""
     if isinstance(attack, functools.partial):
         options = f"*{attack.args}, **{attack.keywords}"
         return f"{_described(attack.func)}({options})"
@@ -223,47 +276,10 @@ def _described(attack) -> str:
 
 
 def _start_digest(model, head) -> str:
-    """Returns the SHA-256 of the weights but the head's, which are random."""
+    """Returns the SHA-256 of all weights but the head's, which are random."""
     skipped = {weight.path for weight in head.weights} if head else ()
     return arrays_digest(
         keras.ops.convert_to_numpy(weight)
         for weight in model.weights
         if weight.path not in skipped
     )
-
-
-@contextlib.contextmanager
-def frozen_but(
-    model: keras.Model, layers: Collection[keras.Layer]
-) -> Iterator[None]:
-    """Freezes all of a model's layers but some, then restores them.
-
-    A frozen batch normalisation keeps its averages and uses them. Layers and
-    single weights that were frozen before are so inside and afterwards.
-    Compile inside the block, for Keras counts what is trainable then.
-
-    Args:
-        model: Built model.
-        layers: What goes on learning, with the layers inside it, as far as it
-            could before.
-    """
-    # Layers that hold layers keep their flag, which would be the head's, too.
-    leaves = [
-        layer for layer in all_layers(model) if len(all_layers(layer)) == 1
-    ]
-    learning = {
-        id(part)
-        for layer in layers
-        for part in (*all_layers(layer), *layer.variables)
-    }
-    # A layer's flag sets those of its weights, so these come after it.
-    parts = [*leaves, *model.variables]
-    before = [(part, part.trainable) for part in parts]
-    try:
-        for part in parts:
-            if id(part) not in learning:
-                part.trainable = False
-        yield
-    finally:
-        for part, trainable in before:
-            part.trainable = trainable

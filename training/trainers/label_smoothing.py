@@ -1,4 +1,4 @@
-"""Cross-entropy against smoothed classes."""
+"""Cross-entropy with smoothed labels."""
 
 import keras
 from keras import ops
@@ -6,11 +6,12 @@ from keras import ops
 
 @keras.saving.register_keras_serializable(package="training")
 class LabelSmoothing(keras.losses.Loss):
-    """Cross-entropy with probability taken from the true class.
+    """Cross-entropy with smoothed labels.
 
-    The true class has probability `1 - eps`, and `eps` is divided evenly
-    among the incorrect classes alone. Keras spreads its `label_smoothing`
-    over all `K` classes: there the same loss has `eps * K / (K - 1)`.
+    The true class has probability `1 - eps`; the incorrect classes share
+    `eps` evenly. Keras spreads its `label_smoothing` over all `K` classes,
+    the true one included: `label_smoothing=eps * K / (K - 1)` there is the
+    same loss.
 
     Args:
         eps: Probability of all incorrect classes together, in [0, 1).
@@ -21,7 +22,7 @@ class LabelSmoothing(keras.losses.Loss):
         y_pred: Predictions of shape `(batch, classes)`, two classes or more.
 
     Raises:
-        ValueError: If `eps` is out of its range; in a call, if there is but
+        ValueError: If `eps` is out of its range; in a call, if there is only
             one class.
 
     Reference: IRM, section II.C, "Label Smoothing".

@@ -1,27 +1,36 @@
-"""A run's state after each epoch, from which a killed run goes on."""
+"""The folder of a training: its checkpoints, configuration and data."""
 
 import contextlib
 import hashlib
 import json
 import os
 import shutil
+import sys
+from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import h5py
 import keras
+import numpy as np
 import tensorflow as tf
 
 from zoo.atomic_write import atomic_write
 from zoo.validation import check_images
+from zoo.validation import check_labels
 from zoo.weights.digests import arrays_digest
 
 _KEPT = 2
+"""Checkpoints, in case the disk damages the newest."""
+
+_STATE = "training_state"
+"""Group of a weights file that a plain model doesn't read."""
 
 
 class Backup(keras.callbacks.Callback):
-    """Saves a run after each epoch, so that a killed one goes on.
+    """Saves a run after each epoch, so that an interrupted one continues.
 
         backup = Backup(folder)
         done = backup.restore(trainer)
@@ -29,13 +38,13 @@ class Backup(keras.callbacks.Callback):
         ...  # Write what was trained.
         backup.delete()
 
-    An epoch's file appears whole or not at all, and the one before is kept in
-    case the disk damages it. `keras.callbacks.BackupAndRestore` overwrites
-    its file in place, so that a kill while it writes loses the run, and
-    deletes it before the caller can write what was trained.
+    An epoch's file appears whole or not at all, and the previous one is kept.
+    `keras.callbacks.BackupAndRestore` overwrites its file in place, so a kill
+    during the write loses the run. It also deletes the file before the caller
+    can write what was trained.
 
     Args:
-        folder: Where to; holds nothing else.
+        folder: Folder for the checkpoints alone.
     """
 
     def __init__(self, folder: str | os.PathLike):
@@ -43,14 +52,14 @@ class Backup(keras.callbacks.Callback):
         self._folder = Path(folder)
 
     def restore(self, model: keras.Model) -> int:
-        """Loads the last epoch that can be read.
+        """Loads the last checkpoint that can be read.
 
         Args:
-            model: The compiled model, or trainer, that was fitted.
+            model: The compiled model or trainer. If no checkpoint can be
+                read, it stays as it is.
 
         Returns:
-            The number of epochs done; 0, and the model as it was, if there
-            is none to read.
+            The number of finished epochs.
         """
         if not model.optimizer.built:
             model.optimizer.build(model.trainable_variables)
@@ -76,51 +85,125 @@ class Backup(keras.callbacks.Callback):
         return sorted(self._folder.glob("[0-9]*.weights.h5"), key=_epochs)
 
 
-def _epochs(path: Path) -> int:
-    return int(path.name.split(".")[0])
+def add_state(
+    path: str | os.PathLike, state: Mapping[str, Sequence[keras.Variable]]
+) -> None:
+    """Adds variables to a file of a model's weights.
 
-
-def check_same_config(path: Path, numbers: Mapping[str, Any]) -> None:
-    """Notes a run's numbers in a file, or refuses other ones.
+    The model itself still loads the file, and doesn't see them.
 
     Args:
-        path: JSON file in the run's folder, made if missing.
-        numbers: What the run depends on, as plain data.
+        path: A `.weights.h5` file.
+        state: Variables by group.
+    """
+    with h5py.File(path, "a") as file:
+        for name, variables in state.items():
+            group = file.create_group(f"{_STATE}/{name}")
+            for index, variable in enumerate(variables):
+                value = keras.ops.convert_to_numpy(variable)
+                if value.dtype.name == "bfloat16":  # HDF5 doesn't have it.
+                    value = value.astype("float32")
+                group[str(index)] = value
+
+
+def read_state(path: str | os.PathLike) -> dict[str, dict[str, np.ndarray]]:
+    """Returns what `add_state` added, by group and index.
+
+    Returns:
+        The values; an empty dictionary for other files.
 
     Raises:
-        ValueError: If the file holds other numbers.
+        OSError: If a `.weights.h5` file cannot be read.
     """
-    numbers = json.loads(json.dumps(numbers))
+    if not os.fspath(path).endswith(".weights.h5"):
+        return {}
+    with h5py.File(path) as file:
+        return {
+            name: {index: value[()] for index, value in group.items()}
+            for name, group in file.get(_STATE, {}).items()
+        }
+
+
+def is_weights_of(path: str | os.PathLike, name: str) -> bool:
+    """Returns whether a `.weights.h5` file was written by a model of a name.
+
+    Raises:
+        OSError: If the file cannot be read.
+    """
+    if not os.fspath(path).endswith(".weights.h5"):
+        return False
+    with h5py.File(path) as file:
+        return "vars" in file and file["vars"].attrs.get("name") == name
+
+
+@contextlib.contextmanager
+def hint_if_interrupted(folder: str | os.PathLike) -> Iterator[None]:
+    """Says on standard error, after Ctrl-C, how the training continues.
+
+    Args:
+        folder: Where the training keeps its checkpoints.
+    """
+    try:
+        yield
+    except KeyboardInterrupt:
+        print(
+            "interrupted; the same call continues after the last finished "
+            f"epoch, from {folder}",
+            file=sys.stderr,
+        )
+        raise
+
+
+def check_same_config(path: Path, config: Mapping[str, Any]) -> None:
+    """Writes a run's configuration to a file, or compares it with the file.
+
+    Args:
+        path: JSON file in the run's folder. It is made if missing.
+        config: What the run depends on, as values that JSON can hold.
+
+    Raises:
+        ValueError: If the file holds another configuration.
+    """
+    config = json.loads(json.dumps(config))
     if not path.exists():
         with atomic_write(path) as temporary:
-            temporary.write_text(json.dumps(numbers, indent=2) + "\n")
+            temporary.write_text(json.dumps(config, indent=2) + "\n")
         return
-    noted = json.loads(path.read_text())
-    changed = [key for key in numbers if numbers[key] != noted.get(key)]
+    written = json.loads(path.read_text())
+    changed = [key for key in config if config[key] != written.get(key)]
     if changed:
         raise ValueError(
-            f"{path.parent} holds a run of other numbers; choose another "
-            f"folder. Received: other {', '.join(changed)}"
+            f"{path.parent} holds a run with another configuration; choose "
+            f"another folder. Received: other {', '.join(changed)}"
         )
 
 
 def data_digest(
-    images: tf.data.Dataset, input_shape: Sequence[int | None] | None = None
+    images: tf.data.Dataset,
+    input_shape: Sequence[int | None] | None = None,
+    num_classes: int | None = None,
 ) -> str:
     """Returns the SHA-256 of single examples, whatever their order.
 
     Reads the data once.
 
     Args:
-        images: `(image, label)`, the image `(height, width, channels)`.
-        input_shape: What they must fit, as for `check_images`.
+        images: `(image, label)`, the image of shape
+            `(height, width, channels)`.
+        input_shape: The model's, as for `check_images`.
+        num_classes: The model's, as for `check_labels`.
 
     Raises:
-        ValueError: If an image is not of floating-point pixels in [0, 1], or
-            of another shape.
+        ValueError: If an image is not of floating-point pixels in [0, 1] or
+            has another shape, or a label is no class.
     """
     digests = []
     for example in images.as_numpy_iterator():
         check_images(example[0][None], input_shape)
+        check_labels(np.asarray(example[1])[None], 1, num_classes)
         digests.append(arrays_digest(example))
     return hashlib.sha256("".join(sorted(digests)).encode()).hexdigest()
+
+
+def _epochs(path: Path) -> int:
+    return int(path.name.split(".")[0])

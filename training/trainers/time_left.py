@@ -1,4 +1,4 @@
-"""How long a training will take, said early."""
+"""An early estimate of how long a training will take."""
 
 import sys
 import time
@@ -7,16 +7,17 @@ import keras
 
 _WARM_UP = 3
 _MEASURED = 20
+"""Steps that are not counted, and the step of the estimate."""
 
 
 class TimeLeft(keras.callbacks.Callback):
     """Estimates once, on standard error, the time that a `fit` has left.
 
-    From the steps after the first few, which trace the graph, to its
-    twentieth or the end of its first epoch.
+    The estimate comes after the twentieth step or the first epoch, whichever
+    is earlier. The first few steps, which trace the graph, don't count.
 
     Args:
-        title: What is trained.
+        title: Name of what is trained.
     """
 
     def __init__(self, title: str):

@@ -98,6 +98,35 @@ def test_self_check_sees_transparency(tmp_path, monkeypatch, classifier):
     assert not list(tmp_path.iterdir())
 
 
+class RulesOut(keras.layers.Layer):
+    """Masks the last class."""
+
+    def call(self, logits):
+        last = keras.ops.full_like(logits[:, :1], -np.inf)
+        return keras.ops.concatenate([logits[:, :-1], last], axis=-1)
+
+
+def test_minus_infinity_is_a_logit(tmp_path, monkeypatch, classifier, predict):
+    """It is served as it is, and hides no other difference."""
+    model = keras.Sequential([classifier(), RulesOut()])
+    report = exports.save(model, tmp_path / "model")
+    assert report.max_abs_difference == 0.0
+    outputs = predict(report, IMAGES)
+    assert np.isneginf(outputs["logits"][:, -1]).all()
+    assert (outputs["probabilities"][:, -1] == 0).all()
+    assert np.isfinite(outputs["probabilities"]).all()
+    module = sys.modules["zoo.exports.saved_model.save"]
+    expected = module._keras_logits
+    for other in (lambda x: x + 0.1, lambda x: np.maximum(x, -9)):
+        monkeypatch.setattr(
+            module,
+            "_keras_logits",
+            lambda *args, other=other: other(expected(*args)),
+        )
+        with pytest.raises(ValueError, match="difference="):
+            exports.save(model, tmp_path / "other")
+
+
 @pytest.mark.parametrize(
     ("layer", "message"),
     [(CallsPython, "must not call Python"), (NotANumber, "finite")],

@@ -63,7 +63,7 @@ def test_stages_build_on_each_other_and_are_not_repeated(workdir):
 
 
 @pytest.mark.large
-def test_the_whole_ladder_trains(workdir):
+def test_the_whole_ablation_trains(workdir):
     paths = fashion_mnist.train(workdir, recipe=TINY)
     assert tuple(paths) == fashion_mnist.STAGES
     assert all(path.exists() for path in paths.values())

@@ -89,17 +89,17 @@ def settings(asked, tmp_path):
 
 @pytest.fixture
 def reproduce(settings, tmp_path):
-    """Measures parts; returns the page and the parts by name, from disk."""
+    """Measures exhibits; returns the page, and them by name, from disk."""
 
     def run(*only):
         output = tmp_path / "out"
         irm.reproduce(settings, output, only=only)
-        parts = {
+        exhibits = {
             name: SimpleNamespace(
                 **json.loads((output / f"{name}.json").read_text("utf-8"))
             )
             for name in only
         }
-        return (output / "README.md").read_text("utf-8"), parts
+        return (output / "README.md").read_text("utf-8"), exhibits
 
     return run

@@ -1,4 +1,4 @@
-"""Claims about two numbers."""
+"""Verdicts about two numbers, and means as text."""
 
 import pytest
 
@@ -16,23 +16,23 @@ from zoo.training.reproduction.exhibit import verdict
         (0.0, None, "It helps: not measured."),
     ],
 )
-def test_claims(lower, higher, said):
+def test_verdicts(lower, higher, said):
     assert verdict("It helps", lower, higher) == said
 
 
 @pytest.mark.parametrize(
-    ("images", "verdict"),
+    ("images", "expected"),
     [
         # 1.96 sqrt((0.5 * 0.5 + 0.6 * 0.4) / n) is 0.1 at n = 188.2.
         (189, "holds"),
         (188, "**undecided**, within chance"),
     ],
 )
-def test_few_images_decide_nothing(images, verdict):
+def test_few_images_decide_nothing(images, expected):
     said = verdict("It helps", 0.5, 0.6, images=images)
-    assert said == f"It helps: {verdict} (60.0% against 50.0%)."
+    assert said == f"It helps: {expected} (60.0% against 50.0%)."
     said = verdict("It helps", 0.6, 0.5, images=images)
-    assert ("does not hold" in said) == (verdict == "holds")
+    assert ("does not hold" in said) == (expected == "holds")
 
 
 def test_mean_and_sample_deviation_in_percent():

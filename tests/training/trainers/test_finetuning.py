@@ -1,4 +1,4 @@
-"""Fine-tuning: its phases, its folder, how it goes on."""
+"""Fine-tuning: its stages, its folder, how it continues."""
 
 import csv
 import functools
@@ -11,8 +11,8 @@ import tensorflow as tf
 from keras import layers
 
 import zoo
+from zoo.inspection import find_head
 from zoo.loading import dtype_policy
-from zoo.loading import find_head
 from zoo.training import FineTuning
 from zoo.training import finetune
 from zoo.training.trainers.adversarial import AdversarialTrainer
@@ -52,7 +52,7 @@ def brighter(model, images, labels, *, by):
 
 @pytest.fixture
 def fits(monkeypatch):
-    """The trainable weights of each phase, and its number of steps."""
+    """The trainable weights of each stage, and its number of steps."""
     fits, fit = [], AdversarialTrainer.fit
 
     def watched(self, batches, *, epochs, **options):
@@ -98,8 +98,8 @@ def test_without_logits_the_last_weights_are_the_head(images, tmp_path, fits):
     )
     first = model.get_layer("first").get_weights()
     last = inner.get_layer("out").get_weights()
-    numbers = FineTuning(head_epochs=1, epochs=0, batch_size=8)
-    finetune(model, images, clean, tmp_path, numbers, verbose=0)
+    hyperparameters = FineTuning(head_epochs=1, epochs=0, batch_size=8)
+    finetune(model, images, clean, tmp_path, hyperparameters, verbose=0)
     assert fits == [(2, 2)]
     np.testing.assert_array_equal(
         model.get_layer("first").get_weights()[0], first[0]
@@ -107,7 +107,7 @@ def test_without_logits_the_last_weights_are_the_head(images, tmp_path, fits):
     assert not np.array_equal(inner.get_layer("out").get_weights()[0], last[0])
 
 
-def test_each_phase_has_its_numbers(images, tmp_path, monkeypatch):
+def test_each_stage_has_its_hyperparameters(images, tmp_path, monkeypatch):
     seen = []
 
     def watched(self, optimizer, *args, **options):
@@ -120,7 +120,7 @@ def test_each_phase_has_its_numbers(images, tmp_path, monkeypatch):
 
     compile_ = AdversarialTrainer.compile
     monkeypatch.setattr(AdversarialTrainer, "compile", watched)
-    numbers = FineTuning(
+    hyperparameters = FineTuning(
         head_epochs=1,
         epochs=2,
         head_learning_rate=0.3,
@@ -128,7 +128,7 @@ def test_each_phase_has_its_numbers(images, tmp_path, monkeypatch):
         clean_weight=0.7,
         batch_size=8,
     )
-    finetune(network(), images, clean, tmp_path, numbers, verbose=0)
+    finetune(network(), images, clean, tmp_path, hyperparameters, verbose=0)
     assert seen == [(0.3, 2, 0.01, 0.7), (0.1, 4, 0.01, 0.7)]
 
 
@@ -145,13 +145,13 @@ def test_a_partial_is_the_same_attack_in_another_process(images, tmp_path):
         run(by=0.2)
 
 
-def test_a_phase_may_be_left_out(images, tmp_path, fits):
+def test_a_stage_may_be_skipped(images, tmp_path, fits):
     model = network()
-    for number, numbers in enumerate(
+    for index, hyperparameters in enumerate(
         (FineTuning(head_epochs=0, epochs=1), FineTuning(epochs=0))
     ):
-        folder = tmp_path / str(number)
-        finetune(model, images, clean, folder, numbers, verbose=0)
+        folder = tmp_path / str(index)
+        finetune(model, images, clean, folder, hyperparameters, verbose=0)
     assert [count for count, _ in fits] == [len(model.trainable_weights), 2]
     # Fewer images than a batch holds are all one step.
     assert [steps for _, steps in fits] == [1, 5]
@@ -160,11 +160,13 @@ def test_a_phase_may_be_left_out(images, tmp_path, fits):
 def test_a_killed_run_goes_on_and_a_finished_one_is_read(
     images, tmp_path, fits, monkeypatch
 ):
-    numbers = FineTuning(head_epochs=1, epochs=3, batch_size=8)
+    hyperparameters = FineTuning(head_epochs=1, epochs=3, batch_size=8)
 
     def run(folder):
         model = network()
-        finetune(model, images, clean, tmp_path / folder, numbers, verbose=0)
+        finetune(
+            model, images, clean, tmp_path / folder, hyperparameters, verbose=0
+        )
         return model.get_weights()
 
     class Killed(Exception):
@@ -191,7 +193,7 @@ def test_a_killed_run_goes_on_and_a_finished_one_is_read(
 def test_trained_but_not_written_nothing_is_repeated(
     images, tmp_path, monkeypatch
 ):
-    """Killed between a phase's last epoch and the writing of its weights."""
+    """Killed between a stage's last epoch and the writing of its weights."""
 
     def die(*args, **options):
         raise KeyboardInterrupt
@@ -260,10 +262,10 @@ def test_a_folder_is_of_one_model_but_for_its_head(images, tmp_path, fits):
         run(model)
 
 
-def test_without_a_phase_of_its_own_the_head_is_no_exception(images, tmp_path):
+def test_without_a_stage_of_its_own_the_head_is_no_exception(images, tmp_path):
     def run(model):
-        numbers = FineTuning(head_epochs=0, epochs=1)
-        finetune(model, images, clean, tmp_path, numbers, verbose=0)
+        hyperparameters = FineTuning(head_epochs=0, epochs=1)
+        finetune(model, images, clean, tmp_path, hyperparameters, verbose=0)
 
     run(network())
     model = network()
@@ -297,8 +299,8 @@ def test_the_samples_are_crafted_at_the_dominant_scale(images, tmp_path):
         )
         return images
 
-    numbers = FineTuning(head_epochs=0, epochs=1)
-    finetune(model, images, watching, tmp_path, numbers, verbose=0)
+    hyperparameters = FineTuning(head_epochs=0, epochs=1)
+    finetune(model, images, watching, tmp_path, hyperparameters, verbose=0)
     assert set(seen) == {(8,)}
 
 
@@ -312,7 +314,7 @@ def test_the_samples_are_crafted_at_the_dominant_scale(images, tmp_path):
         ({"clean_weight": 1.5}, r"clean_weight must be in \[0, 1\]"),
     ],
 )
-def test_numbers_out_of_range(options, message):
+def test_hyperparameters_out_of_range(options, message):
     with pytest.raises(ValueError, match=f"{message}.*Received"):
         FineTuning(**options)
 
@@ -349,3 +351,32 @@ def test_what_cannot_be_trained(images, tmp_path):
     with pytest.raises(ValueError, match=r"8, 8, 3.*Received.*8, 8, 1"):
         finetune(colour, images, clean, tmp_path / "colour", ONE)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_label_out_of_range_is_refused(images, tmp_path):
+    wrong = images.map(lambda image, label: (image, label + 1))
+    with pytest.raises(ValueError, match=r"in \[0, 3\). Received: labels from"):
+        finetune(network(), wrong, clean, tmp_path / "run", ONE)
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_attack_may_be_text(images, tmp_path):
+    with pytest.raises(ValueError, match="needs a radius"):
+        finetune(network(), images, "pgd", tmp_path / "run", ONE)
+    assert not list(tmp_path.iterdir())
+    finetune(network(), images, "noise:eps=0.1", tmp_path, ONE, verbose=0)
+    described = json.loads((tmp_path / "finetuning.json").read_text())["attack"]
+    assert described.startswith("noise(")
+
+
+def test_an_interrupted_run_says_how_it_continues(
+    images, tmp_path, monkeypatch, capsys
+):
+    def interrupted(self, epoch, logs=None):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(keras.callbacks.CSVLogger, "on_epoch_end", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        finetune(network(), images, clean, tmp_path, ONE, verbose=0)
+    said = "the same call continues after the last finished epoch, from"
+    assert f"{said} {tmp_path}" in capsys.readouterr().err

@@ -1,6 +1,6 @@
-"""Backups: whatever becomes of the newest file, a run goes on and ends alike.
+"""Backups: a run continues and ends alike, whatever happens to the newest file.
 
-Where it went on from is the numbers of the epochs that it had left.
+The epochs that a run still takes tell where it continued.
 """
 
 import keras

@@ -1,4 +1,4 @@
-"""The FFT figures: what stickers do to the spectra of images and maps."""
+"""The FFT figures: spectra of images and feature maps under stickers."""
 
 from pathlib import Path
 
@@ -16,35 +16,36 @@ from zoo.training.reproduction.exhibit import verdict
 
 PLACES = ("pixels", "first-layer maps", "second-layer maps")
 _COLUMNS = ("natural", "perturbed", "difference")
-_DRAWN = 3  # Channels or maps of each place.
-
+_DRAWN = 3
+"""Channels drawn of each place."""
 
 HALF_NYQUIST = 0.25
-"""Cycles a pixel."""
+"""In cycles a pixel."""
 
 
-def spectra(bench: StickerCache, output: Path) -> Exhibit:
+def figure_fft(cache: StickerCache, output: Path) -> Exhibit:
     """Measures the energy above half Nyquist and draws the baseline's spectra.
 
     Args:
-        output: Folder to draw to.
+        output: Folder for the picture.
     """
     shares = {
-        name: None if bench.model(name) is None else _shares(bench, name)
+        name: None if cache.model(name) is None else _shares(cache, name)
         for name in paper.WHITE_BOX
     }
     baseline = shares[paper.BASELINE]
     if baseline is not None:
-        _draw(bench, output / "fft.png")
+        _draw(cache, output / "fft.png")
     filters = {
-        name: _filter_share(bench.model(name))
+        name: _filter_share(cache.model(name))
         for name, places in shares.items()
         if places is not None
     }
+    white = high_frequency_share(np.ones((16, 16)))
     rows = []
     for name, places in shares.items():
         if places is None:
-            rows.append((f"`{name}`: {bench.missing}", *("–",) * 4))
+            rows.append((f"`{name}`: {cache.missing}", *("–",) * 4))
             continue
         rows += [
             (
@@ -61,14 +62,14 @@ def spectra(bench: StickerCache, output: Path) -> Exhibit:
         rows=tuple(rows),
         notes=(
             "In percent of the energy without the mean, over the held-out "
-            f"views of {bench.settings.seeds} signs and, perturbed, all "
-            "targets; stickers as in table 2. Maps are what the next "
-            "convolution takes, so behind the filter, if there is one. White "
+            f"views of {cache.settings.seeds} signs; perturbed ones over all "
+            "targets, too. Stickers as in table 2. Maps are the input of the "
+            "next convolution, behind the filter if there is one. White "
             "noise would have about 80.",
             *(
-                f"Of what the learned filters of `{name}` let through of "
-                f"white noise, {share:.1%} is up there; of random filters, "
-                f"where they start, {_RANDOM:.1%}."
+                f"Of the white noise that the learned filters of `{name}` "
+                f"pass, {share:.1%} of the energy is above half Nyquist; the "
+                f"random filters that they start from pass {white:.1%}."
                 for name, share in filters.items()
                 if share is not None
             ),
@@ -77,8 +78,9 @@ def spectra(bench: StickerCache, output: Path) -> Exhibit:
             "maps whose energy the sticker changes most.",
             *(
                 verdict(
-                    f"The baseline's {place}: the sticker's change has more "
-                    "of its energy up there than the natural view",
+                    f"The baseline's {place}: of the sticker's change, a "
+                    "larger share of energy is above half Nyquist than of "
+                    "the natural view",
                     baseline and baseline[place]["natural"],
                     baseline and baseline[place]["difference"],
                 )
@@ -87,24 +89,85 @@ def spectra(bench: StickerCache, output: Path) -> Exhibit:
         ),
         picture=None if baseline is None else "fft.png",
         data={"shares": shares, "filters": filters},
-        provenance=bench.provenance(*paper.WHITE_BOX),
+        provenance=cache.provenance(*paper.WHITE_BOX),
     )
 
 
+def energy(maps: np.ndarray) -> np.ndarray:
+    """Returns the energy `|FFT|^2` of each frequency; the mean's is set to 0.
+
+    Args:
+        maps: `(batch, height, width, channels)`.
+
+    Returns:
+        An array of the same shape, frequencies in the order of
+        `np.fft.fftfreq`.
+    """
+    spectrum = np.abs(np.fft.fft2(maps, axes=(1, 2))) ** 2
+    spectrum[:, 0, 0] = 0
+    return spectrum
+
+
+def high_frequency_share(spectrum: np.ndarray) -> float:
+    """Returns the share of the energy above half the Nyquist frequency.
+
+    A wave's frequency is its radial one, whatever its direction: the corners
+    of the spectrum, up to 0.71 cycles a pixel, are above. White noise has a
+    share of about 0.8.
+
+    Args:
+        spectrum: `(height, width)`, a sum of what `energy` returns.
+    """
+    height, width = spectrum.shape
+    frequencies = np.hypot(
+        np.fft.fftfreq(height)[:, None], np.fft.fftfreq(width)
+    )
+    high = spectrum[frequencies > HALF_NYQUIST].sum()
+    return float(high / spectrum.sum())
+
+
+def filter_response(kernels: np.ndarray, size: int = 16) -> np.ndarray:
+    """Returns the energy that filters pass at each frequency.
+
+    The filters are zero-padded and their energies added. Random filters pass
+    all frequencies alike.
+
+    Args:
+        kernels: `(height, width, channels, 1)`, of depthwise filters.
+        size: Frequencies along each side.
+
+    Returns:
+        Energies of shape `(size, size)`, the mean's included.
+    """
+    spectrum = np.fft.fft2(kernels, s=(size, size), axes=(0, 1))
+    return (np.abs(spectrum) ** 2).sum((2, 3))
+
+
+def log_spectrum(channel: np.ndarray) -> np.ndarray:
+    """Returns the log magnitude, scaled to [0, 1], low frequencies central.
+
+    Args:
+        channel: `(height, width)`.
+    """
+    magnitude = np.abs(np.fft.fftshift(np.fft.fft2(channel)))
+    logarithm = np.log1p(magnitude)
+    return logarithm / max(logarithm.max(), np.finfo("float64").tiny)
+
+
 def _probe(model: keras.Model) -> keras.Model:
-    """Returns a model of what each of the first three layers takes."""
+    """Returns a model from images to the inputs of the first three layers."""
     layers = [model.get_layer(name) for name in ("conv1", "conv2", "conv3")]
     return keras.Model(model.input, [layer.input for layer in layers])
 
 
-def _shares(bench, name):
-    """Returns, by place and column, the share of energy."""
-    probe = _probe(bench.model(name))
+def _shares(cache, name):
+    """Returns the share of energy above half Nyquist, by place and column."""
+    probe = _probe(cache.model(name))
     totals = {place: dict.fromkeys(_COLUMNS, 0.0) for place in PLACES}
-    for seed in bench.seeds:
-        sign = bench.sign(seed)
+    for seed in cache.seeds:
+        sign = cache.sign(seed)
         natural = probe.predict(sign.held_out, verbose=0)
-        for sticker in bench.stickers(name, seed):
+        for sticker in cache.stickers(name, seed):
             perturbed = probe.predict(sign.apply(sticker), verbose=0)
             for place, before, after in zip(
                 PLACES, natural, perturbed, strict=True
@@ -122,7 +185,7 @@ def _shares(bench, name):
 
 
 def _filter_share(model: keras.Model) -> float | None:
-    """Returns the learned filters' share; `None` if it has none."""
+    """Returns the learned filters' share; `None` if there are none."""
     for layer in model.layers:
         if isinstance(layer, Blur) and layer.learned:
             kernels = keras.ops.convert_to_numpy(layer.depthwise_kernel)
@@ -130,17 +193,17 @@ def _filter_share(model: keras.Model) -> float | None:
     return None
 
 
-def _draw(bench, path):
+def _draw(cache, path):
     """Draws the spectra of the first sign's first held-out view."""
-    seed, model = bench.seeds[0], bench.model(paper.BASELINE)
-    sign, stickers = bench.sign(seed), bench.stickers(paper.BASELINE, seed)
-    success = bench.score(model, stickers, seed).success
+    seed, model = cache.seeds[0], cache.model(paper.BASELINE)
+    sign, stickers = cache.sign(seed), cache.stickers(paper.BASELINE, seed)
+    success = cache.score(model, stickers, seed).success
     adversarial = sign.apply(stickers[success.argmax()])
     natural, perturbed = (
         [maps[0] for maps in _probe(model).predict(images[:1], verbose=0)]
         for images in (sign.held_out, adversarial)
     )
-    sheet = ImageGrid(
+    grid = ImageGrid(
         len(_COLUMNS),
         [1] * (_DRAWN * len(PLACES)),
         title="Spectra of one view, natural and with a sticker",
@@ -151,75 +214,12 @@ def _draw(bench, path):
         change = energy((after - before)[None]).sum((0, 1, 2))
         drawn = sorted(np.argsort(change)[-_DRAWN:])
         for channel in drawn:
-            sheet.label(row, place.split()[0], f"channel {channel}")
+            grid.label(row, place.split()[0], f"channel {channel}")
             columns = before, after, after - before
             for column, maps in enumerate(columns):
                 spectrum = log_spectrum(maps[..., channel])
-                sheet.image(row, column, spectrum[..., None])
-                sheet.caption(row, column, [(_COLUMNS[column], FAINT)])
+                grid.image(row, column, spectrum[..., None])
+                grid.caption(row, column, [(_COLUMNS[column], FAINT)])
             row += 1
     with atomic_write(path) as temporary:
-        sheet.write_png(temporary)
-
-
-def energy(maps: np.ndarray) -> np.ndarray:
-    """Returns the energy of each frequency, `|FFT|^2`, the mean left out.
-
-    Args:
-        maps: `(batch, height, width, channels)`.
-
-    Returns:
-        Of the same shape, frequencies as `np.fft.fftfreq` orders them.
-    """
-    spectrum = np.abs(np.fft.fft2(maps, axes=(1, 2))) ** 2
-    spectrum[:, 0, 0] = 0
-    return spectrum
-
-
-def high_frequency_share(spectrum: np.ndarray) -> float:
-    """Returns the part of the energy above half the Nyquist frequency.
-
-    The frequency of a wave is its own, whatever its direction, so the corners
-    of the spectrum, up to 0.71 cycles a pixel, are above. White noise has
-    about 0.8.
-
-    Args:
-        spectrum: `(height, width)`, a sum of what `energy` returns.
-    """
-    height, width = spectrum.shape
-    frequencies = np.hypot(
-        np.fft.fftfreq(height)[:, None], np.fft.fftfreq(width)
-    )
-    high = spectrum[frequencies > HALF_NYQUIST].sum()
-    return float(high / spectrum.sum())
-
-
-def filter_response(kernels: np.ndarray, size: int = 16) -> np.ndarray:
-    """Returns the energy that filters let through at each frequency.
-
-    Summed over the filters, which are zero-padded; random ones let all
-    frequencies through alike.
-
-    Args:
-        kernels: `(height, width, channels, 1)`, of depthwise filters.
-        size: Frequencies along each side.
-
-    Returns:
-        `(size, size)`, the mean's included.
-    """
-    spectrum = np.fft.fft2(kernels, s=(size, size), axes=(0, 1))
-    return (np.abs(spectrum) ** 2).sum((2, 3))
-
-
-def log_spectrum(channel: np.ndarray) -> np.ndarray:
-    """Returns the log magnitude, low frequencies in the centre, in [0, 1].
-
-    Args:
-        channel: `(height, width)`.
-    """
-    magnitude = np.abs(np.fft.fftshift(np.fft.fft2(channel)))
-    logarithm = np.log1p(magnitude)
-    return logarithm / max(logarithm.max(), np.finfo("float64").tiny)
-
-
-_RANDOM = high_frequency_share(np.ones((16, 16)))
+        grid.write_png(temporary)

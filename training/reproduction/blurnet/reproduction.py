@@ -1,10 +1,11 @@
-"""BlurNet's tables and figures, one after the other."""
+"""Measures BlurNet's tables and figures, one after the other."""
 
 import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from zoo.training.reproduction.blurnet.figure_fft import spectra
+from zoo.training.reproduction.blurnet.figure_fft import figure_fft
+from zoo.training.reproduction.blurnet.settings import PARTS
 from zoo.training.reproduction.blurnet.settings import Settings
 from zoo.training.reproduction.blurnet.sticker_cache import StickerCache
 from zoo.training.reproduction.blurnet.table_1 import table_1
@@ -13,9 +14,6 @@ from zoo.training.reproduction.blurnet.table_2 import table_2
 from zoo.training.reproduction.exhibit import Exhibit
 from zoo.training.reproduction.exhibit import check_exhibits
 from zoo.training.reproduction.exhibit import write_exhibits
-
-PARTS = ("tab1", "tab2", "adaptive", "fft")
-"""Tables 1 and 2, attacks that know the defense, and the FFT figures."""
 
 _HEAD = """# BlurNet: the paper's tables and figures, measured
 
@@ -30,32 +28,32 @@ def reproduce(
     *,
     only: Sequence[str] = PARTS,
 ) -> list[Exhibit]:
-    """Measures parts of the paper and writes them.
+    """Measures tables and figures of the paper and writes them.
 
-    Each part is a JSON file and perhaps a picture; `README.md` shows all
-    parts in the folder, those of earlier calls too.
+    Each becomes a JSON file, some a picture too. `README.md` shows all
+    exhibits in the folder, those of earlier calls too.
 
     Args:
         settings: What to run on.
         output: Folder to write to.
-        only: Names of parts.
+        only: Names of exhibits, among `PARTS`.
 
     Returns:
-        The parts that were measured, in the order of `PARTS`.
+        The exhibits that were measured, in the order of `PARTS`.
 
     Raises:
-        ImportError: If TFDS, which keeps the data, is not installed.
+        ImportError: If TFDS, which the data come from, is not installed.
         OSError: If a folder cannot be written.
-        ValueError: If a part is unknown, or the baseline has no weights and
-            table 1 is asked for.
+        ValueError: If a name in `only` is unknown, or `only` has `tab1` and
+            the baseline has no weights.
     """
     check_exhibits(only, PARTS)
-    output, bench = Path(output), StickerCache(settings)
+    output, cache = Path(output), StickerCache(settings)
     measures = {
-        "tab1": lambda: table_1(bench),
-        "tab2": lambda: table_2(bench),
-        "adaptive": lambda: adaptive_table(bench),
-        "fft": lambda: spectra(bench, output),
+        "tab1": lambda: table_1(cache),
+        "tab2": lambda: table_2(cache),
+        "adaptive": lambda: adaptive_table(cache),
+        "fft": lambda: figure_fft(cache, output),
     }
     return write_exhibits(
         {name: measures[name] for name in PARTS if name in only},

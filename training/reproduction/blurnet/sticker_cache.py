@@ -1,4 +1,4 @@
-"""Models, stickers made on them, and what the stickers do, each made once."""
+"""Stickers that are kept, so that an interrupted reproduction continues."""
 
 import datetime
 import functools
@@ -19,7 +19,7 @@ from zoo.training.attacks.rp2 import rp2
 from zoo.training.datasets.arrays import gather_examples
 from zoo.training.evaluation import provenance
 from zoo.training.evaluation.engine.progress import step_progress
-from zoo.training.evaluation.stickers import SignBench
+from zoo.training.evaluation.stickers import SignViews
 from zoo.training.evaluation.stickers import StickerScores
 from zoo.training.reproduction.blurnet import paper
 from zoo.training.reproduction.blurnet.settings import Settings
@@ -32,10 +32,10 @@ DATA = "rendered_signs/crops32"
 
 
 class StickerCache:
-    """Keeps models and stickers, so that a killed reproduction goes on.
+    """Loads models, makes stickers on them and scores these, each once.
 
     Args:
-        settings: Say what to attack, and where finished stickers are kept.
+        settings: Say what to attack and where finished stickers are kept.
     """
 
     def __init__(self, settings: Settings):
@@ -43,7 +43,7 @@ class StickerCache:
         first = settings.seed
         self.seeds = range(first, first + settings.seeds)
         self._signs = {
-            seed: SignBench(
+            seed: SignViews(
                 settings.sign, count=settings.views, seed=seed, size=SIZE
             )
             for seed in self.seeds
@@ -52,12 +52,12 @@ class StickerCache:
         self.missing = (
             "not published" if settings.weights is None else "no weights given"
         )
-        """What to say of a preset without weights."""
+        """What a table says of a preset without weights."""
         self._check_weights()
         self._commits = {provenance.commit() or "unknown"}
 
     def model(self, name: str) -> keras.Model | None:
-        """Loads a preset, once; `None` if it has no weights."""
+        """Returns a preset, loaded once; `None` if it has no weights."""
         if name not in self._models:
             self._models[name] = self._load(name)
         return self._models[name]
@@ -80,17 +80,17 @@ class StickerCache:
                 f"{paper.BASELINE}.weights.h5. Received: weights={folder}"
             )
 
-    def sign(self, seed: int) -> SignBench:
-        """Returns a sign and its views."""
+    def sign(self, seed: int) -> SignViews:
+        """Returns the sign of a seed, with its views."""
         return self._signs[seed]
 
     def mask(self, seed: int) -> np.ndarray:
-        """Returns where stickers go on a sign."""
+        """Returns the mask of stickers on a sign."""
         whole = masks.by_name[self.settings.mask](SIZE, SIZE)
         return self.sign(seed).on_plate(whole)
 
     def described(self) -> str:
-        """Says how stickers are made, as a sentence or two."""
+        """Returns sentences that say how stickers are made."""
         settings, count = self.settings, len(self.settings.target_labels)
         return (
             f"Signs: {settings.seeds} of {settings.sign}, one design in "
@@ -106,9 +106,9 @@ class StickerCache:
         """Makes a sticker for each target, or reads those made before.
 
         Args:
-            name: Preset that they are made on, with weights.
-            seed: Of the sign, its views and the start.
-            adaptive: Options of `rp2` beyond the settings'.
+            name: Preset to make them on; it must have weights.
+            seed: Seed of the sign, its views and the start.
+            adaptive: Further options of `rp2`.
         """
         settings, model = self.settings, self.model(name)
         options = {
@@ -163,7 +163,7 @@ class StickerCache:
     def score(
         self, model: keras.Model, stickers: Sequence[Sticker], seed: int
     ) -> StickerScores:
-        """Measures stickers on the sign's held-out views."""
+        """Scores stickers on the sign's held-out views."""
         return self.sign(seed).score(model, stickers)
 
     def sign_accuracy(self, model: keras.Model) -> float:
@@ -185,12 +185,12 @@ class StickerCache:
         return gather_examples(test.batch(256), limit=self.settings.limit)
 
     def provenance(self, *names: str) -> dict[str, Any]:
-        """Returns what a part was measured with.
+        """Returns what an exhibit was measured with.
 
-        The commits are those at which its stickers were made, too.
+        The commits include those at which its stickers were made.
 
         Args:
-            names: Presets that it measured.
+            names: Presets that were measured.
         """
         models = {name: self.model(name) for name in names}
         return {

@@ -1,4 +1,4 @@
-"""Table 1: stickers made on the baseline, put before fixed filters."""
+"""Table 1: stickers made on the baseline, shown to fixed filters."""
 
 import keras
 import numpy as np
@@ -13,26 +13,26 @@ from zoo.training.reproduction.exhibit import verdict
 _FIXED = tuple(name for name in paper.BLACK_BOX if name != paper.BASELINE)
 
 
-def table_1(bench: StickerCache) -> Exhibit:
+def table_1(cache: StickerCache) -> Exhibit:
     """Measures table 1.
 
     Raises:
         ValueError: If the baseline has no weights.
     """
-    baseline = bench.model(paper.BASELINE)
+    baseline = cache.model(paper.BASELINE)
     if baseline is None:
         raise ValueError(
             f"Table 1 needs the weights of {paper.BASELINE}, on which its "
             "stickers are made. Received: "
-            f"weights={bench.settings.weights}"
+            f"weights={cache.settings.weights}"
         )
-    victims = {name: bench.model(name) for name in paper.BLACK_BOX}
+    victims = {name: cache.model(name) for name in paper.BLACK_BOX}
     victims |= {
         f"{name}, put into {paper.BASELINE}": _with_filter(name, baseline)
         for name in _FIXED
     }
     rows = {
-        title: None if model is None else _measure(bench, model)
+        title: None if model is None else _measure(cache, model)
         for title, model in victims.items()
     }
     own = rows[paper.BASELINE]
@@ -44,20 +44,20 @@ def table_1(bench: StickerCache) -> Exhibit:
             *("success", "success, all targets", "accuracy, test split"),
         ),
         rows=tuple(
-            _cells(title, row, bench.missing) for title, row in rows.items()
+            _cells(title, row, cache.missing) for title, row in rows.items()
         ),
         notes=(
             "In percent, the paper's in brackets; mean and standard "
             "deviation over the signs; the paper's are 40 photographs of a "
-            f"stop sign. {bench.described()} *accuracy on the sign*: without "
+            f"stop sign. {cache.described()} *accuracy on the sign*: without "
             "a sticker. *success*: predictions that change.",
-            "*success* is that of the target that its sticker reached most "
-            "often on the views that it was made on, for the paper's 90 % is "
-            "its table 2's worst case; *all targets* is the average, which "
-            "the verdicts below compare.",
+            "*success* is that of one target: the one that its sticker "
+            "reached most often on the views that it was made on, since the "
+            "paper's 90 % is the worst case of its table 2. *all targets* is "
+            "the average, which the verdicts below compare.",
             "The paper doesn't say whether networks were trained with their "
-            "fixed filters. The first rows were; those *put into* the "
-            "baseline are the baseline's weights behind a filter.",
+            "fixed filters. In the first rows they were; *put into* means the "
+            "baseline's own weights with a filter added.",
             *(
                 verdict(
                     f"`{name}` transfers less than to the baseline",
@@ -68,7 +68,7 @@ def table_1(bench: StickerCache) -> Exhibit:
             ),
         ),
         data={"rows": rows, "paper": paper.BLACK_BOX},
-        provenance=bench.provenance(*paper.BLACK_BOX),
+        provenance=cache.provenance(*paper.BLACK_BOX),
     )
 
 
@@ -79,20 +79,20 @@ def _with_filter(name: str, baseline: keras.Model) -> keras.Model:
     return model
 
 
-def _measure(bench, model):
-    """Returns one number a sign, and the accuracies."""
+def _measure(cache, model):
+    """Returns success rates, one a sign, and the accuracies."""
     best, average = [], []
-    for seed in bench.seeds:
-        stickers = bench.stickers(paper.BASELINE, seed)
+    for seed in cache.seeds:
+        stickers = cache.stickers(paper.BASELINE, seed)
         strongest = np.argmax([s.history["success"][-1] for s in stickers])
-        scores = bench.score(model, stickers, seed)
+        scores = cache.score(model, stickers, seed)
         best.append(float(scores.success[strongest]))
         average.append(scores.average_success)
     return {
         "success": best,
         "average_success": average,
-        "sign_accuracy": bench.sign_accuracy(model),
-        "accuracy": bench.legitimate_accuracy(model),
+        "sign_accuracy": cache.sign_accuracy(model),
+        "accuracy": cache.legitimate_accuracy(model),
     }
 
 

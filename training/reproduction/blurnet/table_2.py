@@ -19,10 +19,10 @@ from zoo.training.reproduction.exhibit import verdict
 _DEFENSES = tuple(name for name in paper.WHITE_BOX if name != paper.BASELINE)
 
 
-def table_2(bench: StickerCache) -> Exhibit:
+def table_2(cache: StickerCache) -> Exhibit:
     """Measures table 2."""
     rows = {
-        name: None if bench.model(name) is None else _measure(bench, name)
+        name: None if cache.model(name) is None else _measure(cache, name)
         for name in paper.WHITE_BOX
     }
     return Exhibit(
@@ -34,19 +34,19 @@ def table_2(bench: StickerCache) -> Exhibit:
             *("average success", "worst success", "L2 dissimilarity"),
         ),
         rows=tuple(
-            _cells(name, row, bench.missing) for name, row in rows.items()
+            _cells(name, row, cache.missing) for name, row in rows.items()
         ),
         notes=(
             "Accuracies and success in percent, the paper's in brackets; "
             "mean and standard deviation over the signs. Each network was "
             "trained once, so rows also differ by the chance of a training "
             "run. *Accuracy on the sign*: without a sticker. *Success*: "
-            "predictions that change, over the targets on average, and of the "
-            "target that does best on a sign.",
-            f"{bench.described()} The authors' sticker for LISA has 30 "
+            "predictions that change: the average over the targets, and the "
+            "target with the highest success on a sign.",
+            f"{cache.described()} The authors' sticker for LISA has 30 "
             "pixels. The perturbation is added to the pixels of each view. "
-            "The attack has the model's exact gradient, filter and all; what "
-            "it doesn't use is in the adaptive table.",
+            "The attack has the model's exact gradient, filter included. "
+            "Attacks that use more knowledge are in the adaptive table.",
             *(
                 _verdict(name, measure, rows)
                 for name in _DEFENSES
@@ -54,14 +54,14 @@ def table_2(bench: StickerCache) -> Exhibit:
             ),
         ),
         data={"rows": rows, "paper": paper.WHITE_BOX},
-        provenance=bench.provenance(*paper.WHITE_BOX),
+        provenance=cache.provenance(*paper.WHITE_BOX),
     )
 
 
-def adaptive_table(bench: StickerCache) -> Exhibit:
-    """Measures the attacks that know the defense, beside table 2's."""
-    settings = bench.settings
-    rows = {name: _adaptive(bench, name) for name in paper.WHITE_BOX}
+def adaptive_table(cache: StickerCache) -> Exhibit:
+    """Measures attacks that know the defense, beside table 2's."""
+    settings = cache.settings
+    rows = {name: _adaptive(cache, name) for name in paper.WHITE_BOX}
     titles = {
         "plain": "RP2",
         "regularizer": "+ the defender's penalty",
@@ -80,7 +80,7 @@ def adaptive_table(bench: StickerCache) -> Exhibit:
         ),
         rows=tuple(
             (
-                f"`{name}`" + (f": {bench.missing}" if row is None else ""),
+                f"`{name}`" + (f": {cache.missing}" if row is None else ""),
                 *(
                     mean_and_std(row[kind][measure])
                     if row and row[kind]
@@ -92,7 +92,7 @@ def adaptive_table(bench: StickerCache) -> Exhibit:
             for name, row in rows.items()
         ),
         notes=(
-            f"Success in percent, as in table 2. {bench.described()} "
+            f"Success in percent, as in table 2. {cache.described()} "
             "*+ the defender's penalty*: the total variation of the first "
             f"feature maps, times {settings.defense_weight:g}, is added to "
             "the attack's loss; penalties on weights don't depend on the "
@@ -115,69 +115,69 @@ def adaptive_table(bench: StickerCache) -> Exhibit:
             ),
         ),
         data={"rows": rows},
-        provenance=bench.provenance(*paper.WHITE_BOX),
+        provenance=cache.provenance(*paper.WHITE_BOX),
     )
 
 
-def _measure(bench: StickerCache, name: str) -> dict[str, Any]:
+def _measure(cache: StickerCache, name: str) -> dict[str, Any]:
     return {
-        **_success(bench, name),
-        "accuracy": bench.legitimate_accuracy(bench.model(name)),
-        "sign_accuracy": bench.sign_accuracy(bench.model(name)),
+        **_success(cache, name),
+        "accuracy": cache.legitimate_accuracy(cache.model(name)),
+        "sign_accuracy": cache.sign_accuracy(cache.model(name)),
     }
 
 
-def _adaptive(bench, name):
-    model, settings = bench.model(name), bench.settings
+def _adaptive(cache, name):
+    model, settings = cache.model(name), cache.settings
     if model is None:
         return None
     row = {
-        "plain": _success(bench, name),
+        "plain": _success(cache, name),
         "regularizer": None,
-        "frequencies": _success(bench, name, frequencies=settings.frequencies),
+        "frequencies": _success(cache, name, frequencies=settings.frequencies),
         "variation": None,
     }
     penalties = (layer.activity_regularizer for layer in all_layers(model))
     penalty = next(filter(None, penalties), None)
     if penalty is not None:
-        # RP2 weighs the penalty as the model has it, alpha and all.
+        # RP2 adds the model's penalty, which alpha is a factor of.
         weight = settings.defense_weight / penalty.alpha
-        row["regularizer"] = _success(bench, name, defense_weight=weight)
+        row["regularizer"] = _success(cache, name, defense_weight=weight)
         row["variation"] = _variation(
-            bench, name, penalty.alpha, defense_weight=weight
+            cache, name, penalty.alpha, defense_weight=weight
         )
     return row
 
 
-def _variation(bench, name, alpha, **adaptive) -> dict[str, list[float]]:
-    """Returns a map's total variation for each sign, with its stickers."""
-    model = bench.model(name)
+def _variation(cache, name, alpha, **adaptive) -> dict[str, list[float]]:
+    """Returns a first map's total variation for each sign, by sticker."""
+    model = cache.model(name)
 
     def variation(images):
         model(images, training=False)
         return float(sum(model.losses)) / alpha
 
     def mean(seed, **options):
-        stickers = bench.stickers(name, seed, **options)
-        sign = bench.sign(seed)
+        stickers = cache.stickers(name, seed, **options)
+        sign = cache.sign(seed)
         return statistics.mean(variation(sign.apply(s)) for s in stickers)
 
     return {
         "without a sticker": [
-            variation(bench.sign(seed).held_out) for seed in bench.seeds
+            variation(cache.sign(seed).held_out) for seed in cache.seeds
         ],
-        "with RP2's": [mean(seed) for seed in bench.seeds],
-        "with adaptive ones": [mean(seed, **adaptive) for seed in bench.seeds],
+        "with RP2's": [mean(seed) for seed in cache.seeds],
+        "with adaptive ones": [mean(seed, **adaptive) for seed in cache.seeds],
     }
 
 
-def _success(bench, name, **adaptive) -> dict[str, list]:
+def _success(cache, name, **adaptive) -> dict[str, list]:
     """Returns lists with an entry for each sign."""
     scores = [
-        bench.score(
-            bench.model(name), bench.stickers(name, seed, **adaptive), seed
+        cache.score(
+            cache.model(name), cache.stickers(name, seed, **adaptive), seed
         )
-        for seed in bench.seeds
+        for seed in cache.seeds
     ]
     return {
         "average": [s.average_success for s in scores],
@@ -196,7 +196,7 @@ def _by_target(scores: StickerScores, values: np.ndarray) -> dict[str, float]:
 
 
 def _verdict(name: str, measure: str, rows: Mapping) -> str:
-    """Says whether a defense withstands more than the baseline."""
+    """Says whether stickers fool a defense less often than the baseline."""
     baseline = rows[paper.BASELINE]
     text = f"`{name}` lowers the {measure} success"
     if rows[name] is None or baseline is None:

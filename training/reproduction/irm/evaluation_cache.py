@@ -1,4 +1,4 @@
-"""Measurements that are kept, so that a killed reproduction goes on."""
+"""Evaluations that are kept, so that an interrupted reproduction continues."""
 
 from collections.abc import Callable
 from collections.abc import Iterable
@@ -18,10 +18,10 @@ from zoo.training.reproduction.irm.settings import Settings
 
 
 class EvaluationCache:
-    """Evaluates models on the test images, each cell of a table once.
+    """Evaluates models on the test images and keeps the results.
 
     Args:
-        settings: Say what images, and where finished batches are kept.
+        settings: Give the test images and the folder for finished batches.
     """
 
     def __init__(self, settings: Settings):
@@ -40,17 +40,17 @@ class EvaluationCache:
         limit: int | None = None,
         **options: Any,
     ) -> evaluation.Report:
-        """Returns the report of a cell, of finished batches where there are.
+        """Returns a model's report; finished batches are read, not repeated.
 
         Args:
-            name: The cell's, and its folder's.
+            name: Name of the report and of its folder.
             model: Model to evaluate.
             against: Attacks to run on it.
-            limit: Images, from the front; `None` takes all.
-            options: Others of `evaluation.evaluate`.
+            limit: Number of images, from the first; `None` takes all.
+            options: Further options of `evaluation.evaluate`.
 
         Raises:
-            ValueError: If the folder holds a cell of other settings.
+            ValueError: If the folder holds an evaluation with other settings.
         """
         settings = self.settings
         return evaluation.evaluate(
@@ -68,7 +68,7 @@ class EvaluationCache:
         )
 
     def fgsm(self, source: keras.Model) -> attacks.Attack:
-        """FGSM on the undefended model, to be transferred as in the paper."""
+        """Returns FGSM on the undefended model, transferred as in the paper."""
         return attacks.transfer(
             attack=attacks.fgsm(eps=self.settings.eps), source=source
         )
@@ -76,13 +76,13 @@ class EvaluationCache:
     def verdict(
         self, text: str, lower: float | None, higher: float | None
     ) -> str:
-        """Returns `claim` of two fractions of the test images."""
+        """Returns `exhibit.verdict` on two fractions of the test images."""
         return verdict(text, lower, higher, images=len(self.images))
 
     def provenance(
         self, reports: Iterable[evaluation.Report]
     ) -> dict[str, Any]:
-        """Returns what a part was measured with."""
+        """Returns what an exhibit was measured with."""
         reports = list(reports)
         commits = {report.commit or "unknown" for report in reports}
         return {
@@ -95,7 +95,7 @@ class EvaluationCache:
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
-        """Shape of a test image."""
+        """`(height, width, channels)` of the test images."""
         return tuple(np.shape(self.images)[1:])
 
 

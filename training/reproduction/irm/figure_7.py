@@ -1,4 +1,4 @@
-"""Figure 7: one network of many scales against one network a scale."""
+"""Figure 7: one network for many scales against one for each scale."""
 
 from pathlib import Path
 
@@ -19,14 +19,14 @@ ONE_SCALE = "ddn_wrn16_2"
 MANY_SCALES = "spp_ddn_wrn16_2"
 
 
-def figure_7(cells: EvaluationCache, reports: Reports, output: Path) -> Exhibit:
+def figure_7(cache: EvaluationCache, reports: Reports, output: Path) -> Exhibit:
     """Measures figure 7 and draws it.
 
     Args:
-        reports: Of the networks of one scale, from `scale_variance`.
-        output: Folder to draw to.
+        reports: What `scale_variance` returned.
+        output: Folder for the picture.
     """
-    scales = cells.settings.scales
+    scales = cache.settings.scales
     series = {
         f"trained at {trained}": [
             reports[trained, tested].attacks[0].robust_accuracy
@@ -35,7 +35,7 @@ def figure_7(cells: EvaluationCache, reports: Reports, output: Path) -> Exhibit:
         for trained in scales
     }
     presets = {
-        name: _read_at_each(name, cells)
+        name: _read_at_each(name, cache)
         for name in (ONE_SCALE, MANY_SCALES)
         if published(name)
     }
@@ -47,7 +47,7 @@ def figure_7(cells: EvaluationCache, reports: Reports, output: Path) -> Exhibit:
         [f"tested at {scale}" for scale in scales],
         series,
         output / "fig7.png",
-        title=f"FGSM of L∞ {cells.settings.eps:g}, transferred",
+        title=f"FGSM of L∞ {cache.settings.eps:g}, transferred",
     )
     printed = {
         **dict(zip(series, paper.FGSM, strict=False)),
@@ -61,7 +61,7 @@ def figure_7(cells: EvaluationCache, reports: Reports, output: Path) -> Exhibit:
         )
         for name, theirs in printed.items()
     ]
-    full = cells.image_shape[0]
+    full = cache.image_shape[0]
     one, many = (
         series[name][scales.index(full)]
         if name in series and full in scales
@@ -74,16 +74,16 @@ def figure_7(cells: EvaluationCache, reports: Reports, output: Path) -> Exhibit:
         header=("", *(f"tested at {scale}" for scale in scales)),
         rows=tuple(rows),
         notes=(
-            "In percent, the paper's in brackets; what differs is said at "
-            "table 2, whose numbers the figure draws with rows as training "
-            f"scales. `{MANY_SCALES}` is one network trained at all scales, "
-            "with the pyramid and without JPEG, read here at each alone.",
-            f"`{MANY_SCALES}` goes on from `{ONE_SCALE}`, trained at {full} "
-            "pixels alone. These two were trained on DDN samples, without "
-            "clean images, and for longer than the networks above: only with "
-            "each other do they say what many scales cost, and only at that "
-            "scale.",
-            cells.verdict(
+            "In percent, the paper's in brackets. Table 2 says what differs; "
+            "the figure draws its numbers with rows as training scales. "
+            f"`{MANY_SCALES}` is one network trained at all scales, with the "
+            "pyramid and without JPEG, tested here at each scale alone.",
+            f"`{MANY_SCALES}` was trained further from `{ONE_SCALE}`, which "
+            f"was trained at {full} pixels alone. Both saw DDN images, no "
+            "clean ones, and were trained for longer than the networks above. "
+            "So only these two, and only at that scale, show what many scales "
+            "cost.",
+            cache.verdict(
                 f"At {full} pixels, many scales cost accuracy", many, one
             ),
         ),
@@ -96,7 +96,7 @@ def figure_7(cells: EvaluationCache, reports: Reports, output: Path) -> Exhibit:
                 for name, read in presets.items()
             },
         },
-        provenance=cells.provenance(
+        provenance=cache.provenance(
             [
                 *reports.values(),
                 *(r for read in presets.values() for r in read.values()),
@@ -110,19 +110,19 @@ def _cell(ours, theirs):
     return text if theirs is None else f"{text} ({100 * theirs:.1f})"
 
 
-def _read_at_each(name, cells):
-    """Returns a report for each scale that the preset's network reads."""
-    transferred = cells.fgsm(zoo.load(BASELINE))
+def _read_at_each(name, cache):
+    """Returns the preset's report at each scale."""
+    transferred = cache.fgsm(zoo.load(BASELINE))
     if name == MANY_SCALES:
         classifier = find_ensemble(zoo.load(name)).classifier
     else:
-        channels = cells.image_shape[-1]
+        channels = cache.image_shape[-1]
         classifier = zoo.load(name, image_shape=(None, None, channels))
     return {
-        scale: cells.measure(
+        scale: cache.measure(
             f"{name}-tested{scale}",
-            read_at(classifier, scale, cells.image_shape),
+            read_at(classifier, scale, cache.image_shape),
             [transferred],
         )
-        for scale in cells.settings.scales
+        for scale in cache.settings.scales
     }

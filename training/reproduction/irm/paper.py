@@ -21,7 +21,7 @@ FGSM = (
 FGSM_SPP = (0.8450, 0.8143, 0.7065)
 """Figure 7: the network of many scales, at each."""
 
-LADDER = {
+ABLATION = {
     "wrn16_2": ("WRN", 0.603, 7.9),
     "ddn_wrn16_2": ("+ DDN", 0.838, 15.8),
     "jpeg_ddn_wrn16_2": ("+ DDN, JPEG", 0.859, 16.2),
@@ -31,7 +31,7 @@ LADDER = {
 }
 """Table 4: by our preset, the paper's row, accuracy and score under FGSM."""
 
-CLEAN_LADDER = {"wrn16_2": 0.9532, "irm_wrn16_2.tricks": 0.948}
+CLEAN_ABLATION = {"wrn16_2": 0.9532, "irm_wrn16_2.tricks": 0.948}
 """Section III: clean accuracy of the basic classifier and the final one."""
 
 MILLISECONDS = {"irm": 14, "ensemble": 30}

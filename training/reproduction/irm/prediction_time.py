@@ -1,4 +1,4 @@
-"""14 ms against 30 ms: one network at three scales, or three networks."""
+"""The paper's 14 ms against 30 ms: IRM against three networks."""
 
 import datetime
 from collections.abc import Sequence
@@ -24,22 +24,23 @@ _TITLES = {
 def prediction_seconds(
     name: str, *, batch_size: int, rounds: int, seed: int = 0
 ) -> dict[str, float]:
-    """Times IRM's prediction against ensembles of three models of one scale.
+    """Times IRM's prediction against ensembles of three models.
 
     Each member of an ensemble is a whole model of the same architecture, with
-    its own compression and weights, and reads the image at one scale; their
-    confidences are added up. Weights are random, which costs the same.
+    its own compression and weights. It reads the image at one scale; the
+    members' probabilities are added up. Weights are random, which doesn't
+    change the time.
 
     Args:
-        name: Preset of three scales.
+        name: Preset with three scales.
         batch_size: Images at once.
         rounds: Timed predictions of each, in turns.
-        seed: Of the images.
+        seed: Seed of the images.
 
     Returns:
-        Median seconds of `irm`, of the ensemble `own_scales`, whose members
-        are read at a scale each, and of `largest_scale`, whose members are
-        all read at the largest.
+        Median seconds: `irm`; `own_scales`, the ensemble whose members each
+        read another scale; `largest_scale`, the ensemble whose members all
+        read the largest.
     """
     card = zoo.info(name)
     irm = zoo.load(name, weights=None)
@@ -77,7 +78,7 @@ def prediction_seconds(
 
 
 def share_of_largest(scales: Sequence[int]) -> float:
-    """Returns the pixels at all scales, by as many images at the largest.
+    """Returns the share of pixels that n scales have of n largest ones.
 
     sum_i s_i^2 / (n max_i s_i^2)
     """
@@ -86,11 +87,11 @@ def share_of_largest(scales: Sequence[int]) -> float:
 
 
 def prediction_time(name: str, *, rounds: int, seed: int) -> Exhibit:
-    """Times one image, as the paper does."""
+    """Times the prediction of one image, as the paper does."""
     seconds = prediction_seconds(name, batch_size=1, rounds=rounds, seed=seed)
     ratios = {key: seconds["irm"] / value for key, value in seconds.items()}
     printed = paper.MILLISECONDS
-    verdict = "is met" if ratios["largest_scale"] <= GOAL else "**is not met**"
+    said = "is met" if ratios["largest_scale"] <= GOAL else "**is not met**"
     scales = zoo.load(name, weights=None).get_layer("ensemble").scales
     theirs = {
         "irm": f"{printed['irm']} ms",
@@ -124,7 +125,7 @@ def prediction_time(name: str, *, rounds: int, seed: int) -> Exhibit:
             "Three networks at the three scales do the same work as IRM, so "
             "against them it saves weights, not time.",
             f"The goal, at most {GOAL} of three networks at the largest "
-            f"scale, {verdict}.",
+            f"scale, {said}.",
         ),
         data={"seconds": seconds, "ratios": ratios, "paper": printed},
         provenance={

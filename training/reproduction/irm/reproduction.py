@@ -1,4 +1,4 @@
-"""IRM's tables and figures, one after the other."""
+"""Measures IRM's tables and figures, one after the other."""
 
 import os
 from collections.abc import Callable
@@ -11,14 +11,12 @@ from zoo.training.reproduction.exhibit import write_exhibits
 from zoo.training.reproduction.irm.evaluation_cache import EvaluationCache
 from zoo.training.reproduction.irm.figure_7 import figure_7
 from zoo.training.reproduction.irm.prediction_time import prediction_time
+from zoo.training.reproduction.irm.settings import PARTS
 from zoo.training.reproduction.irm.settings import Settings
 from zoo.training.reproduction.irm.table_4 import table_4
 from zoo.training.reproduction.irm.tables_1_2 import scale_variance
 from zoo.training.reproduction.irm.tables_1_2 import table_1
 from zoo.training.reproduction.irm.tables_1_2 import table_2
-
-PARTS = ("tab1", "tab2", "tab4", "fig7", "time")
-"""Tables 1, 2 and 4, figure 7, and 14 ms against 30 ms."""
 
 _HEAD = """# IRM: the paper's tables and figures, measured
 
@@ -32,25 +30,25 @@ def reproduce(
     *,
     only: Sequence[str] = PARTS,
 ) -> list[Exhibit]:
-    """Measures parts of the paper and writes them.
+    """Measures tables and figures of the paper and writes them.
 
-    Each part is a JSON file and perhaps a picture; `README.md` shows all
-    parts in the folder, those of earlier calls too.
+    Each becomes a JSON file, some a picture too. `README.md` shows all
+    exhibits in the folder, those of earlier calls too.
 
     Args:
         settings: What to run on.
         output: Folder to write to.
-        only: Names of parts.
+        only: Names of exhibits, among `PARTS`.
 
     Returns:
-        The parts that were measured, in the paper's order.
+        The exhibits that were measured, in the paper's order.
 
     Raises:
-        ConnectionError: If the data have to be downloaded and cannot be.
-        ImportError: If they come from TFDS, which is not installed.
+        ConnectionError: If the data cannot be downloaded.
+        ImportError: If the data come from TFDS, which is not installed.
         OSError: If a folder cannot be written.
-        ValueError: If a part is unknown, or the settings' `workdir` holds
-            measurements of other settings.
+        ValueError: If a name in `only` is unknown, or the settings' `workdir`
+            holds measurements with other settings.
     """
     check_exhibits(only, PARTS)
     measures = _measures(settings, Path(output), only)
@@ -60,17 +58,17 @@ def reproduce(
 def _measures(
     settings: Settings, output: Path, only: Sequence[str]
 ) -> dict[str, Callable[[], Exhibit]]:
-    """Returns how to measure each part asked for, in the paper's order."""
-    cells = reports = None
+    """Returns how to measure each exhibit in `only`, in the paper's order."""
+    cache = reports = None
     if set(only) - {"time"}:
-        cells = EvaluationCache(settings)
+        cache = EvaluationCache(settings)
     if set(only) & {"tab1", "tab2", "fig7"}:
-        reports = scale_variance(cells)
+        reports = scale_variance(cache)
     measures = {
-        "tab1": lambda: table_1(cells, reports),
-        "tab2": lambda: table_2(cells, reports),
-        "tab4": lambda: table_4(cells, output),
-        "fig7": lambda: figure_7(cells, reports, output),
+        "tab1": lambda: table_1(cache, reports),
+        "tab2": lambda: table_2(cache, reports),
+        "tab4": lambda: table_4(cache, output),
+        "fig7": lambda: figure_7(cache, reports, output),
         "time": lambda: prediction_time(
             settings.timed, rounds=settings.rounds, seed=settings.seed
         ),

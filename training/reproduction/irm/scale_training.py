@@ -1,4 +1,4 @@
-"""The networks of tables 1 and 2: one a scale."""
+"""Trains the networks of tables 1 and 2, one for each scale."""
 
 import contextlib
 import sys
@@ -24,10 +24,10 @@ BASELINE = "wrn16_2"
 def read_at(
     classifier: keras.Model, scale: int, image_shape: tuple[int, int, int]
 ) -> keras.Model:
-    """Returns a classifier that resizes images to one scale, then reads them.
+    """Returns a model that resizes images to one scale and classifies them.
 
     Args:
-        classifier: Takes images of any size. Its weights are shared.
+        classifier: Takes images of any size. The result shares its weights.
         scale: Side length in pixels.
         image_shape: `(height, width, channels)` of the images.
     """
@@ -37,23 +37,23 @@ def read_at(
 
 
 def train_at(scale: int, settings: Settings) -> keras.Model:
-    """Trains the undefended network on, on DDN samples, at one scale.
+    """Trains the undefended network further at one scale, with DDN.
 
     As in the paper it starts from clean training (section III), here the
-    shipped weights, and descends half the clean and half the adversarial loss
-    (equation 2). DDN sees the image before it is resized, and takes two steps
-    from L2 norm 1.3. Killed, it goes on after the last epoch; finished, its
-    weights are read.
+    shipped weights. The loss is half the clean and half the adversarial one
+    (equation 2). DDN sees the image before it is resized and takes two steps
+    from L2 norm 1.3. After an interruption the same call continues after the
+    last epoch. The weights of a finished training are read.
 
     Args:
         scale: Side length in pixels.
-        settings: Those of the reproduction.
+        settings: The reproduction's.
 
     Returns:
         The network, in float32, for images of any size.
 
     Raises:
-        ValueError: If the folder holds a training of other settings.
+        ValueError: If the folder holds a training with other settings.
     """
     name = (
         f"scale{scale}-{settings.epochs}x{settings.train_limit}"
@@ -109,14 +109,14 @@ def _train(scale, settings, backup):
             weight_decay=5e-4,
         )
     )
-    # Keras reports its epochs on standard output, which is the result's.
+    # Keras reports epochs on standard output, which is for the results.
     with contextlib.redirect_stdout(sys.stderr):
         trainer.fit(
             images,
             epochs=settings.epochs,
             initial_epoch=backup.restore(trainer),
             callbacks=[backup, TimeLeft(f"training at {scale} pixels")],
-            shuffle=False,  # The data are shuffled.
+            shuffle=False,  # Keras cannot shuffle a data set, and warns.
             verbose=2,
         )
     return network

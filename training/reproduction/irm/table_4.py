@@ -1,4 +1,4 @@
-"""Table 4: what each part of the defense adds."""
+"""Table 4, IRM's ablation: what each part of the defense adds."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -28,7 +28,7 @@ _CLAIMS = (
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class _Row:
-    """What was measured of a preset: FGSM's report, and one a ball."""
+    """A preset's reports: under FGSM, and under the standard suite per ball."""
 
     transferred: Report
     standard: tuple[Report, ...]
@@ -47,22 +47,22 @@ class _Row:
 
 
 def published(name: str) -> bool:
-    """Returns whether there is a preset of the name, with weights."""
+    """Returns whether there is a preset of this name with weights."""
     return name in zoo.list_models() and zoo.info(name).trained
 
 
-def table_4(cells: EvaluationCache, output: Path) -> Exhibit:
-    """Measures table 4, with the standard suite beside FGSM, and draws it.
+def table_4(cache: EvaluationCache, output: Path) -> Exhibit:
+    """Measures table 4 and the standard suite beside it, and draws them.
 
     Args:
-        output: Folder to draw to.
+        output: Folder for the picture.
     """
-    settings = cells.settings
-    fgsm = cells.fgsm(zoo.load("wrn16_2"))
+    settings = cache.settings
+    fgsm = cache.fgsm(zoo.load("wrn16_2"))
     columns = [f"{_NORMS[t.norm]} {t.eps:g}" for t in settings.threats]
     rows = {
-        name: _measure(name, cells, fgsm) if published(name) else None
-        for name in paper.LADDER
+        name: _measure(name, cache, fgsm) if published(name) else None
+        for name in paper.ABLATION
     }
     measured = {name: row for name, row in rows.items() if row is not None}
     bar_chart(
@@ -84,10 +84,10 @@ def table_4(cells: EvaluationCache, output: Path) -> Exhibit:
         rows=tuple(
             _cells(name, row, len(columns)) for name, row in rows.items()
         ),
-        notes=_notes(cells, rows),
+        notes=_notes(cache, rows),
         picture="tab4.png",
-        data={"rows": [_numbers(name, row) for name, row in rows.items()]},
-        provenance=cells.provenance(
+        data={"rows": [_data(name, row) for name, row in rows.items()]},
+        provenance=cache.provenance(
             report
             for row in measured.values()
             for report in (row.transferred, *row.standard)
@@ -95,21 +95,21 @@ def table_4(cells: EvaluationCache, output: Path) -> Exhibit:
     )
 
 
-def _measure(name: str, cells: EvaluationCache, fgsm: attacks.Attack) -> _Row:
-    settings = cells.settings
+def _measure(name: str, cache: EvaluationCache, fgsm: attacks.Attack) -> _Row:
+    settings = cache.settings
     model = zoo.load(name)
     with dtype_policy(settings.attack_policy):
         surrogate = zoo.load(name)
-    numbers = {"steps": settings.steps, "queries": settings.queries}
+    budget = {"steps": settings.steps, "queries": settings.queries}
     if is_stochastic(model):
-        numbers["draws"] = settings.attack_draws
+        budget["draws"] = settings.attack_draws
     return _Row(
-        transferred=cells.measure(f"{name}-fgsm", model, [fgsm]),
+        transferred=cache.measure(f"{name}-fgsm", model, [fgsm]),
         standard=tuple(
-            cells.measure(
+            cache.measure(
                 f"{name}-standard-{threat.norm}-{threat.eps:g}",
                 model,
-                attacks.suite("standard", threat, **numbers),
+                attacks.suite("standard", threat, **budget),
                 limit=settings.attack_limit,
                 threat=threat,
                 skip_fooled=True,
@@ -121,8 +121,8 @@ def _measure(name: str, cells: EvaluationCache, fgsm: attacks.Attack) -> _Row:
 
 
 def _cells(name: str, row: _Row | None, balls: int) -> tuple[str, ...]:
-    title, accuracy, score = paper.LADDER[name]
-    clean = paper.CLEAN_LADDER.get(name)
+    title, accuracy, score = paper.ABLATION[name]
+    clean = paper.CLEAN_ABLATION.get(name)
     printed = (
         "" if clean is None else f" ({100 * clean:.1f})",
         f" ({100 * accuracy:.1f})",
@@ -142,16 +142,16 @@ def _cells(name: str, row: _Row | None, balls: int) -> tuple[str, ...]:
     return (f"`{name}`", title, *beside, *adaptive)
 
 
-def _numbers(name: str, row: _Row | None) -> dict:
-    title, accuracy, score = paper.LADDER[name]
-    numbers = {
+def _data(name: str, row: _Row | None) -> dict:
+    title, accuracy, score = paper.ABLATION[name]
+    data = {
         "preset": name,
         "paper": {"row": title, "fgsm": accuracy, "score": score},
         "measured": None,
     }
     if row is None:
-        return numbers
-    numbers["measured"] = summary(row.transferred) | {
+        return data
+    data["measured"] = summary(row.transferred) | {
         "fgsm": row.fgsm,
         "score": row.score,
         "standard": [
@@ -163,13 +163,13 @@ def _numbers(name: str, row: _Row | None) -> dict:
             for report in row.standard
         ],
     }
-    return numbers
+    return data
 
 
 def _notes(
-    cells: EvaluationCache, rows: dict[str, _Row | None]
+    cache: EvaluationCache, rows: dict[str, _Row | None]
 ) -> Sequence[str]:
-    settings = cells.settings
+    settings = cache.settings
 
     def accuracy(name):
         return rows[name] and rows[name].fgsm
@@ -179,29 +179,30 @@ def _notes(
         "WRN-28-10, 110 classes of product photographs of 299 pixels, scales "
         "32, 64 and 128, FGSM of unknown radius. Ours: WRN-16-2, 10 classes "
         f"of `{settings.data}`, 28 pixels, FGSM of L∞ {settings.eps:g} on "
-        f"{len(cells.images):,} images. An image misclassified without an "
+        f"{len(cache.images):,} images. An image misclassified without an "
         "attack counts as wrong.",
         "FGSM is run on `wrn16_2` and transferred, as in the paper, so it "
-        "knows nothing of the defense; on `wrn16_2` itself it has the "
-        "gradient.",
+        "doesn't know the defense. On `wrn16_2` itself it is a white-box "
+        "attack.",
         "The score (equation 5) is the mean colour change of an image's "
         "pixels, 0 to 255, or 0 if the image is misclassified. It grows with "
         "the radius and with the square root of the channels, three there "
         "and one here: compare scores down a column alone.",
         "The standard suite is AutoAttack run on the defended model "
-        f"({settings.attack_policy}; what it makes is scored, and what fools "
-        "that alone made again, in float32), its gradient passed through "
-        f"JPEG and averaged over {settings.attack_draws} draws where the "
-        f"model is random, with {settings.steps} steps for AutoAttack's 100 "
-        f"and {settings.queries:,} queries for its 5,000, on the first "
-        f"{min(settings.attack_limit, len(cells.images)):,} images. These are "
-        "the numbers to trust.",
+        f"in {settings.attack_policy}. Its images are scored in float32; those "
+        "that fool the low-precision copy alone are attacked again in "
+        "float32. Its gradient passes straight through JPEG's rounding and "
+        f"is averaged over {settings.attack_draws} draws where the model is "
+        f"random. It takes {settings.steps} steps (AutoAttack: 100) and "
+        f"{settings.queries:,} queries (AutoAttack: 5,000) on the first "
+        f"{min(settings.attack_limit, len(cache.images)):,} images. Trust "
+        "these numbers.",
         "The rows are not trained alike: `jpeg_ddn_wrn16_2` and "
-        "`spp_ddn_wrn16_2` go on from `ddn_wrn16_2` for a few epochs, "
-        "`irm_wrn16_2` has a training of its own, and its tricks go on from "
-        "it; part of what a row adds is the longer training.",
+        "`spp_ddn_wrn16_2` are `ddn_wrn16_2` trained for a few more epochs; "
+        "`irm_wrn16_2` has a training of its own, which its tricks continue. "
+        "Part of what a row adds comes from longer training.",
         *(
-            cells.verdict(f"{text} (FGSM)", accuracy(before), accuracy(after))
+            cache.verdict(f"{text} (FGSM)", accuracy(before), accuracy(after))
             for text, before, after in _CLAIMS
         ),
     )

@@ -1,4 +1,4 @@
-"""Tables 1 and 2: networks trained at one scale, tested at others."""
+"""Tables 1 and 2: networks trained at one scale and tested at others."""
 
 from collections.abc import Mapping
 
@@ -21,45 +21,45 @@ _ORDER = (
 )
 
 
-def scale_variance(cells: EvaluationCache) -> Reports:
-    """Trains a network at each scale and tests each at each.
+def scale_variance(cache: EvaluationCache) -> Reports:
+    """Trains a network at each scale and tests each network at each scale.
 
-    Each is attacked by FGSM transferred from the undefended model, as in the
-    paper, and at its own scale by FGSM on itself, too.
+    The attack is FGSM transferred from the undefended model, as in the paper.
+    At its own scale a network is attacked by FGSM on itself, too.
 
     Returns:
         A report for each `(training scale, test scale)`.
     """
-    settings = cells.settings
-    transferred = cells.fgsm(zoo.load(BASELINE))
+    settings = cache.settings
+    transferred = cache.fgsm(zoo.load(BASELINE))
     own = attacks.fgsm(eps=settings.eps)
     reports = {}
     for trained in settings.scales:
         network = train_at(trained, settings)
         for tested in settings.scales:
-            reports[trained, tested] = cells.measure(
+            reports[trained, tested] = cache.measure(
                 f"trained{trained}-tested{tested}",
-                read_at(network, tested, cells.image_shape),
+                read_at(network, tested, cache.image_shape),
                 [transferred, own] if trained == tested else [transferred],
             )
     return reports
 
 
-def table_1(cells: EvaluationCache, reports: Reports) -> Exhibit:
-    """Table 1: clean accuracy."""
+def table_1(cache: EvaluationCache, reports: Reports) -> Exhibit:
+    """Makes table 1: clean accuracy."""
     accuracies = {key: r.clean_accuracy for key, r in reports.items()}
-    own = [accuracies[scale, scale] for scale in cells.settings.scales]
-    small, middle, large = cells.settings.scales
+    own = [accuracies[scale, scale] for scale in cache.settings.scales]
+    small, middle, large = cache.settings.scales
     return _table(
         "tab1",
         "Table 1: clean accuracy, training scale by test scale",
-        cells,
+        cache,
         reports,
         accuracies,
         paper.CLEAN,
         notes=(
             *(
-                cells.verdict(
+                cache.verdict(
                     f"Trained at {trained}, it is better at {trained} than at "
                     f"{tested}",
                     accuracies[trained, tested],
@@ -69,40 +69,40 @@ def table_1(cells: EvaluationCache, reports: Reports) -> Exhibit:
                 for tested in (small, middle, large)
                 if tested != trained
             ),
-            cells.verdict("A larger training scale is more accurate", *own[:2]),
-            cells.verdict("And again the next", *own[1:]),
+            cache.verdict("A larger training scale is more accurate", *own[:2]),
+            cache.verdict("And again the next", *own[1:]),
         ),
     )
 
 
-def table_2(cells: EvaluationCache, reports: Reports) -> Exhibit:
-    """Table 2: accuracy under FGSM."""
+def table_2(cache: EvaluationCache, reports: Reports) -> Exhibit:
+    """Makes table 2: accuracy under FGSM."""
     accuracies = {k: r.attacks[0].robust_accuracy for k, r in reports.items()}
-    own = [accuracies[scale, scale] for scale in cells.settings.scales]
+    own = [accuracies[scale, scale] for scale in cache.settings.scales]
     direct = ", ".join(
         f"{scale}: {reports[scale, scale].attacks[1].robust_accuracy:.1%}"
-        for scale in cells.settings.scales
+        for scale in cache.settings.scales
     )
     return _table(
         "tab2",
         "Table 2: accuracy under FGSM, training scale by test scale",
-        cells,
+        cache,
         reports,
         accuracies,
         paper.FGSM,
         notes=(
-            cells.verdict("A smaller scale withstands more", own[1], own[0]),
-            cells.verdict("And again the next", own[2], own[1]),
-            f"FGSM of L∞ {cells.settings.eps:g} is transferred from "
+            cache.verdict("A smaller scale withstands more", own[1], own[0]),
+            cache.verdict("And again the next", own[2], own[1]),
+            f"FGSM of L∞ {cache.settings.eps:g} is transferred from "
             f"`{BASELINE}`; the paper gives no radius. On the networks "
             f"themselves, each at its own scale, it leaves {direct}.",
         ),
     )
 
 
-def _table(name, title, cells, reports, accuracies, printed, *, notes):
-    settings = cells.settings
-    height = cells.image_shape[0]
+def _table(name, title, cache, reports, accuracies, printed, *, notes):
+    settings = cache.settings
+    height = cache.image_shape[0]
     pairs = list(zip(settings.scales, paper.SCALES, strict=True))
     rows = [
         (
@@ -124,7 +124,7 @@ def _table(name, title, cells, reports, accuracies, printed, *, notes):
             "In percent, the paper's in brackets. The paper: WRN-28-10 on "
             "110 classes of product photographs of 299 pixels, scales of 32, "
             f"64 and 128. Ours: WRN-16-2 on 10 classes of `{settings.data}`, "
-            f"{len(cells.images):,} test images, "
+            f"{len(cache.images):,} test images, "
             f"{settings.epochs} epochs of {settings.train_limit:,} images "
             "whose loss is half the clean image's and half its DDN sample's. "
             f"Every image starts from {height} pixels, the paper's from 299, "
@@ -135,7 +135,7 @@ def _table(name, title, cells, reports, accuracies, printed, *, notes):
             *notes,
         ),
         data={
-            # FGSM transferred, then, at a network's own scale, on itself.
+            # FGSM transferred; at a network's own scale, also on itself.
             "cells": [
                 {
                     "trained": trained,
@@ -147,5 +147,5 @@ def _table(name, title, cells, reports, accuracies, printed, *, notes):
             ],
             "paper": printed,
         },
-        provenance=cells.provenance(reports.values()),
+        provenance=cache.provenance(reports.values()),
     )

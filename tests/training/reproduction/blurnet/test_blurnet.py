@@ -17,7 +17,7 @@ from zoo.training.datasets.lisa_classes import LISA_CLASSES
 from zoo.training.reproduction import blurnet
 from zoo.training.reproduction.blurnet import figure_fft
 from zoo.training.reproduction.blurnet import sticker_cache
-from zoo.training.reproduction.blurnet import table_1 as black_box
+from zoo.training.reproduction.blurnet import table_1
 from zoo.training.reproduction.blurnet import table_2
 from zoo.training.reproduction.blurnet.sticker_cache import StickerCache
 from zoo.weights import save_weights
@@ -52,27 +52,27 @@ def settings(weights, tmp_path, monkeypatch):
     )
 
 
-def test_all_parts(settings, tmp_path, monkeypatch):
-    monkeypatch.setattr(black_box, "_FIXED", ("blurnet_fixed.input_3x3",))
+def test_all_exhibits(settings, tmp_path, monkeypatch):
+    monkeypatch.setattr(table_1, "_FIXED", ("blurnet_fixed.input_3x3",))
     output = tmp_path / "out"
-    parts = blurnet.reproduce(settings, output)
-    assert [part.name for part in parts] == list(blurnet.PARTS)
-    for part in parts:
-        assert all(len(row) == len(part.header) for row in part.rows)
-        assert json.loads((output / f"{part.name}.json").read_text())
-        assert set(part.provenance["weights"]) <= set(PRESETS)
-    table_1, table_2, adaptive, fft = parts
-    rows = table_1.data["rows"]
+    exhibits = blurnet.reproduce(settings, output)
+    assert [exhibit.name for exhibit in exhibits] == list(blurnet.PARTS)
+    for exhibit in exhibits:
+        assert all(len(row) == len(exhibit.header) for row in exhibit.rows)
+        assert json.loads((output / f"{exhibit.name}.json").read_text())
+        assert set(exhibit.provenance["weights"]) <= set(PRESETS)
+    tab1, tab2, adaptive, fft = exhibits
+    rows = tab1.data["rows"]
     assert rows["blurnet_fixed.input_3x3"] is None
     # The inserted filters need no weights of their own.
     assert rows["blurnet_fixed.input_3x3, put into lisa_cnn"] is not None
     own = rows["lisa_cnn"]["success"]
     # Of the target that did best on the views that stickers were made on.
-    (by_target,) = table_2.data["rows"]["lisa_cnn"]["success_by_target"]
+    (by_target,) = tab2.data["rows"]["lisa_cnn"]["success_by_target"]
     assert len(own) == 1
     assert own[0] in by_target.values()
     plain = adaptive.data["rows"]["lisa_cnn"]["plain"]
-    assert plain["average"] == table_2.data["rows"]["lisa_cnn"]["average"]
+    assert plain["average"] == tab2.data["rows"]["lisa_cnn"]["average"]
     assert adaptive.data["rows"]["lisa_cnn"]["regularizer"] is None
     assert adaptive.data["rows"]["blurnet_tv"]["regularizer"] is not None
     for places in filter(None, fft.data["shares"].values()):

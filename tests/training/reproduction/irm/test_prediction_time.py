@@ -9,8 +9,8 @@ from zoo.training.reproduction.irm.prediction_time import share_of_largest
 
 
 def test_ratios_are_of_the_seconds(reproduce, asked):
-    page, parts = reproduce("time")
-    ratios, seconds = (parts["time"].data[k] for k in ("ratios", "seconds"))
+    page, exhibits = reproduce("time")
+    ratios, seconds = (exhibits["time"].data[k] for k in ("ratios", "seconds"))
     assert set(ratios) == {"irm", "own_scales", "largest_scale"}
     for name, ratio in ratios.items():
         assert ratio == pytest.approx(seconds["irm"] / seconds[name])

@@ -35,7 +35,7 @@ def report(clean, *attacked):
 
 
 @pytest.fixture
-def cells(settings):
+def cache(settings):
     return EvaluationCache(settings)
 
 
@@ -48,14 +48,14 @@ def reports():
     }
 
 
-def test_rows_of_table_1_are_test_scales(cells, reports):
-    part = tables_1_2.table_1(cells, reports)
-    assert part.header[1] == "train 12 (32)"
-    assert part.rows[0] == (
+def test_rows_of_table_1_are_test_scales(cache, reports):
+    exhibit = tables_1_2.table_1(cache, reports)
+    assert exhibit.header[1] == "train 12 (32)"
+    assert exhibit.rows[0] == (
         *("test 12 (32)", "0.0 (90.0)", "30.0 (69.1)", "60.0 (24.5)"),
     )
-    assert part.rows[2][1] == "20.0 (27.6)"
-    text = part.to_markdown()
+    assert exhibit.rows[2][1] == "20.0 (27.6)"
+    text = exhibit.to_markdown()
     assert "A larger training scale is more accurate: holds" in text
     assert (
         "Trained at 12, it is better at 12 than at 20: **does not hold** "
@@ -67,17 +67,17 @@ def test_rows_of_table_1_are_test_scales(cells, reports):
     assert "commit `abc`, seed 0" in text
 
 
-def test_table_2_is_of_the_transferred_attack(cells, reports):
-    part = tables_1_2.table_2(cells, reports)
-    assert part.rows[0][1:] == ("0.0 (89.0)", "15.0 (63.1)", "30.0 (17.6)")
+def test_table_2_is_of_the_transferred_attack(cache, reports):
+    exhibit = tables_1_2.table_2(cache, reports)
+    assert exhibit.rows[0][1:] == ("0.0 (89.0)", "15.0 (63.1)", "30.0 (17.6)")
     assert "A smaller scale withstands more: **does not hold**" in (
-        part.to_markdown()
+        exhibit.to_markdown()
     )
-    assert "12: 0.0%, 16: 10.0%, 20: 20.0%." in part.to_markdown()
+    assert "12: 0.0%, 16: 10.0%, 20: 20.0%." in exhibit.to_markdown()
 
 
 def test_figure_7_reads_presets_at_each_scale(
-    cells, reports, monkeypatch, tmp_path
+    cache, reports, monkeypatch, tmp_path
 ):
     read = {
         "ddn_wrn16_2": {scale: report(1, 0.75) for scale in (12, 16, 20)},
@@ -89,34 +89,38 @@ def test_figure_7_reads_presets_at_each_scale(
     }
     monkeypatch.setattr(figure_7, "_read_at_each", lambda name, _: read[name])
     monkeypatch.setattr(figure_7, "published", lambda name: name in read)
-    part = figure_7.figure_7(cells, reports, tmp_path)
+    exhibit = figure_7.figure_7(cache, reports, tmp_path)
     # As the figure's own table: "64: 26.43%, 82.27%, 68.35%".
-    assert part.header[1:] == ("tested at 12", "tested at 16", "tested at 20")
-    assert part.rows[1] == (
+    assert exhibit.header[1:] == (
+        "tested at 12",
+        "tested at 16",
+        "tested at 20",
+    )
+    assert exhibit.rows[1] == (
         *("trained at 16", "15.0 (26.4)", "20.0 (82.3)", "25.0 (68.3)"),
     )
-    assert part.rows[3] == ("ddn_wrn16_2", "75.0", "75.0", "75.0")
-    assert part.rows[4] == (
+    assert exhibit.rows[3] == ("ddn_wrn16_2", "75.0", "75.0", "75.0")
+    assert exhibit.rows[4] == (
         *("spp_ddn_wrn16_2", "50.0 (84.5)", "25.0 (81.4)", "12.5 (70.7)"),
     )
     assert (tmp_path / "fig7.png").exists()
     # No scale of these is the images' own, 28 pixels.
-    assert "many scales cost accuracy: not measured." in part.to_markdown()
+    assert "many scales cost accuracy: not measured." in exhibit.to_markdown()
     monkeypatch.setattr(figure_7, "published", lambda name: False)
-    part = figure_7.figure_7(cells, reports, tmp_path)
-    assert part.rows[3][0] == "ddn_wrn16_2: not published"
-    assert part.rows[4] == (
+    exhibit = figure_7.figure_7(cache, reports, tmp_path)
+    assert exhibit.rows[3][0] == "ddn_wrn16_2: not published"
+    assert exhibit.rows[4] == (
         *("spp_ddn_wrn16_2: not published", "– (84.5)", "– (81.4)"),
         "– (70.7)",
     )
-    assert "many scales cost accuracy: not measured." in part.to_markdown()
+    assert "many scales cost accuracy: not measured." in exhibit.to_markdown()
 
 
 @pytest.mark.parametrize(
     "many, verdict", [(0.25, "holds"), (0.875, "**does not hold**")]
 )
 def test_many_scales_are_compared_with_one_trained_alike(
-    cells, reports, monkeypatch, tmp_path, many, verdict
+    cache, reports, monkeypatch, tmp_path, many, verdict
 ):
     def at_each(name, _):
         fooled = {"ddn_wrn16_2": 0.5, "spp_ddn_wrn16_2": many}[name]
@@ -125,12 +129,12 @@ def test_many_scales_are_compared_with_one_trained_alike(
     monkeypatch.setattr(figure_7, "_read_at_each", at_each)
     monkeypatch.setattr(figure_7, "published", lambda name: True)
     monkeypatch.setattr(EvaluationCache, "image_shape", (20, 20, 1))
-    cells.images = range(1000)
-    page = figure_7.figure_7(cells, reports, tmp_path).to_markdown()
+    cache.images = range(1000)
+    page = figure_7.figure_7(cache, reports, tmp_path).to_markdown()
     assert f"At 20 pixels, many scales cost accuracy: {verdict}" in page
 
 
-def test_the_transferred_attack_comes_first(cells, monkeypatch):
+def test_the_transferred_attack_comes_first(cache, monkeypatch):
     """And FGSM on a network itself where it is read at its own scale."""
     asked = {}
     monkeypatch.setattr(tables_1_2, "train_at", lambda *args: None)
@@ -140,7 +144,7 @@ def test_the_transferred_attack_comes_first(cells, monkeypatch):
         "measure",
         lambda self, name, model, against: asked.update({name: against}),
     )
-    assert [*tables_1_2.scale_variance(cells)] == PAIRS
+    assert [*tables_1_2.scale_variance(cache)] == PAIRS
     for trained, tested in PAIRS:
         names = [one.name for one in asked[f"trained{trained}-tested{tested}"]]
         own = ["fgsm"] if trained == tested else []
@@ -215,14 +219,14 @@ def test_networks_are_read_at_a_scale():
 
 @pytest.mark.large
 def test_all_scales_from_end_to_end(reproduce, asked):
-    page, parts = reproduce("tab1", "tab2", "fig7")
+    page, exhibits = reproduce("tab1", "tab2", "fig7")
     assert asked == [
         ("fashion_mnist", "test"),
         *[("fashion_mnist", "train[:16]")] * 3,
     ]
-    data = parts["tab1"].data["cells"]
+    data = exhibits["tab1"].data["cells"]
     assert [(cell["trained"], cell["tested"]) for cell in data] == PAIRS
     assert [len(cell["fgsm"]) for cell in data] == [2, 1, 1, 1] * 2 + [2]
-    assert parts["fig7"].rows[4][0] == "spp_ddn_wrn16_2"
+    assert exhibits["fig7"].rows[4][0] == "spp_ddn_wrn16_2"
     again, _ = reproduce("tab1")
     assert again == page

@@ -14,15 +14,15 @@ from zoo.training.reproduction.irm import evaluation_cache
 
 def test_table_4(reproduce, settings, tmp_path):
     """Rows without weights are named so; scores are equation 5."""
-    page, parts = reproduce("tab4")
-    rows = parts["tab4"].rows
+    page, exhibits = reproduce("tab4")
+    rows = exhibits["tab4"].rows
     assert ["not published" in row[2] for row in rows] == [
         *(False, True, True, False, False, True)
     ]
     assert "JPEG helps (FGSM): not measured." in page
     assert (tmp_path / "out" / "tab4.png").read_bytes()[:4] == b"\x89PNG"
 
-    undefended, *_, pyramid, defended, _ = parts["tab4"].data["rows"]
+    undefended, *_, pyramid, defended, _ = exhibits["tab4"].data["rows"]
     assert defended["preset"] == "irm_wrn16_2"
     measured = defended["measured"]
     assert (measured["images"], measured["draws"]) == (16, 2)
