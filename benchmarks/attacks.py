@@ -74,7 +74,8 @@ def ours(
         model.input_shape[1:],
         attacked=low_precision_copy,
         draws=1,
-        own=model,
+        stochastic=False,
+        full_precision=model,
     )
 
     def craft(attack, images, labels):

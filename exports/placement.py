@@ -1,12 +1,12 @@
-"""Which ops of a graph keep it from running on a GPU."""
+"""The ops of a TensorFlow graph, and which of them have no GPU kernel."""
 
 import collections
+from collections.abc import Iterator
 
 import tensorflow as tf
 from tensorflow.python.framework import kernels
 
 from zoo.exports.gpu_kernels import gpu_kernels
-from zoo.exports.graph import reachable_nodes
 
 
 def cpu_only_ops(graph_def: tf.compat.v1.GraphDef) -> dict[str, int]:
@@ -33,6 +33,26 @@ def cpu_only_ops(graph_def: tf.compat.v1.GraphDef) -> dict[str, int]:
         and not _has_gpu_kernel(node)
     )
     return dict(sorted(counts.items()))
+
+
+def reachable_nodes(
+    graph_def: tf.compat.v1.GraphDef,
+) -> Iterator[tf.compat.v1.NodeDef]:
+    """Yields the nodes of a graph and of every function it can call.
+
+    Functions of the library that nothing calls are left out.
+    """
+    functions = {f.signature.name: f for f in graph_def.library.function}
+    pending = list(graph_def.node)
+    while pending:
+        node = pending.pop()
+        yield node
+        called = {node.op}
+        for attribute in node.attr.values():
+            called.add(attribute.func.name)
+            called.update(f.name for f in attribute.list.func)
+        for name in called & functions.keys():
+            pending.extend(functions.pop(name).node_def)
 
 
 def _has_gpu_kernel(node) -> bool:

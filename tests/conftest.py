@@ -1,11 +1,24 @@
-"""Fixtures shared by all tests."""
+"""Fixtures shared by all tests, and one thread for each parallel worker."""
 
+import gc
 import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+if "PYTEST_XDIST_WORKER" in os.environ:
+    for _threads in (
+        "OMP_NUM_THREADS",
+        "TF_NUM_INTEROP_THREADS",
+        "TF_NUM_INTRAOP_THREADS",
+    ):
+        os.environ.setdefault(_threads, "1")
 
 import keras
 import pytest
+
+# Graphs are millions of objects: collecting them often takes an eighth of the
+# tests' time.
+gc.freeze()
+gc.set_threshold(200_000, 50, 50)
 
 
 @pytest.fixture(autouse=True)

@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from PIL import Image
 
 _MODES = {1: "L", 3: "RGB"}
+_GREY_STEPS = {"L;2": 85, "L;4": 17}
+"""From one grey of 2 or 4 bits to the next, in 8 bits."""
 _SIXTEEN_BITS_AT_MOST = ("PNG", "PPM")
 """Formats whose 32-bit pixels, as Pillow reads them, are 0 to 65535."""
 
@@ -18,11 +20,11 @@ def read_picture(
 ) -> np.ndarray:
     """Reads a picture in the size and colours that a model takes.
 
-    The picture is turned upright as its EXIF data say, 16-bit grey is scaled
-    to 8 bits, what is transparent is laid over black (the background of
-    Fashion-MNIST), colours are made grey (ITU-R 601 luma) or RGB, and the
-    whole is resized by Pillow's antialiased bilinear filter, whatever its
-    aspect ratio.
+    The picture is turned upright as its EXIF data say. 16-bit grey is scaled
+    to 8 bits. What is transparent is laid over black, the background of
+    Fashion-MNIST. Colours are made grey (ITU-R 601 luma) or RGB. The picture
+    is resized by Pillow's antialiased bilinear filter, whatever its aspect
+    ratio. An exported model's `serving_bytes` decodes files alike.
 
     Args:
         path: File of any format that Pillow reads. Of several frames the
@@ -35,8 +37,9 @@ def read_picture(
 
     Raises:
         ValueError: If there is no such file, it is no picture, its pixels
-            are of no known range, or the number of channels is another; the
-            message names the file.
+            are of no known range, it has more than twice
+            `PIL.Image.MAX_IMAGE_PIXELS`, or the number of channels is
+            another; the message names the file.
     """
     from PIL import Image
     from PIL import ImageOps
@@ -50,6 +53,7 @@ def read_picture(
         )
     try:
         with Image.open(path) as opened:
+            _scale_colour_key(opened)
             upright = ImageOps.exif_transpose(opened)
             shallow = _eight_bits(upright, opened.format)
         return fit_picture(_over_black(shallow), shape)
@@ -73,8 +77,29 @@ def fit_picture(
     return np.asarray(picture).reshape(picture.height, picture.width, channels)
 
 
+def _scale_colour_key(picture: "Image.Image") -> None:
+    """Scales the grey that a PNG makes transparent as its pixels are scaled.
+
+    Pillow leaves the key of grey pixels of 1, 2 or 4 bits as the file has it.
+    """
+    key = picture.info.get("transparency")
+    if not isinstance(key, int | tuple) or not picture.tile:
+        return
+    raw_mode = picture.tile[0][3]
+    if raw_mode == "RGB;16B":
+        # Pillow has dropped the lower byte of the pixels.
+        raise ValueError("a colour of its 16 bits is transparent")
+    if picture.mode == "1":
+        picture.info["transparency"] = 255 if key else 0
+    elif raw_mode in _GREY_STEPS:
+        picture.info["transparency"] = key * _GREY_STEPS[raw_mode]
+
+
 def _eight_bits(picture: "Image.Image", file_format: str) -> "Image.Image":
-    """Scales 16-bit grey pixels, which Pillow's `convert` cuts off at 255."""
+    """Scales 16-bit grey pixels, which Pillow's `convert` cuts off at 255.
+
+    What is transparent among them becomes black.
+    """
     from PIL import Image
 
     if not picture.mode.startswith(("I", "F")):
@@ -84,6 +109,7 @@ def _eight_bits(picture: "Image.Image", file_format: str) -> "Image.Image":
     ):
         raise ValueError("its pixels are deeper than 16 bits")
     pixels = np.asarray(picture).astype("int64")
+    pixels[pixels == picture.info.get("transparency", -1)] = 0
     return Image.fromarray(((pixels + 128) // 257).astype("uint8"))
 
 

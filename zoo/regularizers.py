@@ -17,14 +17,14 @@ class TotalVariation(keras.Regularizer):
         alpha / (N K) * sum_i sum_k TV(F[i, :, :, k])
         TV(x) = sum_{i, j} |x[i+1, j] - x[i, j]| + |x[i, j+1] - x[i, j]|
 
-    for N images and K channels. It is an `activity_regularizer`: a call
-    returns the sum over the images, which Keras then divides by their
-    number. For weights there is `zoo.regularizers.KernelTotalVariation`.
+    for N images and K channels. Use it as an `activity_regularizer`: a call
+    returns the sum over the images, and Keras divides it by their number.
+    For weights, use `zoo.regularizers.KernelTotalVariation`.
 
-    Convex; between equal neighbours the gradient is one of the subgradients.
+    Convex. Between equal neighbours the gradient is one of the subgradients.
 
     Args:
-        alpha: Strength, 0 or more. The paper takes 1e-4 and 1e-5.
+        alpha: Strength, 0 or more; 1e-4 and 1e-5 in the paper.
 
     Raises:
         ValueError: If `alpha` is negative or not finite; when called, if the
@@ -48,44 +48,10 @@ class TotalVariation(keras.Regularizer):
             )
         # A sum of many terms, which bfloat16 cannot hold.
         x = ops.cast(x, "float32")
-        return self.alpha / x.shape[-1] * ops.sum(total_variation(x))
+        return self.alpha / x.shape[-1] * ops.sum(_total_variation(x))
 
     def get_config(self):
         return {"alpha": self.alpha}
-
-
-def total_variation(maps, axes: tuple[int, int] = (1, 2)):
-    """Returns the anisotropic total variation of each map.
-
-    Args:
-        maps: A tensor of maps.
-        axes: The maps' two axes of positions.
-
-    Returns:
-        A tensor of `maps`' shape without those axes.
-    """
-    total = 0.0
-    for axis in axes:
-        before = [slice(None)] * len(maps.shape)
-        after = list(before)
-        before[axis], after[axis] = slice(None, -1), slice(1, None)
-        steps = maps[tuple(after)] - maps[tuple(before)]
-        total += ops.sum(ops.abs(steps), axis=axes)
-    return total
-
-
-def _check_alpha(alpha: float) -> float:
-    """Returns a penalty's strength as a float, or says what is wrong.
-
-    Raises:
-        ValueError: If it is not a finite number, 0 or more.
-    """
-    real = isinstance(alpha, Real) and not isinstance(alpha, bool)
-    if not real or not math.isfinite(alpha) or alpha < 0:
-        raise ValueError(
-            f"alpha must be a finite number, 0 or more. Received: alpha={alpha}"
-        )
-    return float(alpha)
 
 
 @keras.saving.register_keras_serializable(package="zoo")
@@ -94,11 +60,11 @@ class KernelTotalVariation(keras.Regularizer):
 
         alpha / K * sum_j TV(W[:, :, j])
 
-    where `j` runs over the K filters that the kernel holds and TV is that of
+    where `j` runs over the kernel's K filters and TV is that of
     `zoo.regularizers.TotalVariation`. The paper's formula is on the feature
     maps; one of its slides names the first layer's weights instead.
 
-    Convex; between equal neighbours the gradient is one of the subgradients.
+    Convex. Between equal neighbours the gradient is one of the subgradients.
 
     Args:
         alpha: Strength, 0 or more.
@@ -121,7 +87,7 @@ class KernelTotalVariation(keras.Regularizer):
                 f"Received: shape={tuple(x.shape)}"
             )
         filters = ops.cast(x, "float32")
-        return self.alpha * ops.mean(total_variation(filters, axes=(0, 1)))
+        return self.alpha * ops.mean(_total_variation(filters, axes=(0, 1)))
 
     def get_config(self):
         return {"alpha": self.alpha}
@@ -133,19 +99,18 @@ class LInf(keras.Regularizer):
 
         alpha / K * sum_j max_{x, y} |W[x, y, j]|
 
-    where `j` runs over the K filters that the kernel holds: the channels of
-    a depthwise kernel, the pairs of input and output channels of an ordinary
-    one. The norm is that of the filter as a vector, not as an operator: what
-    the paper wants is that a filter's weights become alike, as a mean
-    filter's are, and it is the largest entry whose decrease brings that
-    about.
+    where `j` runs over the kernel's K filters: the channels of a depthwise
+    kernel, the pairs of input and output channels of an ordinary one. The
+    norm is that of the filter as a vector, not as an operator. The paper
+    wants a filter's weights to become alike, as a mean filter's are, and
+    decreasing the largest entry does that.
 
-    Convex; where several entries are the largest, the gradient is one of the
+    Convex. Where several entries are the largest, the gradient is one of the
     subgradients.
 
     Args:
-        alpha: Strength, 0 or more. The paper takes 1e-5 for filters of 3×3,
-            0.1 for 5×5 and 7×7.
+        alpha: Strength, 0 or more; in the paper 1e-5 for filters of 3×3, 0.1
+            for 5×5 and 7×7.
 
     Raises:
         ValueError: If `alpha` is negative or not finite; when called, if the
@@ -175,21 +140,22 @@ by_name: dict[str, Callable[..., keras.Regularizer]] = {
     "total_variation": TotalVariation,
     "kernel_total_variation": KernelTotalVariation,
 }
-"""The class of each regularizer."""
+"""The class of each regularizer of the zoo."""
 
 
 def get(
     identifier: str | dict | keras.Regularizer | None, **options
 ) -> keras.Regularizer | None:
-    """Returns a regularizer from what a configuration may hold.
+    """Returns a regularizer of the zoo or of Keras.
 
-    Keras' own `keras.regularizers.get` finds those of the zoo by their
-    configuration, not by their name.
+    `keras.regularizers.get` finds the zoo's by their configuration, but not
+    by their name.
 
     Args:
-        identifier: A name of `by_name` or of Keras' own (`"l2"`), a
-            configuration, a regularizer or `None`.
-        options: For a regularizer of the zoo given by name, such as `alpha`.
+        identifier: A name in `by_name` or of Keras' own (`"l2"`), a
+            configuration, a regularizer, or `None`.
+        options: Options of a regularizer of the zoo given by its name, such
+            as `alpha`.
 
     Raises:
         ValueError: If the name is unknown.
@@ -209,8 +175,42 @@ def get(
     try:
         return keras.regularizers.get(identifier)
     except ValueError as error:
-        hint = did_you_mean(str(identifier), by_name)
+        hint = did_you_mean(str(identifier).lower(), by_name)
         raise ValueError(
             f"Unknown regularizer.{hint} The zoo's: {', '.join(by_name)}. "
             f"Received: {identifier!r}"
         ) from error
+
+
+def _total_variation(maps, axes: tuple[int, int] = (1, 2)):
+    """Returns the anisotropic total variation of each map.
+
+    Args:
+        maps: Tensor of maps.
+        axes: The two axes along which neighbours lie.
+
+    Returns:
+        A tensor of `maps`' shape without these axes.
+    """
+    total = 0.0
+    for axis in axes:
+        before = [slice(None)] * len(maps.shape)
+        after = list(before)
+        before[axis], after[axis] = slice(None, -1), slice(1, None)
+        steps = maps[tuple(after)] - maps[tuple(before)]
+        total += ops.sum(ops.abs(steps), axis=axes)
+    return total
+
+
+def _check_alpha(alpha: float) -> float:
+    """Returns a penalty's strength as a float, or says what is wrong.
+
+    Raises:
+        ValueError: If it is not a finite number, 0 or more.
+    """
+    real = isinstance(alpha, Real) and not isinstance(alpha, bool)
+    if not real or not math.isfinite(alpha) or alpha < 0:
+        raise ValueError(
+            f"alpha must be a finite number, 0 or more. Received: alpha={alpha}"
+        )
+    return float(alpha)

@@ -6,18 +6,13 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from zoo.exports.saved_model.decoding import decode_picture
+
 SIGNATURES = ("serving_default", "serving_bytes")
 IMAGE = "image"
 IMAGE_BYTES = "image_bytes"
-# A factor, as graph optimisation makes one of a division by 255.
 PIXEL_SCALE = np.float32(1 / 255)
-
-
-_PNG = b"\x89PNG"
-_LUMA = (19595.0, 38470.0, 7471.0)
-"""ITU-R 601 in 65536ths, as Pillow rounds it; their sums are exact."""
-_RGBA = [[0, 0, 0, 1], [0, 0, 0, 1], [0, 1, 2, 3], [0, 1, 2, 3]]
-"""Where these are among one to four channels and an opaque one behind."""
+"""A factor, as graph optimisation makes one of a division by 255."""
 
 
 def resolve_image_shape(
@@ -79,10 +74,9 @@ def build_signatures(
 
     `serving_default` takes `image`: float32, `(batch, height, width,
     channels)`, pixels in [0, 1]. A model that leaves height and width open
-    takes any. `serving_bytes` takes `image_bytes`: encoded JPEG, PNG, GIF
-    or BMP files, each decoded as `decode_picture` says and resized,
-    antialiased, to `image_shape` regardless of its aspect ratio and EXIF
-    orientation.
+    takes any. `serving_bytes` takes `image_bytes`: the bytes of picture
+    files, each decoded as `decode_picture` says and resized, antialiased, to
+    `image_shape` regardless of its aspect ratio.
 
     Both return `logits` and `probabilities`, float32, `(batch, classes)`,
     and `classes`, int64, `(batch,)`: the index of the largest logit; and,
@@ -122,6 +116,7 @@ def build_signatures(
         autograph=False,
     )
     def serving_bytes(image_bytes):
+        @tf.autograph.experimental.do_not_convert
         def decode(contents):
             image = decode_picture(contents, channels)
             image = tf.image.resize(image, (height, width), antialias=True)
@@ -171,43 +166,3 @@ def _check_logits(logits, classes) -> None:
             f"`classes` must name each of the {shape[-1]} logits. "
             f"Received: {len(classes)} names"
         )
-
-
-def decode_picture(contents: tf.Tensor, channels: int) -> tf.Tensor:
-    """Decodes a JPEG, PNG, GIF or BMP file to the colours a model takes.
-
-    As in `zoo.pictures.read_picture`, the alpha channel of a PNG lays it over
-    black, and colours are made grey by ITU-R 601 luma. Of several frames the
-    first is taken. The palette of a BMP is not read: its indices are grey.
-
-    Args:
-        contents: Scalar of bytes.
-        channels: 1 for grey, 3 for RGB, 4 for RGBA as it is.
-
-    Returns:
-        Float32 whole numbers from 0 to 255, `(height, width, channels)`.
-    """
-
-    def decode(channels):
-        pixels = tf.io.decode_image(
-            contents, channels=channels, expand_animations=False
-        )
-        return tf.cast(tf.ensure_shape(pixels, [None, None, None]), tf.float32)
-
-    # A PNG keeps its channels: TensorFlow makes nonsense of its palettes and
-    # single bits if told how many. The fourth of a BMP is often unused.
-    pixels = tf.cond(
-        tf.equal(tf.strings.substr(contents, 0, len(_PNG)), _PNG),
-        lambda: decode(0),
-        lambda: decode(3),
-    )
-    opaque = tf.pad(pixels, [[0, 0], [0, 0], [0, 1]], constant_values=255.0)
-    order = tf.gather(_RGBA, tf.shape(pixels)[-1] - 1)
-    rgba = tf.gather(opaque, order, axis=-1)
-    if channels == 4:
-        return rgba
-    rgb = tf.floor(rgba[..., :3] * rgba[..., 3:] / 255.0 + 0.5)
-    if channels == 3:
-        return rgb
-    luma = tf.reduce_sum(rgb * np.float32(_LUMA), axis=-1, keepdims=True)
-    return tf.floor((luma + 32768.0) / 65536.0)

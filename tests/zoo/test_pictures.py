@@ -156,3 +156,12 @@ def test_what_is_no_picture_is_named(saved, tmp_path):
 def test_other_channels_are_refused(saved, channels):
     with pytest.raises(ValueError, match=f"Received: channels={channels}"):
         read_picture(saved(COLOUR), (8, 8, channels))
+
+
+def test_a_transparent_grey_of_16_bits_is_black(tmp_path):
+    """Pillow forgets it when it scales the pixels."""
+    path = tmp_path / "picture.png"
+    deep = Image.fromarray(np.array([[65535, 30000]], np.uint16))
+    deep.save(path, transparency=65535)
+    pixels = read_picture(path, (*ANY, 1))
+    assert pixels.ravel().tolist() == [0, 117]

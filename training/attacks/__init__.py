@@ -1,49 +1,55 @@
-"""Adversarial attacks: bind the options, then call on any model."""
+"""Adversarial attacks: bind the options, then call on any model.
 
-from zoo.training.attacks.apgd import apgd
-from zoo.training.attacks.apgd import apgdt
-from zoo.training.attacks.base import Attack
-from zoo.training.attacks.bim import bim
-from zoo.training.attacks.cw import cw
-from zoo.training.attacks.ddn import ddn
-from zoo.training.attacks.deepfool import deepfool
-from zoo.training.attacks.fab import fab
-from zoo.training.attacks.fgsm import fgsm
-from zoo.training.attacks.gradient import gradient
-from zoo.training.attacks.jsma import jsma
-from zoo.training.attacks.lbfgs import lbfgs
-from zoo.training.attacks.mim import mim
-from zoo.training.attacks.mixture import mixture
-from zoo.training.attacks.noise import noise
-from zoo.training.attacks.pgd import pgd
-from zoo.training.attacks.registry import by_name
-from zoo.training.attacks.registry import parse
-from zoo.training.attacks.rp2 import rp2
-from zoo.training.attacks.square import square
-from zoo.training.attacks.suites import suite
-from zoo.training.attacks.transfer import transfer
+`attacks.pgd(eps=0.1)(model, images, labels)` returns adversarial images. The
+attacks and the rest of the public names are imported when first asked for,
+so that the names can be checked without TensorFlow.
+"""
 
-__all__ = [
-    "Attack",
-    "apgd",
-    "apgdt",
-    "bim",
-    "by_name",
-    "cw",
-    "ddn",
-    "deepfool",
-    "fab",
-    "fgsm",
-    "gradient",
-    "jsma",
-    "lbfgs",
-    "mim",
-    "mixture",
-    "noise",
-    "parse",
-    "pgd",
-    "rp2",
-    "square",
-    "suite",
-    "transfer",
-]
+import importlib
+import sys
+import types
+
+from zoo.training.attacks.registry import ATTACKS
+from zoo.training.attacks.registry import PYTHON_ONLY
+
+_FACTORIES = ATTACKS | PYTHON_ONLY
+_HOMES = _FACTORIES | {
+    "Attack": "zoo.training.attacks.base",
+    "by_name": "zoo.training.attacks.registry",
+    "parse": "zoo.training.attacks.registry",
+    "suite": "zoo.training.attacks.suites",
+}
+_MODULES = ("suites",)
+
+__all__ = sorted((*_HOMES, *_MODULES))
+
+
+class _Package(types.ModuleType):
+    """Keeps the function `pgd` where the import system puts the module.
+
+    Importing a submodule makes it an attribute of its package, which would
+    replace the attack of the same name, or answer in its place when the
+    submodule comes first. Here the attribute becomes the module's function.
+    """
+
+    def __setattr__(self, name, value):
+        if name in _FACTORIES and isinstance(value, types.ModuleType):
+            value = getattr(value, name)
+        super().__setattr__(name, value)
+
+
+def __getattr__(name: str):
+    if name in _MODULES:
+        return importlib.import_module(f"{__name__}.{name}")
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = getattr(importlib.import_module(_HOMES[name]), name)
+    globals()[name] = found  # Asked for once; `vars` shows it from now on.
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
+sys.modules[__name__].__class__ = _Package

@@ -1,4 +1,4 @@
-"""The model as an attacker sees it who knows the defense."""
+"""The model as seen by an attacker who knows the defense."""
 
 import contextlib
 from collections.abc import Iterator
@@ -11,10 +11,10 @@ from zoo.inspection import hidden_gradients
 def adaptive_view(model: keras.Model) -> keras.layers.Layer:
     """Returns the model with a gradient through every layer that hides it.
 
-    Backward pass differentiable approximation: layers whose `gradient` is
-    `"none"` compute what they always do, and are differentiated as if theirs
+    Backward pass differentiable approximation (BPDA): layers whose
+    `gradient` is `"none"` predict as always, but are differentiated as if it
     were `"straight_through"`. The view shares weights and randomness with the
-    model, which stays as it is; without such a layer, it is the model.
+    model, which stays as it is. Without such a layer, the view is the model.
 
     Reference: [Athalye et al., 2018](https://arxiv.org/abs/1802.00420),
     section 4.1.
@@ -28,7 +28,7 @@ class _AdaptiveView(keras.layers.Layer):
         self.model = model
 
     def call(self, images, training=None):
-        # An attack traces this once; the layers are read while it does.
+        # Traced once by an attack; layers read `gradient` while tracing.
         with _straight_through(self.model):
             return self.model(images, training=training)
 
@@ -38,7 +38,7 @@ def _straight_through(model: keras.Model) -> Iterator[None]:
     layers = [
         layer
         for layer in hidden_gradients(model)
-        # A layer that hands on the gradient of one it owns has no say in it.
+        # A property tells the gradient of a layer that this one owns.
         if not isinstance(getattr(type(layer), "gradient", None), property)
     ]
     for layer in layers:

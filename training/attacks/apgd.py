@@ -1,19 +1,18 @@
-"""Auto-PGD, on the cross-entropy or the difference of logits ratio."""
+"""Auto-PGD, on the cross-entropy or on the difference of logits ratio."""
 
 import functools
 
-import keras
 import tensorflow as tf
 
 from zoo.training.attacks.base import Attack
+from zoo.training.attacks.base import SeedGenerator
 from zoo.training.attacks.parts.auto_pgd import auto_pgd
-from zoo.training.attacks.parts.checks import checked_count
-from zoo.training.attacks.parts.checks import checked_norm
-from zoo.training.attacks.parts.checks import checked_size
+from zoo.training.attacks.parts.checks import checked_options
 from zoo.training.attacks.parts.gradients import expected_logits
-from zoo.training.attacks.parts.gradients import log_odds
-from zoo.training.attacks.parts.gradients import succeeds
 from zoo.training.attacks.parts.losses import dlr
+from zoo.training.attacks.parts.losses import likeliest_others
+from zoo.training.attacks.parts.losses import log_odds
+from zoo.training.attacks.parts.losses import succeeds
 from zoo.training.attacks.parts.losses import targeted_difference
 from zoo.training.attacks.parts.losses import targeted_dlr
 from zoo.training.attacks.parts.restarts import random_starts
@@ -45,15 +44,15 @@ def apgd(
         steps: Steps taken in each restart.
         restarts: Number of random starts.
         loss: `"ce"`, the cross-entropy, or `"dlr"`, the difference of logits
-            ratio, which is untargeted: it is flat where the wanted class
-            comes third. The cross-entropy is climbed as the log-odds, which
-            rise and fall with it and give the same steps, but don't vanish
-            in float32; of several draws they weight all alike, where it
-            would weight each by the confidence its label lacks. Of two
-            classes they are the ratio's numerator, which stands alone
-            there, for want of a third.
+            ratio. The cross-entropy is climbed as the log-odds, which rise
+            and fall with it and give the same steps, but don't vanish in
+            float32. They weight all draws alike, where the cross-entropy
+            would weight each by how far its label's probability is from 1.
+            The ratio is untargeted: it is flat where the wanted class comes
+            third. It needs three classes; of two its numerator is climbed,
+            which is the log-odds.
         early_stop: Whether an image leaves the batch as soon as it fools the
-            model, at once if it is misclassified; a success is then always
+            model, at once if it is misclassified. A success is then always
             returned. If not, every image is returned at the highest loss,
             to train or to transfer.
         targeted: Whether the labels are the wanted classes.
@@ -67,11 +66,16 @@ def apgd(
     Reference: [Croce & Hein, 2020](https://arxiv.org/abs/2003.01690),
     Algorithm 1.
     """
-    norm = checked_norm(norm)
-    eps = checked_size("eps", eps)
-    steps = checked_count("steps", steps)
-    restarts = checked_count("restarts", restarts)
-    draws = checked_count("draws", draws)
+    options = checked_options(
+        norm=norm,
+        eps=eps,
+        steps=steps,
+        restarts=restarts,
+        loss=loss,
+        early_stop=early_stop,
+        targeted=targeted,
+        draws=draws,
+    )
     if loss not in _LOSSES:
         raise ValueError(
             f"`loss` must be one of {', '.join(map(repr, _LOSSES))}. "
@@ -82,75 +86,15 @@ def apgd(
             "`loss` must be 'ce' if the attack is targeted. "
             f"Received: loss={loss!r}, targeted={targeted}"
         )
-    options = dict(locals())
-    generator = keras.random.SeedGenerator(seed)
-    algorithm = functools.partial(
-        _from_random_starts,
-        norm=norm,
-        eps=eps,
-        steps=steps,
-        restarts=restarts,
-        loss=_LOSSES[loss],
-        early_stop=early_stop,
-        targeted=targeted,
-        draws=draws,
-        generator=generator,
-    )
+    generator = SeedGenerator(seed)
     return Attack(
         "apgd",
-        algorithm,
+        functools.partial(_from_labels, generator=generator, **options),
         norm,
-        eps,
-        options,
+        options["eps"],
+        options | {"seed": seed},
         early_stop=early_stop,
         generators=(generator,),
-    )
-
-
-def _from_random_starts(
-    logits,
-    images,
-    labels,
-    *,
-    norm,
-    eps,
-    steps,
-    restarts,
-    loss,
-    early_stop,
-    targeted,
-    draws,
-    generator,
-):
-    def objective(outputs, labels):
-        climbed = log_odds if outputs.shape[-1] == 2 else loss
-        losses = climbed(outputs, labels)
-        return -losses if targeted else losses
-
-    def run(_, rows):
-        originals = tf.gather(images, rows)
-        return auto_pgd(
-            logits,
-            originals,
-            tf.gather(labels, rows),
-            objective=objective,
-            success=functools.partial(succeeds, targeted=targeted),
-            start=random_starts(
-                originals, norm=norm, eps=eps, seed=generator.next()
-            ),
-            norm=norm,
-            eps=eps,
-            steps=steps,
-            early_stop=early_stop,
-            draws=draws,
-        )
-
-    rows = tf.range(tf.shape(images)[0])
-    if early_stop:
-        outputs = expected_logits(logits, images, draws=draws)
-        rows = rows[~succeeds(outputs, labels, targeted=targeted)]
-    return worst_of_judged(
-        run, images, rows, count=restarts, early_stop=early_stop
     )
 
 
@@ -192,79 +136,127 @@ def apgdt(
     Reference: [Croce & Hein, 2020](https://arxiv.org/abs/2003.01690),
     Algorithm 1 and equation 7.
     """
-    norm = checked_norm(norm)
-    eps = checked_size("eps", eps)
-    steps = checked_count("steps", steps)
-    restarts = checked_count("restarts", restarts)
-    classes = checked_count("classes", classes)
-    draws = checked_count("draws", draws)
-    options = dict(locals())
-    generator = keras.random.SeedGenerator(seed)
-    algorithm = functools.partial(
-        _towards_each_class,
+    options = checked_options(
         norm=norm,
         eps=eps,
         steps=steps,
         restarts=restarts,
         classes=classes,
         draws=draws,
-        generator=generator,
     )
+    generator = SeedGenerator(seed)
     return Attack(
         "apgdt",
-        algorithm,
+        functools.partial(_towards_each_class, generator=generator, **options),
         norm,
-        eps,
-        options,
+        options["eps"],
+        options | {"seed": seed},
         early_stop=True,
         generators=(generator,),
     )
 
 
-def _towards_each_class(
+def _from_labels(
     logits,
     images,
     labels,
     *,
-    norm,
-    eps,
-    steps,
     restarts,
-    classes,
+    loss,
+    early_stop,
+    targeted,
     draws,
-    generator,
+    **climb,
 ):
+    """Climbs away from the labels, or towards them if `targeted`."""
+
+    def objective(outputs, labels):
+        climbed = log_odds if outputs.shape[-1] == 2 else _LOSSES[loss]
+        losses = climbed(outputs, labels)
+        return -losses if targeted else losses
+
+    rows = tf.range(tf.shape(images)[0])
+    if early_stop:
+        outputs = expected_logits(logits, images, draws=draws)
+        rows = rows[~succeeds(outputs, labels, targeted=targeted)]
+    return _worst_climb(
+        logits,
+        images,
+        rows,
+        lambda _, rows: tf.gather(labels, rows),
+        objective=objective,
+        success=functools.partial(succeeds, targeted=targeted),
+        count=restarts,
+        early_stop=early_stop,
+        draws=draws,
+        **climb,
+    )
+
+
+def _towards_each_class(
+    logits, images, labels, *, restarts, classes, draws, **climb
+):
+    """Climbs towards one of the likeliest other classes after another."""
     outputs = expected_logits(logits, images, draws=draws)
-    classes = tf.minimum(classes, tf.shape(outputs)[-1] - 1)
-    # The first of the ranked is the label: only where it is are rows attacked.
-    targets = tf.math.top_k(outputs, classes + 1).indices[:, 1:]
-    rows = tf.where(~succeeds(outputs, labels))[:, 0]
+    targets = likeliest_others(outputs, labels, classes)
     few = outputs.shape[-1] in (2, 3)
     loss = targeted_difference if few else targeted_dlr
+    count = targets.shape[1]
+
+    def pairs(index, rows):
+        target = tf.gather(targets[:, index % count], rows)
+        return tf.gather(labels, rows), target
+
+    return _worst_climb(
+        logits,
+        images,
+        tf.range(tf.shape(images)[0])[~succeeds(outputs, labels)],
+        pairs,
+        objective=lambda outputs, pair: loss(outputs, *pair),
+        success=lambda outputs, pair: succeeds(outputs, pair[0]),
+        count=count * restarts,
+        early_stop=True,
+        draws=draws,
+        **climb,
+    )
+
+
+def _worst_climb(
+    logits,
+    images,
+    rows,
+    classes,
+    *,
+    count,
+    generator,
+    norm,
+    eps,
+    early_stop,
+    **climb,
+):
+    """Runs Auto-PGD from random starts; keeps each image's worst result.
+
+    Args:
+        rows: The images to attack.
+        classes: Maps the run's index and rows to what `auto_pgd` calls so.
+        count: Number of runs.
+    """
 
     def run(index, rows):
         originals = tf.gather(images, rows)
-        target = tf.gather(targets[:, index % classes], rows)
         return auto_pgd(
             logits,
             originals,
-            (tf.gather(labels, rows), target),
-            objective=lambda outputs, pair: loss(outputs, *pair),
-            success=lambda outputs, pair: succeeds(outputs, pair[0]),
+            classes(index, rows),
             start=random_starts(
                 originals, norm=norm, eps=eps, seed=generator.next()
             ),
             norm=norm,
             eps=eps,
-            steps=steps,
-            early_stop=True,
-            draws=draws,
+            early_stop=early_stop,
+            **climb,
         )
 
     return worst_of_judged(
-        run,
-        images,
-        tf.cast(rows, "int32"),
-        count=classes * restarts,
-        early_stop=True,
+        run, images, rows, count=count, early_stop=early_stop
     )

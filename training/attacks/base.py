@@ -8,7 +8,9 @@ from typing import Any
 
 import keras
 import tensorflow as tf
+from tensorflow.python.ops import control_flow_util
 
+from zoo.inspection import check_float_input
 from zoo.inspection import input_shape
 from zoo.inspection import is_black_box
 from zoo.threat import ThreatModel
@@ -31,10 +33,9 @@ class Attack:
     `training=False`: weights and moving averages stay as they are. No
     gradient flows through the result.
 
-    To add an attack, write a factory that validates its options and
-    returns an `Attack` (`training/attacks/fgsm.py` is the shortest), and
-    list it in `training/attacks/registry.py` and by name in
-    `training/attack_names.py`.
+    To add an attack, write a file with a factory that checks its options
+    and returns an `Attack` (`training/attacks/fgsm.py` is the shortest), and
+    add one line to `ATTACKS` in `training/attacks/registry.py`.
 
     Args:
         name: Name of the factory.
@@ -51,9 +52,15 @@ class Attack:
         minimal: Whether it looks for the nearest image that fools, so that
             its images lie right behind the boundary.
         levels: Grey levels that its images are on; `None` for any.
+        supports_jit: Whether XLA compiles it, as in `tf.function` or Keras'
+            `compile` with `jit_compile=True`: no tensor's shape may depend on
+            the images, so no image may leave the batch.
         generators: Sources of the attack's own randomness, which each call
-            moves on.
+            moves on. `SeedGenerator`s, if the attack is to be copied.
         sources: Models that it runs besides the victim.
+
+    A copy (`copy.deepcopy`, `pickle`) goes on with the same random numbers as
+    the original.
     """
 
     name: str
@@ -65,6 +72,7 @@ class Attack:
     early_stop: bool = False
     minimal: bool = False
     levels: int | None = None
+    supports_jit: bool = False
     generators: tuple[keras.random.SeedGenerator, ...] = ()
     sources: tuple[keras.Model, ...] = ()
     _compiled: weakref.WeakKeyDictionary = dataclasses.field(
@@ -96,16 +104,19 @@ class Attack:
             Float32 images in [0, 1], in the ball if there is one.
 
         Raises:
-            ValueError: If images or labels break the rules above, or the
-                attack needs a gradient that the model doesn't have.
+            ValueError: If images or labels break the rules above, the attack
+                needs a gradient that the model doesn't have, or XLA would
+                compile an attack that it can't.
         """
         self.check_model(model)
         if tf.inside_function():
+            self._check_jit()
             return self._run(_Inference(model), images, labels)
         if not isinstance(model, keras.layers.Layer):
             raise ValueError(
                 f"`model` must be a Keras model. Received: model={model!r}"
             )
+        check_float_input(model)
         images = check_images(images, input_shape(model))
         check_labels(labels, len(images))
         graphs = self._compiled.setdefault(model, {})
@@ -133,6 +144,19 @@ class Attack:
                 f"Received: attack={self!r}"
             )
 
+    def _check_jit(self):
+        """Refuses XLA, which would abort the process or never return."""
+        graph = tf.compat.v1.get_default_graph()
+        if not self.supports_jit and (
+            control_flow_util.GraphOrParentsInXlaContext(graph)
+        ):
+            raise ValueError(
+                f"{self.name} with these options can't be compiled by XLA: "
+                "its images leave the batch at different steps, or it runs on "
+                "the host. Leave out jit_compile=True. "
+                f"Received: attack={self!r}"
+            )
+
     def _run(self, logits, images, labels):
         images = tf.cast(images, "float32")
         labels = tf.cast(labels, "int32")
@@ -150,9 +174,32 @@ class Attack:
         )
         return graph, logits.num_classes
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {k: v for k, v in vars(self).items() if k != "_compiled"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state, _compiled=weakref.WeakKeyDictionary())
+
     def __repr__(self) -> str:
         options = ", ".join(f"{k}={v!r}" for k, v in self.options.items())
         return f"{self.name}({options})"
+
+
+class SeedGenerator(keras.random.SeedGenerator):
+    """Keras' source of random numbers, which can also be copied and pickled.
+
+    The copy has a state of its own and draws what the original would.
+    """
+
+    def __reduce__(self):
+        state = keras.ops.convert_to_numpy(self.state)
+        return _restored_generator, (self.get_config(), state)
+
+
+def _restored_generator(config, state):
+    generator = SeedGenerator.from_config(config)
+    generator.state.assign(state)
+    return generator
 
 
 class _Inference:

@@ -3,9 +3,7 @@
 import functools
 
 from zoo.training.attacks.base import Attack
-from zoo.training.attacks.parts.checks import checked_count
-from zoo.training.attacks.parts.checks import checked_norm
-from zoo.training.attacks.parts.checks import checked_size
+from zoo.training.attacks.parts.checks import checked_options
 from zoo.training.attacks.parts.steps import ascend
 
 
@@ -38,17 +36,8 @@ def bim(
     Reference: [Kurakin et al., 2017](https://arxiv.org/abs/1607.02533);
     steps are CleverHans'.
     """
-    norm = checked_norm(norm)
-    eps = checked_size("eps", eps)
-    steps = checked_count("steps", steps)
-    draws = checked_count("draws", draws)
-    if step_size is not None:
-        step_size = checked_size("step_size", step_size, positive=True)
-    options = dict(locals())
-    if step_size is None:
-        step_size = min(2.5 * eps / steps, eps)
-    algorithm = functools.partial(
-        ascend,
+    options = checked_options(
+        optional=("step_size",),
         norm=norm,
         eps=eps,
         steps=steps,
@@ -56,4 +45,7 @@ def bim(
         targeted=targeted,
         draws=draws,
     )
-    return Attack("bim", algorithm, norm, eps, options)
+    eps = options["eps"]
+    step_size = options["step_size"] or min(2.5 * eps / steps, eps)
+    algorithm = functools.partial(ascend, **options | {"step_size": step_size})
+    return Attack("bim", algorithm, norm, eps, options, supports_jit=True)

@@ -8,11 +8,11 @@ import tensorflow as tf
 
 from zoo.training.attacks.base import Attack
 from zoo.training.attacks.parts import geometry
-from zoo.training.attacks.parts.checks import checked_count
+from zoo.training.attacks.parts.checks import checked_options
 from zoo.training.attacks.parts.checks import checked_size
 from zoo.training.attacks.parts.gradients import expected_logits
 from zoo.training.attacks.parts.gradients import objective_gradient
-from zoo.training.attacks.parts.gradients import without_label
+from zoo.training.attacks.parts.losses import margin
 
 _SHRINK = 0.999999  # Keeps the arctanh of black and white pixels finite.
 _LARGEST_CONST = 1e10
@@ -61,15 +61,16 @@ def cw(
     Reference: [Carlini & Wagner, 2017](https://arxiv.org/abs/1608.04644),
     Sections V and VI, and `carlini/nn_robust_attacks`.
     """
-    steps = checked_count("steps", steps)
-    binary_search_steps = checked_count(
-        "binary_search_steps", binary_search_steps
+    options = checked_options(
+        steps=steps,
+        binary_search_steps=binary_search_steps,
+        step_size=step_size,
+        initial_const=initial_const,
+        confidence=checked_size("confidence", confidence),
+        abort_early=abort_early,
+        targeted=targeted,
+        draws=draws,
     )
-    step_size = checked_size("step_size", step_size, positive=True)
-    initial_const = checked_size("initial_const", initial_const, positive=True)
-    confidence = checked_size("confidence", confidence)
-    draws = checked_count("draws", draws)
-    options = dict(locals())
     algorithm = functools.partial(_search, **options)
     return Attack("cw", algorithm, "l2", None, options, minimal=True)
 
@@ -106,8 +107,7 @@ def _search(
 
     def lead(outputs, labels):
         """Returns by how much the logits are past what is wanted."""
-        others = tf.reduce_max(without_label(outputs, labels), axis=-1)
-        leads = tf.gather(outputs, labels, batch_dims=1) - others
+        leads = margin(outputs, labels)
         return (leads if targeted else -leads) - confidence
 
     def objective(iterates, labels):

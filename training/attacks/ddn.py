@@ -9,11 +9,12 @@ from zoo.training.attacks.base import Attack
 from zoo.training.attacks.parts import geometry
 from zoo.training.attacks.parts.checks import checked_count
 from zoo.training.attacks.parts.checks import checked_fallback
+from zoo.training.attacks.parts.checks import checked_options
 from zoo.training.attacks.parts.checks import checked_size
 from zoo.training.attacks.parts.gradients import expected_logits
 from zoo.training.attacks.parts.gradients import loss_gradient
 from zoo.training.attacks.parts.gradients import rescaled
-from zoo.training.attacks.parts.gradients import succeeds
+from zoo.training.attacks.parts.losses import succeeds
 
 
 def ddn(
@@ -29,30 +30,31 @@ def ddn(
 ) -> Attack:
     """Binds DDN, which looks for the smallest L2 perturbation that fools.
 
-    Each step moves along the normalized gradient (step size from 1 to 0.01
-    along a cosine), then sets the perturbation's norm by itself: smaller by
-    `gamma` if the image already fooled the model, larger if not. The
-    smallest perturbation that fooled is returned. As in the authors' code,
-    but the last iterate is tested too.
+    Each step moves along the normalized gradient; the step size falls from 1
+    to 0.01 along a cosine. The perturbation's norm is then set apart from its
+    direction: smaller by the fraction `gamma` if the image already fooled the
+    model, larger if not. The smallest perturbation that fooled is returned.
+    As in the authors' code, except that the last iterate is tested too.
 
     Args:
         steps: Gradients taken. The paper attacks with 100 to 1000.
         gamma: Relative change of the norm at each step, in (0, 1).
-        init_norm: L2 norm that the search starts from; the first step's is
-            `gamma` smaller if the original fools the model, else larger.
+        init_norm: L2 norm that the search starts from. The first step makes
+            it smaller by `gamma` if the original fools the model, else
+            larger.
         levels: Grey levels the images are rounded to, 256 for 8 bits;
             `None` doesn't round.
-        max_norm: L2 norm to which larger results are shrunk at the end, so
-            that a shrunk one may no longer fool; `None` for no bound. A
-            shrunk result is rounded towards the original, which keeps it
-            inside the ball (the authors' code rounds to the nearest level).
-        fallback: What becomes of an image that never fooled the model.
-            `"clean"`: returned unperturbed, as in the authors' code.
-            `"last"`: the last iterate. Then the unperturbed image doesn't
-            count as a success either, so that misclassified images are
-            perturbed too. `None`: `"last"` if there is a `max_norm`, as in
-            training, where with few steps most images would otherwise come
-            back clean; else `"clean"`.
+        max_norm: L2 norm to which larger results are shrunk at the end; a
+            shrunk one may no longer fool. `None` for no bound. A shrunk
+            result is rounded towards the original, which keeps it inside the
+            ball (the authors' code rounds to the nearest level).
+        fallback: What is returned for an image that never fooled the model.
+            `"clean"`: the image itself, as in the authors' code. `"last"`:
+            the last iterate; the unperturbed image then doesn't count as a
+            success, so that misclassified images are perturbed too. `None`:
+            `"last"` if there is a `max_norm`, as in training, where with few
+            steps most images would otherwise come back clean; else
+            `"clean"`.
         targeted: Whether the labels are the wanted classes.
         draws: Forward passes averaged in each step; more than 1 for
             randomised models.
@@ -63,25 +65,30 @@ def ddn(
     Reference: [Rony et al., 2019](https://arxiv.org/abs/1811.09600),
     Algorithm 1, and `jeromerony/fast_adversarial`.
     """
-    steps = checked_count("steps", steps)
-    gamma = checked_size("gamma", gamma, positive=True)
-    init_norm = checked_size("init_norm", init_norm, positive=True)
-    draws = checked_count("draws", draws)
+    if levels is not None:
+        levels = checked_count("levels", levels, least=2)
+    options = checked_options(
+        optional=("max_norm",),
+        steps=steps,
+        gamma=checked_size("gamma", gamma, positive=True),
+        init_norm=checked_size("init_norm", init_norm, positive=True),
+        levels=levels,
+        max_norm=max_norm,
+        fallback=checked_fallback(fallback, max_norm),
+        targeted=targeted,
+        draws=draws,
+    )
     if gamma >= 1:
         raise ValueError(f"`gamma` must be below 1. Received: gamma={gamma}")
-    if levels is not None:
-        levels = checked_count("levels", levels)
-        if levels < 2:
-            raise ValueError(
-                f"`levels` must be 2 or more. Received: levels={levels}"
-            )
-    if max_norm is not None:
-        max_norm = checked_size("max_norm", max_norm, positive=True)
-    fallback = checked_fallback(fallback, max_norm)
-    options = dict(locals())
-    algorithm = functools.partial(_smallest_perturbation, **options)
     return Attack(
-        "ddn", algorithm, "l2", max_norm, options, minimal=True, levels=levels
+        "ddn",
+        functools.partial(_smallest_perturbation, **options),
+        "l2",
+        options["max_norm"],
+        options,
+        minimal=True,
+        levels=levels,
+        supports_jit=True,
     )
 
 

@@ -8,12 +8,12 @@ from zoo.training.attacks.base import Attack
 from zoo.training.attacks.parts import geometry
 from zoo.training.attacks.parts.checks import checked_count
 from zoo.training.attacks.parts.checks import checked_fallback
-from zoo.training.attacks.parts.checks import checked_norm
+from zoo.training.attacks.parts.checks import checked_options
 from zoo.training.attacks.parts.checks import checked_size
 from zoo.training.attacks.parts.gradients import expected_logits
-from zoo.training.attacks.parts.gradients import succeeds
+from zoo.training.attacks.parts.gradients import margin_gradients
 from zoo.training.attacks.parts.losses import likeliest_others
-from zoo.training.attacks.parts.losses import margin_gradients
+from zoo.training.attacks.parts.losses import succeeds
 
 _SHORTEST_STEP = 1e-4
 
@@ -30,26 +30,26 @@ def deepfool(
 ) -> Attack:
     """Binds DeepFool, which walks to the nearest boundary, linearized anew.
 
-    Each step goes to the nearest of the hyperplanes that stand for the
-    boundaries of the image's class, or 0.0001 far if that is farther. The
-    image leaves the batch as soon as the model mistakes it, overshoot and
-    clipping to [0, 1] included. Untargeted.
+    Each step goes to the nearest of the hyperplanes that approximate the
+    boundaries of the image's class, but at least 0.0001 far. The overshoot
+    and clipping to [0, 1] follow; the image leaves the batch as soon as the
+    model then mistakes it. Untargeted.
 
     Args:
         norm: `"l2"` or `"linf"`, the norm to minimize.
         steps: Steps at most.
-        classes: Boundaries are sought to the classes of that many largest
-            logits, the image's own included; 2 or more.
-        overshoot: What the sum of the steps is lengthened by, as a fraction
-            of it, to end beyond the boundary.
+        classes: Number of classes, of the largest logits, whose boundaries
+            are approximated, the image's own class included; 2 or more.
+        overshoot: Fraction by which the sum of the steps is lengthened, to
+            end beyond the boundary.
         max_norm: Norm to which larger results are shrunk at the end, so that
             a shrunk one may no longer fool; `None` for no bound.
-        fallback: What becomes of an image that is misclassified from the
-            start, or still isn't after the last step. `"clean"`: returned
-            unperturbed. `"last"`: the last iterate, the misclassified image
-            taking one step or more. `None`: `"last"` if there is a
-            `max_norm`, as in training, where with few steps most images
-            would otherwise come back clean; else `"clean"`.
+        fallback: What is returned for an image that is misclassified from
+            the start, or that doesn't fool the model after the last step.
+            `"clean"`: the image itself. `"last"`: the last iterate;
+            misclassified images take at least one step. `None`: `"last"` if
+            there is a `max_norm`, as in training, where with few steps most
+            images would otherwise come back clean; else `"clean"`.
         draws: Passes averaged in each step and test; more than 1 for
             randomised models.
 
@@ -61,25 +61,21 @@ def deepfool(
     other norms. As in Foolbox, each iterate includes the overshoot and is
     clipped; the paper lengthens the last one only and doesn't clip.
     """
-    norm = checked_norm(norm)
-    steps = checked_count("steps", steps)
-    classes = checked_count("classes", classes)
-    overshoot = checked_size("overshoot", overshoot)
-    draws = checked_count("draws", draws)
-    if classes < 2:
-        raise ValueError(
-            f"`classes` must be 2 or more. Received: classes={classes}"
-        )
-    if max_norm is not None:
-        max_norm = checked_size("max_norm", max_norm, positive=True)
-    fallback = checked_fallback(fallback, max_norm)
-    options = dict(locals())
-    algorithm = functools.partial(_walk, **options)
+    options = checked_options(
+        optional=("max_norm",),
+        norm=norm,
+        steps=steps,
+        classes=checked_count("classes", classes, least=2),
+        overshoot=checked_size("overshoot", overshoot),
+        max_norm=max_norm,
+        fallback=checked_fallback(fallback, max_norm),
+        draws=draws,
+    )
     return Attack(
         "deepfool",
-        algorithm,
+        functools.partial(_walk, **options),
         norm,
-        max_norm,
+        options["max_norm"],
         options,
         early_stop=True,
         minimal=True,

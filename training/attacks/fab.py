@@ -3,19 +3,18 @@
 import functools
 import math
 
-import keras
 import tensorflow as tf
 
 from zoo.training.attacks.base import Attack
+from zoo.training.attacks.base import SeedGenerator
 from zoo.training.attacks.parts import geometry
 from zoo.training.attacks.parts.checks import checked_count
-from zoo.training.attacks.parts.checks import checked_norm
-from zoo.training.attacks.parts.checks import checked_size
+from zoo.training.attacks.parts.checks import checked_options
 from zoo.training.attacks.parts.gradients import expected_logits
-from zoo.training.attacks.parts.gradients import succeeds
+from zoo.training.attacks.parts.gradients import margin_gradients
 from zoo.training.attacks.parts.line_search import shortened
 from zoo.training.attacks.parts.losses import likeliest_others
-from zoo.training.attacks.parts.losses import margin_gradients
+from zoo.training.attacks.parts.losses import succeeds
 
 # In the paper alpha_max, eta and beta, and the steps of the final search.
 _LARGEST_BIAS = 0.1
@@ -41,20 +40,20 @@ def fab(
     inside [0, 1], with a bias towards the original. The smallest
     perturbation that fooled, whichever the class it led to, is shortened by
     a line search and returned. One that is misclassified from the start, or
-    never fooled the model, is returned unperturbed. Untargeted: the target
-    classes are the attack's own.
+    never fooled the model, is returned unperturbed. Untargeted: the attack
+    chooses the target classes itself.
 
     Args:
         norm: `"linf"` or `"l2"`, the norm to minimize.
         eps: Radius that is small enough, in pixel values (0 to 1). An image
             then leaves the batch as soon as it fools the model within this
-            radius, so that its perturbation is not the smallest; and one
-            that only fools it farther away counts as failed and is returned
-            unperturbed. `None` minimizes, whatever the norm.
+            radius, so its perturbation is not the smallest. One that only
+            fools the model farther away counts as failed and is returned
+            unperturbed. `None` minimizes the norm instead.
         steps: Steps towards each target class, in each restart.
         restarts: Times that all targets are tried: first from the image,
-            then from random points around it, not farther than half the
-            radius or half the best norm so far, the smaller of the two.
+            then from random points around it, at most half the radius or
+            half the best norm so far away, whichever is smaller.
         classes: Targets are the classes of that many largest logits, less
             the image's own; 2 or more. 10 makes nine targets, as in
             AutoAttack.
@@ -69,35 +68,24 @@ def fab(
     Algorithm 1; targets as in AutoAttack's FAB-T, by
     [the same](https://arxiv.org/abs/2003.01690).
     """
-    norm = checked_norm(norm)
-    if eps is not None:
-        eps = checked_size("eps", eps)
-    steps = checked_count("steps", steps)
-    restarts = checked_count("restarts", restarts)
-    classes = checked_count("classes", classes)
-    draws = checked_count("draws", draws)
-    if classes < 2:
-        raise ValueError(
-            f"`classes` must be 2 or more. Received: classes={classes}"
-        )
-    options = dict(locals())
-    generator = keras.random.SeedGenerator(seed)
-    algorithm = functools.partial(
-        _smallest_perturbation,
+    options = checked_options(
+        optional=("eps",),
         norm=norm,
         eps=eps,
         steps=steps,
         restarts=restarts,
-        classes=classes,
+        classes=checked_count("classes", classes, least=2),
         draws=draws,
-        generator=generator,
     )
+    generator = SeedGenerator(seed)
     return Attack(
         "fab",
-        algorithm,
+        functools.partial(
+            _smallest_perturbation, generator=generator, **options
+        ),
         norm,
-        eps,
-        options,
+        options["eps"],
+        options | {"seed": seed},
         early_stop=eps is not None,
         minimal=True,
         generators=(generator,),

@@ -3,9 +3,7 @@
 import functools
 
 from zoo.training.attacks.base import Attack
-from zoo.training.attacks.parts.checks import checked_count
-from zoo.training.attacks.parts.checks import checked_norm
-from zoo.training.attacks.parts.checks import checked_size
+from zoo.training.attacks.parts.checks import checked_options
 from zoo.training.attacks.parts.steps import ascend
 
 
@@ -30,9 +28,9 @@ def fgsm(
     Reference: [Goodfellow et al., 2015](https://arxiv.org/abs/1412.6572);
     the step is CleverHans'.
     """
-    norm = checked_norm(norm)
-    eps = checked_size("eps", eps)
-    draws = checked_count("draws", draws)
-    options = dict(locals())
+    options = checked_options(
+        norm=norm, eps=eps, targeted=targeted, draws=draws
+    )
+    eps = options["eps"]
     algorithm = functools.partial(ascend, steps=1, step_size=eps, **options)
-    return Attack("fgsm", algorithm, norm, eps, options)
+    return Attack("fgsm", algorithm, norm, eps, options, supports_jit=True)

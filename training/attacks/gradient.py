@@ -8,11 +8,11 @@ import tensorflow as tf
 from zoo.training.attacks.base import Attack
 from zoo.training.attacks.parts import geometry
 from zoo.training.attacks.parts.checks import checked_count
-from zoo.training.attacks.parts.checks import checked_size
+from zoo.training.attacks.parts.checks import checked_options
 from zoo.training.attacks.parts.gradients import expected_logits
 from zoo.training.attacks.parts.gradients import loss_gradient
 from zoo.training.attacks.parts.gradients import rescaled
-from zoo.training.attacks.parts.gradients import succeeds
+from zoo.training.attacks.parts.losses import succeeds
 
 
 def gradient(
@@ -47,15 +47,24 @@ def gradient(
     [Rauber et al., 2017](https://arxiv.org/abs/1707.04131), without the
     bisection.
     """
-    steps = checked_count("steps", steps)
-    if bisection_steps != 0:
-        bisection_steps = checked_count("bisection_steps", bisection_steps)
-    if max_norm is not None:
-        max_norm = checked_size("max_norm", max_norm, positive=True)
-    draws = checked_count("draws", draws)
-    options = dict(locals())
-    algorithm = functools.partial(_line_search, **options)
-    return Attack("gradient", algorithm, "l2", max_norm, options, minimal=True)
+    options = checked_options(
+        optional=("max_norm",),
+        steps=steps,
+        bisection_steps=checked_count(
+            "bisection_steps", bisection_steps, least=0
+        ),
+        max_norm=max_norm,
+        targeted=targeted,
+        draws=draws,
+    )
+    return Attack(
+        "gradient",
+        functools.partial(_line_search, **options),
+        "l2",
+        options["max_norm"],
+        options,
+        minimal=True,
+    )
 
 
 def _line_search(

@@ -7,15 +7,15 @@ from numbers import Real
 import tensorflow as tf
 
 from zoo.training.attacks.base import Attack
-from zoo.training.attacks.parts.checks import checked_count
+from zoo.training.attacks.parts.checks import checked_options
 from zoo.training.attacks.parts.checks import checked_size
 from zoo.training.attacks.parts.gradients import expectation
 from zoo.training.attacks.parts.gradients import expected_logits
-from zoo.training.attacks.parts.gradients import succeeds
-from zoo.training.attacks.parts.gradients import without_label
+from zoo.training.attacks.parts.losses import succeeds
+from zoo.training.attacks.parts.losses import without_label
 
 _PAIRS_AT_ONCE = 2**21
-"""Pairs of the whole batch scored in one go, 8 MB a tensor."""
+"""Pairs of the whole batch that are scored at once, 8 MB a tensor."""
 
 
 def jsma(
@@ -30,8 +30,8 @@ def jsma(
     A value is one channel of a pixel. Each step takes the pair that most
     raises the wanted class's logit and lowers the others' sum, of all pairs
     whose values can still move. The wanted class of an untargeted attack is
-    the likeliest wrong one of the image itself, but any other success counts
-    too. An image that never fooled the model is returned unperturbed.
+    the likeliest wrong one of the image itself, but any wrong class counts
+    as a success. An image that never fooled the model is returned unperturbed.
 
     Args:
         theta: Change of a value in a step: above 0 and at most 1 to increase
@@ -55,19 +55,16 @@ def jsma(
             "`theta` must be from -1 to 1, and not 0. "
             f"Received: theta={theta!r}"
         )
-    theta = float(theta)
-    gamma = checked_size("gamma", gamma, positive=True)
+    options = checked_options(
+        theta=float(theta),
+        gamma=checked_size("gamma", gamma, positive=True),
+        targeted=targeted,
+        draws=draws,
+    )
     if gamma > 1:
         raise ValueError(
             f"`gamma` must be 1 or less. Received: gamma={gamma!r}"
         )
-    draws = checked_count("draws", draws)
-    options = {
-        "theta": theta,
-        "gamma": gamma,
-        "targeted": targeted,
-        "draws": draws,
-    }
     algorithm = functools.partial(_change_pairs, **options)
     return Attack("jsma", algorithm, "l0", None, options, early_stop=True)
 
@@ -117,10 +114,10 @@ def _change_pairs(logits, images, labels, *, theta, gamma, targeted, draws):
 
 
 def _forward_derivatives(logits, images, wanted, draws):
-    """Returns derivatives by the images, and the logits.
+    """Returns two derivatives with respect to the images, and the logits.
 
     The derivatives are those of the wanted class's logit, and of the sum of
-    the other logits, negated.
+    the other finite logits, negated.
     """
 
     def one_draw():
@@ -133,7 +130,8 @@ def _forward_derivatives(logits, images, wanted, draws):
                 wanted, tf.shape(outputs)[-1], True, False, dtype=bool
             )
             gained = tf.where(is_wanted, outputs, 0.0)
-            lost = tf.where(is_wanted, 0.0, -outputs)
+            counted = ~is_wanted & tf.math.is_finite(outputs)
+            lost = tf.where(counted, -outputs, 0.0)
         gains, losses = (
             tape.gradient(
                 summed,
@@ -162,12 +160,12 @@ def most_salient_pair(
     """Returns the pair of features with the largest saliency, exactly.
 
     The saliency of features p and q is `(gains[p] + gains[q]) * (losses[p] +
-    losses[q])` where both sums are above 0. It grows with each term. If two
-    features are as good as p in both terms, one of them isn't q, and takes
-    the place of p; so only features with fewer than two such betters are
-    paired. They are few unless gains and losses oppose each other; then
-    there may be as many as features, and the pairs take longer, but no more
-    memory: they are scored in blocks.
+    losses[q])` where both sums are above 0. It grows with each term. So a
+    feature that two others equal or exceed in both terms is never needed:
+    one of the two isn't in its pair and can take its place. Only the other
+    features are paired. They are few unless gains and losses oppose each
+    other; then all features may be left, and the pairs take longer. They
+    take no more memory, since they are scored in blocks.
 
     Args:
         gains: How much each feature raises the wanted class,
@@ -229,9 +227,10 @@ def _scaled(terms, eligible):
 
 
 def _candidates(gains, losses):
-    """Keeps features with fewer than two betters, filling up with -inf.
+    """Keeps the features that fewer than two others equal or exceed.
 
-    Of equal features the one sorted first is the better.
+    Of equal features the one sorted first counts as the better. Rows are
+    padded with -inf.
 
     Returns:
         Indices, gains and losses, `(batch, candidates)`.
@@ -277,7 +276,7 @@ def _second_largest_before(values):
 
 
 def _shifted(values, places):
-    """Moves values to the right, -inf coming in."""
+    """Moves values to the right and fills up with -inf."""
     return tf.pad(
         values[:, :-places], ((0, 0), (places, 0)), constant_values=-math.inf
     )

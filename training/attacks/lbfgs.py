@@ -8,13 +8,12 @@ import tensorflow as tf
 from scipy import optimize
 
 from zoo.training.attacks.base import Attack
-from zoo.training.attacks.parts.checks import checked_count
-from zoo.training.attacks.parts.checks import checked_size
+from zoo.training.attacks.parts.checks import checked_options
 from zoo.training.attacks.parts.gradients import expected_logits
 from zoo.training.attacks.parts.gradients import objective_gradient
-from zoo.training.attacks.parts.gradients import succeeds
-from zoo.training.attacks.parts.gradients import without_label
 from zoo.training.attacks.parts.host_solvers import solve_each
+from zoo.training.attacks.parts.losses import succeeds
+from zoo.training.attacks.parts.losses import without_label
 
 _BRACKET = 10.0  # Factor between the values of `c` that bracket the best.
 _BRACKET_STEPS = 10
@@ -63,13 +62,13 @@ def lbfgs(
     Reference: [Szegedy et al., 2014](https://arxiv.org/abs/1312.6199),
     Section 4.1.
     """
-    steps = checked_count("steps", steps)
-    binary_search_steps = checked_count(
-        "binary_search_steps", binary_search_steps
+    options = checked_options(
+        steps=steps,
+        binary_search_steps=binary_search_steps,
+        initial_const=initial_const,
+        targeted=targeted,
+        draws=draws,
     )
-    initial_const = checked_size("initial_const", initial_const, positive=True)
-    draws = checked_count("draws", draws)
-    options = dict(locals())
     algorithm = functools.partial(_attack, **options)
     return Attack("lbfgs", algorithm, "l2", None, options, minimal=True)
 
@@ -80,7 +79,8 @@ def _attack(logits, images, labels, *, targeted, draws, **search):
     targets = labels
     if not targeted:
         targets = tf.argmax(without_label(outputs, labels), -1, labels.dtype)
-    attacked = tf.where(~fooled)[:, 0]
+    possible = tf.math.is_finite(tf.gather(outputs, targets, batch_dims=1))
+    attacked = tf.where(~fooled & possible)[:, 0]
 
     def answer(points, rows):
         """Returns the cross-entropies, their gradients, and who is fooled."""

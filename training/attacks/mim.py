@@ -3,8 +3,7 @@
 import functools
 
 from zoo.training.attacks.base import Attack
-from zoo.training.attacks.parts.checks import checked_count
-from zoo.training.attacks.parts.checks import checked_norm
+from zoo.training.attacks.parts.checks import checked_options
 from zoo.training.attacks.parts.checks import checked_size
 from zoo.training.attacks.parts.steps import ascend
 
@@ -40,24 +39,17 @@ def mim(
     Reference: [Dong et al., 2018](https://arxiv.org/abs/1710.06081);
     steps are CleverHans'.
     """
-    norm = checked_norm(norm)
-    eps = checked_size("eps", eps)
-    steps = checked_count("steps", steps)
-    decay = checked_size("decay", decay)
-    draws = checked_count("draws", draws)
-    if step_size is not None:
-        step_size = checked_size("step_size", step_size, positive=True)
-    options = dict(locals())
-    if step_size is None:
-        step_size = eps / steps
-    algorithm = functools.partial(
-        ascend,
+    options = checked_options(
+        optional=("step_size",),
         norm=norm,
         eps=eps,
         steps=steps,
         step_size=step_size,
-        decay=decay,
+        decay=checked_size("decay", decay),
         targeted=targeted,
         draws=draws,
     )
-    return Attack("mim", algorithm, norm, eps, options)
+    eps = options["eps"]
+    step_size = options["step_size"] or eps / steps
+    algorithm = functools.partial(ascend, **options | {"step_size": step_size})
+    return Attack("mim", algorithm, norm, eps, options, supports_jit=True)

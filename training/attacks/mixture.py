@@ -3,11 +3,11 @@
 import functools
 from collections.abc import Sequence
 
-import keras
 import numpy as np
 import tensorflow as tf
 
 from zoo.training.attacks.base import Attack
+from zoo.training.attacks.base import SeedGenerator
 from zoo.training.attacks.parts.checks import checked_size
 
 
@@ -19,14 +19,15 @@ def mixture(
 ) -> Attack:
     """Binds a mixture of attacks, for ensemble training.
 
-    Each image is attacked by one of them, so that a batch costs what its
-    shares cost: a mixture of two attacks of n gradients takes n gradients.
-    The sizes of the shares are fixed; which images they hold is drawn anew at
-    every call. It is built in Python only; `parse` doesn't know it.
+    Each image is attacked by one of them. So a mixture of two attacks of n
+    gradients takes n gradients an image, not 2 n. The sizes of the shares are
+    fixed; which images they hold is drawn anew at every call. It can only be
+    built in Python; `parse` doesn't know it.
 
     To train, take attacks that return no image unperturbed: `pgd` from random
-    starts, and `ddn` and `deepfool` with a `max_norm`. The ball is their
-    largest one if all have one in the same norm; there is none otherwise.
+    starts, and `ddn` and `deepfool` with a `max_norm`. If all attacks have a
+    ball in the same norm, the mixture's is the largest of them; otherwise it
+    has none.
 
     Args:
         attacks: One untargeted attack or more.
@@ -59,7 +60,7 @@ def mixture(
             f"Received: shares={shares!r}"
         )
     shares = tuple(checked_size("shares", s, positive=True) for s in shares)
-    generator = keras.random.SeedGenerator(seed)
+    generator = SeedGenerator(seed)
     norm = attacks[0].norm
     radii = [attack.eps for attack in attacks]
     if any(attack.norm != norm for attack in attacks):
@@ -78,6 +79,7 @@ def mixture(
         options,
         black_box=all(attack.black_box for attack in attacks),
         early_stop=any(attack.early_stop for attack in attacks),
+        supports_jit=all(attack.supports_jit for attack in attacks),
         generators=(generator, *(g for a in attacks for g in a.generators)),
         sources=tuple(model for a in attacks for model in a.sources),
     )

@@ -2,14 +2,13 @@
 
 import functools
 
-import keras
 import tensorflow as tf
 
 from zoo.training.attacks.base import Attack
+from zoo.training.attacks.base import SeedGenerator
 from zoo.training.attacks.parts import geometry
 from zoo.training.attacks.parts.checks import checked_count
-from zoo.training.attacks.parts.checks import checked_norm
-from zoo.training.attacks.parts.checks import checked_size
+from zoo.training.attacks.parts.checks import checked_options
 from zoo.training.attacks.parts.restarts import worst_of
 
 
@@ -22,7 +21,7 @@ def noise(
     draws: int = 1,
     seed: int | None = None,
 ) -> Attack:
-    """Binds random noise, which asks the model for nothing but its verdict.
+    """Binds random noise, which needs predictions alone.
 
     An image keeps the first of several perturbations, drawn uniformly from
     the ball, that fools the model, else the one with the highest loss. No
@@ -40,39 +39,43 @@ def noise(
     Raises:
         ValueError: If an option is out of range.
     """
-    norm = checked_norm(norm)
-    eps = checked_size("eps", eps)
-    repeats = checked_count("repeats", repeats)
-    draws = checked_count("draws", draws)
-    options = dict(locals())
-    generator = keras.random.SeedGenerator(seed)
-    algorithm = functools.partial(
-        _worst_noise,
+    options = checked_options(
         norm=norm,
         eps=eps,
-        count=repeats,
-        early_stop=True,
+        repeats=checked_count("repeats", repeats),
         targeted=targeted,
         draws=draws,
-        generator=generator,
     )
+    generator = SeedGenerator(seed)
     return Attack(
         "noise",
-        algorithm,
+        functools.partial(_worst_noise, generator=generator, **options),
         norm,
-        eps,
-        options,
+        options["eps"],
+        options | {"seed": seed},
         black_box=True,
         early_stop=True,
+        supports_jit=repeats == 1,
         generators=(generator,),
     )
 
 
-def _worst_noise(logits, images, labels, *, norm, eps, generator, **attempts):
+def _worst_noise(
+    logits, images, labels, *, norm, eps, repeats, targeted, draws, generator
+):
     def perturbed(images, labels):
         perturbations = geometry.sample(
             tf.shape(images), norm=norm, eps=eps, seed=generator.next()
         )
         return tf.clip_by_value(images + perturbations, 0.0, 1.0)
 
-    return worst_of(perturbed, logits, images, labels, **attempts)
+    return worst_of(
+        perturbed,
+        logits,
+        images,
+        labels,
+        count=repeats,
+        early_stop=True,
+        targeted=targeted,
+        draws=draws,
+    )

@@ -2,12 +2,9 @@
 
 import functools
 
-import keras
-
 from zoo.training.attacks.base import Attack
-from zoo.training.attacks.parts.checks import checked_count
-from zoo.training.attacks.parts.checks import checked_norm
-from zoo.training.attacks.parts.checks import checked_size
+from zoo.training.attacks.base import SeedGenerator
+from zoo.training.attacks.parts.checks import checked_options
 from zoo.training.attacks.parts.restarts import random_starts
 from zoo.training.attacks.parts.restarts import worst_of
 from zoo.training.attacks.parts.steps import ascend
@@ -17,7 +14,7 @@ def pgd(
     *,
     norm: str = "linf",
     eps: float,
-    steps: int = 20,
+    steps: int = 40,
     step_size: float | None = None,
     random_start: bool = True,
     restarts: int = 1,
@@ -41,8 +38,8 @@ def pgd(
         restarts: Number of starts; more than 1 needs `random_start`.
         early_stop: Whether an image leaves the batch as soon as it fools the
             model. The fraction fooled stays the same or grows, in much less
-            time on a weak model; but the results fool by a hair, so leave
-            it off to train or to transfer.
+            time on a weak model. But the results are close to the boundary,
+            so leave it off to train or to transfer.
         targeted: Whether the labels are the wanted classes.
         draws: Forward passes averaged in each step; more than 1 for
             randomised models.
@@ -54,53 +51,56 @@ def pgd(
     Reference: [Madry et al., 2018](https://arxiv.org/abs/1706.06083);
     steps are CleverHans'.
     """
-    norm = checked_norm(norm)
-    eps = checked_size("eps", eps)
-    steps = checked_count("steps", steps)
-    restarts = checked_count("restarts", restarts)
-    draws = checked_count("draws", draws)
-    if step_size is not None:
-        step_size = checked_size("step_size", step_size, positive=True)
+    options = checked_options(
+        optional=("step_size",),
+        norm=norm,
+        eps=eps,
+        steps=steps,
+        step_size=step_size,
+        random_start=random_start,
+        restarts=restarts,
+        early_stop=early_stop,
+        targeted=targeted,
+        draws=draws,
+        seed=seed,
+    )
     if restarts > 1 and not random_start:
         raise ValueError(
             "`restarts` above 1 need `random_start`. Received: "
             f"restarts={restarts}, random_start={random_start}"
         )
-    options = dict(locals())
-    if step_size is None:
-        step_size = min(2.5 * eps / steps, eps)
-    climb = functools.partial(
+    eps, steps = options["eps"], options["steps"]
+    judging = {
+        name: options[name] for name in ("early_stop", "targeted", "draws")
+    }
+    algorithm = functools.partial(
         ascend,
         norm=norm,
         eps=eps,
         steps=steps,
-        step_size=step_size,
-        early_stop=early_stop,
-        targeted=targeted,
-        draws=draws,
+        step_size=options["step_size"] or min(2.5 * eps / steps, eps),
+        **judging,
     )
     generators = ()
     if random_start:
-        generator = keras.random.SeedGenerator(seed)
-        climb = functools.partial(
+        generators = (SeedGenerator(seed),)
+        algorithm = functools.partial(
             _from_random_starts,
-            climb=climb,
+            climb=algorithm,
             norm=norm,
             eps=eps,
-            restarts=restarts,
-            early_stop=early_stop,
-            targeted=targeted,
-            draws=draws,
-            generator=generator,
+            restarts=options["restarts"],
+            generator=generators[0],
+            **judging,
         )
-        generators = (generator,)
     return Attack(
         "pgd",
-        climb,
+        algorithm,
         norm,
         eps,
         options,
         early_stop=early_stop,
+        supports_jit=restarts == 1 and not early_stop,
         generators=generators,
     )
 

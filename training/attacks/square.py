@@ -3,17 +3,17 @@
 import functools
 import math
 
-import keras
 import tensorflow as tf
 
 from zoo.training.attacks.base import Attack
+from zoo.training.attacks.base import SeedGenerator
 from zoo.training.attacks.parts.checks import checked_count
-from zoo.training.attacks.parts.checks import checked_norm
+from zoo.training.attacks.parts.checks import checked_options
 from zoo.training.attacks.parts.checks import checked_size
 from zoo.training.attacks.parts.gradients import expected_logits
-from zoo.training.attacks.parts.gradients import log_odds
-from zoo.training.attacks.parts.gradients import succeeds
-from zoo.training.attacks.parts.gradients import without_label
+from zoo.training.attacks.parts.losses import log_odds
+from zoo.training.attacks.parts.losses import margin
+from zoo.training.attacks.parts.losses import succeeds
 from zoo.training.attacks.parts.restarts import worst_of
 from zoo.training.attacks.parts.square_moves import L2Windows
 from zoo.training.attacks.parts.square_moves import LinfWindows
@@ -40,14 +40,14 @@ def square(
     Each query changes a random square of the image, or in L2 moves norm from
     one to another, and keeps the change if it lowers the margin of the label
     over the likeliest other class (if `targeted`, the cross-entropy). An
-    image leaves the batch once it fools the model, so that results fool by a
-    hair; one that never does comes back at its lowest loss.
+    image leaves the batch once it fools the model, so results are close to
+    the boundary. One that never does is returned at its lowest loss.
 
     Args:
         norm: `"linf"` or `"l2"`.
         eps: Radius of the ball, in pixel values (0 to 1).
-        queries: Images tried in each restart, the initial stripes (in L2,
-            tiles) first. The image itself is tried besides.
+        queries: Images tried in each restart, beginning with the initial
+            stripes (in L2, tiles). The image itself is tried in addition.
         p_init: Fraction of the image that the first squares cover, in
             (0, 1]. It is halved at 10, 50, 200, 500, 1000, 2000, 4000, 6000
             and 8000 of 10,000 queries, rescaled to `queries`.
@@ -64,35 +64,26 @@ def square(
     [Andriushchenko et al., 2020](https://arxiv.org/abs/1912.00049),
     Algorithms 1 to 3; `p_init` as in AutoAttack.
     """
-    norm = checked_norm(norm)
-    eps = checked_size("eps", eps)
-    queries = checked_count("queries", queries)
-    p_init = checked_size("p_init", p_init, positive=True)
+    options = checked_options(
+        norm=norm,
+        eps=eps,
+        queries=checked_count("queries", queries),
+        p_init=checked_size("p_init", p_init, positive=True),
+        restarts=restarts,
+        targeted=targeted,
+        draws=draws,
+    )
     if p_init > 1:
         raise ValueError(
             f"`p_init` must be 1 or less. Received: p_init={p_init}"
         )
-    restarts = checked_count("restarts", restarts)
-    draws = checked_count("draws", draws)
-    options = dict(locals())
-    generator = keras.random.SeedGenerator(seed)
-    algorithm = functools.partial(
-        _from_random_starts,
-        restarts=restarts,
-        generator=generator,
-        norm=norm,
-        eps=eps,
-        queries=queries,
-        p_init=p_init,
-        targeted=targeted,
-        draws=draws,
-    )
+    generator = SeedGenerator(seed)
     return Attack(
         "square",
-        algorithm,
+        functools.partial(_from_random_starts, generator=generator, **options),
         norm,
-        eps,
-        options,
+        options["eps"],
+        options | {"seed": seed},
         black_box=True,
         early_stop=True,
         generators=(generator,),
@@ -169,7 +160,7 @@ def _search(
         if targeted:
             proposed = log_odds(outputs, labels_now)
         else:
-            proposed = _margin(outputs, labels_now)
+            proposed = margin(outputs, labels_now)
         better = proposed < tf.gather(losses, active)
         better |= fooled | (index < 2)
         rows = active[better][:, None]
@@ -195,9 +186,3 @@ def _search(
         ),
     )
     return iterates
-
-
-def _margin(logits, labels):
-    """Returns the label's logit less the largest other one."""
-    others = tf.reduce_max(without_label(logits, labels), axis=-1)
-    return tf.gather(logits, labels, batch_dims=1) - others

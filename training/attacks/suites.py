@@ -1,13 +1,15 @@
 """Attacks that are run together."""
 
-import inspect
+from typing import TYPE_CHECKING
 
 from zoo.threat import ThreatModel
-from zoo.training.attack_names import SUITES as by_name
-from zoo.training.attack_names import attack_name
-from zoo.training.attacks.base import Attack
-from zoo.training.attacks.registry import by_name as attacks_by_name
+from zoo.training.attacks.registry import SUITES as by_name
+from zoo.training.attacks.registry import attack_name
+from zoo.training.attacks.registry import parameters
 from zoo.training.attacks.registry import parse
+
+if TYPE_CHECKING:
+    from zoo.training.attacks.base import Attack
 
 
 def suite(
@@ -18,11 +20,11 @@ def suite(
     queries: int | None = None,
     draws: int | None = None,
     seed: int | None = None,
-) -> tuple[Attack, ...]:
+) -> "tuple[Attack, ...]":
     """Binds the attacks of a suite to a ball.
 
-    What is `None` is the suite's or each attack's own default. In AutoAttack
-    that is 100 steps and 5,000 queries; with fewer, say so beside the
+    `None` leaves the suite's or each attack's own default. In AutoAttack that
+    is 100 steps and 5,000 queries; if you take fewer, say so beside the
     accuracy.
 
     Args:
@@ -49,12 +51,12 @@ def suite(
 
 def parse_all(
     spec: str, threat: ThreatModel | None = None, **defaults: int | None
-) -> tuple[Attack, ...]:
+) -> "tuple[Attack, ...]":
     """Builds what a text names: one attack, as `parse` does, or a suite.
 
     Args:
         spec: As for `parse`, or `"standard:norm=linf,eps=0.1"` with any of
-            `attack_names.SUITE_OPTIONS`, each for the attacks that have it.
+            `registry.SUITE_OPTIONS`, each for the attacks that have it.
         threat: Ball of a suite, and of an attack whose text leaves it open.
         defaults: As for `parse`, of each attack that has such an option, if
             neither the text nor the suite gives it.
@@ -79,7 +81,7 @@ def parse_all(
 
 
 def _bound(name, given, threat, **defaults):
-    """Binds a suite's attacks; `given` text is stronger than the suite's."""
+    """Binds a suite's attacks; `given` options override the suite's."""
     return tuple(
         parse(
             f"{one}{',' if ':' in one else ':'}{_own(one, given)}",
@@ -101,7 +103,7 @@ def _check_ball(name, threat):
 
 def _own(spec: str, options: str) -> str:
     """Returns the options that the attack of the spec has."""
-    has = inspect.signature(attacks_by_name[attack_name(spec)]).parameters
+    has = parameters(attack_name(spec))
     return ",".join(
         pair
         for pair in options.split(",")

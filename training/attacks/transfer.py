@@ -1,5 +1,7 @@
 """Adversarial images made on another model."""
 
+import functools
+
 import keras
 
 from zoo.training.attacks.adaptive_view import adaptive_view
@@ -9,16 +11,16 @@ from zoo.training.attacks.base import Attack
 def transfer(*, attack: Attack, source: keras.Model) -> Attack:
     """Binds an attack to the model that it is to be run on.
 
-    The result attacks any victim without asking it anything: it makes the
-    images on `source`, through whose hidden gradients it sees as
-    `adaptive_view` does, in the hope that they fool the victim too. It is
-    built in Python only; `parse` doesn't know it, because it holds a model.
+    The images are made on `source`, in the hope that they fool the victim too.
+    The victim is never asked. Layers of `source` that hide their gradient are
+    seen through as by `adaptive_view`. It can only be built in Python;
+    `parse` doesn't know it, because it holds a model.
 
     Randomness: the attack's and the source's own. An evaluation seeds both.
 
     Args:
-        attack: Attack to run. Its options, norm and radius hold. One that
-            doesn't stop at its first success, such as `mim`, transfers
+        attack: Attack to run. Its options, norm and radius hold. Those
+            that don't stop at the first success, such as `mim`, transfer
             better.
         source: Keras model of the victim's classes and image shape.
 
@@ -38,18 +40,6 @@ def transfer(*, attack: Attack, source: keras.Model) -> Attack:
             f"`source` must be a Keras model. Received: source={source!r}"
         )
 
-    def craft(logits, images, labels):
-        crafted = attack(adaptive_view(source), images, labels)
-        # Only shapes are read, so the graph computes neither.
-        classes = logits(images).shape[-1]
-        received = source(images, training=False).shape[-1]
-        if received != classes:
-            raise ValueError(
-                f"`source` must have the victim's {classes} classes. "
-                f"Received: source={source!r} with {received}"
-            )
-        return crafted
-
     options = {
         "attack": attack,
         "source": source,
@@ -57,11 +47,25 @@ def transfer(*, attack: Attack, source: keras.Model) -> Attack:
     }
     return Attack(
         "transfer",
-        craft,
+        functools.partial(_on_source, attack=attack, source=source),
         attack.norm,
         attack.eps,
         options,
         black_box=True,
+        supports_jit=attack.supports_jit,
         generators=attack.generators,
         sources=(source, *attack.sources),
     )
+
+
+def _on_source(logits, images, labels, *, attack, source):
+    crafted = attack(adaptive_view(source), images, labels)
+    # Only shapes are read, so the graph computes neither.
+    classes = logits(images).shape[-1]
+    received = source(images, training=False).shape[-1]
+    if received != classes:
+        raise ValueError(
+            f"`source` must have the victim's {classes} classes. "
+            f"Received: source={source!r} with {received}"
+        )
+    return crafted

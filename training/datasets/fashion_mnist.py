@@ -1,4 +1,4 @@
-"""Fashion-MNIST: a packaged sample, and TFDS' set prepared from files on disk.
+"""Prepares TFDS' Fashion-MNIST from files on disk, without a network.
 
     apt-get install dataset-fashion-mnist
     python -m zoo.training.datasets.fashion_mnist
@@ -10,16 +10,11 @@ prepares the set as if it had downloaded it.
 """
 
 import argparse
-import importlib.resources
 import os
 import struct
 import sys
 from pathlib import Path
 
-import numpy as np
-import tensorflow as tf
-
-PACKAGED = ("fashion_mnist_sample",)
 FILES = (
     "train-images-idx3-ubyte.gz",
     "train-labels-idx1-ubyte.gz",
@@ -28,29 +23,6 @@ FILES = (
 )
 DEBIAN_DIRECTORY = Path("/usr/share/datasets/fashion-mnist")
 _TIME_STAMPS = {"train": 1504176606, "t10k": 1504176627}
-
-
-def load_packaged(name: str) -> tf.data.Dataset:
-    """Loads a packaged set, one image at a time, in a fixed order.
-
-    Args:
-        name: `"fashion_mnist_sample"`: the first 512 test images.
-
-    Returns:
-        `(image, label)`: uint8 pixels, `(height, width, channels)`, and
-        int64 classes.
-
-    Raises:
-        ValueError: If no packaged set has the name.
-    """
-    if name not in PACKAGED:
-        raise ValueError(
-            f"Packaged sets are {', '.join(PACKAGED)}. Received: name={name!r}"
-        )
-    files = importlib.resources.files("zoo.training.datasets") / "files"
-    with (files / f"{name}.npz").open("rb") as file, np.load(file) as arrays:
-        images, labels = arrays["images"], arrays["labels"]
-    return tf.data.Dataset.from_tensor_slices((images, labels.astype("int64")))
 
 
 def restore_header(content: bytes, name: str) -> bytes:

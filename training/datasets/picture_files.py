@@ -1,19 +1,27 @@
-"""Picture files, whole or in part, as pixels and labels."""
+"""What data sets on disk are read from: picture files, and their tables.
+
+A picture may be shown whole or in part. Tables are CSV files that say which
+picture is of which class.
+"""
 
 import csv
 import hashlib
 import os
+import unicodedata
 from collections.abc import Iterable
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import tensorflow as tf
 from PIL import Image
 
 from zoo.pictures import fit_picture
 from zoo.pictures import read_picture
+
+if TYPE_CHECKING:
+    import tensorflow as tf
 
 _CHANNELS = (1, 3)
 _NO_BOX = (0, 0, 0, 0)
@@ -52,7 +60,7 @@ def load_picture_files(
     *,
     shuffle: bool = False,
     seed: int = 0,
-) -> tf.data.Dataset:
+) -> "tf.data.Dataset":
     """Loads pictures one at a time, in their order.
 
     `zoo.pictures.read_picture` says how they are read and resized.
@@ -72,6 +80,8 @@ def load_picture_files(
     Raises:
         ValueError: If `image_shape` is not three positive numbers.
     """
+    import tensorflow as tf  # `find_pictures` does without.
+
     folder, image_shape = Path(folder), checked_shape(image_shape)
     dataset = tf.data.Dataset.from_tensor_slices(
         (
@@ -99,29 +109,9 @@ def load_picture_files(
     return dataset.map(read, num_parallel_calls=tf.data.AUTOTUNE)
 
 
-def _read(path, box, shape):
-    if box is None:
-        return read_picture(path, shape)
-    pixels = read_picture(path, (None, None, shape[-1]))
-    left, top, right, bottom = box.clip(0)
-    part = pixels[top:bottom, left:right]
-    if not part.size:
-        raise ValueError(
-            f"The annotated box must lie in {path}, "
-            f"{pixels.shape[1]}x{pixels.shape[0]}. "
-            f"Received: box={tuple(box.tolist())}"
-        )
-    return resize_pixels(part, shape)
-
-
-def _digest(picture):
-    name = os.fsencode(picture.path.as_posix())
-    return hashlib.sha256(name).digest(), picture.box or ()
-
-
 def resize_images(
-    dataset: tf.data.Dataset, image_shape: Sequence[int]
-) -> tf.data.Dataset:
+    dataset: "tf.data.Dataset", image_shape: Sequence[int]
+) -> "tf.data.Dataset":
     """Resizes each picture of a data set, as `resize_pixels` does.
 
     Args:
@@ -132,6 +122,8 @@ def resize_images(
     Raises:
         ValueError: If the pictures are others, or `image_shape` is.
     """
+    import tensorflow as tf
+
     spec = dataset.element_spec[0]
     if spec.dtype != tf.uint8 or spec.shape[-1] not in _CHANNELS:
         raise ValueError(
@@ -180,8 +172,10 @@ def checked_shape(image_shape: Sequence[int] | None) -> tuple[int, int, int]:
     return shape
 
 
-def to_pixels(dataset: tf.data.Dataset) -> tf.data.Dataset:
+def to_pixels(dataset: "tf.data.Dataset") -> "tf.data.Dataset":
     """Scales a data set's 8-bit images, or batches of them, to [0, 1]."""
+    import tensorflow as tf
+
     return dataset.map(
         lambda image, label: (tf.cast(image, tf.float32) / 255.0, label),
         num_parallel_calls=tf.data.AUTOTUNE,
@@ -232,3 +226,25 @@ def read_table(
                 f"Received: row {number} without {', '.join(missing)}"
             )
     return rows
+
+
+def _read(path, box, shape):
+    if box is None:
+        return read_picture(path, shape)
+    pixels = read_picture(path, (None, None, shape[-1]))
+    left, top, right, bottom = box.clip(0)
+    part = pixels[top:bottom, left:right]
+    if not part.size:
+        raise ValueError(
+            f"The annotated box must lie in {path}, "
+            f"{pixels.shape[1]}x{pixels.shape[0]}. "
+            f"Received: box={tuple(box.tolist())}"
+        )
+    return resize_pixels(part, shape)
+
+
+def _digest(picture):
+    # Disks of macOS decompose names.
+    name = unicodedata.normalize("NFC", picture.path.as_posix())
+    digest = hashlib.sha256(os.fsencode(name)).digest()
+    return digest, picture.box or ()

@@ -1,4 +1,4 @@
-"""Honest measures of robustness: evaluate a model, report, compare."""
+"""Evaluates models under attack, and reports and draws the results."""
 
 from zoo.training.evaluation.evaluate import evaluate
 from zoo.training.evaluation.plots.attack_picture import AttackedImages

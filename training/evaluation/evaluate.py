@@ -1,5 +1,7 @@
 """Measures how a model holds up under attacks."""
 
+import contextlib
+import dataclasses
 import datetime
 import os
 from collections.abc import Callable
@@ -10,30 +12,29 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import ArrayLike
 
-from zoo.inspection import input_shape
-from zoo.inspection import is_stochastic
+from zoo.inspection import check_float_input
 from zoo.threat import ThreatModel
-from zoo.training.attack_names import attack_name
-from zoo.training.attacks import Attack
 from zoo.training.attacks import suites
-from zoo.training.attacks.adaptive_view import adaptive_view
+from zoo.training.attacks.registry import attack_name
 from zoo.training.datasets.arrays import gather_examples
 from zoo.training.evaluation import provenance
+from zoo.training.evaluation.engine.interruption import interruptible
 from zoo.training.evaluation.engine.option_checks import check_options
 from zoo.training.evaluation.engine.progress import Progress
-from zoo.training.evaluation.engine.randomness import attack_draws
-from zoo.training.evaluation.engine.randomness import owned_randomness
 from zoo.training.evaluation.engine.resume import Journal
 from zoo.training.evaluation.engine.resume import fingerprint
-from zoo.training.evaluation.engine.runner import Run
+from zoo.training.evaluation.engine.runner import Runner
 from zoo.training.evaluation.engine.runner import attack_all
-from zoo.training.evaluation.engine.same_model import is_twin
 from zoo.training.evaluation.engine.scoring import Scorer
 from zoo.training.evaluation.flags import sanity as sanity_checks
 from zoo.training.evaluation.flags.adaptivity import check_adaptivity
+from zoo.training.evaluation.plan import Plan
 from zoo.training.evaluation.planned_attack import PlannedAttack
 from zoo.training.evaluation.results.accuracy import Accuracy
+from zoo.training.evaluation.results.attack_result import AttackResult
 from zoo.training.evaluation.results.attack_result import WorstCase
+from zoo.training.evaluation.results.flag import Flag
+from zoo.training.evaluation.results.image_results import ImageResults
 from zoo.training.evaluation.results.report import Report
 from zoo.validation import check_images
 from zoo.validation import check_labels
@@ -64,26 +65,29 @@ def evaluate(
     """Measures a model's accuracy, clean and under each attack.
 
     Every attack is run on all images, or on those that the attacks before it
-    left (`skip_fooled`). A randomised model (one with a layer whose
-    `stochastic` is true) is scored after the attack by `draws` fresh draws
-    of its randomness. The same seed and batch size give the same report:
-    what a batch draws depends on nothing else but the attack and the
-    batch's first image. The model's weights and the state of its and the
-    attacks' randomness are given back as they were.
+    have not fooled (`skip_fooled`). After the attack, each image of a
+    randomised model (one with a layer whose `stochastic` is true) is scored
+    by `draws` fresh draws of the model's randomness. The same seed and batch
+    size give the same report: what is drawn for a batch depends only on the
+    seed, the attack and the batch's first image. The model's weights and the
+    state of its and the attacks' randomness are restored at the end.
 
     Args:
-        model: Maps pixels in [0, 1] to logits.
+        model: Maps pixels in [0, 1] to logits. A logit of minus infinity
+            rules its class out; an image with a logit that is NaN or plus
+            infinity counts as wrong.
         dataset: `(images, labels)`: arrays, or a `tf.data.Dataset` of batches
             or single examples. It is held in memory.
         attacks: Attacks such as `attacks.pgd(eps=0.1)`, or their text, such
             as `"pgd"` or `"pgd:norm=l2,eps=1.0"`; or names of suites.
             `"standard"` is AutoAttack in the ball `threat`,
             `"standard:norm=linf,eps=0.1"` in another, `"rand"` its version
-            for randomised models; a suite alone implies `skip_fooled`. Text
-            that leaves `draws` open is given 2 against a randomised model.
-        threat: Ball of the suites, and of the attacks whose text leaves it
-            open: they take its norm, and its radius in that norm. Its worst
-            case is reported too, unless all perturbations lie outside it.
+            for randomised models; a suite alone implies `skip_fooled`. If
+            text omits `draws`, 2 are taken against a randomised model.
+        threat: Ball of the suites, and of attacks whose text omits norm or
+            radius: they take its norm, and its radius in that norm. The worst
+            case in this ball is reported too, unless all perturbations lie
+            outside it.
         batch_size: Images attacked at once.
         limit: Number of images to stop after; `None` takes them all.
         attack_limit: Number of images to attack, from the front; `None`
@@ -92,36 +96,39 @@ def evaluate(
             deterministic model takes one.
         runs: Times that each attack is run, with other randomness each
             time. An image counts as it fared in the run that did it most
-            harm; the report gives mean and spread of the runs beside it.
+            harm; the report gives mean and standard deviation of the runs
+            beside it.
         seed: Of the model's randomness and of the attacks' own.
-        skip_fooled: Whether an image that is misclassified without an
-            attack, or has been fooled (more than half of its draws wrong) by
-            an earlier attack in the same ball, is left out by the later
-            attacks in that ball. Their results say how many images they were
-            run on, and their robust accuracy is what is left after them.
-            Attacks without a ball are run on all images. The worst case in a
-            ball that was attacked stays the same, but for randomness: a
-            randomised model keeps the draws it had right when it was fooled.
+        skip_fooled: Whether later attacks in a ball leave out the images that
+            are misclassified without an attack, or that an earlier attack in
+            the same ball has fooled (more than half of the draws wrong). Their
+            results say how many images they were run on, and their robust
+            accuracy is what is left after them. Attacks without a ball are
+            run on all images. The worst case in a ball stays the same but for
+            randomness: a randomised model keeps the draws that were right
+            when it was fooled.
         adaptive: Whether attacks see a straight-through gradient where a
             layer hides its own (`gradient="none"`).
-        surrogate: Model the attacks are run on, such as the same weights in
+        surrogate: Model that the attacks are run on, such as a copy in
             bfloat16, which is faster; `None` for `model`. Either way `model`
-            scores the images they make. Those that fool a twin of other
-            precision and not `model`, for many attacks stop right behind the
-            boundary, are made again on `model` itself, unless a perturbation
-            that was to be small fools it a little longer, in the same balls.
-            Other weights or layers are flagged, for they are no white box.
-        sanity: Number of images, from the front, for a suite of attacks that
-            tests the numbers' trustworthiness: more steps, a larger ball,
-            random noise, an attack without gradients. 0 leaves it out; what
-            can be told without it is always flagged. Its ball is `threat`,
-            else that of the first attack that has one.
-        resume: Folder that keeps each finished batch, made if missing. The
-            same call with the same folder goes on after the last one, and
-            its report is to the digit that of an uninterrupted run: date and
-            commit are those when the run first began, its seconds those of
-            the batches. A folder of another model, data, attacks, options or
-            library versions is refused; changed sources go unnoticed.
+            scores their images. Images that fool a lower-precision copy but
+            not `model` are attacked again on `model`; minimum-norm
+            perturbations are first lengthened slightly, in the same balls.
+            A surrogate with other weights or layers is flagged: it is no
+            white box.
+        sanity: Number of images, from the front, for further attacks that
+            test whether the numbers can be trusted: more steps, a larger
+            ball, random noise, an attack without gradients. They are run in
+            `threat`, else in the ball of the first attack that has one. 0
+            leaves them out; the checks that need no further attack are always
+            made.
+        resume: Folder that keeps each finished batch, made if missing. After
+            an interruption, the same call with the same folder goes on after
+            the last batch, and its report is to the digit that of an
+            uninterrupted run: date and commit are those of its beginning,
+            seconds those of the batches. A folder of another model, data,
+            attacks, options or library versions is refused; changed sources
+            are not noticed.
         progress: Whether to draw progress bars, if standard error is a
             terminal.
         name: The model's name in the report; its own if `None`.
@@ -146,143 +153,226 @@ def evaluate(
         seed=seed,
         sanity=sanity,
     )
+    check_float_input(model)
     if isinstance(attacks, str) or callable(attacks):
         attacks = [attacks]
     if len(attacks) == 1 and isinstance(attacks[0], str):
         skip_fooled = skip_fooled or attack_name(attacks[0]) in suites.by_name
-    surrogate = surrogate or model
-    passes = attack_draws(surrogate)
-    phases = [
-        phase
-        for attack in attacks
-        for phase in PlannedAttack.from_spec(attack, threat, draws=passes)
-    ]
-    for phase in phases:
-        if isinstance(phase.attack, Attack):
-            phase.attack.check_model(surrogate)
-    balls = filter(None, (threat, *(phase.threat for phase in phases)))
-    balls = list(dict.fromkeys(balls))
-    ball = balls[0] if balls else None
-    if sanity:
-        sanity_checks.check_model(surrogate, ball)
-    images, labels = gather_examples(dataset, limit=limit)
-    images = check_images(images, input_shape(model))
-    labels = check_labels(labels, len(images))
-    stochastic = is_stochastic(model)
-    draws = draws if stochastic else 1
-    attacked = min(attack_limit or len(images), len(images))
-    view = adaptive_view if adaptive else _itself
-    twin = surrogate is not model and is_twin(model, surrogate)
-    scorer = Scorer(
+    plan = Plan.make(
         model,
-        images.shape[1:],
-        attacked=view(surrogate),
+        surrogate or model,
+        attacks,
+        threat=threat,
         draws=draws,
-        own=view(model) if twin else None,
-        balls=balls,
+        runs=int(runs),
+        skip_fooled=bool(skip_fooled),
+        adaptive=adaptive,
+        sanity=int(sanity),
+    )
+    images, labels = gather_examples(dataset, limit=limit)
+    images = check_images(images, plan.facts.input_shape)
+    labels = check_labels(labels, len(images), plan.facts.classes)
+    attacked = min(attack_limit or len(images), len(images))
+    measured = _run(
+        plan,
+        images,
+        labels,
+        attacked=attacked,
+        batch_size=batch_size,
+        seed=seed,
+        resume=resume,
+        progress=progress,
+    )
+    clean = measured.clean
+    digest = weights_digest(model)
+    attacked_digest = digest
+    if plan.surrogate is not model:
+        attacked_digest = weights_digest(plan.surrogate)
+    return Report(
+        model=name or model.name,
+        flags=_flag(plan, measured),
+        sanity=plan.sanity,
+        weights=digest,
+        attacked_weights=None if attacked_digest == digest else attacked_digest,
+        dataset=dataset_name,
+        images=clean.shape[1],
+        attacked=attacked,
+        stochastic=plan.facts.stochastic,
+        draws=plan.draws,
+        skip_fooled=plan.skip_fooled,
+        clean=Accuracy.from_correct(clean),
+        attacks=tuple(measured.attack_results),
+        worst_cases=WorstCase.all_from_results(
+            threat,
+            [one for one in plan.attacks for _ in range(plan.runs)],
+            clean=measured.clean_of_attacked,
+            results=measured.image_results,
+        ),
+        seed=seed,
+        batch_size=batch_size,
+        attack_policy=plan.surrogate.dtype_policy.name,
+        versions=provenance.versions(),
+        commit=measured.commit,
+        date=measured.date,
+    )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class _Measured:
+    """What the run gave; from here on no image is looked at again."""
+
+    date: str
+    commit: str | None
+    image_shape: tuple[int, int, int]
+    num_classes: int
+    clean: np.ndarray
+    attacked: int
+    attack_results: Sequence[AttackResult]
+    image_results: Sequence[ImageResults]
+    gradients: tuple[np.ndarray, np.ndarray] | None
+    sanity_results: Sequence[AttackResult]
+
+    @property
+    def clean_of_attacked(self) -> np.ndarray:
+        """Whether each draw got each original right, of those attacked."""
+        return self.clean[:, : self.attacked]
+
+
+def _run(
+    plan, images, labels, *, attacked, batch_size, seed, resume, progress
+) -> _Measured:
+    """Scores the images without an attack and under each."""
+    image_shape = images.shape[1:]
+    bars = Progress(enabled=progress)
+    scorer = Scorer(
+        plan.model,
+        image_shape,
+        attacked=plan.view(plan.surrogate),
+        draws=plan.draws,
+        stochastic=plan.facts.stochastic,
+        full_precision=(
+            plan.view(plan.model) if plan.low_precision_copy else None
+        ),
+        balls=plan.balls,
+        counter=bars.counter,
     )
     check_labels(labels, len(images), scorer.num_classes)
-    sanity_attacks = []
-    if sanity:
-        sanity_attacks = sanity_checks.suite(
-            ball, images.shape[1:], draws=passes
-        )
-        sanity_attacks = list(map(PlannedAttack, sanity_attacks))
+    sanity_attacks = plan.sanity_attacks(image_shape)
     date = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     journal, commit = None, provenance.commit()
     if resume is not None:
         depends_on = fingerprint(
-            model, scorer.attacked, images, labels, phases, sanity_attacks
+            plan.model,
+            scorer.attacked,
+            images,
+            labels,
+            plan.attacks,
+            sanity_attacks,
         ) | {
             "images": len(images),
             "attacked": attacked,
-            "draws": draws,
-            "runs": int(runs),
+            "draws": plan.draws,
+            "runs": plan.runs,
             "seed": int(seed),
             "batch_size": int(batch_size),
-            "skip_fooled": bool(skip_fooled),
-            "sanity": int(sanity),
-            "balls": list(map(repr, balls)) if twin else [],
+            "skip_fooled": plan.skip_fooled,
+            "sanity": plan.sanity,
+            "balls": (
+                list(map(repr, plan.balls)) if plan.low_precision_copy else []
+            ),
         }
         journal = Journal(resume, depends_on, date=date, commit=commit)
         date, commit = journal.date, journal.commit
-    with Progress(enabled=progress) as bars:
-        run = Run(
+    with bars, _going_on(resume), interruptible():
+        runner = Runner(
             scorer,
             images,
             labels,
             batch_size=batch_size,
             seed=seed,
-            bars=bars,
+            progress=bars,
             journal=journal,
         )
-        clean = run.score(PlannedAttack(), np.arange(len(images))).correct
-        clean_of_attacked = clean[:, :attacked]
-        results, outcomes = attack_all(
-            run,
-            phases,
-            clean_of_attacked,
-            repeats=runs,
-            skip_fooled=skip_fooled,
+        clean = runner.score(PlannedAttack()).correct
+        attack_results, image_results = attack_all(
+            runner,
+            plan.attacks,
+            clean[:, :attacked],
+            runs=plan.runs,
+            skip_fooled=plan.skip_fooled,
         )
-        flags = check_adaptivity(
-            surrogate, phases, victim=model, adaptive=adaptive
+        gradients = None
+        if not all(planned.black_box for planned in plan.attacks):
+            gradients = runner.gradients()
+        sanity_results, _ = attack_all(
+            runner,
+            sanity_attacks,
+            clean[:, : plan.sanity],
+            runs=1,
+            skip_fooled=False,
         )
-        flags += sanity_checks.check_chance(clean, scorer.num_classes)
-        if not all(phase.black_box for phase in phases):
-            with owned_randomness([surrogate], seed) as reseed:
-                reseed("gradients", 0)
-                flags += sanity_checks.gradients(
-                    scorer.attacked, images[:batch_size], labels[:batch_size]
-                )
-        if skip_fooled:
-            flags += sanity_checks.compare_sequence(
-                results, outcomes, clean=clean_of_attacked
-            )
-        else:
-            flags += sanity_checks.compare_attacks(
-                results,
-                clean=clean_of_attacked.mean(),
-                image_shape=images.shape[1:],
-            )
-        if sanity:
-            few = clean[:, : min(sanity, len(images))]
-            tested, _ = attack_all(
-                run, sanity_attacks, few, repeats=1, skip_fooled=False
-            )
-            flags += sanity_checks.compare_attacks(
-                tested, clean=few.mean(), image_shape=images.shape[1:]
-            )
-    digest = weights_digest(model)
-    of_surrogate = digest if surrogate is model else weights_digest(surrogate)
-    return Report(
-        model=name or model.name,
-        flags=tuple(dict.fromkeys(flags)),
-        sanity=int(sanity),
-        weights=digest,
-        attacked_weights=None if of_surrogate == digest else of_surrogate,
-        dataset=dataset_name,
-        images=len(images),
-        attacked=attacked,
-        stochastic=stochastic,
-        draws=draws,
-        skip_fooled=bool(skip_fooled),
-        clean=Accuracy.from_correct(clean),
-        attacks=tuple(results),
-        worst_cases=WorstCase.all_from_outcomes(
-            threat,
-            [phase for phase in phases for _ in range(runs)],
-            clean=clean_of_attacked,
-            outcomes=outcomes,
-        ),
-        seed=seed,
-        batch_size=batch_size,
-        attack_policy=surrogate.dtype_policy.name,
-        versions=provenance.versions(),
-        commit=commit,
+    return _Measured(
         date=date,
+        commit=commit,
+        image_shape=image_shape,
+        num_classes=scorer.num_classes,
+        clean=clean,
+        attacked=attacked,
+        attack_results=attack_results,
+        image_results=image_results,
+        gradients=gradients,
+        sanity_results=sanity_results,
     )
 
 
-def _itself(model):
-    return model
+@contextlib.contextmanager
+def _going_on(resume):
+    """Adds to an interruption how to go on after it."""
+    try:
+        yield
+    except KeyboardInterrupt as interrupt:
+        interrupt.add_note(
+            "The evaluation was interrupted. "
+            + (
+                "What it had measured is lost: resume=FOLDER, on the command "
+                "line --resume, keeps finished batches."
+                if resume is None
+                else f"The same call goes on from {os.fspath(resume)}."
+            )
+        )
+        raise
+
+
+def _flag(plan, measured) -> tuple[Flag, ...]:
+    """Returns the signs that the numbers cannot be trusted, each once."""
+    flags = check_adaptivity(
+        plan.surrogate_facts,
+        plan.attacks,
+        scored=plan.facts,
+        same_model=plan.same_model,
+        adaptive=plan.adaptive,
+    )
+    flags += sanity_checks.check_radii(plan.attacks)
+    clean = measured.clean
+    flags += sanity_checks.check_chance(clean, measured.num_classes)
+    if measured.gradients is not None:
+        flags += sanity_checks.check_gradients(*measured.gradients)
+    if plan.skip_fooled:
+        flags += sanity_checks.compare_sequence(
+            measured.attack_results,
+            measured.image_results,
+            clean=measured.clean_of_attacked,
+        )
+    else:
+        flags += sanity_checks.compare_attacks(
+            measured.attack_results,
+            clean=measured.clean_of_attacked.mean(),
+            image_shape=measured.image_shape,
+        )
+    if plan.sanity:
+        flags += sanity_checks.compare_attacks(
+            measured.sanity_results,
+            clean=clean[:, : plan.sanity].mean(),
+            image_shape=measured.image_shape,
+        )
+    return tuple(dict.fromkeys(flags))

@@ -1,4 +1,4 @@
-"""What an evaluation runs on the images in one go."""
+"""An attack as an evaluation sees it."""
 
 import dataclasses
 from collections.abc import Callable
@@ -19,8 +19,8 @@ class PlannedAttack:
 
     Args:
         attack: `(model, images, labels) -> images`; `None` leaves the images
-            as they are. Its name, options, ball and generators are read off
-            it if it has them, as an `Attack` does.
+            as they are. Name, options, ball and generators are its attributes,
+            if it has them, as an `Attack` does.
     """
 
     attack: Callable | None = None
@@ -33,11 +33,12 @@ class PlannedAttack:
         *,
         draws: int | None = None,
     ) -> "list[PlannedAttack]":
-        """Checks an attack, or builds from text one or those of a suite.
+        """Plans an attack, or those of a suite.
 
         Args:
-            threat: Ball of what is given as text without one.
-            draws: Of what is given as text that leaves them open.
+            attack: An attack, or the text of one or of a suite.
+            threat: Ball of an attack whose text has none.
+            draws: Draws of an attack whose text has none.
 
         Raises:
             ValueError: If it is no attack or a targeted one.
@@ -50,13 +51,13 @@ class PlannedAttack:
                 "attacks must be attacks, such as attacks.pgd(eps=0.1), or "
                 f"their text. Received: {attack!r}"
             )
-        phases = [cls(one) for one in bound]
-        if any(phase.options.get("targeted") for phase in phases):
+        planned = [cls(one) for one in bound]
+        if any(one.options.get("targeted") for one in planned):
             raise ValueError(
                 "attacks must be untargeted: they are given the true classes. "
                 f"Received: {attack!r}"
             )
-        return phases
+        return planned
 
     @property
     def name(self) -> str:
@@ -66,6 +67,19 @@ class PlannedAttack:
         return getattr(self.attack, "name", None) or getattr(
             self.attack, "__name__", type(self.attack).__name__
         )
+
+    @property
+    def label(self) -> str:
+        """Name with loss, steps and restarts: `pgd-40x5`, `apgd-dlr-100`."""
+        return attack_label(self.name, self.options)
+
+    @property
+    def summary(self) -> str:
+        """Label, ball and draws: `pgd-40, linf, eps 0.1, 2 draws`."""
+        draws = self.options.get("draws")
+        parts = [self.label, self.threat and str(self.threat)]
+        parts += [f"{draws} draws" if draws not in (None, 1) else None]
+        return ", ".join(filter(None, parts))
 
     @property
     def text(self) -> str:
@@ -93,7 +107,7 @@ class PlannedAttack:
 
     @property
     def searches(self) -> bool:
-        """Whether it looks for a misclassified image, as noise doesn't."""
+        """Whether it looks for a misclassified image. Noise doesn't."""
         return self.attack is not None and self.name != "noise"
 
     @property
@@ -118,20 +132,37 @@ class PlannedAttack:
         return norm if norm in NORMS and not self._has_radius else None
 
     def aims_at(self, ball: ThreatModel) -> bool:
-        """Whether the attack, not bound to any ball, may look inside this one.
+        """Whether the attack has no ball of its own and may search this one.
 
-        One that makes small another norm comes here by chance alone.
+        An attack that makes another norm small comes here by chance alone.
         """
         bound = self.threat is not None or self._has_radius
         norm = getattr(self.attack, "norm", None)
         return not bound and norm in (None, ball.norm)
 
     @property
+    def idle(self) -> bool:
+        """Whether its radius is 0, so that it cannot change an image."""
+        return self._has_radius and self.attack.eps == 0
+
+    @property
     def _has_radius(self) -> bool:
-        """Also of 0, which is no ball."""
+        """Whether the attack has a radius; also one of 0, which is no ball."""
         return getattr(self.attack, "eps", None) is not None
 
     @property
     def generators(self) -> tuple[keras.random.SeedGenerator, ...]:
         """Sources of the attack's own randomness."""
         return getattr(self.attack, "generators", ())
+
+
+def attack_label(name: str, options: Mapping[str, Any]) -> str:
+    """Returns an attack's name with its loss, steps and restarts."""
+    label = name
+    if options.get("loss") == "dlr":
+        label += "-dlr"
+    if "steps" in options:
+        label += f"-{options['steps']}"
+    if options.get("restarts", 1) > 1:
+        label += f"x{options['restarts']}"
+    return label

@@ -9,11 +9,13 @@ import keras
 import numpy as np
 from numpy.typing import ArrayLike
 
+from zoo.inspection import check_float_input
 from zoo.inspection import is_stochastic
 from zoo.models.scale_views import find_ensemble
 from zoo.models.scale_views import scale_views
 from zoo.training.attacks.adaptive_view import adaptive_view
 from zoo.training.evaluation.engine.randomness import owned_randomness
+from zoo.training.evaluation.results import metrics
 from zoo.validation import check_images
 from zoo.validation import check_labels
 
@@ -23,12 +25,12 @@ VALUES = (0.001, 0.01, 0.1, 1.0, 10.0)
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ScaleWeights:
-    """Weights of the scales and how accurate the ensemble is with them.
+    """Weights of an ensemble's scales, and its accuracy with them.
 
     Args:
         scales: Side lengths of the ensemble.
         weights: Lambda of equation 1, one a scale; the largest is 1.
-        own: Whether they are the model's.
+        own: Whether they are the model's present weights.
         clean: Accuracy on the images.
         adversarial: Accuracy on the adversarial images, if there are any.
     """
@@ -54,13 +56,13 @@ def search_scale_weights(
     """Scores a multi-scale ensemble with every combination of weights.
 
     Every scale is predicted once, and all combinations are scored from these
-    predictions. Combinations equal up to a factor are one: of three scales
-    and five values in the ratio of ten, 61 of 125 are left. The model's own
-    weights are scored too.
+    predictions. Combinations that are equal up to a factor are scored once:
+    of three scales and five values in the ratio of ten, 61 of 125 are left.
+    The model's own weights are scored too.
 
-    The adversarial images are made against the model as it stands, so other
-    weights look better on them than under an attack of their own: measure
-    the chosen ones with `evaluate`.
+    The adversarial images are made with the model's own weights, so other
+    weights look better on them than under an attack of their own. Measure
+    the chosen weights with `evaluate`.
 
     Args:
         model: Functional model that ends in a `MultiScaleEnsemble`.
@@ -70,7 +72,7 @@ def search_scale_weights(
             alone.
         values: Numbers each weight is tried with, above 0.
         batch_size: Images predicted at a time.
-        draws: Predictions an image of a randomised model.
+        draws: Forward passes an image, if the model is randomised.
         seed: Of the model's and the attack's randomness.
 
     Returns:
@@ -98,6 +100,7 @@ def search_scale_weights(
             "batch_size and draws must be positive. Received: "
             f"batch_size={batch_size}, draws={draws}"
         )
+    check_float_input(model)
     images = check_images(images, model.input_shape)
     labels = check_labels(labels, len(images), model.output_shape[-1])
     draws = draws if is_stochastic(model) else 1
@@ -107,13 +110,14 @@ def search_scale_weights(
     weights = np.array(combinations)
 
     def right(batch, batch_labels):
-        """Counts the right answers of each combination, over all draws."""
+        """Counts each combination's right answers over all draws."""
         total = np.zeros(len(weights))
         for _ in range(draws):
             logits = views.predict_on_batch(batch)
             confidences = np.asarray(keras.ops.softmax(logits), "float64")
             merged = np.einsum("ws,nsc->wnc", weights, confidences)
-            total += (merged.argmax(axis=-1) == batch_labels).sum(axis=1)
+            classes = metrics.predicted_classes(merged)
+            total += (classes == batch_labels).sum(axis=1)
         return total
 
     clean = np.zeros(len(weights))
@@ -156,5 +160,5 @@ def _combinations(own, values):
 
 
 def _scaled(weights):
-    """Divides by the largest; rounded, so that equal ratios are equal."""
+    """Divides by the largest, rounded so that equal ratios are equal."""
     return tuple(float(f"{w / max(weights):.9g}") for w in weights)

@@ -1,4 +1,4 @@
-"""How well stickers work on views they weren't made on."""
+"""Stickers on views of a sign: how well they work where they weren't made."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -7,6 +7,7 @@ import keras
 import numpy as np
 from numpy.typing import ArrayLike
 
+from zoo.inspection import check_float_input
 from zoo.training.attacks.rp2 import RP2
 from zoo.training.attacks.rp2 import Sticker
 from zoo.training.datasets.rendered_signs import views
@@ -16,13 +17,13 @@ from zoo.validation import check_images
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class StickerScores:
-    """What stickers do to a model, one number for each.
+    """How well stickers fool a model, one number a sticker.
 
     Args:
         targets: Their target classes.
-        success: BlurNet's attack success rate: the part of the views whose
-            prediction changes, to whatever class.
-        targeted: The part that is taken for the target.
+        success: BlurNet's attack success rate: the fraction of the views
+            whose prediction changes, to any class.
+        targeted: The fraction of the views classified as the target.
         dissimilarity: The mean over the views of
             `metrics.l2_dissimilarity`.
     """
@@ -54,25 +55,24 @@ def score_stickers(
     views: ArrayLike,
     homographies: ArrayLike | None = None,
 ) -> StickerScores:
-    """Measures stickers on views, for a fair number held-out ones.
+    """Measures stickers on views, which should be held out.
 
     Args:
-        model: Maps pixels in [0, 1] to logits; the one they were made on, or
-            another to transfer to.
+        model: Maps pixels in [0, 1] to logits; the model that the stickers
+            were made on, or another to transfer to.
         stickers: What `rp2` made.
-        views: Of the sign, as `rp2` takes them.
+        views: Views of the sign, as `rp2` takes them.
         homographies: As `rp2` takes them.
 
-    Returns:
-        BlurNet's metrics.
-
     Raises:
-        ValueError: If there are no stickers or the views don't fit.
+        ValueError: If there are no stickers, the views don't fit, or the model
+            takes pixels of an integer type.
 
     Reference: BlurNet, "Metrics" and table 2.
     """
     if not stickers:
         raise ValueError("There must be a sticker. Received: none")
+    check_float_input(model)
     views = check_images(views, model.input_shape)
     clean = _classes(model, views)
     rows = []
@@ -93,14 +93,14 @@ def score_stickers(
 
 
 def _classes(model, images):
-    return model.predict(images, verbose=0).argmax(axis=-1)
+    return metrics.predicted_classes(model.predict(images, verbose=0))
 
 
-class SignBench:
-    """A rendered sign that no model was trained on, in two sets of views.
+class SignViews:
+    """Two sets of views of a rendered sign that no model was trained on.
 
-    A sticker is made on the first and tested on the held-out second: the
-    sign's other views, from other places and in other lights.
+    Stickers are made on the first set and tested on the second, held-out
+    set: other views of the sign, from other places and in other light.
 
     Args:
         sign: A name of `LISA_CLASSES`.
@@ -133,7 +133,7 @@ class SignBench:
         return self._held_out[0]
 
     def on_plate(self, mask: np.ndarray) -> np.ndarray:
-        """Cuts off what of a mask isn't on the sign.
+        """Returns the part of a mask that is on the sign.
 
         Args:
             mask: `(size, size)` of `bool`.
@@ -155,9 +155,9 @@ class SignBench:
         """Makes a sticker for each target, all at once.
 
         Args:
-            attack: RP2, its mask of the plane's size.
+            attack: RP2, with a mask of the plane's size.
             model: Maps the views to logits.
-            targets: Classes that the sign should be taken for.
+            targets: Classes that the sign should be classified as.
             progress: As `RP2` takes it.
         """
         images, homographies = self._attacked
@@ -180,6 +180,5 @@ class SignBench:
         return score_stickers(model, stickers, *self._held_out)
 
     def accuracy(self, model: keras.Model, label: int) -> float:
-        """Returns the part of the held-out views taken for `label`."""
-        logits = model.predict(self.held_out, verbose=0)
-        return float(np.mean(logits.argmax(axis=-1) == label))
+        """Returns the fraction of the held-out views classified as `label`."""
+        return float(np.mean(_classes(model, self.held_out) == label))

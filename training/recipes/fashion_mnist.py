@@ -27,7 +27,7 @@ they train without random shifts: that raises clean and robust accuracy alike.
 
 On one core with AVX-512 BF16 an epoch of an adversarial stage takes 8 to 15
 minutes. Some shipped weights come from earlier hyperparameters, as
-docs/changelog.md says; their cards hold what was measured of them.
+CHANGELOG.md says; their cards hold what was measured of them.
 """
 
 import os

@@ -150,7 +150,10 @@ def copy_weights(source: keras.Model, target: keras.Model) -> None:
 
 
 def compiled(
-    model: keras.Model, stage: Stage, recipe: Recipe, optimizer
+    model: keras.Model,
+    stage: Stage,
+    recipe: Recipe,
+    optimizer: keras.optimizers.Optimizer,
 ) -> keras.Model:
     """Compiles what `fit` is called on: the model, or a trainer of it."""
     if stage.samples is None:

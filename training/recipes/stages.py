@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -19,7 +20,7 @@ from zoo.weights import save_weights
 
 def run_stages(
     run: Callable[[str, Path], keras.Model],
-    recipe,
+    recipe: Any,
     workdir: str | os.PathLike,
     *,
     stages: Sequence[str],

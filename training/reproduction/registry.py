@@ -9,14 +9,15 @@ NAMES = ("blurnet", "irm")
 
 
 def find(name: str) -> ModuleType:
-    """Imports a system's reproduction.
+    """Imports a system's reproduction; TensorFlow comes with its first call.
 
     Args:
         name: One of `NAMES`.
 
     Returns:
         A package with `PARTS`, the names of its tables and figures,
-        `Settings` and `reproduce(settings, output, *, only)`.
+        `Settings`, whose fields `options.declared` lists, and
+        `reproduce(settings, output, *, only)`.
 
     Raises:
         ValueError: If there is no such system; lists the names.

@@ -9,6 +9,7 @@ import keras
 import tensorflow as tf
 from keras import ops
 
+from zoo.inspection import check_float_input
 from zoo.models.scale_views import scale_views
 from zoo.training import attacks
 from zoo.training.trainers.input_checks import check_data
@@ -88,6 +89,7 @@ class AdversarialTrainer(keras.Model):
     ):
         # Keras scales the loss if the trainer's policy is mixed_float16.
         super().__init__(name=name, dtype=model.dtype_policy)
+        check_float_input(model)
         if not 0.0 <= clean_weight <= 1.0:
             raise ValueError(
                 "clean_weight must be in [0, 1]. "
@@ -107,6 +109,7 @@ class AdversarialTrainer(keras.Model):
             )
         self.model = model
         self.attack = attack
+        self.supports_jit = getattr(attack, "supports_jit", True)
         self.clean_weight = clean_weight
         self.logit_pairing = logit_pairing
         self.surrogate = surrogate or model
@@ -125,8 +128,14 @@ class AdversarialTrainer(keras.Model):
 
         Raises:
             ValueError: If a loss or metric takes probabilities, as Keras' do
-                by default: the model gives logits.
+                by default: the model gives logits; or if XLA is asked to
+                compile an attack that it can't.
         """
+        if kwargs.get("jit_compile") is True and not self.supports_jit:
+            raise ValueError(
+                "jit_compile must not be True with this attack: XLA can't "
+                f"compile it. Received: attack={self.attack!r}"
+            )
         check_take_logits(
             loss=loss,
             metrics=metrics,

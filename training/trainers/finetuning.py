@@ -13,8 +13,9 @@ import keras
 import tensorflow as tf
 
 from zoo.inspection import all_layers
+from zoo.inspection import check_float_input
+from zoo.inspection import find_head
 from zoo.inspection import input_shape
-from zoo.loading import find_head
 from zoo.models.scale_views import dominant_scale
 from zoo.training import attacks
 from zoo.training.trainers.adversarial import AdversarialTrainer
@@ -131,6 +132,7 @@ def finetune(
             no weights; if the attack's text is wrong; if the folder holds a
             run with other hyperparameters, other data or another model.
     """
+    check_float_input(model)
     if isinstance(attack, str):
         attack = attacks.parse(attack)
     hyperparameters = hyperparameters or FineTuning()

@@ -1,27 +1,148 @@
-"""Images named on the command line."""
+"""Images named on the command line, parsed once."""
 
 import argparse
-import os
-import re
-from collections.abc import Sequence
+import dataclasses
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import zoo
-from zoo.cli.models import class_names
-from zoo.cli.models import is_preset
-from zoo.cli.models import known_classes
-from zoo.cli.output import at_least
+from zoo.cli.arguments import at_least
+from zoo.cli.models import NamedModel
+from zoo.cli.models import add_classes_argument
+from zoo.cli.models import add_image_size_argument
 from zoo.validation import check_images
+
+if TYPE_CHECKING:
+    import keras
+    import numpy as np
 
 SAMPLE = "fashion_mnist_sample"
 _SPLIT = "test"
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class NamedImages:
+    """Images of the command line: what is known before they are read.
+
+    Args:
+        name: Of a data set, or the path of a folder.
+        split: Split of the set.
+        limit: Images to take from the front.
+        data_dir: Where TFDS keeps its data, or an archive was unpacked.
+        size: `(height, width)` that pictures are resized to, where the model
+            leaves it open.
+        model: Model that they are for.
+    """
+
+    name: str
+    split: str
+    limit: int
+    data_dir: Path | None
+    size: tuple[int, int] | None
+    model: NamedModel
+
+    @classmethod
+    def parse(
+        cls, options: argparse.Namespace, model: NamedModel
+    ) -> "NamedImages":
+        """Reads what `add_data_arguments` adds, without TensorFlow.
+
+        Args:
+            options: Of the command line.
+            model: Model that the images are for; a preset's own set is the
+                default.
+
+        Raises:
+            FileNotFoundError: If there is no such folder.
+            ImportError: If TFDS, which has the set, is not installed.
+            ValueError: If there is no such set or split, or a folder of
+                pictures doesn't fit the model's classes.
+        """
+        from zoo.training.datasets.registry import check_source
+
+        name = options.data or _default_data(model)
+        split = options.split or _SPLIT
+        check_source(
+            name,
+            split,
+            data_dir=options.data_dir,
+            classes=model.classes or None,
+        )
+        return cls(
+            name=name,
+            split=split,
+            limit=options.limit or options.default_limit,
+            data_dir=options.data_dir,
+            size=options.image_size,
+            model=model,
+        )
+
+    @property
+    def title(self) -> str:
+        """The set and its split; a folder has none."""
+        from zoo.training import datasets
+
+        if datasets.is_folder(self.name):
+            return self.name
+        return f"{self.name}, {self.split}"
+
+    def load(self, loaded: "keras.Model") -> "tuple[np.ndarray, np.ndarray]":
+        """Loads the images and labels.
+
+        Args:
+            loaded: The model that they are for.
+
+        Raises:
+            FileNotFoundError: If AAAC, GTSRB or LISA is not in its folder.
+            ValueError: If there is no such set, or its pictures or classes
+                don't fit the model.
+            ConnectionError: If the set cannot be downloaded.
+        """
+        from zoo.inspection import input_shape
+        from zoo.training import datasets
+        from zoo.training.datasets.arrays import gather_examples
+
+        given = {}
+        if datasets.is_resized(self.name):
+            given["image_shape"] = self.model.image_shape(loaded, self.size)
+        if datasets.is_folder(self.name):
+            given["classes"] = self.class_names(loaded.output_shape[-1])
+        dataset = datasets.load(
+            self.name, self.split, data_dir=self.data_dir, **given
+        )
+        images, labels = gather_examples(dataset.take(self.limit))
+        try:
+            check_images(images, input_shape(loaded))
+        except ValueError as error:
+            raise ValueError(
+                f"{self.name} doesn't suit {self.model.name}: {error}"
+            ) from error
+        return images, labels
+
+    def class_names(self, count: int) -> list[str]:
+        """Names of the model's classes in order, or else of the folders.
+
+        Args:
+            count: How many classes the model has.
+
+        Raises:
+            ValueError: If there are not as many names.
+        """
+        from zoo.training import datasets
+
+        if self.model.classes or not datasets.is_folder(self.name):
+            return self.model.class_names(count)
+        folders = datasets.class_folders(self.name)
+        if len(folders) != count:
+            self.model.refuse_names(folders, self.name, count)
+        return folders
+
+
 def add_data_arguments(parser: argparse.ArgumentParser, limit: int) -> None:
     """Adds what to read, and how, to a command.
 
-    `--data`, `--split` and `--limit` are `None` unless they are given;
-    `fill_data` gives them their defaults.
+    Args:
+        parser: Of the command.
+        limit: Images to take unless `--limit` is given.
     """
     parser.add_argument(
         "--data",
@@ -51,190 +172,7 @@ def add_data_arguments(parser: argparse.ArgumentParser, limit: int) -> None:
     parser.set_defaults(default_limit=limit)
 
 
-def fill_data(options: argparse.Namespace) -> None:
-    """Gives the defaults to the data arguments that were not given.
-
-    Raises:
-        UnknownPresetError: If the model's name is that of no preset.
-    """
-    if options.data is None:
-        options.data = _default_data(options.model)
-    if options.split is None:
-        options.split = _SPLIT
-    if options.limit is None:
-        options.limit = options.default_limit
-
-
-def _default_data(model: str) -> str:
+def _default_data(model: NamedModel) -> str:
     """Returns a preset's own set; the packaged images for all others."""
-    dataset = zoo.info(model).dataset if is_preset(model) else SAMPLE
+    dataset = model.card.dataset if model.is_preset else SAMPLE
     return SAMPLE if dataset == "fashion_mnist" else dataset
-
-
-def check_data(data: str | os.PathLike) -> None:
-    """Raises an error if a path is no folder, before anything is loaded.
-
-    Args:
-        data: What names a data set: a path if it is a `Path`, is absolute or
-            begins with a dot, as for `zoo.training.datasets.load`.
-
-    Raises:
-        FileNotFoundError: If there is no such folder.
-    """
-    is_path = isinstance(data, os.PathLike) or data.startswith(".")
-    if (is_path or os.path.isabs(data)) and not os.path.isdir(data):
-        raise FileNotFoundError(f"There is no such folder: {data}")
-
-
-def add_classes_argument(parser: argparse.ArgumentParser, default: str) -> None:
-    """Adds `--classes`."""
-    parser.add_argument(
-        "--classes",
-        metavar="NAMES",
-        help="the model's classes in order: names between commas, or a text "
-        f"file of one a line (default: {default})",
-    )
-
-
-def add_image_size_argument(parser: argparse.ArgumentParser) -> None:
-    """Adds `--image-size`."""
-    parser.add_argument(
-        "--image-size",
-        type=_size,
-        metavar="HxW",
-        help="size of the images, for models that take any; pictures of a "
-        "folder, AAAC, GTSRB or LISA are resized to it",
-    )
-
-
-def load_images(options: argparse.Namespace, model):
-    """Loads the images and labels the data arguments name, as arrays.
-
-    Raises:
-        FileNotFoundError: If there is no such folder, or AAAC, GTSRB or LISA
-            is not in it.
-        ValueError: If there is no such set, or its pictures or classes don't
-            fit the model.
-        ConnectionError: If the set cannot be downloaded.
-    """
-    from zoo.inspection import input_shape
-    from zoo.training import datasets
-    from zoo.training.datasets.arrays import gather_examples
-
-    given = {}
-    if datasets.is_resized(options.data):
-        given["image_shape"], count = image_shape(options, model)
-    if datasets.is_folder(options.data):
-        given["classes"] = resolve_classes(options, count)
-    dataset = datasets.load(
-        options.data, options.split, data_dir=options.data_dir, **given
-    )
-    images, labels = gather_examples(dataset.take(options.limit))
-    try:
-        check_images(images, input_shape(model))
-    except ValueError as error:
-        raise ValueError(
-            f"{options.data} doesn't suit {options.model}: {error}"
-        ) from error
-    return images, labels
-
-
-def resolve_classes(options: argparse.Namespace, count: int) -> list[str]:
-    """Names of the model's `count` classes, in its order.
-
-    Raises:
-        OSError: If the file of names cannot be read.
-        ValueError: If there are not as many names.
-    """
-    from zoo.training import datasets
-
-    known = options.classes is not None or known_classes(options.model)
-    if known or not datasets.is_folder(options.data):
-        return model_classes(options, count)
-    folders = datasets.class_folders(options.data)
-    return _checked(folders, options.data, options, count)
-
-
-def model_classes(options: argparse.Namespace, count: int) -> list[str]:
-    """Names of `--classes`, else the model's own, else numbers.
-
-    Raises:
-        OSError: If the file of names cannot be read.
-        ValueError: If there are not as many names.
-    """
-    if options.classes is None:
-        return class_names(options.model, count)
-    return _checked(_given(options.classes), "--classes", options, count)
-
-
-def known_or_given_classes(options: argparse.Namespace, model) -> Sequence[str]:
-    """Names of `--classes`, else the model's own; none if not known.
-
-    Raises:
-        OSError: If the file of names cannot be read.
-        ValueError: If `--classes` doesn't name as many.
-    """
-    if options.classes is None:
-        return known_classes(options.model)
-    return model_classes(options, model.output_shape[-1])
-
-
-def _checked(names, source, options, count):
-    if len(names) != count:
-        raise ValueError(
-            f"{options.model} has {count} classes; name each, in the model's "
-            f"order, by --classes. Received: {len(names)} in {source}"
-        )
-    return names
-
-
-def _given(text: str) -> list[str]:
-    if os.path.isfile(text):  # A list may be too long for a path.
-        lines = Path(text).read_text("utf-8").splitlines()
-    else:
-        lines = text.split(",")
-    return [line.strip() for line in lines if line.strip()]
-
-
-def image_shape(
-    options: argparse.Namespace, model
-) -> tuple[tuple[int, int, int], int]:
-    """Shape of the images the model takes, and its number of classes.
-
-    Raises:
-        ValueError: If the model doesn't say, takes any size and `--image-size`
-            is not given, or takes another one.
-    """
-    from zoo.inspection import input_shape
-
-    shape = input_shape(model)
-    if shape is None:
-        raise ValueError(
-            f"{options.model} must say what images it takes, to resize "
-            "pictures to: save it as a functional or Sequential model of one "
-            "image input."
-        )
-    _, height, width, channels = shape
-    classes = model.output_shape[-1]
-    fixed = (height, width)
-    size = options.image_size or fixed
-    if None in size:
-        raise ValueError(
-            f"{options.model} takes images of any size; choose one by "
-            "--image-size, such as 224x224."
-        )
-    if any(n not in (None, m) for n, m in zip(fixed, size, strict=True)):
-        raise ValueError(
-            f"{options.model} takes images of {height}x{width}. Received: "
-            f"--image-size={size[0]}x{size[1]}"
-        )
-    return (*size, channels), classes
-
-
-def _size(text: str) -> tuple[int, int]:
-    match = re.fullmatch(r"([1-9]\d*)x([1-9]\d*)", text)
-    if match is None:
-        raise argparse.ArgumentTypeError(
-            f"must be height x width, such as 224x224. Received: {text}"
-        )
-    return int(match[1]), int(match[2])

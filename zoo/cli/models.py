@@ -1,28 +1,225 @@
-"""Models named on the command line."""
+"""Models named on the command line, each parsed once."""
 
 import argparse
-import contextlib
-import importlib
+import dataclasses
 import os
-import zipfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
+from typing import Literal
 
 import zoo
-from zoo.atomic_write import atomic_write
+from zoo.class_names import as_class_names
+from zoo.cli.arguments import image_size
+from zoo.cli.keras_files import check_keras_file
+from zoo.cli.keras_files import read_class_names
+from zoo.cli.keras_files import read_keras_file
+from zoo.cli.keras_files import read_lines
 from zoo.loading import dtype_policy
 from zoo.saved_model_folder import newest_version
 from zoo.saved_model_folder import read_classes
 
-ATTACK_HELP = (
-    "attack and its options, such as 'pgd:norm=l2,eps=1.0'; the norm, and eps "
-    "in that norm, are those of the card's ball (L2 1.0 if it has none) where "
-    "the text leaves them open"
-)
+if TYPE_CHECKING:
+    import keras
+
+_SUFFIX = ".keras"
+_ANY = ("preset", "keras_file", "saved_model")
 
 
-_PROBES = 2
-_OPEN_SIDE = 224
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class NamedModel:
+    """A model of the command line: what is known before it is loaded.
+
+    Args:
+        name: Text that names it.
+        kind: `"preset"`, `"keras_file"` or `"saved_model"`.
+        card: A preset's card; `None` for others.
+        classes: Names of its classes in order; empty if they are not known.
+        renamed: Whether `classes` are those of `--classes`, not its own.
+        trusted: Whether what a file may run as it is loaded is run.
+    """
+
+    name: str
+    kind: Literal["preset", "keras_file", "saved_model"]
+    card: zoo.Card | None = None
+    classes: tuple[str, ...] = ()
+    renamed: bool = False
+    trusted: bool = False
+
+    @classmethod
+    def parse(
+        cls,
+        name: str,
+        *,
+        classes: str | None = None,
+        kinds: Sequence[str] = _ANY,
+        rule: str = "The model must be a preset or a .keras file.",
+        trained: bool = True,
+        trusted: bool = False,
+    ) -> "NamedModel":
+        """Finds out what a text names, without loading it or TensorFlow.
+
+        A name that ends in `.keras` is a file. One with a path separator is a
+        folder, as is one that no preset has and a folder does. All others are
+        presets.
+
+        Args:
+            name: Text of the command line.
+            classes: Text of `--classes`, in the place of its own names.
+            kinds: Kinds that the command takes.
+            rule: What is said to others.
+            trained: Whether a preset must have published weights.
+            trusted: Whether a model may run code, read files and write them.
+
+        Raises:
+            FileNotFoundError: If there is no such file or SavedModel.
+            ValueError: If there is no such preset, it has no weights, the
+                file is no model, the command doesn't take its kind, or the
+                names of its classes are not as many.
+        """
+        card = _find_card(name)
+        kind = "saved_model"
+        if card is not None:
+            kind = "preset"
+        elif name.endswith(_SUFFIX):
+            kind = "keras_file"
+        if kind not in kinds:
+            folder = "the folder " if kind == "saved_model" else ""
+            raise ValueError(f"{rule} Received: {folder}{name}")
+        own = _own_classes(kind, name) if card is None else card.classes
+        model = cls(
+            name=name,
+            kind=kind,
+            card=card,
+            classes=as_class_names(
+                own if classes is None else _read_names(classes)
+            ),
+            renamed=classes is not None,
+            trusted=trusted,
+        )
+        if card is not None:
+            model.class_names(card.num_classes)
+            if trained:
+                check_trained(card)
+        return model
+
+    @property
+    def is_preset(self) -> bool:
+        """Whether it is a preset, which has a card."""
+        return self.card is not None
+
+    def class_names(self, count: int) -> list[str]:
+        """Names of the model's classes; numbers if they are not known.
+
+        Args:
+            count: How many classes the model has.
+
+        Raises:
+            ValueError: If there are not as many names as classes.
+        """
+        if self.renamed and len(self.classes) != count:
+            self.refuse_names(self.classes, "--classes", count)
+        if self.classes and len(self.classes) != count:
+            raise ValueError(
+                f"{self.name} must name each of its {count} classes. "
+                f"Received: {len(self.classes)} names"
+            )
+        return list(self.classes) or [str(index) for index in range(count)]
+
+    def refuse_names(
+        self, names: Sequence[str], source: str, count: int
+    ) -> None:
+        """Raises an error that tells how to name the classes."""
+        raise ValueError(
+            f"{self.name} has {count} classes; name each, in the model's "
+            f"order, by --classes. Received: {len(names)} in {source}"
+        )
+
+    def load(
+        self,
+        *,
+        policy: str | None = None,
+        image_size: tuple[int, int] | None = None,
+    ) -> "keras.Model":
+        """Loads the model.
+
+        Args:
+            policy: Dtype policy to build a preset in; `None` for Keras' own.
+            image_size: Height and width that a file or SavedModel may leave
+                open.
+
+        Returns:
+            A model mapping pixels in [0, 1] to logits; a softmax at the end
+            of a `.keras` file is taken away.
+
+        Raises:
+            ValueError: If there is no such policy, the path is no model, or
+                the model returns probabilities that no softmax at its end
+                gives.
+        """
+        if self.kind == "preset":
+            with dtype_policy(policy):
+                return zoo.load(self.name)
+        if self.kind == "keras_file":
+            return read_keras_file(
+                self.name, image_size=image_size, trusted=self.trusted
+            )
+        from zoo.training import load_saved_model
+
+        return load_saved_model(self.name, image_size=image_size)
+
+    def image_shape(
+        self, loaded: "keras.Model", size: tuple[int, int] | None
+    ) -> tuple[int, int, int]:
+        """Shape of the images that pictures are resized to for the model.
+
+        Args:
+            loaded: The model.
+            size: `(height, width)` of `--image-size`, if it is given.
+
+        Raises:
+            ValueError: If the model doesn't say, takes any size and none is
+                given, or takes another one.
+        """
+        from zoo.inspection import input_shape
+
+        shape = input_shape(loaded)
+        if shape is None:
+            raise ValueError(
+                f"{self.name} must say what images it takes, to resize "
+                "pictures to: save it as a functional or Sequential model of "
+                "one image input."
+            )
+        _, height, width, channels = shape
+        fixed = (height, width)
+        size = size or fixed
+        if None in size:
+            raise ValueError(
+                f"{self.name} takes images of any size; choose one by "
+                "--image-size, such as 224x224."
+            )
+        if any(n not in (None, m) for n, m in zip(fixed, size, strict=True)):
+            raise ValueError(
+                f"{self.name} takes images of {height}x{width}. Received: "
+                f"--image-size={size[0]}x{size[1]}"
+            )
+        return (*size, channels)
+
+
+def check_trained(card: zoo.Card) -> None:
+    """Raises a `ValueError` if a preset has no weights."""
+    if not card.trained:
+        raise ValueError(
+            "No weights have been published for this preset; `zoo list` says "
+            f"which presets have some. Received: {card.name}"
+        )
+
+
+def check_policy(name: str | None) -> None:
+    """Raises a `ValueError` if Keras has no dtype policy of the name."""
+    if name is not None:
+        with dtype_policy(name):
+            pass
 
 
 def add_model_argument(parser: argparse.ArgumentParser) -> None:
@@ -34,295 +231,61 @@ def add_model_argument(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def is_preset(name: str) -> bool:
-    """Whether a name is a preset's, known or not, rather than a path."""
-    if name.endswith(".keras") or os.sep in name:
-        return False
-    try:
-        zoo.info(name)
-    except zoo.UnknownPresetError:
-        return not os.path.isdir(name)
-    return True
-
-
-def check_model(name: str) -> None:
-    """Raises an error if there is no such model, before anything is loaded.
-
-    Raises:
-        ValueError: If there is no such preset, or it has no weights.
-        FileNotFoundError: If there is no such file or SavedModel.
-    """
-    if is_preset(name):
-        check_weights(name)
-    elif not name.endswith(".keras"):
-        newest_version(name)
-    elif not os.path.isfile(name):
-        raise FileNotFoundError(f"There is no such file: {name}")
-
-
-def check_weights(preset: str) -> None:
-    """Raises a `ValueError` if no preset has the name, or it has no weights."""
-    if not zoo.info(preset).trained:
-        raise ValueError(
-            "No weights have been published for this preset; `zoo list` says "
-            f"which presets have some. Received: {preset}"
-        )
-
-
-def load_model(
-    name: str,
-    *,
-    policy: str | None = None,
-    image_size: tuple[int, int] | None = None,
-):
-    """Loads a preset by name, or a `.keras` file or SavedModel by its path.
-
-    Args:
-        name: Name or path.
-        policy: Dtype policy to build a preset in; `None` for Keras' own.
-        image_size: Height and width that a file or SavedModel may leave open.
-
-    Returns:
-        A model mapping pixels in [0, 1] to logits; a softmax at the end of a
-        `.keras` file is taken away.
-
-    Raises:
-        ValueError: If there is no such preset or policy, or the path is no
-            model, or its outputs are confidences that no such softmax gives.
-        FileNotFoundError: If there is no such file or SavedModel.
-    """
-    check_model(name)
-    if is_preset(name):
-        with dtype_policy(policy):
-            return zoo.load(name)
-    if not name.endswith(".keras"):
-        from zoo.training import load_saved_model
-
-        return load_saved_model(name, image_size=image_size)
-    import keras
-
-    importlib.import_module("zoo.layers")  # Registers what a file may hold.
-    wrong = f"{name} is not a Keras model file."
-    if not zipfile.is_zipfile(name):
-        raise ValueError(wrong)
-    try:
-        model = keras.saving.load_model(name, compile=False)
-    except KeyError as error:  # An archive of other files.
-        raise ValueError(wrong) from error
-    except TypeError as error:  # A class that is not registered.
-        raise ValueError(
-            f"{name} holds layers that this package doesn't know; export the "
-            "model with model.export(DIR) where they are defined, and name "
-            "DIR instead."
-        ) from error
-    return as_logits(model, name, image_size)
-
-
-def known_classes(name: str) -> tuple[str, ...]:
-    """Names of a model's classes in order; empty if they are not known.
-
-    A preset's are on its card, a SavedModel's in its folder, a `.keras`
-    file's in the file beside it that `zoo finetune` writes, one a line.
-
-    Raises:
-        OSError: If the file cannot be read.
-    """
-    if is_preset(name):
-        return zoo.info(name).classes
-    if name.endswith(".keras"):
-        path = classes_file(name)
-        if not os.path.isfile(path):
-            return ()
-        return tuple(path.read_text("utf-8").splitlines())
-    return read_classes(newest_version(name))
-
-
-def classes_file(name: str | os.PathLike) -> Path:
-    """Returns where the names of a `.keras` file's classes are kept."""
-    return Path(name).with_suffix(".classes.txt")
-
-
-def write_model(model, path: Path, classes: Sequence[str]) -> None:
-    """Writes a `.keras` file and its classes' names.
-
-    If there are none, those of an older file in its place are removed.
-    """
-    with atomic_write(path) as temporary:
-        model.save(temporary)
-    if not classes:
-        classes_file(path).unlink(missing_ok=True)
-        return
-    with atomic_write(classes_file(path)) as temporary:
-        lines = "".join(f"{name}\n" for name in classes)
-        temporary.write_text(lines, "utf-8")
-
-
-def class_names(name: str, count: int) -> list[str]:
-    """Names of a model's classes; numbers if they are not known.
-
-    Raises:
-        ValueError: If there are not as many names as classes.
-    """
-    names = known_classes(name)
-    if names and len(names) != count:
-        raise ValueError(
-            f"{name} must name each of its {count} classes. "
-            f"Received: {len(names)} names"
-        )
-    return list(names) or [str(index) for index in range(count)]
-
-
-def check_run(options: argparse.Namespace, specs: list[str]) -> None:
-    """Raises an error if a model or an attack that is named is not there.
-
-    Nothing is loaded, not even TensorFlow.
-
-    Args:
-        specs: Text of the attacks.
-
-    Raises:
-        ValueError: If there is no such preset, attack or suite.
-        FileNotFoundError: If there is no such file or SavedModel.
-    """
-    from zoo.training.attack_names import attack_name
-
-    for spec in specs:
-        attack_name(spec)
-    for model in (options.model, options.transfer_from):
-        if model is not None:
-            check_model(model)
-
-
-def check_single(spec: str) -> None:
-    """Raises a `ValueError` if `--attack` names none, or a suite."""
-    from zoo.training.attack_names import SUITES
-    from zoo.training.attack_names import attack_name
-
-    if attack_name(spec) in SUITES:
-        raise ValueError(
-            f"--attack takes one attack, no suite. Received: --attack={spec}"
-        )
-
-
-def load_attacks(
-    options: argparse.Namespace,
-    specs: list[str],
-    threat: zoo.ThreatModel | None = None,
-    *,
-    model,
-) -> list:
-    """Builds attacks from text; with `--transfer-from`, on that model.
-
-    Args:
-        threat: Ball of the attacks whose text leaves it open.
-        model: What they are for. Those run on a randomised model average
-            over two draws, unless their text says how many.
-
-    Raises:
-        ValueError: If a text is wrong, or the model to transfer from has no
-            gradient and an attack needs it.
-    """
-    from zoo.training import attacks
-    from zoo.training.evaluation.engine.randomness import attack_draws
-
-    if options.transfer_from is not None:
-        model = load_model(options.transfer_from, image_size=options.image_size)
-    bound = [
-        attack
-        for spec in specs
-        for attack in attacks.suites.parse_all(
-            spec, threat, draws=attack_draws(model)
-        )
-    ]
-    if options.transfer_from is None:
-        return bound
-    for attack in bound:
-        attack.check_model(model)
-    return [attacks.transfer(attack=a, source=model) for a in bound]
-
-
-def add_transfer_argument(parser: argparse.ArgumentParser) -> None:
-    """Adds `--transfer-from`."""
+def add_trust_argument(parser: argparse.ArgumentParser) -> None:
+    """Adds `--trust`."""
     parser.add_argument(
-        "--transfer-from",
-        metavar="NAME",
-        help="preset or .keras file to make the adversarial images on, "
-        "instead of the model they are for",
+        "--trust",
+        action="store_true",
+        help="load a .keras file or SavedModel that can run code, or read and "
+        "write files: only if you trust those who made it",
     )
 
 
-def as_logits(model, name: str, image_size: tuple[int, int] | None = None):
-    """Returns a model, without the softmax at its end if it has one.
-
-    What it gives, logits or confidences, is told by two images of noise; its
-    seeds stay as they were. One that doesn't say what images it takes is
-    returned as it is.
-
-    Args:
-        model: Keras model of images in [0, 1].
-        name: What an error calls it.
-        image_size: Height and width of the noise, where it leaves them open.
-
-    Raises:
-        ValueError: If it gives confidences, and not by a softmax at its end
-            that could be taken away, or has one output.
-    """
-    noise = _noise(model, image_size)
-    if noise is None:
-        return model
-    outputs = _outputs(model, noise)
-    if outputs is not None and outputs.shape[1] == 1:
-        raise ValueError(
-            "The model must return a logit for each class, two where there "
-            f"are two classes. Received: {name}, which returns one number"
-        )
-    if not _are_confidences(outputs):
-        return model
-    from zoo.defenses.surgery.ends import copy_to_logits
-    from zoo.defenses.surgery.graph import classifier_graph
-
-    with contextlib.suppress(ValueError):  # Another kind of model.
-        logits = copy_to_logits(classifier_graph(model))
-        if not _are_confidences(_outputs(logits, noise)):
-            return logits
-    raise ValueError(
-        "The model must return logits: take the softmax at its end away. "
-        f"Received: {name}, whose outputs are confidences"
+def add_classes_argument(parser: argparse.ArgumentParser, default: str) -> None:
+    """Adds `--classes`."""
+    parser.add_argument(
+        "--classes",
+        metavar="NAMES",
+        help="the model's classes in order: names between commas, or a text "
+        f"file of one a line (default: {default})",
     )
 
 
-def _noise(model, image_size):
-    import numpy as np
+def add_image_size_argument(parser: argparse.ArgumentParser) -> None:
+    """Adds `--image-size`."""
+    parser.add_argument(
+        "--image-size",
+        type=image_size,
+        metavar="HxW",
+        help="size of the images, for models that take any; pictures of a "
+        "folder, AAAC, GTSRB or LISA are resized to it",
+    )
 
-    from zoo.inspection import input_shape
 
+def _find_card(name: str) -> zoo.Card | None:
+    """Returns a preset's card; `None` if the text is a path."""
+    if name.endswith(_SUFFIX) or os.sep in name:
+        return None
     try:
-        shape = input_shape(model)
-    except ValueError:  # It takes no images.
-        return None
-    if shape is None or shape[-1] is None:
-        return None
-    wanted = image_size or (_OPEN_SIDE, _OPEN_SIDE)
-    size = [n or m for n, m in zip(shape[1:3], wanted, strict=True)]
-    return np.random.default_rng(0).random(
-        (_PROBES, *size, shape[-1]), "float32"
-    )
+        return zoo.info(name)
+    except zoo.UnknownPresetError:
+        if os.path.isdir(name):
+            return None
+        raise
 
 
-def _outputs(model, images):
-    """Returns one row an image, or `None` if that is not what it gives."""
-    import keras
-
-    from zoo.training.evaluation.engine.randomness import owned_randomness
-
-    with owned_randomness([model], seed=0):
-        outputs = model(images, training=False)
-    if len(getattr(outputs, "shape", ())) != 2:
-        return None
-    return keras.ops.convert_to_numpy(outputs)
+def _own_classes(kind: str, path: str) -> tuple[str, ...]:
+    """Checks that a model is there and reads the names of its classes."""
+    if kind == "saved_model":
+        return read_classes(newest_version(path))
+    check_keras_file(path)
+    return read_class_names(path)
 
 
-def _are_confidences(outputs) -> bool:
-    from zoo.inspection import are_probabilities
-
-    return outputs is not None and are_probabilities(outputs)
+def _read_names(text: str) -> tuple[str, ...]:
+    """Reads `--classes`."""
+    if os.path.isfile(text):  # A list may be too long for a path.
+        return read_lines(text)
+    if "," not in text and (os.sep in text or Path(text).suffix):
+        raise FileNotFoundError(f"--classes: there is no such file: {text}")
+    return tuple(name.strip() for name in text.split(",") if name.strip())

@@ -2,22 +2,21 @@
 
 import argparse
 import json
-import math
 import os
+import re
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 _WIDTH = 200
 """Of tables that are read by no terminal."""
 
+_TURNING = "\u200e\u200f\u2028-\u202e\u2066-\u2069"
+"""Line ends of Unicode, and marks that turn the direction of text."""
 
-def add_json_argument(parser: argparse.ArgumentParser) -> None:
-    """Adds `--json`."""
-    parser.add_argument(
-        "--json", action="store_true", help="print JSON instead of a table"
-    )
+_CONTROLS = re.compile(f"[\x00-\x1f\x7f-\x9f{_TURNING}]")
+_UNPRINTABLE = re.compile(f"[\x7f-\x9f{_TURNING}]")
+"""What JSON leaves as it is."""
 
 
 def check_writable(path: str | os.PathLike) -> None:
@@ -52,88 +51,54 @@ def emit(options: argparse.Namespace, data: Any, *shown: Any) -> None:
 
     Args:
         data: Plain values that JSON can hold.
-        shown: Text, which is printed as it is, and tables of `rich`, whose
-            cells hold plain text too, no markup.
+        shown: Lines of text, and tables of `rich`, whose cells hold plain
+            text too, no markup. What would move a terminal's cursor or
+            colour it is escaped.
 
     Raises:
         ValueError: If `data` hold NaN or infinity, which JSON doesn't have.
     """
     if options.json:
         text = json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False)
-        shown = (text,)
-    parts = [part if isinstance(part, str) else _drawn(part) for part in shown]
+        blocks = [_UNPRINTABLE.sub(_json_escape, text)]
+    else:
+        blocks = [
+            printable(block) if isinstance(block, str) else _drawn(block)
+            for block in shown
+        ]
     try:
-        for part in parts:
-            print(part)
+        for block in blocks:
+            print(block)
         sys.stdout.flush()
     except BrokenPipeError:
         # Python flushes again as it exits, and would complain.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+def printable(text: str) -> str:
+    """Escapes what a terminal would obey rather than show, line ends too."""
+    return _CONTROLS.sub(
+        lambda found: found[0].encode("unicode_escape").decode(), text
+    )
+
+
+def _json_escape(found: re.Match) -> str:
+    return f"\\u{ord(found[0]):04x}"
+
+
 def _drawn(table) -> str:
     from rich.console import Console
 
-    console = Console(markup=False, emoji=False, highlight=False)
+    class Plain(Console):
+        """Shows all text as it is, but for line ends."""
+
+        def render_str(self, text, **options):
+            lines = "\n".join(map(printable, text.split("\n")))
+            return super().render_str(lines, **options)
+
+    console = Plain(markup=False, emoji=False, highlight=False)
     if not console.is_terminal and "COLUMNS" not in os.environ:
         console.width = _WIDTH
     with console.capture() as capture:
         console.print(table)
     return capture.get().removesuffix("\n")
-
-
-def at_least(least: int, most: int | None = None) -> Callable[[str], int]:
-    """Returns a reader of whole numbers from `least` on, or up to `most`."""
-    limits = f"from {least}" if most is None else f"from {least} to {most}"
-    largest = math.inf if most is None else most
-
-    def read(text: str) -> int:
-        try:
-            number = int(text)
-        except ValueError:
-            number = None
-        if number is None or not least <= number <= largest:
-            raise argparse.ArgumentTypeError(
-                f"must be a whole number {limits}. Received: {text}"
-            )
-        return number
-
-    return read
-
-
-def above_zero(text: str) -> float:
-    """Reads a finite number above 0."""
-    number = _number(text)
-    if not 0 < number < math.inf:
-        raise argparse.ArgumentTypeError(
-            f"must be a number above 0. Received: {text}"
-        )
-    return number
-
-
-def share(text: str) -> float:
-    """Reads a number in [0, 1]."""
-    number = _number(text)
-    if not 0 <= number <= 1:
-        raise argparse.ArgumentTypeError(
-            f"must be a number in [0, 1]. Received: {text}"
-        )
-    return number
-
-
-def part(text: str) -> float:
-    """Reads a number in (0, 1)."""
-    number = _number(text)
-    if not 0 < number < 1:
-        raise argparse.ArgumentTypeError(
-            f"must be a number in (0, 1). Received: {text}"
-        )
-    return number
-
-
-def _number(text: str) -> float:
-    """Returns the number, or NaN, which is in no range."""
-    try:
-        return float(text)
-    except ValueError:
-        return math.nan

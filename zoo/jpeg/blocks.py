@@ -1,4 +1,7 @@
-"""Transform coding of 8x8 blocks as two matrix products."""
+"""8x8 blocks: padding images to whole ones, transforming and quantizing them.
+
+The transform of all blocks is one matrix product, its inverse another.
+"""
 
 from collections.abc import Callable
 from functools import cache
@@ -9,28 +12,8 @@ from keras import ops
 from zoo.jpeg.quantization import Exact
 from zoo.jpeg.quantization import Smooth
 
-# Halves round away from zero as in libjpeg, not to even.
-AWAY_FROM_ZERO = 1 + 2.0**-16
-
-
-def dct_matrix() -> np.ndarray:
-    """Returns the orthonormal DCT-II of length 8, rows by frequency."""
-    index = np.arange(8)
-    angles = np.pi / 16 * index[:, None] * (2 * index + 1)
-    matrix = np.cos(angles) / 2
-    matrix[0] /= np.sqrt(2)
-    return matrix
-
-
-@cache
-def block_dct(channels: int) -> np.ndarray:
-    """Returns the 2-D DCT of flat `(8, 8, channels)` blocks as one matrix.
-
-    The product `block_dct(channels) @ block` keeps the order of its argument:
-    vertical frequency, horizontal frequency, channel.
-    """
-    matrix = dct_matrix()
-    return np.kron(np.kron(matrix, matrix), np.eye(channels))
+_AWAY_FROM_ZERO = 1 + 2.0**-16
+"""Halves round away from zero as in libjpeg, not to even."""
 
 
 def code_blocks(
@@ -38,15 +21,16 @@ def code_blocks(
 ):
     """Transforms, quantizes and restores every 8x8 block.
 
-    libjpeg transforms to eighths before it quantizes (jfdctint.c); doing so
-    here, too, makes most of the difference to it vanish.
+    libjpeg rounds the transform to eighths before it quantizes (jfdctint.c).
+    Doing the same here removes most of the difference to it.
 
     Args:
         planes: `(batch, height, width, channels)`, level-shifted, both sizes
             multiples of 8.
-        tables: Quantization steps of `(qualities, 8, 8)`.
-        select: From `(qualities, n)` values to those of each block's quality,
-            `(n,)` or what broadcasts to `(batch, height / 8, width / 8, n)`.
+        tables: Quantization steps, `(qualities, 8, 8)`.
+        select: Function from `(qualities, n)` values to those of each block's
+            quality: `(n,)`, or a shape that broadcasts to `(batch, height / 8,
+            width / 8, n)`.
         rounding: How to round.
 
     Returns:
@@ -62,7 +46,7 @@ def code_blocks(
     blocks = ops.transpose(blocks, (0, 1, 3, 2, 4))
     blocks = ops.reshape(blocks, (-1, rows, columns, 64 * channels))
     eighths = rounding.round(ops.matmul(blocks, 8 * transform.T))
-    levels = eighths * select(AWAY_FROM_ZERO / 8 / steps)
+    levels = eighths * select(_AWAY_FROM_ZERO / 8 / steps)
     levels = rounding.round_coefficients(levels)
     blocks = ops.matmul(levels * select(steps), transform)
     blocks = ops.reshape(blocks, (-1, rows, columns, 8, 8 * channels))
@@ -70,30 +54,26 @@ def code_blocks(
     return ops.reshape(blocks, (-1, height, width, channels))
 
 
-def up_to_multiple(size, factor: int):
-    """Returns the least multiple of `factor` that is not below `size`."""
-    return -(-size // factor) * factor
-
-
 def extend(tensor, axis: int, size, *, before: bool = False):
-    """Repeats the last entries of an axis up to `size`.
+    """Repeats the last entry of an axis until it has `size` entries.
 
     Args:
         tensor: Of any rank.
         axis: Which axis.
-        size: Entries from the first old one on; no fewer than there are.
-        before: Whether to repeat the first entries once, too.
+        size: Length of the axis afterwards, at least its present one;
+            `before` adds one more.
+        before: Whether to repeat the first entry once, too.
     """
     shape = list(ops.shape(tensor))
     missing = size - shape[axis]
-    parts = [tensor]
+    pieces = [tensor]
     if before:
-        parts.insert(0, _select(tensor, axis, slice(None, 1)))
+        pieces.insert(0, _entries(tensor, axis, slice(None, 1)))
     if not isinstance(missing, int) or missing > 0:
         shape[axis] = missing
-        last = _select(tensor, axis, slice(-1, None))
-        parts.append(ops.broadcast_to(last, shape))
-    return ops.concatenate(parts, axis=axis) if parts[1:] else tensor
+        last = _entries(tensor, axis, slice(-1, None))
+        pieces.append(ops.broadcast_to(last, shape))
+    return ops.concatenate(pieces, axis=axis) if pieces[1:] else tensor
 
 
 def crop(tensor, height, width):
@@ -105,7 +85,32 @@ def crop(tensor, height, width):
     return tensor[:, :height, :width]
 
 
-def _select(tensor, axis, entries):
+def up_to_multiple(size, factor: int):
+    """Returns the least multiple of `factor` that is not below `size`."""
+    return -(-size // factor) * factor
+
+
+@cache
+def block_dct(channels: int) -> np.ndarray:
+    """Returns the 2-D DCT of flat `(8, 8, channels)` blocks as one matrix.
+
+    The product `block_dct(channels) @ block` keeps the order of its argument:
+    vertical frequency, horizontal frequency, channel.
+    """
+    matrix = _dct_matrix()
+    return np.kron(np.kron(matrix, matrix), np.eye(channels))
+
+
+def _dct_matrix() -> np.ndarray:
+    """Returns the orthonormal DCT-II of length 8, rows by frequency."""
+    index = np.arange(8)
+    angles = np.pi / 16 * index[:, None] * (2 * index + 1)
+    matrix = np.cos(angles) / 2
+    matrix[0] /= np.sqrt(2)
+    return matrix
+
+
+def _entries(tensor, axis, entries):
     index = [slice(None)] * len(tensor.shape)
     index[axis] = entries
     return tensor[tuple(index)]

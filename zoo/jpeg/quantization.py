@@ -1,4 +1,4 @@
-"""Quantization tables of the JPEG standard, scaled as libjpeg does."""
+"""Quantization: tables by quality, qualities as given, and rounding."""
 
 from numbers import Real
 
@@ -51,7 +51,7 @@ def quantization_tables(base: np.ndarray) -> np.ndarray:
 
 
 def check_quality(quality: int) -> int:
-    """Returns a quality as an `int`.
+    """Returns a quality as an `int`, or says what is wrong with it.
 
     Raises:
         ValueError: If it is no whole number from 1 to 100.
@@ -69,12 +69,12 @@ def read_quality_map(quality_map, image_shape: tuple):
     """Returns whole qualities from 1 to 100 as a float32 tensor.
 
     Args:
-        quality_map: Real numbers of shape `()`, `(batch,)` or `(batch,
+        quality_map: Numbers of shape `()`, `(batch,)` or `(batch,
             ceil(height / 8), ceil(width / 8))`.
         image_shape: `(batch, height, width, channels)`, `None` where unknown.
 
     Raises:
-        ValueError: If the shape is another.
+        ValueError: If the shape is none of these.
     """
     qualities = ops.convert_to_tensor(quality_map)
     batch, height, width, _ = image_shape
@@ -91,15 +91,8 @@ def read_quality_map(quality_map, image_shape: tuple):
     return ops.clip(qualities, 1.0, 100.0)
 
 
-def _may_equal(shape: tuple, expected: tuple | None) -> bool:
-    return expected is not None and all(
-        size == wanted or size is None or wanted is None
-        for size, wanted in zip(shape, expected, strict=True)
-    )
-
-
 class Exact:
-    """The rounding and saturation that libjpeg applies."""
+    """Rounds and saturates as libjpeg does."""
 
     def round(self, samples):
         """Rounds samples to whole numbers."""
@@ -115,10 +108,10 @@ class Exact:
 
 
 class Smooth:
-    """Differentiable stand-ins.
+    """Rounds and saturates differentiably.
 
     Coefficients become `round(x) + (x - round(x))**3`. Samples and pixels are
-    held in range but not rounded.
+    kept in range but not rounded.
 
     Reference: Shin and Song, "JPEG-resistant Adversarial Images", NIPS 2017
         Workshop on Machine Learning and Computer Security.
@@ -133,3 +126,10 @@ class Smooth:
 
     def to_bytes(self, values, low: float, high: float):
         return ops.clip(values, low, high)
+
+
+def _may_equal(shape: tuple, expected: tuple | None) -> bool:
+    return expected is not None and all(
+        size == wanted or size is None or wanted is None
+        for size, wanted in zip(shape, expected, strict=True)
+    )

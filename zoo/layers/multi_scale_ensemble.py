@@ -8,20 +8,24 @@ from keras import ops
 
 from zoo.layers.antialiased_resizing import AntialiasedResizing
 
+_LOWEST = -1e30
+"""Stands for the logarithm of zero, at which a sum's gradient is NaN."""
+
 
 @keras.saving.register_keras_serializable(package="zoo")
 class MultiScaleEnsemble(keras.layers.Layer):
-    """Adds up one classifier's confidences over several image scales.
+    """Averages one classifier's confidences over several image scales.
 
     Each image is resized to every scale and classified by the same network.
-    Equation 1 of the paper weights the softmax confidences, with
+    Equation 1 of the paper adds up the weighted softmax confidences, with
     `f_i` the network's logits at scale `i`:
 
         f(x) = sum_i lambda_i softmax(f_i(x_i))
 
-    The layer returns `log(f(x) / sum_i lambda_i)`: log-probabilities, which
-    are logits whose softmax is the normalised ensemble. Their loss and
-    gradient are those of the ensemble itself.
+    The layer returns `log(f(x) / sum_i lambda_i)`: log-probabilities, that
+    is, logits whose softmax is the normalised ensemble. Their loss and
+    gradient are those of the ensemble itself. A class that the network masks
+    with a logit of minus infinity gets -1e30, and no gradient.
 
     Gradient: exact.
     Randomness: the classifier's.
@@ -33,11 +37,12 @@ class MultiScaleEnsemble(keras.layers.Layer):
         scale_weights: Lambda, one positive number a scale.
 
     Raises:
-        ValueError: If a scale is no positive whole number, a weight is not
-            positive and finite, or there are not as many of both.
+        ValueError: If a scale is not a positive whole number, a weight is
+            not positive and finite, or their numbers differ.
 
     Input shape: `(batch, height, width, channels)`, pixels in [0, 1]. Under a
-        mixed policy they are resized in float32; the classifier casts them.
+        mixed policy the layer resizes them in float32, and the classifier
+        casts them.
     Output shape: `(batch, classes)`, float32.
 
     Reference: IRM, section II.B.
@@ -91,6 +96,7 @@ class MultiScaleEnsemble(keras.layers.Layer):
         log_confidences = ops.log_softmax(
             self.scale_logits(inputs, training=training), axis=-1
         )
+        log_confidences = ops.maximum(log_confidences, _LOWEST)
         weights = ops.convert_to_tensor(self.scale_weights, "float32")
         log_weights = ops.log(weights / ops.sum(weights))
         return ops.logsumexp(log_confidences + log_weights[:, None], axis=1)

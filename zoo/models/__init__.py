@@ -1,6 +1,7 @@
-"""Builders of every architecture in the zoo."""
+"""The builders of the zoo's architectures, and growth between sizes."""
 
 from zoo.models.blurnet import blurnet
+from zoo.models.growth import grow
 from zoo.models.irm import irm
 from zoo.models.jpeg_wide_resnet import jpeg_wide_resnet
 from zoo.models.lisa_cnn import lisa_cnn
@@ -8,6 +9,7 @@ from zoo.models.wide_resnet import wide_resnet
 
 __all__ = [
     "blurnet",
+    "grow",
     "irm",
     "jpeg_wide_resnet",
     "lisa_cnn",

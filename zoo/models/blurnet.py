@@ -1,4 +1,4 @@
-"""Defense by filtering the feature maps."""
+"""BlurNet: LISA-CNN with its feature maps, or its input, filtered."""
 
 import keras
 
@@ -9,8 +9,6 @@ from zoo.regularizers import LInf
 from zoo.regularizers import TotalVariation
 
 _PLACES = ("features", "input")
-
-
 _BLURS = ("box", "gaussian", "learned")
 
 
@@ -29,30 +27,30 @@ def blurnet(
 ) -> keras.Model:
     """Builds a BlurNet: LISA-CNN with its first feature maps filtered.
 
-    A depthwise convolution follows the first convolution and its ReLU (the
-    paper doesn't say whether it stands before the ReLU). Table 1 filters by
-    a fixed blur of 3×3 or 5×5, there or on the input; table 2 learns filters
-    of 3×3, 5×5 or 7×7 under the penalty `l_inf`, or takes no filter but the
-    penalty `total_variation`.
+    A depthwise convolution follows the first convolution and its ReLU. (The
+    paper doesn't say whether it comes before or after the ReLU.) Table 1 of
+    the paper uses a fixed blur of 3×3 or 5×5, there or on the input. Table 2
+    learns filters of 3×3, 5×5 or 7×7 under the penalty `l_inf`, or uses no
+    filter but the penalty `total_variation`.
 
     Args:
         kernel_size: Pixels along the filters' sides, odd; `None` for no
             filter.
         blur: `"box"` or `"gaussian"`, both fixed, or `"learned"`.
         place: What is filtered: `"features"` or, for comparison, the
-            `"input"`. Past the border of the maps lie zeros; of the input,
-            its mirror image.
+            `"input"`. Feature maps are padded with zeros, the input with its
+            mirror image.
         start: Where learned filters start: `"box"`, `"gaussian"`,
             `"identity"` or the name of a Keras initializer.
         l_inf: Strength of `zoo.regularizers.LInf` on the learned filters.
         total_variation: Strength of `zoo.regularizers.TotalVariation` on the
-            first convolution's feature maps, as they are before the filter.
+            first convolution's feature maps, before the filter.
         kernel_total_variation: Strength of
             `zoo.regularizers.KernelTotalVariation` on the first
             convolution's weights.
         num_classes: Logits.
         image_shape: `(height, width, channels)`; 27 pixels or more a side,
-            none left open.
+            no size left open.
         name: The model's name.
 
     Returns:
@@ -105,7 +103,7 @@ def blurnet_filter(
     padding: str = "zeros",
     dtype: str | keras.DTypePolicy | None = None,
 ) -> Blur | None:
-    """Builds the layer `blur` that tables 1 and 2 put into a network.
+    """Builds the layer `blur`, as in tables 1 and 2 of the paper.
 
     Args:
         kernel_size: Pixels along the filters' sides, odd; `None` for no
@@ -120,8 +118,8 @@ def blurnet_filter(
         The layer; `None` if there is no filter.
 
     Raises:
-        ValueError: If an argument is out of its range, or there are no
-            learned filters for the penalty.
+        ValueError: If an argument is out of its range, or `l_inf` is given
+            without learned filters.
 
     Reference: BlurNet ("Defense by Filtering the Feature Maps"), tables 1
         and 2.

@@ -1,4 +1,4 @@
-"""The single-scale predictions behind a multi-scale ensemble."""
+"""A multi-scale ensemble seen scale by scale."""
 
 import keras
 
@@ -6,23 +6,63 @@ from zoo.layers.multi_scale_ensemble import MultiScaleEnsemble
 
 
 def scale_views(model: keras.Model) -> keras.Model | None:
-    """Returns `model` up to its per-scale logits, before they are merged.
+    """Returns a model of the logits at every scale, before they are merged.
 
-    Weights are shared with `model`. IRM's multi-scale training resizes each
-    image to every scale and back-propagates through each (section II.B).
+    It shares its weights with `model`. IRM's multi-scale training resizes
+    each image to every scale and back-propagates through each (section II.B).
 
     Args:
         model: Functional model that ends in a `MultiScaleEnsemble`.
 
     Returns:
-        A model from images to `(batch, scales, classes)` logits, or `None`
-        if `model` holds no multi-scale ensemble.
+        A model from images to `(batch, scales, classes)` logits; `None` if
+        `model` doesn't end in such an ensemble.
     """
     ensemble = find_ensemble(model)
     if ensemble is None:
         return None
     logits = _ScaleLogits(ensemble)(ensemble.input)
     return keras.Model(model.input, logits, name="scale_views")
+
+
+def dominant_scale(model: keras.Model) -> keras.Model:
+    """Returns a model that predicts at the scale of the largest weight alone.
+
+    Adversarial images made on it cost a fraction of the ensemble's. It shares
+    its weights with `model`.
+
+    Args:
+        model: Functional model.
+
+    Returns:
+        A model from images to logits; `model` itself if it doesn't end in a
+        `MultiScaleEnsemble`.
+    """
+    ensemble = find_ensemble(model)
+    if ensemble is None:
+        return model
+    largest = ensemble.scale_weights.index(max(ensemble.scale_weights))
+    single = MultiScaleEnsemble(
+        ensemble.classifier,
+        scales=ensemble.scales[largest : largest + 1],
+        scale_weights=(1.0,),
+    )
+    return keras.Model(model.input, single(ensemble.input))
+
+
+def find_ensemble(model: keras.Model) -> MultiScaleEnsemble | None:
+    """Returns the multi-scale ensemble that a model ends in.
+
+    Args:
+        model: Functional model. Models inside it are not searched.
+
+    Returns:
+        The last layer if it is a `MultiScaleEnsemble`, else `None`.
+    """
+    layers = getattr(model, "layers", ())
+    if layers and isinstance(layers[-1], MultiScaleEnsemble):
+        return layers[-1]
+    return None
 
 
 class _ScaleLogits(keras.layers.Layer):
@@ -39,39 +79,3 @@ class _ScaleLogits(keras.layers.Layer):
         return keras.KerasTensor(
             (images.shape[0], scales, classes), dtype="float32"
         )
-
-
-def dominant_scale(model: keras.Model) -> keras.Model:
-    """Returns the prediction at the scale of the largest weight alone.
-
-    Training samples crafted on it cost a fraction of the ensemble's. Weights
-    are shared with `model`, which is returned itself if it has no ensemble.
-
-    Args:
-        model: Functional model that may end in a `MultiScaleEnsemble`.
-    """
-    ensemble = find_ensemble(model)
-    if ensemble is None:
-        return model
-    largest = ensemble.scale_weights.index(max(ensemble.scale_weights))
-    single = MultiScaleEnsemble(
-        ensemble.classifier,
-        scales=ensemble.scales[largest : largest + 1],
-        scale_weights=(1.0,),
-    )
-    return keras.Model(model.input, single(ensemble.input))
-
-
-def find_ensemble(model: keras.Model) -> MultiScaleEnsemble | None:
-    """Returns a model's multi-scale ensemble.
-
-    Args:
-        model: Functional model. Models inside are not searched.
-
-    Returns:
-        The last layer, if it is one; else `None`.
-    """
-    layers = getattr(model, "layers", ())
-    if layers and isinstance(layers[-1], MultiScaleEnsemble):
-        return layers[-1]
-    return None

@@ -1,10 +1,16 @@
 """Wide residual networks."""
 
+import contextlib
+import contextvars
+from collections.abc import Iterator
+
 import keras
 from keras import layers
 
 from zoo.layers.batch_normalization import BatchNormalization
 from zoo.layers.spatial_pyramid_pooling import SpatialPyramidPooling
+
+_SKIPPED = contextvars.ContextVar("skipped", default=False)
 
 
 def wide_resnet(
@@ -19,10 +25,10 @@ def wide_resnet(
 ) -> keras.Model:
     """Builds a Wide ResNet that maps pixels to logits.
 
-    Pre-activation blocks of two 3×3 convolutions, no biases, projections
-    taken from the activated input where the width changes; three groups of
-    `(depth - 4) / 6` blocks with `16 * width`, `32 * width` and `64 * width`
-    channels. Pixels are centred inside, `2 x - 1`.
+    Three groups of `(depth - 4) / 6` blocks, with `16 * width`, `32 * width`
+    and `64 * width` channels. A block is two pre-activated 3×3 convolutions
+    without biases; where the width changes, its shortcut projects the
+    activated input. The model centres the pixels itself, `2 x - 1`.
 
     Args:
         depth: Convolutional layers; must be `6n + 4`.
@@ -61,7 +67,7 @@ def wide_resnet(
         )
     images = keras.Input(image_shape, name="image")
     x = layers.Rescaling(2.0, offset=-1.0, name="normalisation")(images)
-    x = _convolution(16, name="conv1")(x)
+    x = _convolution(x, 16, name="conv1")
     for group, channels in enumerate((16, 32, 64), start=2):
         for block in range((depth - 4) // 6):
             strides = 2 if group > 2 and block == 0 else 1
@@ -79,17 +85,40 @@ def wide_resnet(
     return keras.Model(images, logits, name=name)
 
 
+@contextlib.contextmanager
+def skip_initialization(skip: bool = True) -> Iterator[None]:
+    """Leaves the convolutions of Wide ResNets built within it at zero.
+
+    For networks whose weights are about to be read: to draw those of a large
+    one takes longer than all else. The layers keep their initializers, for
+    copies of them, and the classifying layer is drawn all the same. What else
+    Python's global `random` decides stays as it would be.
+
+    Args:
+        skip: Whether to do so.
+    """
+    token = _SKIPPED.set(skip)
+    try:
+        yield
+    finally:
+        _SKIPPED.reset(token)
+
+
 def _block(x, channels: int, strides: int, dropout: float, name: str):
     activated = _activation(x, f"{name}_1")
-    y = _convolution(channels, strides=strides, name=f"{name}_conv1")(activated)
+    y = _convolution(activated, channels, strides=strides, name=f"{name}_conv1")
     y = _activation(y, f"{name}_2")
     if dropout:
         y = layers.Dropout(dropout, name=f"{name}_dropout")(y)
-    y = _convolution(channels, name=f"{name}_conv2")(y)
+    y = _convolution(y, channels, name=f"{name}_conv2")
     if x.shape[-1] != channels:
         x = _convolution(
-            channels, size=1, strides=strides, name=f"{name}_projection"
-        )(activated)
+            activated,
+            channels,
+            size=1,
+            strides=strides,
+            name=f"{name}_projection",
+        )
     return layers.Add(name=f"{name}_add")([x, y])
 
 
@@ -98,8 +127,10 @@ def _activation(x, name: str):
     return layers.ReLU(name=f"{name}_relu")(x)
 
 
-def _convolution(channels: int, *, size: int = 3, strides: int = 1, name: str):
-    return layers.Conv2D(
+def _convolution(
+    x, channels: int, *, size: int = 3, strides: int = 1, name: str
+):
+    layer = layers.Conv2D(
         channels,
         size,
         strides=strides,
@@ -109,3 +140,9 @@ def _convolution(channels: int, *, size: int = 3, strides: int = 1, name: str):
         kernel_initializer="he_normal",
         name=name,
     )
+    if _SKIPPED.get():
+        initializer = layer.kernel_initializer
+        layer.kernel_initializer = keras.initializers.Zeros()
+        layer.build(x.shape)
+        layer.kernel_initializer = initializer
+    return layer(x)

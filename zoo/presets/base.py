@@ -1,17 +1,22 @@
 """The record of one loadable model, and the registry of all of them."""
 
-import difflib
+import dataclasses
+import functools
+import importlib.resources
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from zoo.suggestions import near_names
 from zoo.threat import ThreatModel
 from zoo.weights.manifest import Weights
+from zoo.weights.manifest import read_manifest
 
 _REGISTRY: "dict[str, Preset]" = {}
 _ALIASES: dict[str, str] = {}
 _TAG = "[a-z0-9_-]+"
+_MANIFEST = importlib.resources.files("zoo.presets") / "weights.json"
 
 
 class UnknownPresetError(ValueError):
@@ -20,7 +25,7 @@ class UnknownPresetError(ValueError):
 
 @dataclass(frozen=True, kw_only=True)
 class Preset:
-    """Everything needed to build one model and to say what it is.
+    """Everything needed to build one model and to describe it.
 
     Builder and recipe are dotted names, resolved when used, so that listing
     presets imports no model.
@@ -34,12 +39,13 @@ class Preset:
         dataset: Data set that the weights were trained on.
         description: One sentence.
         paper: Title or address of the publication.
-        default_tag: Tag that an untagged name stands for: `name.default_tag`
-            is accepted too.
+        default_tag: Tag that the untagged name stands for.
         task: What the model predicts.
         classes: Names of the classes in order; empty if they have none.
         threat: Adversary that it was trained against, if any.
         recipe: Dotted name of the training recipe.
+        published: Whether the package's `weights.json` lists its weights;
+            `get` then fills `weights` in.
         weights: Published weights, if there are any.
         licence: SPDX identifier of the weights' licence.
 
@@ -58,6 +64,7 @@ class Preset:
     classes: tuple[str, ...] = ()
     threat: ThreatModel | None = None
     recipe: str | None = None
+    published: bool = False
     weights: Weights | None = None
     licence: str = "Apache-2.0"
 
@@ -95,44 +102,58 @@ class Preset:
                 f"classes. Received: {len(self.classes)} names"
             )
 
+    @property
+    def alias(self) -> str | None:
+        """The name with its default tag, which is accepted too."""
+        return f"{self.name}.{self.default_tag}" if self.default_tag else None
+
 
 def register(preset: Preset) -> None:
-    """Makes a preset known under its name, and its name with the default tag.
+    """Makes a preset known under its name and its alias.
 
     Raises:
         ValueError: If a name is taken.
     """
-    taken = [preset.name]
-    if preset.default_tag is not None:
-        taken.append(f"{preset.name}.{preset.default_tag}")
-    for name in taken:
+    for name in filter(None, (preset.name, preset.alias)):
         if name in _REGISTRY or name in _ALIASES:
             raise ValueError(
                 f"A preset's name must be unique. Received: name={name!r}"
             )
     _REGISTRY[preset.name] = preset
-    _ALIASES.update((alias, preset.name) for alias in taken[1:])
+    if preset.alias is not None:
+        _ALIASES[preset.alias] = preset.name
 
 
 def get(name: str) -> Preset:
-    """Finds a preset.
+    """Returns a preset, its published weights filled in.
 
     Raises:
         UnknownPresetError: If there is none of that name.
     """
     preset = _REGISTRY.get(_ALIASES.get(name, name))
     if preset is None:
-        known = (*_REGISTRY, *(_ALIASES if "." in str(name) else ()))
-        near = difflib.get_close_matches(str(name), known, n=5, cutoff=0.5)
-        near = near or [one for one in known if str(name) in one][:5]
+        wanted = str(name).lower()
+        known = (*_REGISTRY, *(_ALIASES if "." in wanted else ()))
+        near = near_names(wanted, known, most=5, cutoff=0.5)
+        near = near or [one for one in known if wanted in one][:5]
         hint = f"near names: {', '.join(near)}; " if near else ""
         raise UnknownPresetError(
             f"No preset has this name ({hint}all names: zoo.list_models() or "
             f"`zoo list`). Received: name={name!r}"
         )
+    if preset.published and preset.weights is None:
+        weights = Weights.from_dict(_manifest()[preset.name])
+        preset = dataclasses.replace(preset, weights=weights)
+        _REGISTRY[preset.name] = preset
     return preset
 
 
 def names() -> list[str]:
     """Names of all presets, sorted."""
     return sorted(_REGISTRY)
+
+
+@functools.cache
+def _manifest() -> dict[str, dict[str, Any]]:
+    """The package's manifest, read at the first look-up, not on import."""
+    return read_manifest(_MANIFEST)

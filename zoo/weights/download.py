@@ -1,4 +1,4 @@
-"""Weight files from a mirror, continued where they stopped."""
+"""Weight files on a mirror: their addresses, and downloads that resume."""
 
 import os
 from collections.abc import Callable
@@ -17,7 +17,41 @@ if TYPE_CHECKING:
 _CHUNK = 1 << 16
 
 
-def transfer(url: str, part: Path, *, size: int, progress: bool) -> None:
+def file_url(base: str, name: str) -> str:
+    """Returns the address of a mirror's file.
+
+    Args:
+        base: Folder: `https://host/folder`, `http://host/folder`,
+            `file:///folder`, or `hf://owner/repo[@revision][/folder]` for a
+            repository of the Hugging Face Hub (`HF_ENDPOINT` moves the Hub).
+        name: Name of the file in that folder.
+
+    Returns:
+        An `https://`, `http://` or `file://` URL.
+
+    Raises:
+        ValueError: If `base` has another form.
+    """
+    base = base.rstrip("/")
+    scheme, separator, rest = base.partition("://")
+    if scheme == "hf" and separator:
+        return _hub_url(base, rest.split("/"), name)
+    parts = urlsplit(base)
+    if parts.scheme == "file" and parts.netloc not in ("", "localhost"):
+        raise ValueError(
+            "A `file://` address must be absolute, as in "
+            f"`file:///folder`. Received: {base!r}"
+        )
+    known = parts.scheme == "file" and parts.path
+    if not known and not (parts.scheme in ("https", "http") and parts.netloc):
+        raise ValueError(
+            "The address of weights must begin with `https://`, `http://`, "
+            f"`hf://owner/repo` or `file:///`. Received: {base!r}"
+        )
+    return f"{base}/{quote(name)}"
+
+
+def transfer(url: str, part: Path, *, size: int, progress: bool) -> int | None:
     """Appends to `part` the bytes of `url` that it lacks.
 
     A server that ignores the requested range is read from its first byte.
@@ -28,6 +62,9 @@ def transfer(url: str, part: Path, *, size: int, progress: bool) -> None:
         part: Partial file; made if it is not there.
         size: Bytes that the complete file has.
         progress: Whether to draw a progress bar, on a terminal only.
+
+    Returns:
+        Bytes that the file at `url` has; `None` if the server doesn't say.
 
     Raises:
         TransferError: If the URL fails. What had arrived stays in `part`.
@@ -41,7 +78,8 @@ def transfer(url: str, part: Path, *, size: int, progress: bool) -> None:
             else:
                 _get(url, sink)
         except _TooLong:
-            return
+            pass
+        return sink.total
 
 
 class TransferError(Exception):
@@ -53,11 +91,15 @@ class _TooLong(Exception):
 
 
 class _Sink:
-    """The partial file as a download's output, counting what arrives."""
+    """The partial file as a download's output, counting what arrives.
+
+    `total` is the bytes of the file at the other side, if it says.
+    """
 
     def __init__(
         self, file: BinaryIO, size: int, show: Callable[[int], None]
     ) -> None:
+        self.total: int | None = None
         self._file = file
         self._size = size
         self._show = show
@@ -87,6 +129,7 @@ def _copy(url: str, sink: _Sink) -> None:
     except OSError as error:
         raise TransferError(error.strerror) from error
     with source:
+        sink.total = os.fstat(source.fileno()).st_size
         source.seek(sink.position)
         while chunk := source.read(_CHUNK):
             sink.write(chunk)
@@ -106,6 +149,7 @@ def _get(url: str, sink: _Sink) -> None:
         # 416: the server's file is shorter than the partial one.
         if response.status_code in (200, 416):
             sink.restart()
+        sink.total = _total_size(response)
 
     download = pooch.HTTPDownloader(
         chunk_size=_CHUNK, headers=headers, hooks={"response": check}
@@ -116,8 +160,20 @@ def _get(url: str, sink: _Sink) -> None:
         raise TransferError(_reason(error)) from error
 
 
+def _total_size(response: "requests.Response") -> int | None:
+    """Returns the size of the whole file that an answer is of, if it says."""
+    headers = response.headers
+    if headers.get("Content-Encoding", "identity") != "identity":
+        return None  # The length is that of the compressed bytes.
+    if response.status_code == 200:
+        total = headers.get("Content-Length", "")
+    else:  # bytes 1000-1999/2000
+        total = headers.get("Content-Range", "").rpartition("/")[2]
+    return int(total) if total.isascii() and total.isdigit() else None
+
+
 def _reason(error: "requests.RequestException") -> str:
-    """What went wrong, without the pools and retries of the HTTP stack."""
+    """Says what went wrong, without the HTTP stack's pools and retries."""
     import requests
 
     if error.response is not None:
@@ -150,40 +206,6 @@ def _bar(
     ) as bar:
         task = bar.add_task(name, total=size)
         yield lambda position: bar.update(task, completed=position)
-
-
-def file_url(base: str, name: str) -> str:
-    """Tells where a mirror keeps a file.
-
-    Args:
-        base: Folder: `https://host/folder`, `http://host/folder`,
-            `file:///folder`, or `hf://owner/repo[@revision][/folder]` for a
-            repository of the Hugging Face Hub (`HF_ENDPOINT` moves the Hub).
-        name: Name of the file in that folder.
-
-    Returns:
-        An `https://`, `http://` or `file://` URL.
-
-    Raises:
-        ValueError: If `base` has another form.
-    """
-    base = base.rstrip("/")
-    scheme, separator, rest = base.partition("://")
-    if scheme == "hf" and separator:
-        return _hub_url(base, rest.split("/"), name)
-    parts = urlsplit(base)
-    if parts.scheme == "file" and parts.netloc not in ("", "localhost"):
-        raise ValueError(
-            "A `file://` address must be absolute, as in "
-            f"`file:///folder`. Received: {base!r}"
-        )
-    known = parts.scheme == "file" and parts.path
-    if not known and not (parts.scheme in ("https", "http") and parts.netloc):
-        raise ValueError(
-            "An address of weights must begin with `https://`, `http://`, "
-            f"`hf://owner/repo` or `file:///`. Received: {base!r}"
-        )
-    return f"{base}/{quote(name)}"
 
 
 def _hub_url(base: str, parts: list[str], name: str) -> str:

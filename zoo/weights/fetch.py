@@ -1,4 +1,4 @@
-"""Published weights as local files: package, cache or mirror."""
+"""Published weights as local files: in the package, the cache, on a mirror."""
 
 import importlib.resources
 import os
@@ -11,24 +11,25 @@ from zoo.weights.download import file_url
 from zoo.weights.download import transfer
 from zoo.weights.manifest import WeightFile
 from zoo.weights.manifest import Weights
+from zoo.weights.manifest import is_lfs_pointer
 
 _TRIES = 5
 
 
 class DownloadError(OSError):
-    """Weights could not be had; the message says why and what to do."""
+    """The weights are not available; the message says why and what to do."""
 
 
 def fetch_weights(weights: Weights, *, progress: bool = True) -> Path:
-    """Makes published weights available on disk, checked by their SHA-256.
+    """Returns published weights as files on disk, checked by their SHA-256.
 
-    Looks in the package, then in the cache, then asks the mirror. Safe to
-    call from several processes at once; an interrupted download goes on
+    Looks in the package, then in the cache, then downloads from the mirror.
+    Several processes may call it at once. An interrupted download continues
     where it stopped.
 
     Environment:
-        ZOO_HOME: Folder of the cache; by default `zoo` in Keras' own.
-        ZOO_WEIGHTS_URL: Mirror to ask instead of the weights' own address:
+        ZOO_HOME: Folder of the cache. Default: `zoo` in Keras' folder.
+        ZOO_WEIGHTS_URL: Mirror to use instead of the published address:
             `https://`, `hf://owner/repo` or `file://`.
         ZOO_OFFLINE: `1` forbids the network.
 
@@ -37,11 +38,11 @@ def fetch_weights(weights: Weights, *, progress: bool = True) -> Path:
         progress: Whether to draw a progress bar, on a terminal only.
 
     Returns:
-        The file to load; shards lie beside it.
+        The file to load. Shards lie beside it.
 
     Raises:
         DownloadError: If a file is damaged and cannot be replaced, cannot be
-            reached, or is not the published one.
+            downloaded, or is not the published one.
     """
     packaged = importlib.resources.files("zoo.weights") / "files"
     paths = [Path(str(packaged / file.name)) for file in weights.files]
@@ -49,8 +50,8 @@ def fetch_weights(weights: Weights, *, progress: bool = True) -> Path:
         for file, path in zip(weights.files, paths, strict=True):
             if not file.matches(path):
                 raise DownloadError(
-                    f"`{path}` of the installed package is damaged (its "
-                    "SHA-256 is not the published one); reinstall the package."
+                    f"`{path}` of the installed package is damaged: "
+                    f"{_difference(file, path)}; reinstall the package."
                 )
         return paths[0]
     folder = cache_folder()
@@ -60,7 +61,7 @@ def fetch_weights(weights: Weights, *, progress: bool = True) -> Path:
 
 
 def cache_folder() -> Path:
-    """Folder that downloaded weights are kept in; may not exist yet."""
+    """Returns the folder of downloaded weights, which may not exist yet."""
     keras_home = os.environ.get("KERAS_HOME") or Path.home() / ".keras"
     home = os.environ.get("ZOO_HOME") or Path(keras_home) / "zoo"
     return Path(home).expanduser() / "weights"
@@ -81,8 +82,8 @@ def _ensure(
             url = _source(file, path, uri)
             if path.exists():
                 warnings.warn(
-                    f"`{path}` is damaged (its SHA-256 is not the published "
-                    "one); fetching it again.",
+                    f"`{path}` is damaged: {_difference(file, path)}; "
+                    "fetching it again.",
                     stacklevel=2,
                 )
                 path.unlink()
@@ -99,7 +100,9 @@ def _ensure(
 
 
 def _source(file: WeightFile, path: Path, uri: str | None) -> str:
-    state = "is damaged" if path.exists() else "is not in the cache"
+    state = "is not in the cache"
+    if path.exists():
+        state = f"is damaged ({_difference(file, path)})"
     base = os.environ.get("ZOO_WEIGHTS_URL") or uri
     if not base:
         raise DownloadError(
@@ -126,10 +129,10 @@ def _complete(file: WeightFile, url: str, part: Path, progress: bool) -> None:
         _fill(file, url, part, progress)
         if file.matches(part):
             return
-        reason = _mismatch(file, part)
+        difference = _difference(file, part)
         part.unlink()
         if not resumed:
-            raise DownloadError(f"`{url}` is not the published file: {reason}.")
+            raise _not_published(url, difference)
 
 
 def _fill(file: WeightFile, url: str, part: Path, progress: bool) -> None:
@@ -140,17 +143,22 @@ def _fill(file: WeightFile, url: str, part: Path, progress: bool) -> None:
             return
         reason = "the connection closed early"
         try:
-            transfer(url, part, size=file.size, progress=progress)
+            total = transfer(url, part, size=file.size, progress=progress)
         except TransferError as error:
             reason = str(error)
+            total = None
         arrived = _size(part)
-        if arrived == before:
+        # The whole file came, and it is shorter than the published one.
+        whole = total is not None and arrived == total < file.size
+        if whole or arrived == before:
             break
     if arrived >= file.size:
         return
-    if arrived == 0 or _is_web_page(part):
-        if arrived:
-            reason = "the server answers with a web page"
+    if arrived and (whole or _known_kind(part)):
+        difference = _difference(file, part)
+        part.unlink()
+        raise _not_published(url, difference)
+    if not arrived:
         part.unlink()
         raise DownloadError(f"`{url}` cannot be fetched: {reason}.")
     raise DownloadError(
@@ -159,18 +167,33 @@ def _fill(file: WeightFile, url: str, part: Path, progress: bool) -> None:
     )
 
 
-def _mismatch(file: WeightFile, part: Path) -> str:
-    if _is_web_page(part):
-        return "the server answers with a web page"
-    if _size(part) != file.size:
+def _not_published(url: str, difference: str) -> DownloadError:
+    return DownloadError(f"`{url}` is not the published file: {difference}.")
+
+
+def _difference(file: WeightFile, path: Path) -> str:
+    """Says why a file is not the published one."""
+    size = _size(path)
+    if kind := _known_kind(path):
+        return kind
+    if size > file.size:
         return f"it has more than {file.size:,} bytes"
+    if size < file.size:
+        return f"it has {size:,} of {file.size:,} bytes"
     return f"its SHA-256 is not {file.sha256}"
 
 
-def _is_web_page(path: Path) -> bool:
+def _known_kind(path: Path) -> str | None:
+    """Says what is commonly found in a weight file's place."""
+    if is_lfs_pointer(path):
+        return (
+            "it is a Git LFS pointer, which `git lfs pull` replaces by the file"
+        )
     with path.open("rb") as stream:
         start = stream.read(256).lstrip().lower()
-    return start.startswith((b"<!doctype", b"<html", b"<?xml"))
+    if start.startswith((b"<!doctype", b"<html", b"<?xml")):
+        return "it is a web page"
+    return None
 
 
 def _size(path: Path) -> int:

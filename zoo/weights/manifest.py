@@ -1,16 +1,34 @@
-"""Which files hold a model's weights, and how to recognise them."""
+"""Which files hold a model's weights, and the manifest that lists them.
+
+A manifest is a JSON object with an entry for each preset. An entry of stored
+weights has `files`, each with `name`, `sha256` and `size`, and, where the
+files are neither in the package nor on a mirror, `uri`:
+
+    {"irm_wrn16_2": {"files": [{"name": ..., "sha256": ..., "size": ...}]}}
+
+An entry without `files` is for weights that are computed instead: what they
+are grown from, by which seed, and the SHA-256 of the result.
+"""
 
 import hashlib
+import json
 import re
+from collections.abc import Mapping
+from dataclasses import asdict
 from dataclasses import dataclass
+from importlib.resources.abc import Traversable
 from pathlib import Path
+from typing import Any
+
+from zoo.atomic_write import atomic_write
 
 SUFFIXES = (".weights.h5", ".weights.json")
+_LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 
 
 @dataclass(frozen=True)
 class WeightFile:
-    """One published file; its content never changes under its name.
+    """One published file.
 
     Args:
         name: File name without a folder.
@@ -47,7 +65,7 @@ class WeightFile:
         return cls(path.name, _sha256(path), path.stat().st_size)
 
     def matches(self, path: Path) -> bool:
-        """Whether the file at `path` has exactly the published content."""
+        """Returns whether the file at `path` is exactly the published one."""
         return path.stat().st_size == self.size and (
             _sha256(path) == self.sha256
         )
@@ -61,11 +79,11 @@ class Weights:
         files: The file to load first; when that is a `.weights.json` index,
             its shards follow.
         uri: Folder that holds the files: `https://`, `hf://owner/repo` or
-            `file://`. `None` for files that ship in the package or come from
-            a mirror.
+            `file://`. `None` for files in the package or on a mirror.
 
     Raises:
-        ValueError: If the first file is no weight file, or a shard is missing.
+        ValueError: If the first file is not a weight file, or the files are
+            not one file, or one index and its shards.
     """
 
     files: tuple[WeightFile, ...]
@@ -85,6 +103,26 @@ class Weights:
                 f"`.weights.h5` file stands alone. Received: files={names}"
             )
 
+    @classmethod
+    def from_dict(cls, entry: Mapping[str, Any]) -> "Weights":
+        """Reads an entry of a manifest.
+
+        Raises:
+            ValueError: If it is no entry of stored weights.
+        """
+        if not {"files"} <= set(entry) <= {"files", "uri"}:
+            raise ValueError(
+                "An entry of stored weights must have `files`, and nothing "
+                f"else but `uri`. Received: entry={dict(entry)}"
+            )
+        files = tuple(WeightFile(**file) for file in entry["files"])
+        return cls(files, uri=entry.get("uri"))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns the entry that `from_dict` reads."""
+        entry = {"files": [asdict(file) for file in self.files]}
+        return entry | ({"uri": self.uri} if self.uri else {})
+
     @property
     def size(self) -> int:
         """Bytes of all files together."""
@@ -94,6 +132,33 @@ class Weights:
     def sha256(self) -> str:
         """SHA-256 of the first file."""
         return self.files[0].sha256
+
+
+def read_manifest(path: Traversable) -> dict[str, dict[str, Any]]:
+    """Returns the entries of a manifest by preset."""
+    return json.loads(path.read_text("utf-8"))
+
+
+def add_to_manifest(path: Path, name: str, weights: Weights) -> None:
+    """Writes or replaces the entry of a preset; the others stay.
+
+    Args:
+        path: Manifest; made if it is not there.
+        name: Name of the preset.
+        weights: Its files. Without a `uri`, the present entry's stays.
+    """
+    entries = read_manifest(path) if path.exists() else {}
+    uri = entries.get(name, {}).get("uri")
+    entries[name] = ({"uri": uri} if uri else {}) | weights.to_dict()
+    text = json.dumps(entries, indent=2, sort_keys=True) + "\n"
+    with atomic_write(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def is_lfs_pointer(path: Path) -> bool:
+    """Returns whether a file is what Git LFS leaves for one not yet pulled."""
+    with path.open("rb") as stream:
+        return stream.read(len(_LFS_POINTER)) == _LFS_POINTER
 
 
 def _sha256(path: Path) -> str:

@@ -14,8 +14,8 @@ from tests.helpers import check_attack
 from tests.probes import Jitter
 from tests.probes import Meter
 from zoo.training import attacks
-from zoo.training.attacks.parts.gradients import log_odds
 from zoo.training.attacks.parts.losses import dlr
+from zoo.training.attacks.parts.losses import log_odds
 
 norms = pytest.mark.parametrize("norm", ["linf", "l2"])
 every_kind = pytest.mark.parametrize(

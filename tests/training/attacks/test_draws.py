@@ -70,8 +70,10 @@ def test_gradients_of_a_confident_model_are_those_of_one_draw(confident):
     )
     classes = (labels[:, None] + [[1, 2, 3]]) % 4
     for one, many in zip(
-        losses.margin_gradients(model.keras, images, labels, classes),
-        losses.margin_gradients(model.keras, images, labels, classes, draws=3),
+        gradients.margin_gradients(model.keras, images, labels, classes),
+        gradients.margin_gradients(
+            model.keras, images, labels, classes, draws=3
+        ),
         strict=True,
     ):
         np.testing.assert_allclose(many, one, rtol=1e-5, atol=1e-5)

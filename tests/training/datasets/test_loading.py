@@ -106,5 +106,5 @@ def test_unprepared_set_says_how_to_prepare_it(tmp_path, monkeypatch):
     monkeypatch.setattr(
         tfds.core.DatasetBuilder, "download_and_prepare", unreachable
     )
-    with pytest.raises(ConnectionError, match="offline_fashion_mnist"):
+    with pytest.raises(ConnectionError, match="datasets.fashion_mnist"):
         datasets.load("fashion_mnist", data_dir=tmp_path)

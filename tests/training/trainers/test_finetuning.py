@@ -11,8 +11,8 @@ import tensorflow as tf
 from keras import layers
 
 import zoo
+from zoo.inspection import find_head
 from zoo.loading import dtype_policy
-from zoo.loading import find_head
 from zoo.training import FineTuning
 from zoo.training import finetune
 from zoo.training.trainers.adversarial import AdversarialTrainer

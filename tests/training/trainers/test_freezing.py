@@ -6,7 +6,7 @@ import pytest
 from keras import layers
 
 import zoo
-from zoo.loading import find_head
+from zoo.inspection import find_head
 from zoo.training.trainers.finetuning import frozen_but
 
 

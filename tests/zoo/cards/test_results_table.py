@@ -1,4 +1,4 @@
-"""README's table, written from the cards."""
+"""Tables of README and the docs, written from the cards."""
 
 import dataclasses
 import subprocess
@@ -10,9 +10,10 @@ import zoo
 from tests.paths import ROOT
 from zoo.cards import results_table as module
 from zoo.cards.measurement import Measurement
-from zoo.cards.results_table import BEGIN
-from zoo.cards.results_table import END
+from zoo.cards.results_table import HEADLINES
+from zoo.cards.results_table import headline_table
 from zoo.cards.results_table import main
+from zoo.cards.results_table import markers
 from zoo.cards.results_table import replace_table
 from zoo.cards.results_table import results_table
 
@@ -36,6 +37,7 @@ WORST = BALL | {
     "accuracy": 0.3,
     "interval": [0.27, 0.33],
 }
+BEGIN, END = markers("results")
 README = f"# Title\n\n{BEGIN}\nold\n{END}\nend\n"
 
 
@@ -69,7 +71,7 @@ def test_rows_are_clean_and_worst_cases(card):
     table = results_table([card(CLEAN, PGD, DDN, WORST)]).splitlines()
     assert table[2:] == [
         "| `net` | – | none | 94.0 | 93.6–94.5 | 10,000 |",
-        "| `net` | L2, 1.5 | pgd, 40 steps, 5 restarts; ddn, 100 steps "
+        "| `net` | L2 1.5 | pgd, 40 steps, 5 restarts; ddn, 100 steps "
         "| 30.0 | 27.0–33.0 | 1,000 |",
     ]
 
@@ -108,9 +110,9 @@ def test_unmeasured_models_are_left_out(card):
 
 
 def test_only_the_block_changes():
-    text = replace_table(README, "new")
+    text = replace_table(README, "results", "new")
     assert text == f"# Title\n\n{BEGIN}\n\nnew\n\n{END}\nend\n"
-    assert replace_table(text, "new") == text
+    assert replace_table(text, "results", "new") == text
 
 
 @pytest.mark.parametrize(
@@ -124,7 +126,7 @@ def test_only_the_block_changes():
 )
 def test_wrong_markers_are_named(text, said):
     with pytest.raises(ValueError, match=said):
-        replace_table(text, "new")
+        replace_table(text, "results", "new")
 
 
 def test_drift_is_caught_and_mended(cards, card, tmp_path, capsys):
@@ -155,8 +157,34 @@ def test_files_without_markers_and_missing_ones(cards, tmp_path, capsys):
     assert file.read_text() == "# Title\n"
 
 
-def test_readme_shows_what_the_cards_say():
-    assert main([str(ROOT / "README.md"), "--check"]) == 0
+def test_headlines_are_clean_and_in_the_balls_of_their_data(card):
+    small = WORST | {"norm": "linf", "eps": 0.05}
+    one = WORST | {"norm": "linf", "eps": 0.1, "accuracy": 0.4}
+    two = WORST | {"eps": 1.0, "accuracy": 0.25}
+    known = card(CLEAN, small, one, two, name=HEADLINES[0])
+    other = card(CLEAN, name="other")
+    assert headline_table([other, known]).splitlines()[2:] == [
+        f"| `{HEADLINES[0]}` | {known.description.removesuffix('.')} "
+        "| 94.0 | L2 1: 25.0; L∞ 0.1: 40.0 |"
+    ]
+
+
+def test_headlines_are_presets():
+    assert set(HEADLINES) <= set(zoo.list_models())
+
+
+def test_one_file_holds_both_tables(cards, tmp_path):
+    file = tmp_path / "README.md"
+    begin, end = markers("headlines")
+    file.write_text(README + f"{begin}\n{end}\n")
+    assert main([str(file)]) == 0
+    assert file.read_text().count("| model |") == 2
+    assert main([str(file), "--check"]) == 0
+
+
+def test_readme_and_docs_show_what_the_cards_say():
+    files = [ROOT / "README.md", ROOT / "docs" / "results.md"]
+    assert main([*map(str, files), "--check"]) == 0
 
 
 def test_command_imports_nothing_heavy():

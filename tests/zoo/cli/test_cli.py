@@ -19,7 +19,7 @@ from tests.command_line import run_json
 from tests.paths import ROOT
 from zoo.cli import main
 from zoo.cli.commands import evaluate_command
-from zoo.training import attack_names
+from zoo.training.attacks import registry
 from zoo.training.evaluation import AttackedImages
 
 PGD = "pgd:norm=l2,eps=0.5,steps=2"
@@ -153,7 +153,7 @@ def test_attack_draws_a_picture(capsys, model, tmp_path):
 
 
 def test_attack_checks_names_before_it_attacks(capsys, model, monkeypatch):
-    monkeypatch.setattr(AttackedImages, "of", None)
+    monkeypatch.setattr(AttackedImages, "from_model", None)
     line = failed(capsys, "attack", model, "--classes", "one,two")
     assert "has 10 classes" in line and "Received: 2 in --classes" in line
 
@@ -192,7 +192,7 @@ def test_evaluate_resumes_and_skips(capsys, model, tmp_path):
 
 
 def test_evaluate_takes_a_suite(capsys, model, monkeypatch):
-    monkeypatch.setitem(attack_names.SUITES, "quick", ("fgsm", "pgd:steps=2"))
+    monkeypatch.setitem(registry.SUITES, "quick", ("fgsm", "pgd:steps=2"))
     for spec, norm, eps in (
         ("quick", "l2", 1.0),
         ("quick:norm=linf,eps=0.1", "linf", 0.1),
@@ -248,12 +248,49 @@ MISSPELT = (
     ("tune", "irm_wrn16_2", "--save", "file/best.keras"),
     ("finetune", "wrn16_2", "--data", ".", "--output", "file"),
     ("demo", "--output", "file"),
+    ("evaluate", "wrn16_2", "--attack", "pgd:epss=0.1"),
+    ("evaluate", "wrn16_2", "--attack", "pgd:eps=-0.1"),
+    ("evaluate", "wrn16_2", "--attack", "pgd:norm=linf,eps=8"),
+    ("evaluate", "wrn16_2", "--attack", "PGD"),
+    ("evaluate", "wrn16_2", "--data", "fashion_mnits"),
+    ("evaluate", "wrn16_2", "--data", "./empty"),
+    ("evaluate", "wrn16_2", "--data", "./one"),
+    ("evaluate", "wrn16_2", "--data", "./one", "--split", "train"),
+    ("evaluate", "wrn16_2", "--data", "gtsrb"),
+    ("evaluate", "wrn16_2", "--data", "gtsrb", "--data-dir", "missing"),
+    ("evaluate", "wrn16_2", "--classes", "missing.txt"),
+    ("evaluate", "wrn16_2", "--classes", "one,two"),
+    ("attack", "wrn16_2", "--attack", "fgsm:norm=l3"),
+    ("attack", "wrn16_2", "--transfer-from", "IRM_WRN16_3"),
+    ("tune", "irm_wrn16_2", "--attack", "ddn:stepz=4"),
+    ("finetune", "wrn16_2", "--data", "one"),
+    ("finetune", "wrn16_2", "--data", "two", "--attack", "pgd:eps=-1"),
+    ("finetune", "wrn16_2", "--data", "two", "--test-attack", "standard"),
+    ("finetune", "wrn16_2", "--data", "two", "--output", "file"),
+    ("export", "wrn16_2", "file/served"),
+    ("export", "wrn16_2", "new", "--classes", "one,two"),
+    ("predict", "one/ant/0.png", "--classes", "missing.txt"),
+    ("predict", "one/ant/0.png", "--model", "broken.keras"),
+    ("train", "fashion_mnst"),
+    ("train", "fashion_mnist", "--workdir", "file"),
+    ("reproduce", "imr"),
+    ("reproduce", "irm", "--only", "tab9"),
+    ("reproduce", "irm", "--seeds", "2"),
+    ("reproduce", "irm", "--workdir", "file"),
 )
 
 
 def test_mistakes_are_found_before_tensorflow_is_imported(tmp_path):
     (tmp_path / "0").mkdir()
+    (tmp_path / "empty").mkdir()
     (tmp_path / "file").write_text("")
+    (tmp_path / "broken.keras").write_text("no archive")
+    for folder, count in (("one", 1), ("two", 2)):
+        for name in ("ant", "bee")[:count]:
+            (tmp_path / folder / name).mkdir(parents=True)
+            for index in range(2):
+                picture = tmp_path / folder / name / f"{index}.png"
+                Image.new("L", (4, 4)).save(picture)
     code = (
         "import sys\n"
         "from zoo.cli import main\n"
@@ -471,7 +508,7 @@ def test_interrupt_says_how_to_go_on(capsys, monkeypatch):
     def interrupted(*arguments):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(evaluate_command, "check_run", interrupted)
+    monkeypatch.setattr(evaluate_command, "check_attacks", interrupted)
     assert main(["evaluate", "wrn16_2", "--resume", "run"]) == 130
     assert capsys.readouterr().err == (
         "error: interrupted; the same command goes on from run\n"

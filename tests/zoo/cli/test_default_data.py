@@ -6,7 +6,22 @@ import sys
 import pytest
 
 from tests.command_line import failed
-from zoo.cli.data import fill_data
+from zoo.cli.data import NamedImages
+from zoo.cli.models import NamedModel
+
+
+def parse(model, **options):
+    named = (
+        NamedModel(name=model, kind="keras_file")
+        if model.endswith(".keras")
+        else NamedModel.parse(model)
+    )
+    return NamedImages.parse(
+        argparse.Namespace(
+            data_dir=None, image_size=None, default_limit=7, **options
+        ),
+        named,
+    )
 
 
 @pytest.mark.parametrize(
@@ -18,23 +33,13 @@ from zoo.cli.data import fill_data
     ],
 )
 def test_data_is_what_the_preset_was_made_for(model, data):
-    options = argparse.Namespace(
-        model=model, data=None, split=None, limit=None, default_limit=7
-    )
-    fill_data(options)
-    assert (options.data, options.split, options.limit) == (data, "test", 7)
+    images = parse(model, data=None, split=None, limit=None)
+    assert (images.name, images.split, images.limit) == (data, "test", 7)
 
 
 def test_what_is_given_stays():
-    options = argparse.Namespace(
-        model="lisa_cnn", data="photos", split="train", limit=1, default_limit=7
-    )
-    fill_data(options)
-    assert (options.data, options.split, options.limit) == (
-        "photos",
-        "train",
-        1,
-    )
+    images = parse("lisa_cnn", data="mnist", split="train", limit=1)
+    assert (images.name, images.split, images.limit) == ("mnist", "train", 1)
 
 
 @pytest.mark.parametrize("command", ["attack", "evaluate"])

@@ -7,15 +7,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import zoo
 from tests.command_line import failed
 from tests.command_line import run
 from tests.command_line import run_json
 from zoo import exports
 from zoo.cli import main
-from zoo.cli.models import is_preset
-from zoo.cli.models import known_classes
-from zoo.cli.models import load_model
-from zoo.cli.models import write_model
+from zoo.cli.models import NamedModel
 from zoo.saved_model_folder import CLASSES_FILE
 
 
@@ -72,7 +70,9 @@ def test_confidences_are_not_taken_for_logits(
     expected = 1 / (1 + np.exp(-2 * (48 * 160 / 255 - 24)))
     assert predicted["classes"][0]["class"] == "1"
     assert predicted["classes"][0]["probability"] == pytest.approx(expected)
-    logits = load_model(str(path))(np.full((1, 4, 4, 3), 160 / 255))
+    logits = NamedModel.parse(str(path)).load()(
+        np.full((1, 4, 4, 3), 160 / 255)
+    )
     np.testing.assert_allclose(logits, [[-6.1176, 6.1176]], rtol=1e-4)
     report = run_json(
         capsys,
@@ -187,15 +187,8 @@ def test_many_names_are_no_path(capsys, photos, tmp_path):
         *("--classes", ",".join(names), "--top", 100),
     )
     assert {one["class"] for one in row["classes"]} == set(names)
-    assert is_preset("n" * 300)
-
-
-def test_names_of_an_older_file_are_not_kept(classifier, tmp_path):
-    path = tmp_path / "model.keras"
-    write_model(classifier, path, ["dark", "light"])
-    assert known_classes(str(path)) == ("dark", "light")
-    write_model(classifier, path, [])
-    assert known_classes(str(path)) == ()
+    with pytest.raises(zoo.UnknownPresetError):
+        NamedModel.parse("n" * 300)
 
 
 def test_keras_file_on_a_folder(capsys, model, photos):
@@ -425,7 +418,8 @@ def test_a_preset_comes_before_a_folder_of_its_name(
     assert "irm_wrn16_2" in failed(capsys, "attack", "wrn16_3")
     line = failed(capsys, "attack", "./wrn16_2", "--attack", "fgsm:eps=0.1")
     assert "needs the model's gradient" in line
-    assert is_preset("wrn16_2") and not is_preset("./wrn16_2")
+    assert NamedModel.parse("wrn16_2").kind == "preset"
+    assert NamedModel.parse("./wrn16_2").kind == "saved_model"
     assert "the folder ./wrn16_2" in failed(
         capsys, "export", "./wrn16_2", tmp_path / "again"
     )

@@ -91,6 +91,55 @@ def test_defaults_follow_the_models_own_size():
     assert defended.get_layer("compression").qualities == (40, 60, 80, 90)
 
 
+def strided(side):
+    """Its features halve `side` pixels to one, and take no fewer."""
+    halvings = [
+        layers.Conv2D(4, 2, strides=2) for _ in range(side.bit_length() - 1)
+    ]
+    return keras.Sequential(
+        [
+            keras.Input((side, side, 3)),
+            *halvings,
+            layers.GlobalAveragePooling2D(),
+            layers.Dense(5),
+        ],
+        name="strided",
+    )
+
+
+def test_default_scales_are_those_that_fit():
+    ensemble = zoo.defend(strided(16), "irm").get_layer("ensemble")
+    assert (ensemble.scales, ensemble.scale_weights) == ((16,), (1.0,))
+    images = np.random.default_rng(0).random((2, 16, 16, 3), "float32")
+    assert np.isfinite(ensemble(images)).all()
+    weighted = zoo.defend(strided(16), "irm", scale_weights=(3.0, 2.0, 1.0))
+    assert weighted.get_layer("ensemble").scale_weights == (1.0,)
+    large = zoo.defend(
+        strided(16), "irm", image_shape=(20, 24, 3), scale_weights=(3, 2, 1)
+    ).get_layer("ensemble")
+    assert (large.scales, large.scale_weights) == ((17, 20), (2.0, 1.0))
+
+
+@pytest.mark.parametrize(
+    ("options", "fit"),
+    [
+        ({"scales": (8, 16, 32)}, (16, 32)),
+        ({"scales": (8, 9)}, (16,)),
+        ({"image_shape": (12, 24, 3)}, (16,)),
+    ],
+)
+def test_an_error_names_scales_that_fit(options, fit):
+    with pytest.raises(ValueError, match="16 pixels or more") as caught:
+        zoo.defend(strided(16), "irm", **options)
+    weights = (1.0,) * len(fit)
+    assert f"`scales={fit}, scale_weights={weights}`" in str(caught.value)
+    smallest = options.get("scales", (9,))[0]
+    assert f", of which {smallest} fails: " in str(caught.value)
+    options = {"scales": fit, "scale_weights": weights}
+    scales = zoo.defend(strided(16), "irm", **options).get_layer("ensemble")
+    assert scales.scales == fit
+
+
 def test_options_reach_their_layers(images):
     defended = zoo.defend(
         users_model(),
@@ -192,6 +241,21 @@ def test_keras_applications(builder, channels):
     features = classifier_of(defended).get_layer("features")
     assert features.output_shape[-1] == channels
     images = np.random.default_rng(0).random((1, 224, 224, 3), "float32")
+    assert np.isfinite(defended.predict(images, verbose=0)).all()
+
+
+@pytest.mark.large
+@pytest.mark.parametrize(
+    "builder", ["ConvNeXtTiny", "DenseNet121", "MobileNetV3Small"]
+)
+def test_keras_applications_at_32_pixels(builder):
+    model = getattr(keras.applications, builder)(
+        weights=None, input_shape=(32, 32, 3), classes=3
+    )
+    defended = zoo.defend(model, "irm", pixel_range=(0, 255))
+    ensemble = defended.get_layer("ensemble")
+    assert (ensemble.scales, ensemble.scale_weights) == ((32,), (1.0,))
+    images = np.random.default_rng(0).random((1, 32, 32, 3), "float32")
     assert np.isfinite(defended.predict(images, verbose=0)).all()
 
 

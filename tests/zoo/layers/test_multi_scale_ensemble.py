@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from scipy.special import softmax
 
 from tests.layer_contract import check_saving
@@ -100,6 +101,44 @@ def test_confident_scales_stay_finite(images):
         MultiScaleEnsemble(classifier, (4, 5), (1, 1e-3))(images)
     )
     assert np.isfinite(logits).all()
+
+
+class Mask(keras.layers.Layer):
+    """Gives the class 2 a logit of minus infinity, the class 0 at 4 pixels."""
+
+    def call(self, logits, images):
+        small = keras.ops.equal(keras.ops.shape(images)[1], 4)
+        classes = np.arange(4)
+        masked = (classes == 2) | ((classes == 0) & small)
+        return keras.ops.where(masked, -np.inf, logits)
+
+
+def test_a_masked_class_is_no_nan(images):
+    """Neither in the logits nor in the gradient; the others are as ever."""
+    inputs = keras.Input((None, None, 3))
+    pooled = keras.layers.GlobalAveragePooling2D()(inputs)
+    dense = keras.layers.Dense(4)
+    masked = keras.Model(inputs, Mask()(dense(pooled), images=inputs))
+    ensemble = MultiScaleEnsemble(masked, (4, 6), (1.0, 0.5))
+    pixels = tf.constant(images)
+    with tf.GradientTape() as tape:
+        tape.watch(pixels)
+        logits = ensemble(pixels)
+        loss = keras.losses.sparse_categorical_crossentropy(
+            np.array([0, 1, 3, 0]), logits, from_logits=True
+        )
+    gradient = tape.gradient(loss, pixels).numpy()
+    confidences = sum(
+        weight * softmax(masked(AntialiasedResizing(s, s)(images)), axis=-1)
+        for s, weight in ((4, 1.0), (6, 0.5))
+    )
+    assert (confidences[:, 0] > 0).all()
+    assert np.isfinite(gradient).all()
+    assert np.any(gradient)
+    np.testing.assert_allclose(
+        softmax(logits, -1), confidences / 1.5, rtol=1e-5
+    )
+    assert (np.asarray(logits)[:, 2] <= -1e29).all()
 
 
 @pytest.mark.parametrize(

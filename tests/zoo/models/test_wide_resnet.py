@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from zoo.models import wide_resnet
+from zoo.models.wide_resnet import skip_initialization
 
 
 def trainable(model):
@@ -94,3 +95,25 @@ def test_dropout_must_leave_something(dropout):
 def test_width_must_be_positive():
     with pytest.raises(ValueError, match="Received: width=0"):
         wide_resnet(width=0)
+
+
+def test_initialization_can_be_skipped():
+    """But not that of copies, nor the classifying layer's."""
+
+    def build(skip):
+        keras.utils.set_random_seed(0)
+        with skip_initialization(skip):
+            return wide_resnet(depth=10, width=1)
+
+    skipped, drawn = build(True), build(False)
+    for layer, other in zip(skipped.layers, drawn.layers, strict=True):
+        assert layer.get_config() == other.get_config()
+        copied = type(layer).from_config(layer.get_config())
+        for one, two in zip(layer.weights, other.weights, strict=True):
+            assert one.path == two.path
+            if one.path.endswith("/kernel") and layer.name != "logits":
+                assert not np.any(one)
+                copied.build(layer.input.shape)
+                assert np.any(copied.kernel)
+            else:
+                np.testing.assert_array_equal(one, two)

@@ -13,6 +13,8 @@ from zoo.presets import Preset
 from zoo.presets import base
 from zoo.presets import register
 from zoo.weights import WeightFile
+from zoo.weights import Weights
+from zoo.weights.manifest import read_manifest
 
 
 def preset(name="test_net", **options):
@@ -68,7 +70,8 @@ def test_alias_may_not_hide_a_preset():
     ("name", "near"),
     [
         ("irm_wrn16", "irm_wrn16_2"),
-        ("IRM_WRN16_2", ""),
+        ("IRM_WRN16_2", "irm_wrn16_2"),
+        ("Wrn16_2.Fashion_MNIST", "wrn16_2.fashion_mnist"),
         ("irm_wrn16_2.fashion", "irm_wrn16_2.fashion_mnist"),
         ("wrn16", "wrn16_2"),
         ("irm", "irm_wrn16_2"),
@@ -115,6 +118,14 @@ def test_entries_point_at_what_exists(name):
     inspect.signature(builder).bind(**entry.config)
     if entry.recipe is not None:
         assert importlib.util.find_spec(entry.recipe) is not None
+
+
+def test_the_manifest_lists_the_published_presets_alone():
+    entries = read_manifest(ROOT / "zoo" / "presets" / "weights.json")
+    published = [name for name in presets.names() if presets.get(name).weights]
+    assert sorted(entries) == published
+    for name in published:
+        assert presets.get(name).weights == Weights.from_dict(entries[name])
 
 
 def test_shipped_files_are_the_published_ones():

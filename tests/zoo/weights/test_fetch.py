@@ -23,6 +23,10 @@ from zoo.weights import fetch_weights
 NAME = "net.weights.h5"
 CONTENT = bytes(range(256)) * 3200
 CHUNK = 1 << 16
+LFS_POINTER = (
+    b"version https://git-lfs.github.com/spec/v1\n"
+    b"oid sha256:" + b"0123456789abcdef" * 4 + b"\nsize 819200\n"
+)
 HTML = b"<!DOCTYPE html><html><body>Sign in to continue.</body></html>"
 
 
@@ -252,6 +256,66 @@ def test_web_page_instead_of_the_file(server, cache, length):
     assert leftovers(cache) == set()
 
 
+@pytest.fixture(params=["http", "http without a length", "file"])
+def mirror(request, server, tmp_path):
+    """Puts a file on a mirror and returns the mirror's address."""
+    server.tells_length = request.param == "http"
+
+    def put(content):
+        if request.param == "file":
+            (tmp_path / "mirror").mkdir()
+            (tmp_path / "mirror" / NAME).write_bytes(content)
+            return (tmp_path / "mirror").as_uri()
+        server.files[NAME] = content
+        return server.url
+
+    return put
+
+
+@pytest.mark.parametrize("size", [len(CONTENT), 100])
+def test_lfs_pointer_instead_of_the_file(mirror, cache, size):
+    """Of a published file that is longer, as ever, or shorter."""
+    message = failure(published(mirror(LFS_POINTER), content=CONTENT[:size]))
+    assert "not the published file: it is a Git LFS pointer" in message
+    assert "git lfs pull" in message
+    assert leftovers(cache) == set()
+
+
+def test_a_whole_file_that_is_too_short(server, cache, tmp_path):
+    """It is no broken connection, so nothing is asked for twice."""
+    server.files[NAME] = CONTENT[:1000]
+    message = failure(published(server.url))
+    assert "it has 1,000 of 819,200 bytes" in message
+    assert leftovers(cache) == set()
+    assert server.ranges == [None]
+    (tmp_path / NAME).write_bytes(CONTENT[:1000])
+    message = failure(published(tmp_path.as_uri()))
+    assert "it has 1,000 of 819,200 bytes" in message
+    assert leftovers(cache) == set()
+
+
+def test_a_resumed_file_that_turns_out_too_short(server, cache):
+    place(cache, f"{NAME}.part", CONTENT[:400])
+    server.files[NAME] = CONTENT[:1000]
+    message = failure(published(server.url))
+    assert "it has 1,000 of 819,200 bytes" in message
+    assert leftovers(cache) == set()
+    assert server.ranges == ["bytes=400-"]
+
+
+def test_lfs_pointer_in_the_cache(server, cache):
+    place(cache, NAME, LFS_POINTER)
+    with pytest.warns(UserWarning, match="is damaged: it is a Git LFS pointer"):
+        path = fetch_weights(published(server.url))
+    assert path.read_bytes() == CONTENT
+
+
+def test_lfs_pointer_in_the_cache_offline(cache, monkeypatch):
+    place(cache, NAME, LFS_POINTER)
+    monkeypatch.setenv("ZOO_OFFLINE", "1")
+    assert "Git LFS pointer" in failure(published("https://example.org"))
+
+
 def test_not_found(server, cache):
     message = failure(published(f"{server.url}/nowhere"))
     assert "HTTP 404 Not Found" in message
@@ -342,7 +406,11 @@ def test_packaged_file_comes_first(tmp_path, cache, monkeypatch):
     assert fetch_weights(weights) == tmp_path / "files" / NAME
     assert not cache.exists()
     (tmp_path / "files" / NAME).write_bytes(b"damaged")
-    assert "reinstall" in failure(weights)
+    message = failure(weights)
+    assert "it has 7 of 819,200 bytes" in message
+    assert "reinstall" in message
+    (tmp_path / "files" / NAME).write_bytes(LFS_POINTER)
+    assert "it is a Git LFS pointer" in failure(weights)
 
 
 def test_two_processes_download_once(server, cache):

@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 
 from zoo.weights import WeightFile
+from zoo.weights import Weights
 from zoo.weights import load_weights
 from zoo.weights import save_weights
+from zoo.weights.manifest import read_manifest
 
 SHAPE = (6, 6, 1)
 
@@ -77,6 +79,20 @@ def test_record_describes_the_file(tmp_path):
     weights = save_weights(network(), str(path))
     assert weights.files == (WeightFile.from_path(path),)
     assert [file.name for file in path.parent.iterdir()] == [path.name]
+
+
+@pytest.mark.parametrize("limit", [None, 200])
+def test_publishing_notes_the_files_under_the_presets_name(tmp_path, limit):
+    manifest = tmp_path / "weights.json"
+    weights = save_weights(
+        network(channels=32),
+        tmp_path / "files" / "net.v1.weights.h5",
+        max_shard_size=limit,
+        manifest=manifest,
+    )
+    entries = read_manifest(manifest)
+    assert list(entries) == ["net.v1"]
+    assert Weights.from_dict(entries["net.v1"]) == weights
 
 
 def test_equal_weights_give_equal_bytes(tmp_path):
@@ -186,6 +202,14 @@ def test_models_within_the_limit_are_not_sharded(tmp_path):
     assert len(save_weights(model, path, max_shard_size=size).files) == 1
     assert len(save_weights(model, path, max_shard_size=size - 1).files) > 1
     assert len(save_weights(model, path, max_shard_size=None).files) == 1
+
+
+@pytest.mark.parametrize("name", ["net.weights.h5", "net.weights.json"])
+def test_lfs_pointers_are_named(tmp_path, name):
+    path = tmp_path / name
+    path.write_text("version https://git-lfs.github.com/spec/v1\nsize 9\n")
+    with pytest.raises(ValueError, match=f"Git LFS pointer.*{name}"):
+        load_weights(network(), path)
 
 
 def test_missing_and_damaged_shards(tmp_path):

@@ -25,12 +25,12 @@ class _Climb(NamedTuple):
     Args:
         rows: Where they are in the batch.
         images: The originals.
-        classes: What the objective and the success are about.
+        classes: What the objective and the success depend on, besides logits.
         iterates: x(k).
         previous: x(k - 1).
         losses: Objective at x(k).
-        best: Iterate of the highest objective; of the success once the
-            image leaves.
+        best: Iterate of the highest objective; once the image leaves, the
+            one that fooled.
         best_gradients: Objective's gradient there.
         best_losses: Objective there.
         best_fooled: Whether it fools.
@@ -72,10 +72,11 @@ def auto_pgd(
 ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     """Climbs an objective inside a ball, halving the steps that fail it.
 
-    Steps begin at twice the radius. At each checkpoint an image whose
-    objective rose in too few steps, or whose best did not improve, halves
-    its step and goes back to its best iterate. Checkpoints look at x(k) as
-    soon as its objective is known, one step before the paper's listing.
+    The first step size is twice the radius. At each checkpoint, an image
+    whose objective rose in too few steps, or whose best did not improve,
+    halves its step size and goes back to its best iterate. A checkpoint looks
+    at x(k) as soon as its objective is known, one step before the paper's
+    listing does.
 
     Args:
         logits: Maps images to logits.
@@ -174,7 +175,7 @@ def _periods(steps):
 
 
 def _remember(climb, better, gradients, losses, fooled):
-    """Takes in what x(k) is worth."""
+    """Records the objective at x(k) and whether it is the best so far."""
     return climb._replace(
         best=_where(better, climb.iterates, climb.best),
         best_gradients=_where(better, gradients, climb.best_gradients),

@@ -1,29 +1,57 @@
-"""Checks of the options that attacks share."""
+"""Checks of the options that attacks share; TensorFlow is not needed."""
 
+import functools
 import math
+from collections.abc import Collection
 from numbers import Integral
 from numbers import Real
+from typing import Any
 
 from zoo.threat import NORMS
 
 
-def checked_norm(norm: str) -> str:
-    """Returns `norm`, or raises a `ValueError` if attacks don't know it."""
-    if norm not in NORMS:
+def checked_options(
+    *, optional: Collection[str] = (), **options: Any
+) -> dict[str, Any]:
+    """Checks each option that attacks share by its name.
+
+    What only one attack has passes unchecked: its factory does that.
+
+    Args:
+        optional: Names of those that may be `None`.
+        options: Of one attack, in the order in which they are recorded.
+
+    Returns:
+        The options in the same order, numbers as plain `int` and `float`, so
+        that reports can hold them.
+
+    Raises:
+        ValueError: If a value is out of range.
+    """
+    return {
+        name: value
+        if name not in _CHECKS or (value is None and name in optional)
+        else _CHECKS[name](name, value)
+        for name, value in options.items()
+    }
+
+
+def checked_norm(name: str, value: str) -> str:
+    """Returns a norm that attacks know, or raises a `ValueError`."""
+    if value not in NORMS:
         raise ValueError(
-            f"`norm` must be one of {', '.join(map(repr, NORMS))}. "
-            f"Received: norm={norm!r}"
+            f"`{name}` must be one of {', '.join(map(repr, NORMS))}. "
+            f"Received: {name}={value!r}"
         )
-    return norm
+    return value
 
 
-def checked_count(name: str, value: int) -> int:
-    """Returns a positive integer, or raises a `ValueError`."""
+def checked_count(name: str, value: int, *, least: int = 1) -> int:
+    """Returns an integer of at least `least`, or raises a `ValueError`."""
     integral = isinstance(value, Integral) and not isinstance(value, bool)
-    if not integral or value < 1:
-        raise ValueError(
-            f"`{name}` must be a positive integer. Received: {name}={value!r}"
-        )
+    if not integral or value < least:
+        rule = "a positive integer" if least == 1 else f"{least} or more"
+        raise ValueError(f"`{name}` must be {rule}. Received: {name}={value!r}")
     return int(value)
 
 
@@ -45,21 +73,6 @@ def checked_size(name: str, value: float, *, positive: bool = False) -> float:
     return float(value)
 
 
-def checked_seed(seed: int) -> int:
-    """Returns a whole number of 32 bits, or raises a `ValueError`.
-
-    For TensorFlow's stateless draws; a `keras.random.SeedGenerator` checks
-    its own.
-    """
-    whole = isinstance(seed, Integral) and not isinstance(seed, bool)
-    if not whole or not -(2**31) <= seed < 2**31:
-        raise ValueError(
-            "`seed` must be a whole number of 32 bits, in [-2**31, 2**31). "
-            f"Received: seed={seed!r}"
-        )
-    return int(seed)
-
-
 def checked_fallback(fallback: str | None, max_norm: float | None) -> str:
     """Returns what becomes of images that aren't fooled, or raises.
 
@@ -75,3 +88,18 @@ def checked_fallback(fallback: str | None, max_norm: float | None) -> str:
             f"Received: fallback={fallback!r}"
         )
     return fallback
+
+
+_positive = functools.partial(checked_size, positive=True)
+_CHECKS = {
+    "norm": checked_norm,
+    "eps": checked_size,
+    "max_norm": _positive,
+    "steps": checked_count,
+    "step_size": _positive,
+    "restarts": checked_count,
+    "draws": checked_count,
+    "classes": checked_count,
+    "binary_search_steps": checked_count,
+    "initial_const": _positive,
+}

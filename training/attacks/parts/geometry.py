@@ -1,4 +1,4 @@
-"""Norm balls of images: norms, projection and sampling.
+"""Norm balls and hyperplanes: norms, projection, sampling, shortest moves.
 
 Every function works per image on NHWC tensors. `norm` is `"linf"` or
 `"l2"`, `eps` the radius of the ball.
@@ -24,7 +24,7 @@ def project(
     """Moves images into the ball around their centers and into [0, 1].
 
     In L-inf this is the nearest such image. In L2 it is scaled onto the
-    ball, then clipped, which leaves it in both; it may lie inside the ball.
+    ball, then clipped, which keeps it in both. It may end inside the ball.
 
     Args:
         images: Any images.
@@ -66,14 +66,14 @@ def displacements(
 ) -> tf.Tensor:
     """Returns the shortest moves inside [0, 1] from images to hyperplanes.
 
-    A move `d` ends on the hyperplane where the sum of `normals * d` is the
-    gap. If that lies outside the box, the move ends where the box comes
-    nearest to it, at the far bound of every pixel that counts.
+    A move `d` ends on the hyperplane if the sum of `normals * d` is the gap.
+    If the box doesn't reach the hyperplane, every pixel whose normal isn't 0
+    moves to its bound, where the box is nearest.
 
     The solution is exact. Each pixel moves along its normal's sign, at the
-    same speed in L-inf and at the normal's in L2, until it meets its bound;
-    what is left of the gap is then a piecewise linear, decreasing function
-    of time, whose pieces are found by sorting the times of meeting.
+    same speed in L-inf and at the normal's in L2, until it meets its bound.
+    The rest of the gap is a piecewise linear, decreasing function of time;
+    sorting the times of meeting gives its pieces.
 
     Args:
         images: Points in the box.

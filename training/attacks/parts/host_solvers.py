@@ -1,9 +1,9 @@
 """Solvers written in Python, one per image, on a model in the graph.
 
-Each solver runs in a thread of its own on the host and asks for the model's
-answer one point at a time. Once all of them wait, the graph answers them at
-once and lets them go on. So the model is traced once and sees batches, and a
-solver reads as if it had the model to itself.
+Each solver runs in its own thread on the host and asks for the model's answer
+one point at a time. When all of them wait, the graph answers all points in
+one batch. So the model is traced once and sees batches, while a solver reads
+as if it had the model to itself.
 """
 
 import itertools
@@ -15,7 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 Ask = Callable[[np.ndarray], tuple[np.ndarray, ...]]
-"""Waits for what the graph answers for one point."""
+"""Returns the graph's answer for one point, after waiting for it."""
 
 _CONCURRENT = 256
 _PATIENCE = 3600.0  # Seconds without an answer: the graph must have failed.

@@ -1,12 +1,12 @@
-"""Line search between images and what fools the model."""
+"""Line search between images and perturbed ones that fool the model."""
 
 from collections.abc import Callable
 
 import tensorflow as tf
 
 from zoo.training.attacks.parts.gradients import expected_logits
-from zoo.training.attacks.parts.gradients import succeeds
 from zoo.training.attacks.parts.losses import likeliest_others
+from zoo.training.attacks.parts.losses import succeeds
 
 _EXCESS = 0.1
 
@@ -23,10 +23,10 @@ def shortened(
 ) -> tf.Tensor:
     """Shortens perturbations towards the boundary on their way.
 
-    By false position: each step goes where the margin of the class that the
-    model mistakes the image for, taken as linear between a point that fools
-    and one that doesn't, is 0; and a tenth of the rest of the way beyond,
-    so that rounding doesn't decide which side it is on.
+    By false position. Each step takes the margin of the class that the model
+    mistakes the image for as linear, between a point that fools the model and
+    one that doesn't, and goes where it is 0. It then goes on for a tenth of
+    the remaining way, so that rounding doesn't decide on which side it ends.
 
     Args:
         logits: Maps images to logits.

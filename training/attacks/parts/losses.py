@@ -1,28 +1,39 @@
-"""Losses whose size doesn't depend on the logits' scale.
+"""What attacks read from logits: losses, likely classes, success.
 
-A model that multiplies its logits by a constant decides as before, but
-changes the cross-entropy and can make its gradient vanish. The difference of
-logits ratio (DLR) stays the same, and stays the same too if a constant is
-added to the logits. Its numerator alone is for models of too few classes.
+A model that multiplies its logits by a constant decides as before, but its
+cross-entropy changes and the gradient of that may vanish. The difference of
+logits ratio (DLR) stays the same. It stays the same too if a constant is added
+to the logits.
+
+A logit of minus infinity is a class that the model rules out. No loss becomes
+NaN by it, and no attack aims at such a class.
 
 Reference: [Croce & Hein, 2020](https://arxiv.org/abs/2003.01690), section 4.
 """
 
 import math
-from collections.abc import Callable
 
 import tensorflow as tf
 
-from zoo.training.attacks.parts.gradients import expectation
-from zoo.training.attacks.parts.gradients import without_label
 
-_PIXELS = (-3, -2, -1)
+def log_odds(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+    """Returns log((1 - p) / p) per image, p its label's probability."""
+    others = without_label(logits, labels)
+    label = tf.gather(logits, labels, batch_dims=1)
+    return tf.reduce_logsumexp(others, axis=-1) - label
+
+
+def margin(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+    """Returns the label's logit less the largest other one, per image."""
+    others = tf.reduce_max(without_label(logits, labels), axis=-1)
+    return tf.gather(logits, labels, batch_dims=1) - others
 
 
 def dlr(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
     """Returns the difference of logits ratio per image, equation 6.
 
     It is -1 or more, and above 0 where another class has the largest logit.
+    If an image has fewer than 3 finite logits, it is the ratio's numerator.
 
     Args:
         logits: `(batch, classes)`, 3 classes or more.
@@ -33,7 +44,7 @@ def dlr(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
     first, _, third = _largest(logits, 3)
     other = tf.reduce_max(without_label(logits, labels), axis=-1)
     label = tf.gather(logits, labels, batch_dims=1)
-    return tf.math.divide_no_nan(other - label, first - third)
+    return _ratio(other - label, first - third)
 
 
 def targeted_dlr(
@@ -41,7 +52,8 @@ def targeted_dlr(
 ) -> tf.Tensor:
     """Returns the targeted difference of logits ratio, equation 7.
 
-    It is above 0 where the target's logit is above the label's.
+    It is above 0 where the target's logit is above the label's. If an image
+    has fewer than 4 finite logits, it is the ratio's numerator.
 
     Args:
         logits: `(batch, classes)`, 4 classes or more.
@@ -52,7 +64,7 @@ def targeted_dlr(
         ValueError: If there are fewer classes.
     """
     first, _, third, fourth = _largest(logits, 4)
-    return tf.math.divide_no_nan(
+    return _ratio(
         targeted_difference(logits, labels, targets),
         first - (third + fourth) / 2,
     )
@@ -75,22 +87,13 @@ def targeted_difference(
     return tf.gather(logits, targets, batch_dims=1) - label
 
 
-def _largest(logits, count):
-    """Returns the largest logits, sorted; each of shape `(batch,)`."""
-    logits = tf.convert_to_tensor(logits)
-    classes = logits.shape[-1]
-    if classes is not None and classes < count:
-        raise ValueError(
-            f"This loss needs {count} classes or more. "
-            f"Received: a model of {classes} classes"
-        )
-    return tf.unstack(tf.math.top_k(logits, count).values, count, axis=-1)
-
-
 def likeliest_others(
     logits: tf.Tensor, labels: tf.Tensor, count: int
 ) -> tf.Tensor:
     """Returns the classes of the largest logits but the labels', in order.
+
+    Classes that the model rules out are left out: the likeliest takes their
+    place, or the label if the model rules out all others.
 
     Args:
         logits: Shape `(batch, classes)`, the latter known when tracing.
@@ -101,65 +104,41 @@ def likeliest_others(
     """
     num_classes = logits.shape[-1]
     others = without_label(logits, labels)
-    return tf.math.top_k(others, min(count, num_classes - 1)).indices
+    largest, classes = tf.math.top_k(others, min(count, num_classes - 1))
+    possible = tf.math.is_finite(largest)
+    label = tf.cast(labels[:, None], classes.dtype)
+    likeliest = tf.where(possible[:, :1], classes[:, :1], label)
+    return tf.where(possible, classes, likeliest)
 
 
-def margin_gradients(
-    logits: Callable[[tf.Tensor], tf.Tensor],
-    images: tf.Tensor,
-    labels: tf.Tensor,
-    classes: tf.Tensor,
-    *,
-    draws: int = 1,
-) -> tuple[tf.Tensor, tf.Tensor]:
-    """Returns the margins of some classes over the labels', linearized.
+def without_label(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+    """Returns the logits, minus infinity for each image's label."""
+    is_label = tf.one_hot(labels, tf.shape(logits)[-1], True, False, dtype=bool)
+    return tf.where(is_label, -math.inf, logits)
 
-    A margin is the class's logit less the label's: 0 on the boundary
-    between them. It is divided, as its gradient is, by the largest entry of
-    the gradient, which leaves the boundary where it is and keeps float32
-    sums of squares from underflowing.
 
-    Args:
-        logits: Maps images to logits.
-        classes: Shape `(batch, count)`, the latter known when tracing. They
-            share one forward pass, but each takes its own backward pass.
-        draws: Passes to average over.
+def succeeds(
+    logits: tf.Tensor, labels: tf.Tensor, *, targeted: bool = False
+) -> tf.Tensor:
+    """Returns per image whether the logits are what the attack wants."""
+    predictions = tf.argmax(logits, axis=-1, output_type=labels.dtype)
+    return (predictions == labels) == targeted
 
-    Returns:
-        Margins of shape `(count, batch)` and gradients of shape
-        `(count, batch, height, width, channels)`. Where a gradient is 0,
-        its margin is minus infinity: no step along it reaches the boundary.
-    """
-    count = classes.shape[1]
 
-    def one_draw():
-        with tf.GradientTape(
-            persistent=True, watch_accessed_variables=False
-        ) as tape:
-            tape.watch(images)
-            outputs = logits(images)
-            margins = tf.gather(outputs, classes, batch_dims=1)
-            margins -= tf.gather(outputs, labels, batch_dims=1)[:, None]
+def _ratio(difference, denominator):
+    """Divides where the denominator is finite, and gives 0 for 0 / 0."""
+    finite = tf.math.is_finite(denominator)
+    denominator = tf.where(finite, denominator, 1.0)
+    return tf.math.divide_no_nan(difference, denominator)
 
-        def gradient(one_hot):
-            return tape.gradient(
-                margins,
-                images,
-                output_gradients=tf.zeros_like(margins) + one_hot,
-                unconnected_gradients=tf.UnconnectedGradients.ZERO,
-            )
 
-        if count == 1:
-            gradients = gradient(tf.ones(1))[None]
-        else:
-            gradients = tf.map_fn(
-                gradient, tf.eye(count), parallel_iterations=1
-            )
-        return outputs, tf.transpose(margins), gradients
-
-    _, margins, gradients = expectation(one_draw, draws)
-    gradients = tf.where(tf.math.is_finite(gradients), gradients, 0.0)
-    largest = tf.reduce_max(tf.abs(gradients), _PIXELS)
-    gradients = tf.math.divide_no_nan(gradients, largest[..., None, None, None])
-    margins = tf.where(largest > 0, margins / largest, -math.inf)
-    return margins, gradients
+def _largest(logits, count):
+    """Returns the largest logits, sorted; each of shape `(batch,)`."""
+    logits = tf.convert_to_tensor(logits)
+    classes = logits.shape[-1]
+    if classes is not None and classes < count:
+        raise ValueError(
+            f"This loss needs {count} classes or more. "
+            f"Received: a model of {classes} classes"
+        )
+    return tf.unstack(tf.math.top_k(logits, count).values, count, axis=-1)

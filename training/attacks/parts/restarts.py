@@ -1,4 +1,4 @@
-"""Several attempts of a random attack."""
+"""Several attempts of a random attack, of which each image keeps one."""
 
 import math
 from collections.abc import Callable
@@ -7,8 +7,8 @@ import tensorflow as tf
 
 from zoo.training.attacks.parts import geometry
 from zoo.training.attacks.parts.gradients import expected_logits
-from zoo.training.attacks.parts.gradients import log_odds
-from zoo.training.attacks.parts.gradients import succeeds
+from zoo.training.attacks.parts.losses import log_odds
+from zoo.training.attacks.parts.losses import succeeds
 
 Judged = tuple[tf.Tensor, tf.Tensor, tf.Tensor]
 """Perturbed images, their losses, and whether the model is fooled."""
@@ -41,7 +41,8 @@ def worst_of(
 ) -> tf.Tensor:
     """Makes attempts and keeps, for each image, the worst for the model.
 
-    That is one that fools it with the highest loss, else the highest loss.
+    An attempt that fools it is worse than any that doesn't; of two alike, the
+    one with the higher loss is.
 
     Args:
         attempt: Maps images and labels to perturbed images.
@@ -75,7 +76,7 @@ def worst_of_judged(
     count: int | tf.Tensor,
     early_stop: bool,
 ) -> tf.Tensor:
-    """As `worst_of`, of attempts that know their own losses.
+    """Does what `worst_of` does, with attempts that return their losses.
 
     Args:
         attempt: Maps the attempt's index and rows of the batch to their

@@ -1,8 +1,7 @@
 """CleverHans' steps, looped inside the graph.
 
-CleverHans' own attacks unroll their iterations while tracing and draw from
-TensorFlow's global generator, so its step and its projection are used here
-without its loop.
+Only its step and its projection are used. Its own attacks unroll their loop
+while tracing and draw from TensorFlow's global generator.
 """
 
 from collections.abc import Callable
@@ -12,7 +11,7 @@ import tensorflow as tf
 
 from zoo.training.attacks.parts.gradients import loss_gradient
 from zoo.training.attacks.parts.gradients import rescaled
-from zoo.training.attacks.parts.gradients import succeeds
+from zoo.training.attacks.parts.losses import succeeds
 
 _ORDERS = {"linf": np.inf, "l2": 2}
 

@@ -1,6 +1,7 @@
-"""What RP2 is given, checked."""
+"""Checks of what RP2 is given."""
 
 from collections.abc import Sequence
+from numbers import Integral
 
 import keras
 import numpy as np
@@ -74,6 +75,21 @@ def check_targets(target: int | Sequence[int], num_classes: int) -> list[int]:
     return targets.tolist()
 
 
+def check_seed(seed: int) -> int:
+    """Returns a whole number of 32 bits, or raises a `ValueError`.
+
+    For TensorFlow's stateless draws; a `keras.random.SeedGenerator` checks
+    its own.
+    """
+    whole = isinstance(seed, Integral) and not isinstance(seed, bool)
+    if not whole or not -(2**31) <= seed < 2**31:
+        raise ValueError(
+            "`seed` must be a whole number of 32 bits, in [-2**31, 2**31). "
+            f"Received: seed={seed!r}"
+        )
+    return int(seed)
+
+
 def check_homographies(
     homographies: ArrayLike | None, count: int
 ) -> np.ndarray | None:
@@ -134,7 +150,7 @@ def check_seen(
 
 
 def check_victim(model: keras.Model, *, penalised: bool) -> int:
-    """Returns how many classes a model has that gradients can attack.
+    """Returns the number of classes of a model that gradients can attack.
 
     Args:
         penalised: Whether it must have a penalty on feature maps.

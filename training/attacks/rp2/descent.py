@@ -11,11 +11,11 @@ _EPSILON = 1e-8
 Gradient = Callable[
     [tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor, tf.Tensor]
 ]
-"""Variables and a step's seed to gradient, losses and successes."""
+"""Maps variables and a step's seed to gradient, losses and successes."""
 
 
 class Adam(NamedTuple):
-    """Where Adam is."""
+    """State of Adam: the variables and their gradients' two moments."""
 
     variables: tf.Tensor
     means: tf.Tensor
@@ -34,11 +34,11 @@ def descend(
     """Takes the steps from `start` to `stop`, keeping within [-1, 1].
 
     A step's randomness depends on its number and the seed alone, so a
-    descent taken in parts is the same.
+    descent may be taken in several calls.
 
     Args:
         gradient: Measures `(targets, ...)` variables.
-        state: The last part's, or the start and zeros.
+        state: The last call's; at first the start and zeros.
         start: Steps already taken.
         stop: Steps taken at the end.
 

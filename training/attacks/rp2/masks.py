@@ -7,29 +7,29 @@ import numpy as np
 
 from zoo.pictures import read_picture
 
-_BARS = ((0.19, 0.28, 0.25, 0.72), (0.75, 0.28, 0.81, 0.72))
+_STICKERS = ((0.19, 0.28, 0.25, 0.72), (0.75, 0.28, 0.81, 0.72))
 
 
 def two_rectangles(
     height: int,
     width: int,
-    boxes: tuple[tuple[float, float, float, float], ...] = _BARS,
+    boxes: tuple[tuple[float, float, float, float], ...] = _STICKERS,
 ) -> np.ndarray:
-    """Returns a mask of bars, by default one above and one below the legend.
+    """Returns a mask of rectangles, by default above and below the legend.
 
-    The default has 56 of 32x32 pixels; the authors' four bars have 30.
+    The default has 56 of 32x32 pixels; the authors' four rectangles have 30.
 
     Args:
         height: Pixels of the sign's plane, down.
         width: And across.
-        boxes: Top, left, bottom and right of each bar, fractions of the
-            sign's sides. A pixel belongs to it if its centre does.
+        boxes: Top, left, bottom and right of each rectangle, fractions of
+            the sign's sides. A pixel belongs to it if its centre does.
 
     Returns:
         `(height, width)` of `bool`.
 
     Raises:
-        ValueError: If no pixel's centre lies in a bar.
+        ValueError: If no pixel's centre lies in a rectangle.
 
     Reference: the black and white stickers of Eykholt et al., section 4.
     """
@@ -37,13 +37,13 @@ def two_rectangles(
     x = (np.arange(width)[None] + 0.5) / width
     mask = np.zeros((height, width), bool)
     for top, left, bottom, right in boxes:
-        bar = (y >= top) & (y < bottom) & (x >= left) & (x < right)
-        if not bar.any():
+        inside = (y >= top) & (y < bottom) & (x >= left) & (x < right)
+        if not inside.any():
             raise ValueError(
-                "Each bar must hold a pixel. Received: box="
+                "Each rectangle must hold a pixel. Received: box="
                 f"{(top, left, bottom, right)}, height={height}, width={width}"
             )
-        mask |= bar
+        mask |= inside
     return mask
 
 

@@ -28,14 +28,14 @@ PALETTE = np.concatenate([_INKS, (_INKS[0] + _INKS[1:]) / 2]) / 255
 """Printable colours, sRGB in [0, 1], `(15, 3)`.
 
 The solid overprints of offset inks, that is the primaries of halftone
-printing (Neugebauer, 1937), and each halfway to the paper's white. They are
-the inks' nominal colours, as they are commonly shown on a screen, and were
-measured on no printer.
+printing (Neugebauer, 1937), and each of them halfway to the paper's white.
+They are the inks' nominal colours, as screens commonly show them. They were
+not measured on a printer.
 
-The authors' palette is another: 30 darker colours in [0, 1], most likely
+The authors have another palette: 30 darker colours in [0, 1], most likely
 measured on their printer, one a line in `lisa-cnn-attack/npstriplets.txt` of
-`evtimovi/robust_physical_perturbations`, which their runs on signs leave off.
-For theirs, or your own printer's, give `rp2` the `palette`
+`evtimovi/robust_physical_perturbations`. Their runs on signs don't use it. For
+theirs, or your own printer's, give `rp2` the `palette`
 `np.loadtxt(path, delimiter=",")`.
 """
 
@@ -81,7 +81,7 @@ class Objective:
     def gradient(
         self, variables: tf.Tensor, seed: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        """Measures the perturbations on one draw of views.
+        """Measures the perturbations on one draw of the views.
 
         Args:
             variables: `(targets, height, width, channels)`.
@@ -89,7 +89,7 @@ class Objective:
 
         Returns:
             The gradient; each target's objective, without the defender's
-            penalty; and the part of the views taken for the target.
+            penalty; and the fraction of the views taken for the target.
         """
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(variables)
@@ -140,7 +140,7 @@ class Objective:
         if self.p == 1:
             return self.lambda_ * tf.reduce_sum(tf.abs(perturbations), pixels)
         squares = tf.reduce_sum(tf.square(perturbations), pixels)
-        return self.lambda_ * root(squares)
+        return self.lambda_ * _root(squares)
 
     def _unprintable(self, perturbations):
         """Returns the weighted non-printability of the masked pixels."""
@@ -158,7 +158,7 @@ def low_frequencies(perturbations: tf.Tensor, dimension: int) -> tf.Tensor:
     projection.
 
     Args:
-        perturbations: `(batch, height, width, channels)`.
+        perturbations: `(targets, height, width, channels)`.
         dimension: Coefficients kept along each side.
 
     Returns:
@@ -202,11 +202,11 @@ def non_printability_score(
     products = 1.0
     for printable in np.asarray(palette, "float32"):
         squares = tf.reduce_sum(tf.square(colours - printable), axis=-1)
-        products *= root(squares)
+        products *= _root(squares)
     return tf.reduce_sum(products, axis=-1)
 
 
-def root(squares: tf.Tensor) -> tf.Tensor:
+def _root(squares: tf.Tensor) -> tf.Tensor:
     """Returns the square root, whose gradient is 0 at 0 instead of NaN."""
     positive = squares > 0
     return tf.where(positive, tf.sqrt(tf.where(positive, squares, 1.0)), 0.0)

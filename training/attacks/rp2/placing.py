@@ -1,4 +1,4 @@
-"""A perturbation as the camera sees it."""
+"""A perturbation as the camera sees it: on a view, moved and relit."""
 
 import dataclasses
 import math
@@ -13,10 +13,11 @@ _NEIGHBOURS = ((0, 0), (0, 1), (1, 0), (1, 1))
 
 @dataclasses.dataclass(frozen=True)
 class Transformations:
-    """What a perturbation must survive: drawn anew for each view and step.
+    """Random changes of the views, which a perturbation must survive.
 
-    The view turns and leans, sign and perturbation together, then its light
-    changes and the sensor adds noise. The draws are the same for all targets.
+    They are drawn anew for each view and step, the same for all targets. The
+    view turns and leans, sign and perturbation together; then its light
+    changes and the sensor adds noise.
 
     Args:
         rotation: Largest turn about the centre, degrees, either way.
@@ -192,8 +193,8 @@ def warp(
         to_plane: `(views, 3, 3)`; each takes points of the view to points of
             its plane.
         size: Height and width of the views.
-        repeat_border: Whether what lies past the plane looks like its
-            border; else it is 0. What lies behind the camera is always 0.
+        repeat_border: Whether points outside the plane take the value at its
+            border; else they are 0. Points behind the camera are always 0.
 
     Returns:
         `(views, *size, channels)`.

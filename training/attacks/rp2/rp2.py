@@ -10,11 +10,11 @@ import tensorflow as tf
 from numpy.typing import ArrayLike
 
 from zoo.training.attacks.parts.checks import checked_count
-from zoo.training.attacks.parts.checks import checked_seed
 from zoo.training.attacks.parts.checks import checked_size
 from zoo.training.attacks.rp2.checks import check_homographies
 from zoo.training.attacks.rp2.checks import check_mask
 from zoo.training.attacks.rp2.checks import check_palette
+from zoo.training.attacks.rp2.checks import check_seed
 from zoo.training.attacks.rp2.checks import check_seen
 from zoo.training.attacks.rp2.checks import check_targets
 from zoo.training.attacks.rp2.checks import check_victim
@@ -27,7 +27,7 @@ from zoo.training.attacks.rp2.sticker import Sticker
 from zoo.validation import check_images
 
 Progress = Callable[[int, int], None]
-"""Told the steps taken and all steps, now and then."""
+"""Called with the steps taken and the number of all steps."""
 
 _CHUNK = 10  # Steps between two reports of progress.
 _START = 2**31 - 1  # In place of a step's number, in the seed of the start.
@@ -68,7 +68,8 @@ class RP2:
                 points of each view: `(x, y, 1)`, in pixels of the mask and
                 of the view, x to the right, y down, whole numbers at the
                 pixels' centres. `None` if the views are aligned crops.
-            progress: Called with the steps taken and all steps, every ten.
+            progress: Called every ten steps with the steps taken and all
+                steps.
 
         Returns:
             A sticker, or a list of them for a sequence of targets.
@@ -203,14 +204,14 @@ def rp2(
     target. `delta` stays in [-1, 1], the images in [0, 1]. The sticker is the
     last iterate, as the authors' is.
 
-    The defaults are the released attack's on LISA-CNN, but for the steps:
-    BlurNet takes 300, the released posters 300 and stickers 400. It has
-    neither transformations nor the non-printability score, though the paper
-    describes both.
+    The defaults are the released attack's on LISA-CNN, except for the steps:
+    BlurNet takes 300, the released posters 300 and the released stickers
+    400. The released attack has neither transformations nor the
+    non-printability score, though the paper describes both.
 
-    The perturbation is digital: it is added to every view whatever its light,
-    while paint is lit as the sign is, so a printed sticker's success would be
-    lower.
+    The perturbation is digital: the same is added to every view, however
+    bright. Paint is lit as the sign is, so a printed sticker would succeed
+    less often.
 
     Unlike the other attacks it makes nothing for one image, so it is called
     as `rp2(...)(model, views, target)` and returns a `Sticker`.
@@ -222,8 +223,8 @@ def rp2(
         p: Its order, 1 or 2.
         steps: Gradients taken.
         step_size: Adam's.
-        nps_weight: Weight of the non-printability score, which the authors'
-            code takes of `M delta`, not of the sign with it; so does this.
+        nps_weight: Weight of the non-printability score. As in the authors'
+            code, it is the score of `M delta`, not of the painted sign.
         palette: The printable colours, `(colours, channels)`.
         transformations: Drawn for every view and step; `None` for none.
         views_per_step: Views drawn for each step; `None` for all.
@@ -260,7 +261,7 @@ def rp2(
         steps=checked_count("steps", steps),
         step_size=checked_size("step_size", step_size, positive=True),
         start=start,
-        seed=checked_seed(seed),
+        seed=check_seed(seed),
         objective={
             "lambda_": checked_size("lambda_", lambda_),
             "p": p,

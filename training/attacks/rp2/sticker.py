@@ -27,8 +27,8 @@ class Sticker:
         mask: `M`, `(height, width)` of `bool`.
         target: Class it should be taken for.
         history: By name, one number a step: `"loss"`, the objective without
-            the defender's penalty, and `"success"`, the part of the step's
-            views taken for the target.
+            the defender's penalty, and `"success"`, the fraction of the
+            step's views taken for the target.
     """
 
     delta: np.ndarray
@@ -102,17 +102,16 @@ class Sticker:
     ) -> None:
         """Writes the printable picture, a PNG by its name.
 
-        A black line to cut along, thin and opaque, runs around the mask, for
-        white paint cannot be seen on paper. It lies just outside, so the file
-        is `picture` and a frame of the line's width, `pixels / 16`, at least
-        1.
+        A thin black line to cut along runs around the mask, since white paint
+        cannot be seen on paper. It lies just outside the mask, so the file is
+        `picture` with a frame of the line's width: `pixels / 16`, at least 1.
 
-        It holds paint, `clip(sign + delta, 0, 1)`, where `apply` adds `delta`
-        to every view whatever its light: what was measured is digital and
-        additive, and the printed picture's success would be lower. Whether a
-        printer has its colours was not asked either: the non-printability
-        score is of `delta`, as in the authors' code, and has no weight unless
-        `rp2` is given one.
+        The file holds paint, `clip(sign + delta, 0, 1)`, while `apply` adds
+        `delta` to every view, however bright. What was measured is digital
+        and additive; the printed sticker would succeed less often. A printer
+        may not have the colours either: the non-printability score is of
+        `delta`, as in the authors' code, and counts only if `rp2` is given a
+        weight for it.
 
         Args:
             path: File to write.

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from dataclasses import field
+from pathlib import Path
 
 import numpy as np
 import tensorflow_datasets as tfds
@@ -40,6 +41,8 @@ class RenderedSigns(tfds.core.GeneratorBasedBuilder):
     and the `corners` of the square that the sign fills.
     """
 
+    # TFDS would look for it below the folder `zoo`.
+    pkg_dir_path = Path(__file__).parent
     VERSION = tfds.core.Version("1.0.0")
     RELEASE_NOTES = {"1.0.0": "Initial release."}
     BUILDER_CONFIGS = [

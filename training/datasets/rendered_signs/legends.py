@@ -1,6 +1,6 @@
 """What stands on the signs: words, arrows and figures.
 
-Each function draws on a panel whose plate is already there. Proportions
+Each function draws the legend alone; the plate is another drawing. Proportions
 follow the Manual on Uniform Traffic Control Devices (MUTCD, FHWA, 2009), whose
 sign codes the docstrings give.
 """
@@ -24,129 +24,129 @@ GREEN = (30, 150, 80)
 AMBER = (255, 190, 20)
 
 
-def stop(panel: Drawing) -> None:
+def stop(drawing: Drawing) -> None:
     """R1-1."""
-    panel.text("STOP", (0.115, 0.335, 0.885, 0.665), WHITE)
+    drawing.text("STOP", (0.115, 0.335, 0.885, 0.665), WHITE)
 
 
-def yield_(panel: Drawing) -> None:
+def yield_(drawing: Drawing) -> None:
     """R1-2."""
-    panel.text("YIELD", (0.325, 0.225, 0.675, 0.335), RED)
+    drawing.text("YIELD", (0.325, 0.225, 0.675, 0.335), RED)
 
 
-def speed_limit(panel: Drawing, number: int) -> None:
+def speed_limit(drawing: Drawing, number: int) -> None:
     """R2-1."""
-    panel.text("SPEED", (0.2, 0.09, 0.8, 0.225), BLACK)
-    panel.text("LIMIT", (0.22, 0.285, 0.78, 0.42), BLACK)
-    panel.text(str(number), (0.235, 0.5, 0.765, 0.89), BLACK)
+    drawing.text("SPEED", (0.2, 0.09, 0.8, 0.225), BLACK)
+    drawing.text("LIMIT", (0.22, 0.285, 0.78, 0.42), BLACK)
+    drawing.text(str(number), (0.235, 0.5, 0.765, 0.89), BLACK)
 
 
-def school_speed_limit(panel: Drawing, number: int) -> None:
+def school_speed_limit(drawing: Drawing, number: int) -> None:
     """S5-1: the words SCHOOL and WHEN FLASHING around a speed limit."""
-    panel.text("SCHOOL", (0.27, 0.05, 0.73, 0.145), BLACK)
-    panel.polygon(rectangle(0.24, 0.195, 0.76, 0.97), WHITE)
-    panel.polygon(rectangle(0.24, 0.188, 0.76, 0.2), BLACK)
-    panel.text("SPEED", (0.31, 0.225, 0.69, 0.305), BLACK)
-    panel.text("LIMIT", (0.325, 0.335, 0.675, 0.415), BLACK)
-    panel.text(str(number), (0.325, 0.46, 0.675, 0.72), BLACK)
-    panel.polygon(rectangle(0.24, 0.765, 0.76, 0.775), BLACK)
-    panel.text("WHEN", (0.36, 0.8, 0.64, 0.86), BLACK)
-    panel.text("FLASHING", (0.28, 0.885, 0.72, 0.945), BLACK)
+    drawing.text("SCHOOL", (0.27, 0.05, 0.73, 0.145), BLACK)
+    drawing.polygon(rectangle(0.24, 0.195, 0.76, 0.97), WHITE)
+    drawing.polygon(rectangle(0.24, 0.188, 0.76, 0.2), BLACK)
+    drawing.text("SPEED", (0.31, 0.225, 0.69, 0.305), BLACK)
+    drawing.text("LIMIT", (0.325, 0.335, 0.675, 0.415), BLACK)
+    drawing.text(str(number), (0.325, 0.46, 0.675, 0.72), BLACK)
+    drawing.polygon(rectangle(0.24, 0.765, 0.76, 0.775), BLACK)
+    drawing.text("WHEN", (0.36, 0.8, 0.64, 0.86), BLACK)
+    drawing.text("FLASHING", (0.28, 0.885, 0.72, 0.945), BLACK)
 
 
-def keep_right(panel: Drawing) -> None:
+def keep_right(drawing: Drawing) -> None:
     """R4-7: past the island, on its right."""
     island = path((0.27, 0.1), (0.47, 0.1), (0.47, 0.4))
     nose = bezier((0.47, 0.4), (0.45, 0.56), (0.29, 0.56), (0.27, 0.4))
-    panel.polygon(path(island, nose), BLACK)
+    drawing.polygon(path(island, nose), BLACK)
     course = path(
         (0.37, 0.92),
         bezier((0.37, 0.8), (0.37, 0.62), (0.65, 0.62), (0.65, 0.44)),
         (0.65, 0.1),
     )
-    panel.arrow(course, 0.095, BLACK, head=2.6)
+    drawing.arrow(course, 0.095, BLACK, head=2.6)
 
 
-def keep_right_words(panel: Drawing) -> None:
+def keep_right_words(drawing: Drawing) -> None:
     """R4-7a: the same in words."""
-    panel.text("KEEP", (0.22, 0.1, 0.78, 0.27), BLACK)
-    panel.text("RIGHT", (0.19, 0.34, 0.81, 0.51), BLACK)
-    panel.arrow(path((0.27, 0.58), (0.72, 0.9)), 0.085, BLACK, head=2.8)
+    drawing.text("KEEP", (0.22, 0.1, 0.78, 0.27), BLACK)
+    drawing.text("RIGHT", (0.19, 0.34, 0.81, 0.51), BLACK)
+    drawing.arrow(path((0.27, 0.58), (0.72, 0.9)), 0.085, BLACK, head=2.8)
 
 
-def merge(panel: Drawing) -> None:
+def merge(drawing: Drawing) -> None:
     """W4-1."""
-    panel.arrow(path((0.47, 0.82), (0.47, 0.17)), 0.085, BLACK, head=2.7)
+    drawing.arrow(path((0.47, 0.82), (0.47, 0.17)), 0.085, BLACK, head=2.7)
     side = path((0.69, 0.73), bezier((0.69, 0.67), (0.67, 0.57), (0.47, 0.48)))
-    panel.stroke(side, 0.075, BLACK)
+    drawing.stroke(side, 0.075, BLACK)
 
 
-def added_lane(panel: Drawing) -> None:
+def added_lane(drawing: Drawing) -> None:
     """W4-3: a lane that comes in from the right and goes on beside."""
-    panel.arrow(path((0.36, 0.74), (0.36, 0.23)), 0.07, BLACK, head=2.5)
+    drawing.arrow(path((0.36, 0.74), (0.36, 0.23)), 0.07, BLACK, head=2.5)
     course = path(
         (0.73, 0.64),
         bezier((0.71, 0.58), (0.63, 0.55), (0.63, 0.45)),
         (0.63, 0.23),
     )
-    panel.arrow(course, 0.07, BLACK, head=2.5)
+    drawing.arrow(course, 0.07, BLACK, head=2.5)
     for top in (0.29, 0.41, 0.53, 0.65):
-        panel.stroke(path((0.5, top), (0.5, top + 0.07)), 0.028, BLACK)
+        drawing.stroke(path((0.5, top), (0.5, top + 0.07)), 0.028, BLACK)
 
 
-def lane_ends(panel: Drawing) -> None:
+def lane_ends(drawing: Drawing) -> None:
     """W4-2: the right edge of the road closes in on the lane line."""
-    panel.stroke(path((0.36, 0.74), (0.36, 0.26)), 0.06, BLACK)
+    drawing.stroke(path((0.36, 0.74), (0.36, 0.26)), 0.06, BLACK)
     edge = path((0.68, 0.72), (0.68, 0.6), (0.57, 0.42), (0.57, 0.19))
-    panel.stroke(edge, 0.06, BLACK)
+    drawing.stroke(edge, 0.06, BLACK)
     for top in (0.54, 0.66, 0.78):
-        panel.stroke(path((0.53, top), (0.53, top + 0.075)), 0.035, BLACK)
+        drawing.stroke(path((0.53, top), (0.53, top + 0.075)), 0.035, BLACK)
 
 
-def turn_right(panel: Drawing) -> None:
+def turn_right(drawing: Drawing) -> None:
     """W1-1R."""
-    panel.arrow(
+    drawing.arrow(
         path((0.38, 0.79), (0.38, 0.43), (0.76, 0.43)), 0.1, BLACK, head=2.6
     )
 
 
-def signal_ahead(panel: Drawing) -> None:
+def signal_ahead(drawing: Drawing) -> None:
     """W3-3."""
-    panel.polygon(rounded(rectangle(0.385, 0.19, 0.615, 0.81), 0.06), BLACK)
+    drawing.polygon(rounded(rectangle(0.385, 0.19, 0.615, 0.81), 0.06), BLACK)
     for y, colour in ((0.3, RED), (0.5, AMBER), (0.7, GREEN)):
-        panel.disc((0.5, y), 0.082, colour)
+        drawing.disc((0.5, y), 0.082, colour)
 
 
-def stop_ahead(panel: Drawing) -> None:
+def stop_ahead(drawing: Drawing) -> None:
     """W3-1."""
-    panel.arrow(path((0.5, 0.5), (0.5, 0.11)), 0.085, BLACK, head=2.6)
+    drawing.arrow(path((0.5, 0.5), (0.5, 0.11)), 0.085, BLACK, head=2.6)
     octagon = regular_polygon(8, 0.205, 22.5) + np.array([0.0, 0.13])
-    panel.polygon(octagon, WHITE)
-    panel.polygon(inset(octagon, 0.018), RED)
+    drawing.polygon(octagon, WHITE)
+    drawing.polygon(inset(octagon, 0.018), RED)
 
 
-def pedestrian_crossing(panel: Drawing) -> None:
+def pedestrian_crossing(drawing: Drawing) -> None:
     """W11-2: a person walking to the left."""
-    _walker(panel, (0.51, 0.48), 0.6)
+    _walker(drawing, (0.51, 0.48), 0.6)
 
 
-def school(panel: Drawing) -> None:
+def school(drawing: Drawing) -> None:
     """S1-1: two children walking."""
-    _walker(panel, (0.36, 0.55), 0.62)
-    _walker(panel, (0.66, 0.6), 0.52, satchel=True)
+    _walker(drawing, (0.36, 0.55), 0.62)
+    _walker(drawing, (0.66, 0.6), 0.52, satchel=True)
 
 
-def _walker(panel, centre, height, *, satchel=False) -> None:
+def _walker(drawing, centre, height, *, satchel=False) -> None:
     """Draws a walking figure, in units of its height from its centre."""
 
     def at(*points):
         return np.asarray(centre) + height * np.asarray(points, float)
 
     def limb(width, *points):
-        panel.stroke(at(*points), width * height, BLACK, round_ends=True)
+        drawing.stroke(at(*points), width * height, BLACK, round_ends=True)
 
-    panel.disc(at((0.0, -0.41))[0], 0.085 * height, BLACK)
-    panel.polygon(
+    drawing.disc(at((0.0, -0.41))[0], 0.085 * height, BLACK)
+    drawing.polygon(
         at((-0.09, -0.29), (0.09, -0.3), (0.1, 0.06), (-0.07, 0.06)), BLACK
     )
     limb(0.085, (-0.05, -0.26), (-0.16, -0.1), (-0.27, -0.06))
@@ -154,6 +154,6 @@ def _walker(panel, centre, height, *, satchel=False) -> None:
     limb(0.11, (-0.02, 0.05), (-0.13, 0.24), (-0.2, 0.45), (-0.27, 0.45))
     limb(0.11, (0.05, 0.05), (0.1, 0.25), (0.25, 0.41), (0.22, 0.46))
     if satchel:
-        panel.polygon(
+        drawing.polygon(
             at((0.17, -0.02), (0.34, -0.02), (0.34, 0.12), (0.17, 0.12)), BLACK
         )

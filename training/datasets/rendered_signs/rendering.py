@@ -22,7 +22,6 @@ from zoo.training.datasets.rendering.sensor import light
 OVERSAMPLING = 2
 """Pixels painted for one of the picture, on each side."""
 
-
 OCCLUDED = 0.2
 """Share of the signs with something in front of them."""
 
@@ -81,6 +80,51 @@ def render_scene(sign: Sign, size: int, rng: np.random.Generator) -> Rendering:
     return _render(sign, homography, size, size, horizon, None, rng)
 
 
+def crop(split: str, index: int, *, size: int = 32, seed: int = 0) -> Rendering:
+    """Renders a cut-out sign, which only the arguments decide.
+
+    Classes come in turn: `index % 17` is the label.
+
+    Args:
+        split: "train", "validation" or "test".
+    """
+    rng = stream(split, seed, index)
+    sign = Sign.random(index % len(LISA_CLASSES), rng)
+    return render_crop(sign, size, rng)
+
+
+def scene(
+    split: str, index: int, *, size: int = 128, seed: int = 0
+) -> Rendering:
+    """Renders a sign in a roadside scene, as `crop` does a cut-out one."""
+    rng = stream(split, seed, index)
+    sign = Sign.random(index % len(LISA_CLASSES), rng)
+    return render_scene(sign, size, rng)
+
+
+def _occlude(
+    rng: np.random.Generator,
+    picture: np.ndarray,
+    low: np.ndarray,
+    high: np.ndarray,
+) -> np.ndarray:
+    """Hides at most about a quarter of a box in a picture.
+
+    Leaves reach in from a side, or a branch or a pole crosses the box.
+
+    Args:
+        picture: `(size, size, 3)`, 0 to 1.
+        low: x and y of the box's upper left corner, in pixels.
+        high: Of its lower right corner.
+    """
+    if rng.random() < 0.6:
+        hidden = _leaves(rng, len(picture), low, high)
+        return np.where(hidden[..., None], foliage(rng, len(picture)), picture)
+    hidden = _bar(rng, len(picture), low, high)
+    tone = rng.uniform(0.1, 0.5) * rng.uniform(0.85, 1.0, 3)
+    return picture + hidden * (tone.astype("float32") - picture)
+
+
 def _render(sign, homography, size, sensor, horizon, occluded, rng):
     painted = OVERSAMPLING * size
     enlarged = np.diag([OVERSAMPLING, OVERSAMPLING, 1.0]) @ homography
@@ -94,7 +138,7 @@ def _render(sign, homography, size, sensor, horizon, occluded, rng):
         occluded = rng.random() < OCCLUDED
     if occluded:
         outline = transform(enlarged, sign.outline)
-        view = occlude(rng, view, outline.min(0), outline.max(0))
+        view = _occlude(rng, view, outline.min(0), outline.max(0))
     return Rendering(
         image=expose(rng, view, size, sensor),
         mask=_mask(cover, size),
@@ -118,51 +162,6 @@ def _mask(cover, size):
     """Returns which pixels are at least half covered."""
     share = cover.reshape(size, OVERSAMPLING, size, OVERSAMPLING).mean((1, 3))
     return np.where(share >= 0.5, 255, 0).astype("uint8")[..., None]
-
-
-def crop(split: str, index: int, *, size: int = 32, seed: int = 0) -> Rendering:
-    """Renders a cut-out sign, which only the arguments decide.
-
-    Classes come in turn: `index % 17` is the label.
-
-    Args:
-        split: "train", "validation" or "test".
-    """
-    rng = stream(split, seed, index)
-    sign = Sign.random(index % len(LISA_CLASSES), rng)
-    return render_crop(sign, size, rng)
-
-
-def scene(
-    split: str, index: int, *, size: int = 128, seed: int = 0
-) -> Rendering:
-    """Renders a sign in a roadside scene, as `crop` does a cut-out one."""
-    rng = stream(split, seed, index)
-    sign = Sign.random(index % len(LISA_CLASSES), rng)
-    return render_scene(sign, size, rng)
-
-
-def occlude(
-    rng: np.random.Generator,
-    picture: np.ndarray,
-    low: np.ndarray,
-    high: np.ndarray,
-) -> np.ndarray:
-    """Hides at most about a quarter of a box in a picture.
-
-    Leaves reach in from a side, or a branch or a pole crosses the box.
-
-    Args:
-        picture: `(size, size, 3)`, 0 to 1.
-        low: x and y of the box's upper left corner, in pixels.
-        high: Of its lower right corner.
-    """
-    if rng.random() < 0.6:
-        hidden = _leaves(rng, len(picture), low, high)
-        return np.where(hidden[..., None], foliage(rng, len(picture)), picture)
-    hidden = _bar(rng, len(picture), low, high)
-    tone = rng.uniform(0.1, 0.5) * rng.uniform(0.85, 1.0, 3)
-    return picture + hidden * (tone.astype("float32") - picture)
 
 
 def _leaves(rng, size, low, high):

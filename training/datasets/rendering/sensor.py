@@ -46,22 +46,6 @@ def expose(
     return np.asarray(taken.resize((size, size), Image.Resampling.BILINEAR))
 
 
-def _shaken(rng, picture, pixel):
-    """Averages a picture along a short line, up to three pixels long."""
-    angle, length = rng.uniform(0, np.pi), rng.uniform(1, 3) * pixel
-    total = np.zeros((picture.height, picture.width, 3), "float32")
-    for share in (-0.5, -0.25, 0.0, 0.25, 0.5):
-        x, y = share * length * np.array([np.cos(angle), np.sin(angle)])
-        moved = picture.transform(
-            picture.size,
-            Image.Transform.AFFINE,
-            (1, 0, x, 0, 1, y),
-            Image.Resampling.BILINEAR,
-        )
-        total += np.asarray(moved)
-    return Image.fromarray((total / 5).astype("uint8"))
-
-
 def light(rng: np.random.Generator, size: int) -> np.ndarray:
     """Draws how brightly each pixel of a picture is lit.
 
@@ -98,6 +82,22 @@ def glare(rng: np.random.Generator, size: int) -> np.ndarray:
     distance = (rows - centre[0]) ** 2 + (columns - centre[1]) ** 2
     spot = rng.uniform(0.2, 0.6) * np.exp(-distance / (2 * spread**2))
     return spot[..., None].astype("float32")
+
+
+def _shaken(rng, picture, pixel):
+    """Averages a picture along a short line, up to three pixels long."""
+    angle, length = rng.uniform(0, np.pi), rng.uniform(1, 3) * pixel
+    total = np.zeros((picture.height, picture.width, 3), "float32")
+    for share in (-0.5, -0.25, 0.0, 0.25, 0.5):
+        x, y = share * length * np.array([np.cos(angle), np.sin(angle)])
+        moved = picture.transform(
+            picture.size,
+            Image.Transform.AFFINE,
+            (1, 0, x, 0, 1, y),
+            Image.Resampling.BILINEAR,
+        )
+        total += np.asarray(moved)
+    return Image.fromarray((total / 5).astype("uint8"))
 
 
 def _ramp(rng, size):

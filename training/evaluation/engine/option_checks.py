@@ -1,4 +1,4 @@
-"""What an evaluation asks of its options."""
+"""Checks of the options of an evaluation."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ def check_options(
     """Raises a `ValueError` that names an option out of range.
 
     Args:
-        counts: Options that are whole numbers from 1.
+        counts: Other options, whole numbers from 1.
     """
     if not isinstance(model, keras.layers.Layer):
         raise ValueError(

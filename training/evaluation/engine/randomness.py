@@ -1,4 +1,4 @@
-"""The randomness of a model under evaluation."""
+"""The randomness of models and attacks under evaluation."""
 
 import contextlib
 import zlib
@@ -13,10 +13,11 @@ from zoo.inspection import is_stochastic
 
 
 def attack_draws(model: keras.Model) -> int:
-    """Returns the passes an attack averages over unless it is told: 2 or 1.
+    """Returns how many draws an attack averages over unless it is told.
 
-    A randomised model is attacked in expectation, by 2. More (`draws=10`)
-    are a stronger attack, in proportion slower.
+    Draws are forward passes, the samples of an expectation over
+    transformation (EOT): 2 for a randomised model, else 1. More, such as
+    `draws=10`, are a stronger attack and in proportion slower.
     """
     return 2 if is_stochastic(model) else 1
 
@@ -27,15 +28,16 @@ def owned_randomness(
     seed: int,
     generators: Sequence[keras.random.SeedGenerator] = (),
 ) -> Iterator[Callable[[str, int], None]]:
-    """Takes over seed generators and gives them back unchanged.
+    """Seeds generators inside the block and restores them at its end.
 
-    Yields `reseed(phase, start)`, which starts every generator afresh from
-    the seed, the phase's text and the index of the first image: the numbers
-    drawn for a batch don't depend on what ran before it.
+    Yields `reseed(text, start)`, which starts every generator afresh from
+    the seed, the attack's text and the index of the batch's first image. So
+    what is drawn for a batch doesn't depend on what ran before it.
 
     Args:
-        models: Their generators, at any depth.
-        generators: More, an attack's.
+        models: Models whose generators are seeded, at any depth.
+        seed: From 0.
+        generators: Further generators, such as an attack's.
     """
     variables = {id(v): v for model in models for v in model.variables}
     states = [
@@ -46,8 +48,8 @@ def owned_randomness(
     states += [generator.state for generator in generators]
     saved = [state.numpy() for state in states]
 
-    def reseed(phase: str, start: int) -> None:
-        entropy = (seed, zlib.crc32(phase.encode()), start)
+    def reseed(text: str, start: int) -> None:
+        entropy = (seed, zlib.crc32(text.encode()), start)
         numbers = np.random.SeedSequence(entropy).generate_state(len(states))
         for state, number in zip(states, numbers, strict=True):
             state.assign(np.array([number >> 1, 0], dtype=state.dtype))

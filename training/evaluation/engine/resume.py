@@ -1,4 +1,4 @@
-"""What an evaluation that may be killed has done so far."""
+"""A folder from which an interrupted evaluation goes on."""
 
 import dataclasses
 import hashlib
@@ -25,22 +25,22 @@ _RUN = "run.json"
 
 
 class Journal:
-    """Keeps the outcomes of finished batches in a folder.
+    """Keeps the results of finished batches in a folder.
 
-    `run.json` says which run they are of; each batch is one `.npz` file,
-    named after the number of its phase and its own. Every file appears whole
-    or not at all, so the folder is in order whenever the process ends.
+    `run.json` describes the evaluation. Each batch is one `.npz` file, named
+    after the number of its pass over the images and its own. A file appears
+    whole or not at all, so the folder is in order whenever the process ends.
 
     Args:
         folder: Made if missing.
-        fingerprint: All that the outcomes depend on, as values that JSON
+        fingerprint: All that the results depend on, as values that JSON
             can hold.
-        date: When the run began, unless the folder knows.
-        commit: Of the sources it began with, likewise.
+        date: When the evaluation began, if the folder is new.
+        commit: Of the sources that it began with, if the folder is new.
 
     Raises:
         OSError: If the folder cannot be read or written.
-        ValueError: If the folder holds another run.
+        ValueError: If the folder holds another evaluation.
     """
 
     def __init__(
@@ -66,7 +66,10 @@ class Journal:
 
     @staticmethod
     def begun(folder: str | os.PathLike) -> dict[str, Any] | None:
-        """Returns date, commit and fingerprint of a folder's run, if any.
+        """Returns the date, commit and fingerprint that a folder holds.
+
+        Returns:
+            `None` if it holds no evaluation.
 
         Raises:
             OSError: If the folder cannot be read.
@@ -80,27 +83,27 @@ class Journal:
             return None
         return json.loads(path.read_text(encoding="utf-8"))
 
-    def read(self, phase: int) -> list[ImageResults]:
-        """Returns the outcomes of a phase's finished batches, in order."""
-        outcomes = []
-        while (path := self._path(phase, len(outcomes))).exists():
+    def read(self, number: int) -> list[ImageResults]:
+        """Returns the results of a pass's finished batches, in order."""
+        batches = []
+        while (path := self._path(number, len(batches))).exists():
             with np.load(path) as arrays:
                 fields = dict(arrays)
             seconds = float(fields.pop("seconds"))
-            outcomes.append(ImageResults(**fields, seconds=seconds))
-        return outcomes
+            batches.append(ImageResults(**fields, seconds=seconds))
+        return batches
 
-    def write(self, phase: int, batch: int, outcome: ImageResults) -> None:
-        """Adds the outcome of a phase's next batch."""
+    def write(self, number: int, batch: int, results: ImageResults) -> None:
+        """Adds the results of a pass's next batch."""
         fields = {
-            field.name: getattr(outcome, field.name)
-            for field in dataclasses.fields(outcome)
+            field.name: getattr(results, field.name)
+            for field in dataclasses.fields(results)
         }
-        with atomic_write(self._path(phase, batch)) as temporary:
+        with atomic_write(self._path(number, batch)) as temporary:
             np.savez(temporary, **fields)
 
-    def _path(self, phase, batch):
-        return self._folder / f"{phase:02d}-{batch:05d}.npz"
+    def _path(self, number, batch):
+        return self._folder / f"{number:02d}-{batch:05d}.npz"
 
 
 def _check_same(folder, found, given):
@@ -122,25 +125,25 @@ def fingerprint(
     attacked: keras.layers.Layer,
     images: np.ndarray,
     labels: np.ndarray,
-    phases: Sequence[PlannedAttack],
+    planned_attacks: Sequence[PlannedAttack],
     sanity_attacks: Sequence[PlannedAttack] = (),
 ) -> dict[str, Any]:
-    """Returns what must be equal for two runs to have equal outcomes.
+    """Returns what two evaluations must share to have equal results.
 
-    The evaluation's own options come on top.
+    The evaluation adds its own options.
 
     Args:
         model: Scores the images.
         attacked: What the attacks are run on.
         images: All of them, clean.
         labels: Their classes.
-        phases: The attacks.
-        sanity_attacks: Those that test the numbers' trustworthiness.
+        planned_attacks: The attacks.
+        sanity_attacks: The attacks that test whether numbers can be trusted.
     """
     sources = [
         [weights_digest(source), _layers_digest(source)]
-        for phase in phases
-        for source in phase.sources
+        for planned in planned_attacks
+        for source in planned.sources
     ]
     return {
         "weights": weights_digest(model),
@@ -148,10 +151,10 @@ def fingerprint(
         "attacked weights": weights_digest(attacked),
         "attacked layers": _layers_digest(attacked),
         "data": arrays_digest([images, labels]),
-        "attacks": [phase.text for phase in phases],
+        "attacks": [planned.text for planned in planned_attacks],
         **({"sources": sources} if sources else {}),
         **(
-            {"sanity_attacks": [s.text for s in sanity_attacks]}
+            {"sanity_attacks": [one.text for one in sanity_attacks]}
             if sanity_attacks
             else {}
         ),
@@ -162,9 +165,9 @@ def fingerprint(
 def _layers_digest(model):
     """Returns the SHA-256 of the layers' classes, precisions and options.
 
-    A defense may have no weights to tell its options by. Names don't count,
-    and so neither does how models connect their layers: Keras numbers names
-    on in one process.
+    Weights alone would not show the options of a defense without weights.
+    Names don't count, since Keras numbers them on in one process; so how
+    layers are connected doesn't count either.
     """
     layers = [
         [type(layer).__name__, layer.dtype_policy.name, layer_options(layer)]

@@ -1,4 +1,4 @@
-"""Whether two models are one."""
+"""Whether two models are the same but for their precision."""
 
 import contextlib
 from typing import Any
@@ -8,17 +8,17 @@ import numpy as np
 
 from zoo.inspection import all_layers
 
-_OPEN = ("dtype", "gradient", "seed", "trainable")
-"""Options in which twins may differ: none changes what a layer computes."""
+_MAY_DIFFER = ("dtype", "gradient", "seed", "trainable")
+"""Options that don't change what a layer computes."""
 
 
-def is_twin(model: keras.Model, other: keras.Model) -> bool:
-    """Whether models have the same layers and the same weights.
+def is_same_model(model: keras.Model, other: keras.Model) -> bool:
+    """Returns whether two models have the same layers and weights.
 
-    Their precisions may differ: weights are equal if those of `model`, cast
-    to the precision of `other`, are. So may the gradients of their layers,
-    which is what an attack on a defense puts in its place. How the layers
-    are connected isn't looked at.
+    Their precisions may differ: weights are the same if those of `model`,
+    cast to the precision of `other`, are equal. The gradients of their layers
+    may differ too, since an attack on a defense replaces them. How the layers
+    are connected isn't compared.
     """
     return other is model or (
         _layers(model) == _layers(other)
@@ -31,7 +31,11 @@ def _layers(model):
     return [
         (
             type(layer),
-            {k: v for k, v in layer_options(layer).items() if k not in _OPEN},
+            {
+                option: value
+                for option, value in layer_options(layer).items()
+                if option not in _MAY_DIFFER
+            },
         )
         for layer in all_layers(model)
     ]
@@ -49,7 +53,7 @@ def _equal(weight, other):
 def layer_options(layer: keras.layers.Layer) -> dict[str, Any]:
     """Returns the plain values of a layer's configuration, without its name.
 
-    A model's is that of its layers, and is left out.
+    For a model it is empty: its configuration is that of its layers.
     """
     config = {}
     if not isinstance(layer, keras.Model):

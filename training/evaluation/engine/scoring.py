@@ -1,4 +1,4 @@
-"""Runs attacks and scores what they made."""
+"""Attacks a batch of images and classifies the results."""
 
 import time
 from collections.abc import Callable
@@ -9,14 +9,16 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from zoo.inspection import is_stochastic
 from zoo.threat import ThreatModel
+from zoo.training.attacks.parts.gradients import loss_gradient
+from zoo.training.evaluation.engine.progress import PassCounter
+from zoo.training.evaluation.engine.progress import run_attack
 from zoo.training.evaluation.results import metrics
 from zoo.training.evaluation.results.image_results import ImageResults
 
-_LENGTHS = 1 + 2.0 ** np.arange(-7, 0)
-"""Times that a perturbation is lengthened, from 1.008 to 1.5."""
-_HALVINGS = 3
+_FACTORS = 1 + 2.0 ** np.arange(-7, 0)
+"""Factors that a perturbation is scaled by, from 1.008 to 1.5."""
+_BISECTION_STEPS = 3
 
 
 class Scorer:
@@ -27,13 +29,14 @@ class Scorer:
         image_shape: `(height, width, channels)`.
         attacked: What attacks are run on, such as the model's adaptive view.
         draws: Forward passes that score each image.
-        own: What attacks are run on again, for images that fool `attacked`
-            but not the model, its twin in another precision, as they do a
-            hair behind the boundary; `None` leaves them. Perturbations that
-            were to be small are lengthened first, unless the model is
-            randomised; where that fools it, nothing is run again.
-        balls: Balls that a lengthened perturbation doesn't leave, beside
+        stochastic: Whether the model's predictions are random.
+        full_precision: Full-precision model to re-attack when an image fools
+            `attacked` but not `model`; `None` disables this. Minimum-norm
+            perturbations are first lengthened, unless the model is
+            randomised; an image that then fools it is not attacked again.
+        balls: Balls that a lengthened perturbation must not leave, besides
             the attack's own.
+        counter: Counts the attacks' forward passes; `None` for nothing.
 
     Raises:
         ValueError: If the model doesn't return one row of logits an image.
@@ -46,17 +49,20 @@ class Scorer:
         *,
         attacked: keras.layers.Layer,
         draws: int,
-        own: keras.layers.Layer | None = None,
+        stochastic: bool,
+        full_precision: keras.layers.Layer | None = None,
         balls: Sequence[ThreatModel] = (),
+        counter: PassCounter | None = None,
     ):
         self.model = model
         self.attacked = attacked
         self.draws = draws
-        self._own = own
+        self._full_precision = full_precision
         self._balls = balls
-        self._stochastic = is_stochastic(model)
+        self._counter = counter
+        self._stochastic = stochastic
         self._predict, self.num_classes = _compile(model, image_shape)
-        if own is not None:
+        if full_precision is not None:
             self._predict_attacked, _ = _compile(attacked, image_shape)
 
     def score(
@@ -67,14 +73,14 @@ class Scorer:
         *,
         indices: np.ndarray,
     ) -> ImageResults:
-        """Returns what the attack does to a batch of images.
+        """Attacks and classifies a batch of images.
 
         Args:
             images: Float32 images in [0, 1].
             labels: True classes, int64.
             attack: `(model, images, labels) -> images`; `None` scores the
                 images as they are.
-            indices: Places of the images in the data set.
+            indices: Positions of the images in the data set.
 
         Raises:
             ValueError: If the attack's images are not in [0, 1] or leave
@@ -85,9 +91,9 @@ class Scorer:
         if attack is not None:
             crafted = self.craft(attack, images, labels)
         predictions = np.stack(
-            [self._predict(crafted).numpy() for _ in range(self.draws)]
+            [self._predict(crafted) for _ in range(self.draws)]
         )
-        outcome = ImageResults.measure(
+        results = ImageResults.measure(
             images,
             crafted,
             predictions == labels,
@@ -95,29 +101,29 @@ class Scorer:
             seconds=time.perf_counter() - began,
         )
         if attack is not None:
-            _check_crafted(attack, crafted, outcome)
-        return outcome
+            _check_crafted(attack, crafted, results)
+        return results
 
     def craft(
         self, attack: Callable, images: np.ndarray, labels: np.ndarray
     ) -> np.ndarray:
-        """Returns the attack's images, of which the model mistakes what it can.
+        """Returns the attack's images, made again where only a copy is fooled.
 
         Raises:
             ValueError: If they are of another shape than the originals.
         """
-        crafted = _craft(attack, self.attacked, images, labels)
-        if self._own is None:
+        crafted = self._attack(attack, self.attacked, images, labels)
+        if self._full_precision is None:
             return crafted
-        right = self._predict(crafted).numpy() == labels
-        wrong = self._predict_attacked(crafted).numpy() != labels
-        lost = np.flatnonzero(right & wrong)
+        right = self._predict(crafted) == labels
+        wrong = self._predict_attacked(crafted) != labels
+        lost = np.flatnonzero(right & wrong)  # These fool the copy alone.
         if not len(lost):
             return crafted
         crafted = crafted.copy()
         if getattr(attack, "minimal", False) and not self._stochastic:
             crafted[lost], fools = lengthen_until_fooled(
-                lambda images: self._predict(images).numpy(),
+                self._predict,
                 images[lost],
                 crafted[lost],
                 labels[lost],
@@ -126,30 +132,28 @@ class Scorer:
             )
             lost = lost[~fools]
         if len(lost):
-            crafted[lost] = _craft(
-                attack, self._own, images[lost], labels[lost]
+            crafted[lost] = self._attack(
+                attack, self._full_precision, images[lost], labels[lost]
+            )
+        return crafted
+
+    def _attack(self, attack, model, images, labels):
+        crafted = np.asarray(
+            run_attack(attack, model, images, labels, counter=self._counter)
+        )
+        if crafted.shape != images.shape:
+            raise ValueError(
+                "An attack must return images of the shape it was given, "
+                f"{images.shape}. Received: {attack!r} returned {crafted.shape}"
             )
         return crafted
 
 
-def _craft(attack, model, images, labels):
-    crafted = np.asarray(attack(model, images, labels))
-    if crafted.shape != images.shape:
-        raise ValueError(
-            "An attack must return images of the shape it was given, "
-            f"{images.shape}. Received: {attack!r} returned {crafted.shape}"
-        )
-    return crafted
-
-
 def _compile(model, image_shape):
-    """Returns the traced prediction of classes, and their number.
-
-    An image with a logit that is not finite is of class -1, always wrong.
-    """
+    """Returns the traced prediction of classes, and their number."""
     num_classes = None
 
-    def predict(images):
+    def logits_of(images):
         nonlocal num_classes
         logits = tf.cast(model(images, training=False), "float32")
         if logits.shape.rank != 2 or logits.shape[-1] in (None, 1):
@@ -159,16 +163,40 @@ def _compile(model, image_shape):
                 f"Received: {model.name} with output shape {logits.shape}"
             )
         num_classes = logits.shape[-1]
-        finite = tf.reduce_all(tf.math.is_finite(logits), axis=-1)
-        return tf.where(finite, tf.argmax(logits, axis=-1), -1)
+        return logits
 
-    graph = tf.function(predict, autograph=False).get_concrete_function(
+    graph = tf.function(logits_of, autograph=False).get_concrete_function(
         tf.TensorSpec((None, *image_shape), "float32")
     )
-    return graph, num_classes
+
+    def predict(images):
+        return metrics.predicted_classes(graph(images).numpy())
+
+    return predict, num_classes
 
 
-def _check_crafted(attack, crafted, outcome):
+def input_gradients(
+    attacked: keras.layers.Layer, images: np.ndarray, labels: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Returns what a gradient attack meets at the images themselves.
+
+    Args:
+        attacked: What attacks are run on.
+        images: Float32 images in [0, 1].
+        labels: True classes.
+
+    Returns:
+        Gradients of the images' shape, and logits, `(images, classes)`.
+    """
+    gradients, logits = loss_gradient(
+        lambda batch: tf.cast(attacked(batch, training=False), "float32"),
+        tf.convert_to_tensor(images),
+        tf.cast(labels, "int32"),
+    )
+    return gradients.numpy(), logits.numpy()
+
+
+def _check_crafted(attack, crafted, results):
     low, high = float(np.min(crafted)), float(np.max(crafted))
     if not (low >= 0 and high <= 1):  # NaN fails too.
         raise ValueError(
@@ -176,8 +204,8 @@ def _check_crafted(attack, crafted, outcome):
             f"Received: {attack!r} returned values from {low:g} to {high:g}"
         )
     threat = getattr(attack, "threat", None)
-    if threat is not None and not outcome.inside(threat).all():
-        longest = float(np.max(getattr(outcome, threat.norm)))
+    if threat is not None and not results.inside(threat).all():
+        longest = float(np.max(getattr(results, threat.norm)))
         raise ValueError(
             f"An attack must stay in its ball, {threat}. "
             f"Received: {attack!r} returned a perturbation of {longest:g}"
@@ -193,30 +221,31 @@ def lengthen_until_fooled(
     levels: int | None = None,
     balls: Iterable[ThreatModel] = (),
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Lengthens perturbations until they fool, by as little as may be found.
+    """Scales each perturbation by the smallest factor tried that fools.
 
-    By the least of a few factors, from which a few bisections go back.
+    The factors grow until one fools the model; a few bisection steps then
+    shorten it.
 
     Args:
-        predict: Maps images to classes, always the same.
+        predict: Maps images to classes, without randomness.
         images: The originals.
-        crafted: What an attack made of them.
+        crafted: The attack's images.
         labels: True classes.
         levels: Grey levels of the results; `None` for any.
-        balls: Balls that no perturbation leaves that was inside.
+        balls: Balls that no perturbation inside may leave.
 
     Returns:
-        Float32 images in [0, 1], and whether each was moved across; others
-        are as crafted.
+        Float32 images in [0, 1], and whether each now fools the model. The
+        others are returned as they were crafted.
     """
-    moved = crafted.copy()
+    lengthened = crafted.copy()
     below, above = np.ones(len(crafted)), np.full(len(crafted), np.inf)
     before = [(ball, metrics.inside(images, crafted, ball)) for ball in balls]
 
-    def try_at(lengths, indices):
-        """Keeps what fools, and where it does and doesn't."""
+    def try_factors(factors, indices):
+        """Keeps what fools, and the factors that do and don't."""
         originals = images[indices]
-        candidates = _lengthened(originals, crafted[indices], lengths, levels)
+        candidates = _scaled(originals, crafted[indices], factors, levels)
         allowed = np.ones(len(indices), bool)
         for ball, inside in before:
             allowed &= ~inside[indices] | metrics.inside(
@@ -226,21 +255,21 @@ def lengthen_until_fooled(
         if allowed.any():
             wrong = predict(candidates[allowed]) != labels[indices][allowed]
             fools[allowed] = wrong
-        moved[indices[fools]] = candidates[fools]
-        above[indices[fools]] = lengths[fools]
-        below[indices[~fools]] = lengths[~fools]
+        lengthened[indices[fools]] = candidates[fools]
+        above[indices[fools]] = factors[fools]
+        below[indices[~fools]] = factors[~fools]
 
-    for length in _LENGTHS:
+    for factor in _FACTORS:
         indices = np.flatnonzero(np.isinf(above))
-        try_at(np.full(len(indices), length), indices)
+        try_factors(np.full(len(indices), factor), indices)
     indices = np.flatnonzero(np.isfinite(above))
-    for _ in range(_HALVINGS):
-        try_at((below + above)[indices] / 2, indices)
-    return moved, np.isfinite(above)
+    for _ in range(_BISECTION_STEPS):
+        try_factors((below + above)[indices] / 2, indices)
+    return lengthened, np.isfinite(above)
 
 
-def _lengthened(images, crafted, lengths, levels):
-    longer = images + lengths[:, None, None, None] * (crafted - images)
+def _scaled(images, crafted, factors, levels):
+    longer = images + factors[:, None, None, None] * (crafted - images)
     if levels is not None:
         longer = np.round(longer * (levels - 1)) / (levels - 1)
     return np.clip(longer, 0, 1).astype("float32")

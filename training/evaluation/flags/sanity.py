@@ -11,15 +11,13 @@ from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Sequence
 
-import keras
 import numpy as np
-import tensorflow as tf
 
 from zoo.inspection import are_probabilities
-from zoo.inspection import is_black_box
 from zoo.threat import ThreatModel
 from zoo.training import attacks as attack_library
-from zoo.training.attacks.parts.gradients import loss_gradient
+from zoo.training.evaluation.engine.model_facts import ModelFacts
+from zoo.training.evaluation.planned_attack import PlannedAttack
 from zoo.training.evaluation.results import metrics
 from zoo.training.evaluation.results.attack_result import AttackResult
 from zoo.training.evaluation.results.flag import Flag
@@ -28,13 +26,13 @@ from zoo.training.evaluation.results.image_results import ImageResults
 TOLERANCE = 0.02
 """Difference of two accuracies on the same images that means nothing."""
 _FEWEST = 30
-"""Images that a guess is told by."""
+"""Images that it takes to tell a guess."""
 
 
-def suite(
+def sanity_attacks(
     threat: ThreatModel, image_shape: Sequence[int], *, draws: int = 1
 ) -> list[attack_library.Attack]:
-    """Returns the attacks whose results `compared` can judge.
+    """Returns the attacks whose results `compare_attacks` can judge.
 
     PGD with few and many steps, in the ball and in one that holds every
     image; random noise; and Square, which needs no gradient.
@@ -56,8 +54,10 @@ def suite(
     ]
 
 
-def check_model(attacked: keras.Model, threat: ThreatModel | None) -> None:
-    """Refuses what the suite cannot be run on.
+def check_sanity_model(
+    attacked: ModelFacts, threat: ThreatModel | None
+) -> None:
+    """Refuses a model that `sanity_attacks` cannot be run on.
 
     Raises:
         ValueError: If there is no ball, or the model no gradient.
@@ -67,7 +67,7 @@ def check_model(attacked: keras.Model, threat: ThreatModel | None) -> None:
             "sanity needs a ball: give a threat, or an attack in a ball. "
             "Received: threat=None"
         )
-    if is_black_box(attacked):
+    if attacked.black_box:
         raise ValueError(
             "sanity compares attacks that see the model's gradient with others "
             "that don't; leave it out for a model of predictions alone, as "
@@ -76,13 +76,14 @@ def check_model(attacked: keras.Model, threat: ThreatModel | None) -> None:
 
 
 def check_chance(clean: np.ndarray, num_classes: int) -> tuple[Flag, ...]:
-    """Judges whether the model knows its task.
+    """Checks whether the model does better than guessing.
 
-    What withstands an attack on a model that guesses means nothing. One that
-    wants other pixels than those in [0, 1] guesses too.
+    If it guesses, its accuracy under attack means nothing. A model that takes
+    other pixels than those in [0, 1] guesses too.
 
     Args:
         clean: Whether each draw got each original right, `(draws, images)`.
+        num_classes: The model's number of classes.
     """
     images, chance = clean.shape[1], 1 / num_classes
     deviation = math.sqrt(chance * (1 - chance) / images)
@@ -96,13 +97,26 @@ def check_chance(clean: np.ndarray, num_classes: int) -> tuple[Flag, ...]:
     return (Flag("no better than chance", finding),)
 
 
+def check_radii(planned_attacks: Iterable[PlannedAttack]) -> tuple[Flag, ...]:
+    """Checks that the attacks may change the images.
+
+    What is left after an attack of radius 0 reads as robust accuracy and is
+    the clean one.
+    """
+    idle = [planned.label for planned in planned_attacks if planned.idle]
+    if not idle:
+        return ()
+    names = ", ".join(dict.fromkeys(idle))
+    return (Flag("zero radius", f"eps=0 lets {names} change no image"),)
+
+
 def compare_attacks(
     results: Iterable[AttackResult],
     *,
     clean: float,
     image_shape: Sequence[int],
 ) -> tuple[Flag, ...]:
-    """Judges attacks on the same images by one another.
+    """Compares attacks on the same images with one another.
 
     Args:
         results: Of attacks on the same images.
@@ -121,35 +135,35 @@ def compare_attacks(
 
 
 def compare_sequence(
-    results: Sequence[AttackResult],
-    outcomes: Sequence[ImageResults],
+    attack_results: Sequence[AttackResult],
+    image_results: Sequence[ImageResults],
     *,
     clean: np.ndarray,
 ) -> tuple[Flag, ...]:
-    """Judges attacks each of which met what those before it had left.
+    """Compares attacks that each met the images that those before had left.
 
-    One that asks for predictions alone must find next to nothing after those
-    that see the gradient.
+    After attacks that see the gradient, one that asks for predictions alone
+    must find next to nothing.
 
     Args:
-        results: One an attack, in the order they ran.
-        outcomes: Of all their runs, in turn.
+        attack_results: One an attack, in the order they ran.
+        image_results: Of all their runs, in turn.
         clean: Whether each draw got each original right,
             `(draws, images)`, for all images to attack.
     """
-    runs = len(outcomes) // max(1, len(results))
-    standing, white, flags = {}, {}, []
-    for index, result in enumerate(results):
+    runs = len(image_results) // max(1, len(attack_results))
+    unfooled, white, flags = {}, {}, []
+    for index, result in enumerate(attack_results):
         ball = result.threat
         if ball is None:
             continue
-        outcome = ImageResults.worst(
-            outcomes[index * runs : (index + 1) * runs]
+        worst = ImageResults.worst(
+            image_results[index * runs : (index + 1) * runs]
         )
-        before = standing.get(ball, clean & metrics.classified(clean))
-        # The attack's own draws, not the worse of them and those before it:
-        # that of two equal attacks on a randomised model is lower by itself.
-        lost = np.sum(before[:, outcome.indices]) - np.sum(outcome.correct)
+        before = unfooled.get(ball, clean & metrics.classified(clean))
+        # The attack's own draws, not the worse of these and those before:
+        # of two equal attacks on a randomised model, the worse are lower.
+        lost = np.sum(before[:, worst.indices]) - np.sum(worst.correct)
         share = lost / clean.size
         if result.black_box and ball in white and share > TOLERANCE:
             flags.append(
@@ -161,43 +175,38 @@ def compare_sequence(
             )
         if not result.black_box:
             white.setdefault(ball, []).append(result.label)
-        standing[ball] = outcome.lower(before)
+        unfooled[ball] = worst.lower(before)
     return tuple(flags)
 
 
-def gradients(
-    attacked: keras.layers.Layer, images: np.ndarray, labels: np.ndarray
+def check_gradients(
+    gradients: np.ndarray, outputs: np.ndarray
 ) -> tuple[Flag, ...]:
-    """Judges the outputs and the gradient an attack meets at the images.
+    """Checks the gradients and outputs that an attack meets at the images.
 
     Args:
-        attacked: What attacks are run on.
-        images: Float32 images in [0, 1].
-        labels: True classes.
+        gradients: Of each image's loss, `(images, height, width, channels)`.
+        outputs: The model's logits, `(images, classes)`.
 
     Returns:
-        Among others `"no gradient"`, if the gradient is missing at so many
-        images that those of the data set surely are more than `TOLERANCE`;
-        `"few gradients"`, if it is missing at more of these alone.
+        `"no gradient"` if so many of the gradients are zero or not finite
+        that, by the Wilson interval, more than `TOLERANCE` of the data set's
+        are; `"few gradients"` if more than that are, but of these images
+        alone; `"not logits"` if the outputs are probabilities.
     """
-    directions, outputs = loss_gradient(
-        lambda batch: tf.cast(attacked(batch, training=False), "float32"),
-        tf.convert_to_tensor(images),
-        tf.cast(labels, "int32"),
-    )
-    largest = np.max(np.abs(directions.numpy()), axis=(1, 2, 3))
+    largest = np.max(np.abs(gradients), axis=(1, 2, 3))
     useless = float(np.mean(~np.isfinite(largest) | (largest == 0)))
     flags = []
     if useless > TOLERANCE:
         # A few images, such as 3 of 128, may be the model's surest.
-        surely, _ = metrics.wilson_interval(useless, len(images))
+        surely, _ = metrics.wilson_interval(useless, len(gradients))
         flags.append(
             Flag(
                 "no gradient" if surely > TOLERANCE else "few gradients",
                 f"it is zero or not finite at {useless:.1%} of the images",
             )
         )
-    if are_probabilities(outputs.numpy()):
+    if are_probabilities(outputs):
         flags.append(
             Flag(
                 "not logits",

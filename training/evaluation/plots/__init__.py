@@ -1,1 +1,1 @@
-"""Draws attacked images, curves and bars."""
+"""Pictures of attacked images, and of accuracies as curves and bars."""

@@ -1,4 +1,4 @@
-"""A picture of what an attack does to several models."""
+"""A picture of what an attack does to one model or several."""
 
 import dataclasses
 import os
@@ -11,8 +11,12 @@ from numpy.typing import ArrayLike
 
 from zoo.atomic_write import atomic_write
 from zoo.inspection import are_probabilities
+from zoo.inspection import check_float_input
 from zoo.inspection import is_stochastic
 from zoo.training.attacks.adaptive_view import adaptive_view
+from zoo.training.evaluation.engine.interruption import interruptible
+from zoo.training.evaluation.engine.progress import Progress
+from zoo.training.evaluation.engine.progress import run_attack
 from zoo.training.evaluation.engine.randomness import owned_randomness
 from zoo.training.evaluation.planned_attack import PlannedAttack
 from zoo.training.evaluation.plots.image_grid import FAINT
@@ -22,26 +26,35 @@ from zoo.training.evaluation.results import metrics
 
 _RIGHT = "#1a7f37"
 _WRONG = "#cf222e"
+_MIXED = "#9a6700"
 _LONGEST_NAME = 24
 
 
 @dataclasses.dataclass(frozen=True)
 class AttackedImages:
-    """What a model says of some images before and after an attack on it.
+    """Images attacked on a model, and what it says before and after.
 
     Args:
         name: The model's name in the picture.
-        adversarial: Images made against this model, NHWC in [0, 1].
+        adversarial: The attack's images, NHWC in [0, 1].
         clean_confidences: Probabilities of the originals' classes,
             `(images, classes)`.
         adversarial_confidences: Probabilities of the adversarial images'
             classes, `(images, classes)`.
+        clean_right: Whether each draw of a randomised model classified each
+            original right, bools of shape `(draws, images)`; `None` if the
+            model isn't randomised.
+        adversarial_right: The same of the adversarial images.
+        attack: The attack, with the norm, radius and draws that it took.
     """
 
     name: str
     adversarial: np.ndarray
     clean_confidences: np.ndarray
     adversarial_confidences: np.ndarray
+    clean_right: np.ndarray | None = None
+    adversarial_right: np.ndarray | None = None
+    attack: str = ""
 
     @classmethod
     def from_model(
@@ -54,6 +67,7 @@ class AttackedImages:
         name: str | None = None,
         draws: int = 10,
         seed: int = 0,
+        progress: bool = False,
     ) -> "AttackedImages":
         """Attacks a model and classifies the images before and after.
 
@@ -61,41 +75,68 @@ class AttackedImages:
         layer hides its own.
 
         Args:
-            model: Maps pixels in [0, 1] to logits; confidences are taken as
-                they are.
+            model: Maps pixels in [0, 1] to logits. Outputs that are
+                probabilities already are taken as they are.
             attack: `(model, images, labels) -> images`.
             images: Float32 images in [0, 1], NHWC.
             labels: True classes.
             name: The model's own name if `None`.
             draws: Forward passes whose confidences are averaged, if the
                 model is randomised.
-            seed: Of the model's randomness and the attack's, which are given
-                back as they were.
-        """
-        draws = draws if is_stochastic(model) else 1
-        images = np.asarray(images, "float32")
+            seed: Of the model's randomness and the attack's, whose state is
+                restored at the end.
+            progress: Whether to draw a progress bar, if standard error is a
+                terminal.
 
-        def confidences(batch):
+        Raises:
+            ValueError: If the model takes pixels of an integer type, or the
+                attack refuses model, images or labels.
+        """
+        check_float_input(model)
+        stochastic = is_stochastic(model)
+        draws = draws if stochastic else 1
+        images, labels = np.asarray(images, "float32"), np.asarray(labels)
+
+        def classify(batch):
+            """Returns mean confidences, and which draws are right."""
             passes = [
                 _confidences(model(batch, training=False)) for _ in range(draws)
             ]
-            return np.mean(passes, axis=0)
+            right = metrics.predicted_classes(np.stack(passes)) == labels
+            return np.mean(passes, axis=0), right if stochastic else None
 
-        generators = PlannedAttack(attack).generators
-        with owned_randomness([model], seed, generators) as reseed:
+        planned = PlannedAttack(attack)
+        bars = Progress(enabled=progress)
+        randomness = owned_randomness([model], seed, planned.generators)
+        with bars, interruptible(), randomness as reseed:
+            bar = bars.add(planned, len(images))
+            bar.begin(len(images))
             reseed("panel", 0)
             adversarial = np.asarray(
-                attack(adaptive_view(model), images, labels)
+                run_attack(
+                    attack,
+                    adaptive_view(model),
+                    images,
+                    labels,
+                    counter=bars.counter,
+                )
             )
-            return cls(
-                name=name or model.name,
-                adversarial=adversarial,
-                clean_confidences=confidences(images),
-                adversarial_confidences=confidences(adversarial),
-            )
+            clean_confidences, clean_right = classify(images)
+            confidences, right = classify(adversarial)
+            bar.advance(float(np.mean(confidences.argmax(axis=-1) == labels)))
+        return cls(
+            name=name or model.name,
+            adversarial=adversarial,
+            clean_confidences=clean_confidences,
+            adversarial_confidences=confidences,
+            clean_right=clean_right,
+            adversarial_right=right,
+            attack=planned.summary,
+        )
 
 
 def _confidences(outputs) -> np.ndarray:
+    outputs = keras.ops.cast(outputs, "float32")
     given = keras.ops.convert_to_numpy(outputs)
     if are_probabilities(given):
         return given
@@ -105,7 +146,7 @@ def _confidences(outputs) -> np.ndarray:
 def picture(
     images: ArrayLike,
     labels: ArrayLike,
-    panels: Sequence[AttackedImages],
+    attacked: Sequence[AttackedImages],
     class_names: Sequence[str],
     path: str | os.PathLike,
     *,
@@ -114,16 +155,18 @@ def picture(
 ) -> None:
     """Draws originals, and each model's adversarial images and changes.
 
-    A column an image; for each model a row of the images made against it,
-    each with the class the model then sees and its confidence, and a row of
-    the magnified changes, all on one scale. Right answers are green and
-    marked ✓, wrong ones red and marked ✗. Of names, 24
-    letters are shown.
+    Each image has a column. Each model has a row of the images attacked on
+    it, with the class and confidence that it gives them, and a row of the
+    magnified changes, all on one scale. Right answers are green and marked ✓,
+    wrong ones red and marked ✗. Of a randomised model the confidence is the
+    mean of its draws; a bar below each image shows the share of draws that
+    are right, and an answer that not all draws agree on is amber and marked
+    ◐. Names are cut after 24 letters.
 
     Args:
         images: Originals, NHWC in [0, 1], grey or colour.
         labels: True classes.
-        panels: What each model makes of the images.
+        attacked: The images attacked on each model, one or more.
         class_names: One name a class.
         path: PNG file to write.
         title: What is shown, such as the attack and the data set.
@@ -131,68 +174,95 @@ def picture(
 
     Raises:
         OSError: If the file cannot be written.
-        ValueError: If there are no images or no panels, or they don't fit
-            together.
+        ValueError: If there are no images or no models, or the arguments don't
+            fit together.
     """
     images, labels = np.asarray(images), np.asarray(labels)
-    _check(images, labels, panels, class_names)
-    sheet = ImageGrid(
+    _check(images, labels, attacked, class_names)
+    grid = ImageGrid(
         len(images),
-        [1 + len(panels)] + [1, 1] * len(panels),
+        [1 + len(attacked), *(n for one in attacked for n in (_lines(one), 1))],
         title=title,
         dpi=dpi,
     )
-    _draw_originals(sheet, images, labels, panels, class_names)
-    changes = [panel.adversarial.astype("float64") - images for panel in panels]
+    _draw_originals(grid, images, labels, attacked, class_names)
+    changes = [one.adversarial.astype("float64") - images for one in attacked]
     # One pixel that stands out shall not fade all others.
     largest = max(1 / 255, float(np.percentile(np.abs(changes), 99)))
-    for index, (panel, change) in enumerate(zip(panels, changes, strict=True)):
+    for index, (one, change) in enumerate(zip(attacked, changes, strict=True)):
         row = 1 + 2 * index
-        _draw_attacked(sheet, row, labels, panel, class_names)
-        _draw_changes(sheet, row + 1, images, panel, change, largest)
-    sheet.scale(largest, grey=images.shape[-1] == 1)
+        _draw_attacked(grid, row, labels, one, class_names)
+        _draw_changes(grid, row + 1, images, one, change, largest)
+    grid.scale(largest, grey=images.shape[-1] == 1)
     with atomic_write(path) as temporary:
-        sheet.write_png(temporary)
+        grid.write_png(temporary)
 
 
-def _draw_originals(sheet, images, labels, panels, class_names):
-    sheet.label(0, "Original")
-    sheet.label_lines(0, ["class", *(_shortened(p.name) for p in panels)])
+def _lines(one):
+    """Returns the number of lines below a model's adversarial images."""
+    return 1 if one.adversarial_right is None else 2
+
+
+def _draw_originals(grid, images, labels, attacked, class_names):
+    grid.label(0, "Original")
+    grid.label_lines(0, ["class", *(_shortened(one.name) for one in attacked)])
     for column, label in enumerate(labels):
         verdicts = [
-            _verdict(panel.clean_confidences[column], label, class_names)
-            for panel in panels
+            _verdict(
+                one.clean_confidences[column],
+                label,
+                class_names,
+                _of_column(one.clean_right, column),
+            )
+            for one in attacked
         ]
-        sheet.image(0, column, images[column])
-        sheet.caption(
+        grid.image(0, column, images[column])
+        grid.caption(
             0, column, [(_shortened(class_names[label]), INK), *verdicts]
         )
 
 
-def _draw_attacked(sheet, row, labels, panel, class_names):
-    sheet.label(row, _shortened(panel.name), "attacked")
+def _draw_attacked(grid, row, labels, one, class_names):
+    grid.label(row, _shortened(one.name), "attacked")
     for column, label in enumerate(labels):
+        right = _of_column(one.adversarial_right, column)
         text, color = _verdict(
-            panel.adversarial_confidences[column], label, class_names
+            one.adversarial_confidences[column], label, class_names, right
         )
-        sheet.image(row, column, panel.adversarial[column], color)
-        sheet.caption(row, column, [(text, color)], bold=True)
+        lines = [(text, color)]
+        grid.image(row, column, one.adversarial[column], color)
+        if right is not None:
+            grid.share(row, column, right.mean(), (_RIGHT, _WRONG))
+            share = f"{right.sum()} of {len(right)} draws right"
+            lines.append((share, color))
+        grid.caption(row, column, lines, bold=True)
 
 
-def _draw_changes(sheet, row, images, panel, change, largest):
-    sheet.label(row, "", "change")
-    l2 = metrics.l2_norms(images, panel.adversarial)
-    linf = metrics.linf_norms(images, panel.adversarial)
+def _of_column(right, column):
+    return None if right is None else right[:, column]
+
+
+def _draw_changes(grid, row, images, one, change, largest):
+    grid.label(row, "", "change")
+    l2 = metrics.l2_norms(images, one.adversarial)
+    linf = metrics.linf_norms(images, one.adversarial)
     for column in range(len(images)):
-        sheet.change(row, column, change[column], largest)
+        grid.change(row, column, change[column], largest)
         text = f"L2 {l2[column]:.2f}  L∞ {linf[column]:.3f}"
-        sheet.caption(row, column, [(text, FAINT)])
+        grid.caption(row, column, [(text, FAINT)])
 
 
-def _verdict(confidences, label, class_names):
-    """Returns a marked answer with its confidence, and its colour."""
+def _verdict(confidences, label, class_names, right=None):
+    """Returns a marked answer with its confidence, and its colour.
+
+    Args:
+        right: Whether each draw of a randomised model is right.
+    """
     answer = int(np.argmax(confidences))
-    mark, color = ("✓", _RIGHT) if answer == label else ("✗", _WRONG)
+    share = answer == label if right is None else np.mean(right)
+    mark, color = "◐", _MIXED
+    if share in (0, 1):
+        mark, color = ("✓", _RIGHT) if share else ("✗", _WRONG)
     name = _shortened(class_names[answer])
     return f"{mark} {name} {confidences[answer]:.0%}", color
 
@@ -203,28 +273,34 @@ def _shortened(name):
     return name[: _LONGEST_NAME - 1] + "…"
 
 
-def _check(images, labels, panels, class_names):
+def _check(images, labels, attacked, class_names):
     if images.ndim != 4 or not len(images) or images.shape[-1] not in (1, 3):
         raise ValueError(
             "images must be at least one, NHWC, of 1 or 3 channels. "
             f"Received: shape={images.shape}"
         )
-    if not panels:
-        raise ValueError("panels must be at least one. Received: none")
+    if not attacked:
+        raise ValueError("attacked must be one model's or more. Received: none")
     shape = (len(images), len(class_names))
-    for panel in panels:
+    for one in attacked:
         if (
-            panel.adversarial.shape != images.shape
-            or panel.clean_confidences.shape != shape
-            or panel.adversarial_confidences.shape != shape
+            one.adversarial.shape != images.shape
+            or one.clean_confidences.shape != shape
+            or one.adversarial_confidences.shape != shape
+            or not _fit(one.clean_right, len(images))
+            or not _fit(one.adversarial_right, len(images))
         ):
             raise ValueError(
-                f"A panel must hold {len(images)} images and their confidences "
-                f"in {len(class_names)} classes. Received: {panel.name} with "
-                f"{panel.adversarial.shape}, {panel.clean_confidences.shape}, "
-                f"{panel.adversarial_confidences.shape}"
+                f"attacked must be {len(images)} images and their confidences "
+                f"in {len(class_names)} classes. Received: {one.name} with "
+                f"{one.adversarial.shape}, {one.clean_confidences.shape}, "
+                f"{one.adversarial_confidences.shape}"
             )
     if labels.shape != (len(images),):
         raise ValueError(
             f"labels must be one an image. Received: shape={labels.shape}"
         )
+
+
+def _fit(right, images):
+    return right is None or (right.ndim == 2 and right.shape[1] == images)

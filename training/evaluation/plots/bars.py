@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 
 from zoo.atomic_write import atomic_write
-
-_COLORS = ("#0969da", "#bc4c00", "#1a7f37", "#8250df", "#cf222e", "#6e7781")
-_INK, _FAINT = "#1f2328", "#656d76"
-_FONT = "DejaVu Sans"  # Ships with matplotlib and has ∞.
+from zoo.training.evaluation.plots.image_grid import COLORS
+from zoo.training.evaluation.plots.image_grid import FAINT
+from zoo.training.evaluation.plots.image_grid import FONT
+from zoo.training.evaluation.plots.image_grid import INK
 
 
 def bar_chart(
@@ -20,11 +20,11 @@ def bar_chart(
     intervals: Mapping[str, Sequence[tuple[float, float]]] | None = None,
     dpi: int = 144,
 ) -> None:
-    """Draws a group of bars for each name, one bar a series.
+    """Draws groups of bars, in each one bar a series.
 
     Args:
-        groups: Names below the axis.
-        series: Fractions, one a group, by the series' name.
+        groups: Names of the groups, below the axis.
+        series: Accuracies in [0, 1], one a group, by the series' name.
         path: PNG file to write.
         title: Heading.
         intervals: 95 % intervals `(low, high)` of the values, drawn as lines;
@@ -45,7 +45,7 @@ def bar_chart(
                 f"A series must have {len(groups)} values, one a group. "
                 f"Received: {len(values)} of {name!r}"
             )
-    style = {"color": _INK, "family": _FONT}
+    style = {"color": INK, "family": FONT}
     figure = Figure((7.2, 4.2), dpi, facecolor="white", layout="constrained")
     axes = figure.add_subplot()
     width = 0.8 / max(1, len(series))
@@ -55,28 +55,28 @@ def bar_chart(
             [group + aside for group in range(len(groups))],
             [100 * value for value in values],
             width,
-            color=_COLORS[index % len(_COLORS)],
+            color=COLORS[index % len(COLORS)],
             label=name,
             yerr=None
             if intervals is None
             else _errors(values, intervals[name]),
             error_kw={"elinewidth": 0.8, "capsize": 1.5, "capthick": 0.8},
         )
-        axes.bar_label(bars, fmt="%.0f", fontsize=7, color=_FAINT)
+        axes.bar_label(bars, fmt="%.0f", fontsize=7, color=FAINT)
     axes.set_xticks(range(len(groups)), groups, **style)
     axes.set_ylim(0, 108)
     unit = "%" if intervals is None else "%, and 95 % interval"
     axes.set_ylabel(f"accuracy, {unit}", **style)
     axes.set_title(title, weight="bold", parse_math=False, **style)
-    axes.tick_params(colors=_FAINT, length=0)
+    axes.tick_params(colors=FAINT, length=0)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.spines[["left", "bottom"]].set_color(_FAINT)
+    axes.spines[["left", "bottom"]].set_color(FAINT)
     if series:
         figure.legend(
             loc="outside lower center",
             ncols=3,
             frameon=False,
-            prop={"family": _FONT, "size": 8},
+            prop={"family": FONT, "size": 8},
         )
     with atomic_write(path) as temporary:
         FigureCanvasAgg(figure).print_png(temporary)

@@ -9,32 +9,23 @@ import numpy as np
 
 from zoo.atomic_write import atomic_write
 from zoo.threat import NORMS
+from zoo.training.evaluation.plots.image_grid import COLORS
 from zoo.training.evaluation.plots.image_grid import FAINT
+from zoo.training.evaluation.plots.image_grid import FONT
 from zoo.training.evaluation.plots.image_grid import INK
 from zoo.training.evaluation.results import metrics
 from zoo.training.evaluation.results.attack_result import AttackResult
 from zoo.training.evaluation.results.report import Report
+from zoo.training.evaluation.results.report_tables import NORM_TITLES
 
-_TITLES = {"linf": "L∞", "l2": "L2"}
-_COLORS = (
-    "#0969da",
-    "#bc4c00",
-    "#1a7f37",
-    "#8250df",
-    "#cf222e",
-    "#6e7781",
-    "#9a6700",
-    "#bf3989",
-)
 _LINES = ("-", "--", "-.", ":")
 _MARKERS = "osD^vPX*"
-_PANEL = (5.4, 4.6)  # Inches.
+_AXES_SIZE = (5.4, 4.6)  # Inches.
 _APART = 5  # Between points at one radius, in points.
-_FONT = "DejaVu Sans"  # Ships with matplotlib and has ∞.
 
 
 class _Series(NamedTuple):
-    """One attack in one report, and how it is told from the others."""
+    """One attack in one report, and its look."""
 
     result: AttackResult
     clean: float
@@ -51,19 +42,20 @@ def curves(
     title: str = "",
     dpi: int = 144,
 ) -> None:
-    """Draws accuracy against the radius, one panel a norm.
+    """Draws accuracy against the radius, one plot a norm.
 
-    An attack that looks for the smallest perturbation is a line with a band;
-    one in a ball is a point at its radius with a bar, set a little aside
-    where others have the same; a dotted line leads to it from the accuracy
-    without an attack. Band and bar are the Wilson 95 % interval.
-    Colours tell reports apart, or attacks if there is one report. A point is
-    *cumulative* if it is what its attack and those before it leave.
+    An attack that minimizes the norm is a line with a band. An attack in a
+    ball is a point with a bar at its radius; points at one radius are set a
+    little apart, and a dotted line leads to each from the accuracy without an
+    attack. Band and bar are the Wilson 95 % interval. Colours tell reports
+    apart, or attacks if there is one report. A point is *cumulative* if it is
+    what its attack and those before it leave.
 
     Args:
         reports: One or several, of different models.
         path: PNG file to write.
-        title: Heading; that of one report says the model and the images.
+        title: Heading; by default that of one report names the model and the
+            images.
         dpi: Pixels an inch.
 
     Raises:
@@ -76,29 +68,29 @@ def curves(
 
     if isinstance(reports, Report):
         reports = [reports]
-    panels = {norm: _series(reports, norm) for norm in NORMS}
-    panels = {norm: series for norm, series in panels.items() if series}
-    if not panels:
+    by_norm = {norm: _series(reports, norm) for norm in NORMS}
+    by_norm = {norm: series for norm, series in by_norm.items() if series}
+    if not by_norm:
         raise ValueError(
             "reports must hold an attack that has a ball or minimizes a norm. "
             f"Received: {', '.join(r.model for r in reports) or 'no report'}"
         )
     if not title and len(reports) == 1:
         title = _title(reports[0])
-    width, height = _PANEL
-    rows = max(map(len, panels.values()))
+    width, height = _AXES_SIZE
+    rows = max(map(len, by_norm.values()))
     figure = Figure(
-        (width * len(panels), height + 0.2 * rows),
+        (width * len(by_norm), height + 0.2 * rows),
         dpi,
         facecolor="white",
         layout="constrained",
     )
     if title:
         figure.suptitle(
-            title, color=INK, family=_FONT, weight="bold", parse_math=False
+            title, color=INK, family=FONT, weight="bold", parse_math=False
         )
-    for index, (norm, series) in enumerate(panels.items()):
-        axes = figure.add_subplot(1, len(panels), index + 1)
+    for index, (norm, series) in enumerate(by_norm.items()):
+        axes = figure.add_subplot(1, len(by_norm), index + 1)
         _draw(axes, norm, series)
     with atomic_write(path) as temporary:
         FigureCanvasAgg(figure).print_png(temporary)
@@ -110,7 +102,7 @@ def _title(report):
 
 
 def _series(reports, norm):
-    """Returns what a panel shows, in the order of the reports."""
+    """Returns the series of a norm, in the order of the reports."""
     labels, series = [], []
     marks = {True: itertools.cycle(_LINES), False: itertools.cycle(_MARKERS)}
     mark_of = {}
@@ -133,7 +125,7 @@ def _series(reports, norm):
                     report.clean.mean,
                     report.attacked,
                     name,
-                    _COLORS[index % len(_COLORS)],
+                    COLORS[index % len(COLORS)],
                     mark_of[label, is_line],
                 )
             )
@@ -146,26 +138,26 @@ def _norm(result):
 
 
 def _draw(axes, norm, series):
-    """Draws a panel."""
+    """Draws the plot of a norm."""
     longest = max(_longest(one.result) for one in series) or 1.0
     right = 1.05 * longest
-    at_radius, ways = {}, {}
+    at_radius, by_label = {}, {}
     for one in series:
         if one.result.curve is None:
             at_radius.setdefault(one.result.threat.eps, []).append(one)
-            ways.setdefault(one.label, []).append(one)
+            by_label.setdefault(one.label, []).append(one)
         else:
             _draw_curve(axes, one, right)
     for points in at_radius.values():
         for index, one in enumerate(points):
             aside = _APART * (index - (len(points) - 1) / 2)
             _draw_point(axes, one, aside)
-    for way in ways.values():
-        _draw_way(axes, way)
+    for points in by_label.values():
+        _draw_descent(axes, points)
     axes.set_xlim(0, right)
     axes.set_ylim(-2, 102)
-    style = {"color": INK, "family": _FONT}
-    axes.set_title(_TITLES[norm], **style)
+    style = {"color": INK, "family": FONT}
+    axes.set_title(NORM_TITLES[norm], **style)
     axes.set_xlabel("eps, pixels in [0, 1]", **style)
     axes.set_ylabel("accuracy, %", **style)
     axes.tick_params(colors=FAINT)
@@ -181,7 +173,7 @@ def _draw(axes, norm, series):
         loc="upper center",
         bbox_to_anchor=(0.5, -0.14),
         frameon=False,
-        prop={"family": _FONT, "size": 9},
+        prop={"family": FONT, "size": 9},
     )
 
 
@@ -216,11 +208,11 @@ def _draw_curve(axes, one, right):
     )
 
 
-def _draw_way(axes, points):
+def _draw_descent(axes, points):
     """Draws the line from no attack over the points of one attack."""
     results = [one.result for one in points]
-    way = sorted((r.threat.eps, r.robust.mean) for r in results)
-    eps, accuracy = np.transpose([(0, points[0].clean), *way])
+    descent = sorted((r.threat.eps, r.robust.mean) for r in results)
+    eps, accuracy = np.transpose([(0, points[0].clean), *descent])
     axes.plot(
         eps,
         100 * accuracy,

@@ -1,10 +1,26 @@
-"""A sheet of captioned images in rows."""
+"""A grid of captioned images, and the look that all pictures share."""
 
 import os
 import textwrap
 from collections.abc import Sequence
 
 import numpy as np
+
+INK = "#1f2328"
+FAINT = "#656d76"
+FONT = "DejaVu Sans"  # Ships with matplotlib and has ✓, ✗ and ∞.
+COLORS = (
+    "#0969da",
+    "#bc4c00",
+    "#1a7f37",
+    "#8250df",
+    "#cf222e",
+    "#6e7781",
+    "#9a6700",
+    "#bf3989",
+)
+"""Of series, in their order."""
+_FRAME = "#d0d7de"
 
 # Lengths in inches.
 _IMAGE = 1.2
@@ -15,25 +31,21 @@ _LABELS = 1.35
 _TITLE_LINE = 0.24
 _LINE = 0.17
 _ROW_GAP = 0.14
+_SHARE = 0.045
 _FOOTER = 0.55
 _NARROWEST = 4.8
 _LETTER = 0.115
-
-INK = "#1f2328"
-FAINT = "#656d76"
-_FRAME = "#d0d7de"
-_FONT = "DejaVu Sans"  # Ships with matplotlib and has ✓ and ✗.
 
 
 class ImageGrid:
     """Rows of images of one size, with labels, captions and a colour scale.
 
-    Labels and captions too wide for their place are written smaller.
+    Labels and captions that are too wide are written smaller.
 
     Args:
         columns: Images a row.
         caption_lines: Lines below the images, for each row.
-        title: Heading, wrapped to the sheet's width; none if empty.
+        title: Heading, wrapped to the grid's width; none if empty.
         dpi: Pixels an inch.
     """
 
@@ -126,6 +138,16 @@ class ImageGrid:
             shown = np.clip(0.5 + change / (2 * largest), 0, 1)
             self._show(row, column, shown, _FRAME)
 
+    def share(
+        self, row: int, column: int, share: float, colors: tuple[str, str]
+    ) -> None:
+        """Shows a fraction in [0, 1] as a bar of two colours under an image."""
+        top = self._tops[row] + _IMAGE + 0.025
+        axes = self._axes(self._left(column), top, _IMAGE, _SHARE)
+        axes.barh([0, 0], [share, 1 - share], 1, [0, share], color=colors)
+        axes.set(xlim=(0, 1), ylim=(-0.5, 0.5))
+        axes.axis("off")
+
     def caption(
         self,
         row: int,
@@ -159,7 +181,11 @@ class ImageGrid:
             self._write(left, top - 0.02, text, size=8, color=FAINT)
 
     def write_png(self, path: str | os.PathLike) -> None:
-        """Writes the sheet."""
+        """Writes the grid.
+
+        Raises:
+            OSError: If the file cannot be written.
+        """
         self._canvas.print_png(path)
 
     def _line(self, row, index):
@@ -224,7 +250,7 @@ class ImageGrid:
             fontsize=size,
             color=color,
             va=va,
-            family=_FONT,
+            family=FONT,
             parse_math=False,
             **style,
         )

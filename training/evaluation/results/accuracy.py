@@ -1,4 +1,4 @@
-"""An accuracy and how sure it is."""
+"""An accuracy and how sure it is, at one radius or at many."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -51,9 +51,9 @@ class Curve:
 
     One such attack measures every radius: at `eps` it has fooled the images
     whose perturbations are not longer. The accuracy falls in steps, one a
-    fooled image. Up to 100 steps are all kept; of more, 100 whose ranks are
-    evenly spaced, so that the accuracy falls by equal parts. At each radius
-    kept the accuracy is exact, and between two it lies between theirs.
+    fooled image. Up to 100 steps are kept; of more, 100 are kept whose ranks
+    are evenly spaced. At each radius kept the accuracy is exact; between two
+    radii it lies between their accuracies.
 
     Args:
         norm: Norm of the radius.
@@ -67,19 +67,19 @@ class Curve:
     accuracy: tuple[float, ...]
 
     @classmethod
-    def from_outcome(
-        cls, norm: str, *, clean: np.ndarray, outcome: ImageResults
+    def from_results(
+        cls, norm: str, *, clean: np.ndarray, results: ImageResults
     ) -> "Curve":
-        """Reduces an outcome.
+        """Reduces the results of an attack.
 
         Args:
             norm: Norm that the attack minimized.
             clean: Whether each draw got each original right,
-                `(draws, images)`, for the images of the outcome.
+                `(draws, images)`, for the images of `results`.
         """
         right = np.sum(clean & metrics.classified(clean), axis=0)
-        lost = right - np.sum(outcome.correct, axis=0)
-        lengths = getattr(outcome, norm)
+        lost = right - np.sum(results.correct, axis=0)
+        lengths = getattr(results, norm)
         # Fresh draws may lower an image that was not perturbed at all.
         counted = (lost > 0) & (lengths > 0)
         order = np.argsort(lengths[counted])

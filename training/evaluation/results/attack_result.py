@@ -1,4 +1,4 @@
-"""What one attack did to a model."""
+"""What one attack, and all attacks together, did to a model."""
 
 import dataclasses
 import statistics
@@ -10,6 +10,7 @@ import numpy as np
 
 from zoo.threat import ThreatModel
 from zoo.training.evaluation.planned_attack import PlannedAttack
+from zoo.training.evaluation.planned_attack import attack_label
 from zoo.training.evaluation.results import metrics
 from zoo.training.evaluation.results.accuracy import Accuracy
 from zoo.training.evaluation.results.accuracy import Curve
@@ -22,10 +23,10 @@ class AttackResult:
 
     Accuracies are of all images to attack, the other numbers of those that
     the attack was run on. The two are the same unless the evaluation skips
-    the images that are fooled already. Accuracies are then what is left after
-    this attack, and those before it in the same ball; the other numbers are
-    of the images that these left, which are the harder ones, and compare
-    with no numbers of an attack that met all.
+    the images that are fooled already. Then accuracies are what is left after
+    this attack and those before it in the same ball. The other numbers are
+    of the images that those had left; these are harder images, so don't
+    compare the numbers with those of an attack on all images.
 
     Args:
         attack: The attack's name.
@@ -34,14 +35,14 @@ class AttackResult:
         black_box: Whether it takes no gradient of the model.
         images: Number of images that it was run on.
         robust: Accuracy on the adversarial images; those misclassified
-            without an attack count as wrong. Of an attack that was run
-            several times, each image meets the run that did it most harm,
-            here and in the other numbers.
+            without an attack count as wrong. If the attack was run several
+            times, each image counts, here and in the other numbers, as in the
+            run that did it most harm.
         runs: Accuracy under each run by itself; where fooled images are
             skipped, under it and the attacks before it.
         success_rate: Of the images it was run on that were rightly
             classified, the fraction flipped; `None` if there were none. An
-            image that was left as it was is not flipped.
+            image the attack left unchanged is not its success.
         dissimilarity: Mean of `||x - x_adv|| / ||x_adv||`, `None` if there
             were no images.
         median_l2: Median L2 norm over the successful adversarial images:
@@ -75,7 +76,7 @@ class AttackResult:
     seconds: float
 
     @classmethod
-    def from_outcomes(
+    def from_results(
         cls,
         attack: str,
         options: Mapping[str, Any],
@@ -87,10 +88,13 @@ class AttackResult:
         left: Sequence[np.ndarray] | None = None,
         minimized: str | None = None,
     ) -> "AttackResult":
-        """Reduces the outcomes of one run or several.
+        """Reduces the results of one run or several.
 
         Args:
-            runs: What each run did to the same images.
+            attack: The attack's name.
+            options: Its options.
+            threat: Its ball, `None` if it is unbounded.
+            runs: Results of each run on the same images.
             clean: Whether each draw got each original right,
                 `(draws, images)`, for all images to attack.
             black_box: Whether the attack takes no gradient of the model.
@@ -99,40 +103,40 @@ class AttackResult:
                 `None` if it was run on all.
             minimized: Norm that the attack makes small, if it has no ball.
         """
-        outcome = ImageResults.worst(runs, norm=minimized)
-        clean = clean[:, outcome.indices]
+        results = ImageResults.worst(runs, norm=minimized)
+        clean = clean[:, results.indices]
         was_right = metrics.classified(clean)
-        # What an image left as it was suffers, the model does to itself.
-        left_alone = outcome.l2 == 0
-        flipped = was_right & ~metrics.classified(outcome.correct) & ~left_alone
+        # An unchanged image that is wrong was flipped by the model's draws.
+        unchanged = results.l2 == 0
+        flipped = was_right & ~metrics.classified(results.correct) & ~unchanged
         if left is None:
-            left = [o.correct & was_right for o in (outcome, *runs)]
-        everyone = np.full(len(outcome.indices), True)
+            left = [one.correct & was_right for one in (results, *runs)]
+        everyone = np.full(len(results.indices), True)
         score = None
         if everyone.any():
-            score = metrics.aaac_score(outcome.pixel_distance, outcome.correct)
+            score = metrics.aaac_score(results.pixel_distance, results.correct)
         curve = None
         if minimized is not None:
-            curve = Curve.from_outcome(minimized, clean=clean, outcome=outcome)
+            curve = Curve.from_results(minimized, clean=clean, results=results)
         return cls(
             attack=attack,
             options={k: _plain(v) for k, v in options.items()},
             threat=threat,
             black_box=black_box,
-            images=len(outcome.indices),
+            images=len(results.indices),
             robust=Accuracy.from_correct(left[0]),
             runs=tuple(map(metrics.accuracy, left[1:])),
             success_rate=metrics.attack_success_rate(
-                clean, outcome.correct | left_alone
+                clean, results.correct | unchanged
             ),
-            dissimilarity=metrics.mean_over(outcome.dissimilarity, everyone),
-            median_l2=metrics.median_over(outcome.l2, flipped),
-            mean_l2=metrics.mean_over(outcome.l2, flipped),
-            median_linf=metrics.median_over(outcome.linf, flipped),
-            mean_linf=metrics.mean_over(outcome.linf, flipped),
+            dissimilarity=metrics.mean_over(results.dissimilarity, everyone),
+            median_l2=metrics.median_over(results.l2, flipped),
+            mean_l2=metrics.mean_over(results.l2, flipped),
+            median_linf=metrics.median_over(results.linf, flipped),
+            mean_linf=metrics.mean_over(results.linf, flipped),
             aaac_score=score,
             curve=curve,
-            seconds=outcome.seconds,
+            seconds=results.seconds,
         )
 
     @property
@@ -148,14 +152,7 @@ class AttackResult:
     @property
     def label(self) -> str:
         """Name with loss, steps and restarts: `pgd-40x5`, `apgd-dlr-100`."""
-        label = self.attack
-        if self.options.get("loss") == "dlr":
-            label += "-dlr"
-        if "steps" in self.options:
-            label += f"-{self.options['steps']}"
-        if self.options.get("restarts", 1) > 1:
-            label += f"x{self.options['restarts']}"
-        return label
+        return attack_label(self.attack, self.options)
 
     def __str__(self) -> str:
         options = ", ".join(f"{k}={v!r}" for k, v in self.options.items())
@@ -181,7 +178,7 @@ def _plain(value):
     if isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, (list, tuple)):
-        return [_plain(part) for part in value]
+        return [_plain(one) for one in value]
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
     return repr(value)
@@ -202,60 +199,62 @@ class WorstCase:
     robust: Accuracy
 
     @classmethod
-    def from_outcomes(
+    def from_results(
         cls,
         threat: ThreatModel,
         *,
         clean: np.ndarray,
-        outcomes: Sequence[ImageResults],
+        results: Sequence[ImageResults],
     ) -> "WorstCase":
-        """Reduces the outcomes of all attacks.
+        """Reduces the results of all attacks.
 
         Args:
+            threat: The ball.
             clean: Whether each draw got each original right,
                 `(draws, images)`.
-            outcomes: Each of all images, or of some.
+            results: Of each run, on all images or on some.
         """
         worst = clean & metrics.classified(clean)
-        for outcome in outcomes:
-            worst = outcome.lower(worst, threat)
+        for one in results:
+            worst = one.lower(worst, threat)
         return cls(threat=threat, robust=Accuracy.from_correct(worst))
 
     @classmethod
-    def all_from_outcomes(
+    def all_from_results(
         cls,
         threat: ThreatModel | None,
-        phases: Sequence[PlannedAttack],
+        planned_attacks: Sequence[PlannedAttack],
         *,
         clean: np.ndarray,
-        outcomes: Sequence[ImageResults],
+        results: Sequence[ImageResults],
     ) -> "tuple[WorstCase, ...]":
-        """Reduces the outcomes in each ball that was attacked.
+        """Reduces the results in each ball that was attacked.
 
-        A ball has a worst case if an attack was bound to it, or one without a
-        bound found an image inside, unless that makes another norm small.
-        After noise, after attacks of smaller balls or of other norms alone,
-        it would read as robustness that nothing has tested.
+        A ball has a worst case if an attack was bound to it, or if an
+        unbounded attack that doesn't minimize another norm found an image
+        inside. After noise alone, or attacks in smaller balls or other norms
+        alone, a worst case would read as robustness that nothing has tested.
 
         Args:
             threat: A ball of interest, besides those of the attacks.
-            phases: The attacks.
+            planned_attacks: The attack of each run.
             clean: Whether each draw got each original right,
                 `(draws, images)`.
-            outcomes: Of each attack.
+            results: Of each run.
         """
-        balls = dict.fromkeys([threat, *(phase.threat for phase in phases)])
+        own = (planned.threat for planned in planned_attacks)
+        balls = dict.fromkeys([threat, *own])
         return tuple(
-            cls.from_outcomes(ball, clean=clean, outcomes=outcomes)
+            cls.from_results(ball, clean=clean, results=results)
             for ball in balls
             if ball is not None
             and any(
-                phase.searches
+                planned.searches
                 and (
-                    phase.threat == ball
-                    or (phase.aims_at(ball) and outcome.entered(ball))
+                    planned.threat == ball
+                    or (planned.aims_at(ball) and one.entered(ball))
                 )
-                for phase, outcome in zip(phases, outcomes, strict=True)
+                for planned, one in zip(planned_attacks, results, strict=True)
             )
         )
 

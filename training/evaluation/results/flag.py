@@ -5,7 +5,7 @@ import dataclasses
 NOT_ADAPTIVE = ("hidden gradient", "no gradient", "no white box")
 """Rules broken by evaluations whose attacks don't know the defense.
 
-They have no gradient to follow, or another model's.
+The attacks have no gradient to follow, or another model's.
 """
 
 

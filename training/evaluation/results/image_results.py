@@ -13,11 +13,11 @@ from zoo.training.evaluation.results import metrics
 class ImageResults:
     """What an attack did to each image, before anything is averaged.
 
-    Everything a report says of an attack follows from its outcome and that
-    of the clean images, so outcomes of batches or shards can be merged.
+    All that a report says of an attack follows from its results and those of
+    the clean images, so the results of batches or shards can be merged.
 
     Args:
-        indices: Places of the images in the data set, `(images,)`.
+        indices: Positions of the images in the data set, `(images,)`.
         correct: Whether each scoring draw classified each image right,
             bools of shape `(draws, images)`.
         l2: L2 norm of each perturbation, `(images,)`.
@@ -46,7 +46,15 @@ class ImageResults:
         indices: np.ndarray,
         seconds: float,
     ) -> "ImageResults":
-        """Measures the perturbations."""
+        """Measures the perturbations.
+
+        Args:
+            images: The originals, NHWC in [0, 1].
+            adversarial: The attack's images.
+            correct: As the field.
+            indices: As the field.
+            seconds: As the field.
+        """
         return cls(
             indices=indices,
             correct=correct,
@@ -58,8 +66,8 @@ class ImageResults:
         )
 
     @classmethod
-    def nothing(cls, draws: int) -> "ImageResults":
-        """Returns the outcome of an attack that was run on no image."""
+    def empty(cls, draws: int) -> "ImageResults":
+        """Returns the results of an attack that was run on no image."""
         norms = np.zeros(0)
         return cls(
             indices=np.zeros(0, "int64"),
@@ -72,47 +80,47 @@ class ImageResults:
         )
 
     @classmethod
-    def merge(cls, outcomes: Sequence["ImageResults"]) -> "ImageResults":
-        """Joins the outcomes of one attack on different images."""
+    def merge(cls, results: Sequence["ImageResults"]) -> "ImageResults":
+        """Joins the results of one attack on different images."""
         arrays = {
             field.name: np.concatenate(
-                [getattr(outcome, field.name) for outcome in outcomes], axis=-1
+                [getattr(one, field.name) for one in results], axis=-1
             )
             for field in dataclasses.fields(cls)
             if field.name != "seconds"
         }
-        return cls(**arrays, seconds=sum(o.seconds for o in outcomes))
+        return cls(**arrays, seconds=sum(one.seconds for one in results))
 
     @classmethod
     def worst(
-        cls, outcomes: Sequence["ImageResults"], *, norm: str | None = None
+        cls, results: Sequence["ImageResults"], *, norm: str | None = None
     ) -> "ImageResults":
-        """Joins the outcomes of runs of one attack on the same images.
+        """Joins the results of several runs of one attack on the same images.
 
-        Each image keeps that of the run whose draws were wrong most often,
-        the shortest perturbation of several such.
+        Each image keeps the run whose draws were wrong most often; of several
+        such runs, the one with the shortest perturbation.
 
         Args:
             norm: Norm that perturbations are compared in, `"l2"` if `None`.
         """
-        right = np.stack([o.correct.mean(axis=0) for o in outcomes])
-        lengths = np.stack([getattr(o, norm or "l2") for o in outcomes])
+        right = np.stack([one.correct.mean(axis=0) for one in results])
+        lengths = np.stack([getattr(one, norm or "l2") for one in results])
         lengths[right > right.min(axis=0)] = np.inf
         run = np.argmin(lengths, axis=0)
         image = np.arange(len(run))
         arrays = {
-            field.name: np.stack([getattr(o, field.name) for o in outcomes])[
+            field.name: np.stack([getattr(one, field.name) for one in results])[
                 run, ..., image
             ].T
             for field in dataclasses.fields(cls)
             if field.name != "seconds"
         }
-        return cls(**arrays, seconds=sum(o.seconds for o in outcomes))
+        return cls(**arrays, seconds=sum(one.seconds for one in results))
 
     def lower(
         self, correct: np.ndarray, threat: ThreatModel | None = None
     ) -> np.ndarray:
-        """Returns `correct` with this outcome's draws where fewer are right.
+        """Returns `correct`, or these draws where fewer of them are right.
 
         Args:
             correct: Of all images that were to be attacked,

@@ -15,6 +15,20 @@ from zoo.threat import ThreatModel
 _PIXELS = (1, 2, 3)
 
 
+def predicted_classes(logits: np.ndarray) -> np.ndarray:
+    """Returns the class of each row of logits, -1 if it has none.
+
+    Minus infinity rules a class out. A row with NaN or plus infinity, or
+    without any class left, has none, and is always wrong.
+
+    Args:
+        logits: `(..., classes)`, or probabilities.
+    """
+    logits = np.asarray(logits, "float64")
+    largest = np.max(logits, axis=-1)  # NaN spreads.
+    return np.where(np.isfinite(largest), np.argmax(logits, axis=-1), -1)
+
+
 def l2_norms(images: np.ndarray, adversarial: np.ndarray) -> np.ndarray:
     """Returns the Euclidean length of each perturbation, pixels in [0, 1]."""
     difference = adversarial.astype("float64") - images

@@ -37,11 +37,11 @@ class Report:
     Args:
         model: The model's name.
         flags: Signs that a number cannot be trusted; empty if none was found.
-        sanity: Number of images that the suite of attacks that looks for more
-            such signs was run on; 0 if it wasn't.
+        sanity: Number of images that further attacks, which look for more
+            such signs, were run on; 0 if they weren't run.
         weights: SHA-256 of the model's weights in their order.
         attacked_weights: That of the model the attacks were run on, if it is
-            another, as that of a surrogate may be; else `None`.
+            another, such as a surrogate's; else `None`.
         dataset: The data set's name, if it was given.
         images: Number of images.
         attacked: Number of them that were attacked, from the front.
@@ -87,7 +87,7 @@ class Report:
 
     @property
     def adaptive(self) -> bool:
-        """Whether attacks knew the defense and had its gradient to follow."""
+        """Whether the attacks knew the defense and had a gradient."""
         return not any(flag.rule in NOT_ADAPTIVE for flag in self.flags)
 
     @property
@@ -177,7 +177,7 @@ class Report:
         """
         data = dict(data)
         found = data.pop("format", None)
-        # Reports were written before these were told.
+        # Earlier versions didn't write these.
         data.setdefault("attacked_weights", None)
         data.setdefault("sanity", 0)
         fields = {field.name for field in dataclasses.fields(cls)}
@@ -234,7 +234,7 @@ class Report:
 
 
 def _unusual(attack: str, options: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns what a card has no field for and differs from its default."""
+    """Returns the options without a field in a card that aren't defaults."""
     factory = attacks.by_name.get(attack)
     defaults = inspect.signature(factory).parameters if factory else {}
     told = {*EFFORT, "norm", "eps", "seed"}

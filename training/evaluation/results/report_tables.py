@@ -1,17 +1,14 @@
 """Reports as Markdown and as tables of the terminal."""
 
 import statistics
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 import rich.box
 import rich.measure
 import rich.table
 
-if TYPE_CHECKING:
-    from zoo.training.evaluation.results.report import Report
-
-_NORMS = {"l2": "L2", "linf": "L∞"}
+NORM_TITLES = {"l2": "L2", "linf": "L∞"}
 _NONE = "–"
 _NARROW = {
     "worst draw": "worst\ndraw",
@@ -19,9 +16,9 @@ _NARROW = {
     "median L∞": "med.\nL∞",
     "dissimilarity": "dis-\nsim.",
 }
-"""Titles that a terminal of 80 columns has no room for."""
+"""Shorter titles for a terminal of 80 columns."""
 _DISPENSABLE = ("AAAC", "dissimilarity", "worst draw", "success", "median L∞")
-"""What is left out of a table that is still too wide, in this order."""
+"""Columns that a table that is still too wide leaves out, in this order."""
 _ENDLESS = 10_000
 
 _RANDOMISED = (
@@ -64,8 +61,12 @@ _NOTES = (
 )
 
 
-def markdown(report: "Report") -> str:
-    """Returns a page with the numbers and how they were measured."""
+def markdown(report: Any) -> str:
+    """Returns a page with the numbers and how they were measured.
+
+    Args:
+        report: A `Report`; its module imports this one.
+    """
     header, rows = _cells(report)
     lines = [
         f"# Robustness of {report.model}",
@@ -106,12 +107,15 @@ def markdown(report: "Report") -> str:
 
 
 class Table:
-    """The numbers as a table that `rich` prints as wide as there is room.
+    """The numbers as a table for `rich`, as wide as the terminal allows.
 
-    Names of attacks are never cut: other columns go first.
+    Names of attacks are never cut: other columns are left out first.
+
+    Args:
+        report: A `Report`; its module imports this one.
     """
 
-    def __init__(self, report: "Report"):
+    def __init__(self, report: Any):
         self._report = report
 
     def __rich_console__(self, console, options):
@@ -138,6 +142,10 @@ def _table(report, left_out):
     caption = _images(report)
     if report.stochastic:
         caption += f"; mean of {report.draws} draws"
+    attack_draws = {result.options.get("draws", 1) for result in report.attacks}
+    if told := sorted(attack_draws - {1, None}):
+        averaged = " or ".join(map(str, told))
+        caption += f"; attacks average over {averaged} draws"
     if report.skip_fooled:
         caption += "; an attack's accuracy is what it and those before it leave"
     drawn = rich.table.Table(
@@ -226,7 +234,7 @@ def _curves(report):
         accuracy = [_percent(curve.accuracy[index]) for index in shown]
         lines += [
             "",
-            _row([f"{result.label}, {_NORMS[curve.norm]}", *eps]),
+            _row([f"{result.label}, {NORM_TITLES[curve.norm]}", *eps]),
             _row(["---"] + ["--:"] * count),
             _row(["accuracy", *accuracy]),
         ]
@@ -254,7 +262,7 @@ def _row(cells):
 def _threat(threat):
     if threat is None:
         return _NONE
-    return f"{_NORMS[threat.norm]} {threat.eps:.3g}"
+    return f"{NORM_TITLES[threat.norm]} {threat.eps:.3g}"
 
 
 def _percent(fraction):

@@ -1,7 +1,17 @@
-"""The tables and figures of the BlurNet paper."""
+"""The tables and figures of the BlurNet paper.
 
-from zoo.training.reproduction.blurnet.reproduction import PARTS
-from zoo.training.reproduction.blurnet.reproduction import reproduce
+Importing the package loads no TensorFlow; `reproduce` does.
+"""
+
+from zoo.training.reproduction.blurnet.settings import PARTS
 from zoo.training.reproduction.blurnet.settings import Settings
 
 __all__ = ["PARTS", "Settings", "reproduce"]
+
+
+def __getattr__(name: str):
+    if name != "reproduce":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from zoo.training.reproduction.blurnet.reproduction import reproduce
+
+    return reproduce

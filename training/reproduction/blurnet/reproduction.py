@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from zoo.training.reproduction.blurnet.figure_fft import figure_fft
+from zoo.training.reproduction.blurnet.settings import PARTS
 from zoo.training.reproduction.blurnet.settings import Settings
 from zoo.training.reproduction.blurnet.sticker_cache import StickerCache
 from zoo.training.reproduction.blurnet.table_1 import table_1
@@ -13,9 +14,6 @@ from zoo.training.reproduction.blurnet.table_2 import table_2
 from zoo.training.reproduction.exhibit import Exhibit
 from zoo.training.reproduction.exhibit import check_exhibits
 from zoo.training.reproduction.exhibit import write_exhibits
-
-PARTS = ("tab1", "tab2", "adaptive", "fft")
-"""Tables 1 and 2, attacks that know the defense, and the FFT figures."""
 
 _HEAD = """# BlurNet: the paper's tables and figures, measured
 

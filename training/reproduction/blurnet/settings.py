@@ -1,72 +1,80 @@
-"""What a reproduction of BlurNet runs on."""
+"""What a reproduction of BlurNet makes, and what it runs on."""
 
 import dataclasses
 from pathlib import Path
 from typing import Any
 
-from zoo.training.attacks.rp2 import masks
 from zoo.training.datasets.lisa_classes import LISA_CLASSES
+from zoo.training.reproduction import options
+from zoo.training.reproduction.options import option
+
+PARTS = ("tab1", "tab2", "adaptive", "fft")
+"""Tables 1 and 2, attacks that know the defense, and the FFT figures."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Settings:
-    """Options of a reproduction.
+    """Options of a reproduction; each field says what it is.
 
     Args:
         workdir: Folder of finished stickers. Another call goes on from
             there; stickers of other settings or weights are made anew beside
             them.
-        weights: Folder of `<preset>.weights.h5`, as `zoo train` writes them,
-            to measure instead of the published ones; `None` for those.
-        data_dir: Where TFDS keeps its data; `None` for its default.
-        limit: Test images of the legitimate accuracy.
-        sign: Sign that the stickers are put on.
-        targets: Signs it should be taken for; `None` for all others.
-        views: Views of the sign that a sticker is made on, and as many
-            others that it is tested on.
-        seeds: Signs, each with its own views and starts of the stickers.
-        seed: The first of them.
-        steps: Steps of RP2.
-        step_size: Of its Adam.
-        lambda_: Weight of its norm.
-        mask: A name of `rp2.masks.by_name`.
-        defense_weight: Weight of the feature maps' total variation in the
-            adaptive attack that adds it; the alpha of the model's training
-            is no part of it.
-        frequencies: Lowest frequencies along each side, of 32, that the
-            other adaptive attack keeps to.
+        lambda_: Weight of the sticker's norm.
         progress: Whether to draw progress bars.
+
+    Raises:
+        ValueError: If a number is out of its range, there is no such sign or
+            mask, or `weights` is no folder.
     """
 
     workdir: Path
-    weights: Path | None = None
-    data_dir: Path | None = None
-    limit: int = 3400
-    sign: str = "stop"
-    targets: tuple[str, ...] | None = None
-    views: int = 40
-    seeds: int = 3
-    seed: int = 0
-    steps: int = 300
-    step_size: float = 0.1
+    weights: Path | None = option(
+        None,
+        "folder of PRESET.weights.h5, as zoo train writes them, to measure "
+        "instead of the published ones",
+    )
+    data_dir: Path | None = option(None, "where TFDS keeps its data")
+    limit: int = option(3400, "test images of the legitimate accuracy")
+    sign: str = option(
+        "stop", "sign that the stickers are put on", metavar="CLASS"
+    )
+    targets: tuple[str, ...] | None = option(
+        None,
+        "sign that a sticker imitates; may be given several times (default: "
+        "all others)",
+        flag="target",
+        metavar="CLASS",
+    )
+    views: int = option(
+        40,
+        "views of the sign that a sticker is made on, and as many others that "
+        "it is tested on",
+    )
+    seeds: int = option(
+        3, "signs, each with its own views and starts of the stickers"
+    )
+    seed: int = option(0, "seed of the first sign", least=0)
+    steps: int = option(300, "steps of RP2")
+    step_size: float = option(0.1, "learning rate of RP2's Adam")
     lambda_: float = 0.02
-    mask: str = "stickers"
-    defense_weight: float = 1.0
-    frequencies: int = 8
+    mask: str = option(
+        "stickers", "where on the sign: stickers or octagon", metavar="MASK"
+    )
+    defense_weight: float = option(
+        1.0,
+        "weight of the feature maps' total variation in the adaptive attack "
+        "that adds it; the alpha of the model's training is no part of it",
+    )
+    frequencies: int = option(
+        8,
+        "lowest frequencies along each side, of 32, that the other adaptive "
+        "attack keeps to",
+    )
     progress: bool = True
 
     def __post_init__(self) -> None:
-        for name in ("limit", "views", "seeds", "steps"):
-            if getattr(self, name) < 1:
-                raise ValueError(
-                    f"{name} must be positive. "
-                    f"Received: {name}={getattr(self, name)}"
-                )
-        if self.mask not in masks.by_name:
-            raise ValueError(
-                f"mask must be one of {', '.join(masks.by_name)}. "
-                f"Received: mask={self.mask!r}"
-            )
+        options.check_ranges(self)
         if self.weights is not None and not self.weights.is_dir():
             raise ValueError(
                 "weights must be a folder, or None for the published ones. "
@@ -79,6 +87,13 @@ class Settings:
                 "sign and targets must be different signs among "
                 f"{', '.join(LISA_CLASSES)}. Received: sign={self.sign!r}, "
                 f"targets={self.targets}"
+            )
+        from zoo.training.attacks.rp2 import masks
+
+        if self.mask not in masks.by_name:
+            raise ValueError(
+                f"mask must be one of {', '.join(masks.by_name)}. "
+                f"Received: mask={self.mask!r}"
             )
 
     @property
@@ -94,7 +109,4 @@ class Settings:
 
     def to_dict(self) -> dict[str, Any]:
         """The settings without folders, as values that JSON can hold."""
-        values = dataclasses.asdict(self)
-        for name in ("workdir", "weights", "data_dir", "progress"):
-            del values[name]
-        return values
+        return options.to_dict(self)

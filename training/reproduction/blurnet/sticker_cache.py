@@ -19,7 +19,7 @@ from zoo.training.attacks.rp2 import rp2
 from zoo.training.datasets.arrays import gather_examples
 from zoo.training.evaluation import provenance
 from zoo.training.evaluation.engine.progress import step_progress
-from zoo.training.evaluation.stickers import SignBench
+from zoo.training.evaluation.stickers import SignViews
 from zoo.training.evaluation.stickers import StickerScores
 from zoo.training.reproduction.blurnet import paper
 from zoo.training.reproduction.blurnet.settings import Settings
@@ -43,7 +43,7 @@ class StickerCache:
         first = settings.seed
         self.seeds = range(first, first + settings.seeds)
         self._signs = {
-            seed: SignBench(
+            seed: SignViews(
                 settings.sign, count=settings.views, seed=seed, size=SIZE
             )
             for seed in self.seeds
@@ -80,7 +80,7 @@ class StickerCache:
                 f"{paper.BASELINE}.weights.h5. Received: weights={folder}"
             )
 
-    def sign(self, seed: int) -> SignBench:
+    def sign(self, seed: int) -> SignViews:
         """Returns the sign of a seed, with its views."""
         return self._signs[seed]
 

@@ -1,7 +1,17 @@
-"""The tables and figures of the IRM paper."""
+"""The tables and figures of the IRM paper.
 
-from zoo.training.reproduction.irm.reproduction import PARTS
-from zoo.training.reproduction.irm.reproduction import reproduce
+Importing the package loads no TensorFlow; `reproduce` does.
+"""
+
+from zoo.training.reproduction.irm.settings import PARTS
 from zoo.training.reproduction.irm.settings import Settings
 
 __all__ = ["PARTS", "Settings", "reproduce"]
+
+
+def __getattr__(name: str):
+    if name != "reproduce":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from zoo.training.reproduction.irm.reproduction import reproduce
+
+    return reproduce

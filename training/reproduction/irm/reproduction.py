@@ -11,14 +11,12 @@ from zoo.training.reproduction.exhibit import write_exhibits
 from zoo.training.reproduction.irm.evaluation_cache import EvaluationCache
 from zoo.training.reproduction.irm.figure_7 import figure_7
 from zoo.training.reproduction.irm.prediction_time import prediction_time
+from zoo.training.reproduction.irm.settings import PARTS
 from zoo.training.reproduction.irm.settings import Settings
 from zoo.training.reproduction.irm.table_4 import table_4
 from zoo.training.reproduction.irm.tables_1_2 import scale_variance
 from zoo.training.reproduction.irm.tables_1_2 import table_1
 from zoo.training.reproduction.irm.tables_1_2 import table_2
-
-PARTS = ("tab1", "tab2", "tab4", "fig7", "time")
-"""Tables 1, 2 and 4, figure 7, and 14 ms against 30 ms."""
 
 _HEAD = """# IRM: the paper's tables and figures, measured
 

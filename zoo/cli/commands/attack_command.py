@@ -3,26 +3,28 @@
 import argparse
 from pathlib import Path
 
-from zoo.cli.attacks import default_spec
+from zoo.cli.activity import activity
+from zoo.cli.arguments import add_json_argument
+from zoo.cli.attacks import ATTACK_HELP
+from zoo.cli.attacks import DEFAULT_ATTACK
+from zoo.cli.attacks import DEFAULT_HELP
+from zoo.cli.attacks import add_transfer_argument
+from zoo.cli.attacks import bind_attacks
+from zoo.cli.attacks import check_single
 from zoo.cli.attacks import default_threat
-from zoo.cli.commands.sticker import add_sticker_arguments
-from zoo.cli.commands.sticker import makes_sticker
-from zoo.cli.commands.sticker import run_sticker
+from zoo.cli.attacks import parse_transfer
+from zoo.cli.attacks import title
+from zoo.cli.data import NamedImages
 from zoo.cli.data import add_data_arguments
-from zoo.cli.data import check_data
-from zoo.cli.data import fill_data
-from zoo.cli.data import load_images
-from zoo.cli.data import resolve_classes
-from zoo.cli.models import ATTACK_HELP
+from zoo.cli.models import NamedModel
 from zoo.cli.models import add_model_argument
-from zoo.cli.models import add_transfer_argument
-from zoo.cli.models import check_run
-from zoo.cli.models import check_single
-from zoo.cli.models import load_attacks
-from zoo.cli.models import load_model
-from zoo.cli.output import add_json_argument
+from zoo.cli.models import add_trust_argument
 from zoo.cli.output import check_writable
 from zoo.cli.output import emit
+from zoo.cli.output import printable
+from zoo.cli.stickers import add_sticker_arguments
+from zoo.cli.stickers import makes_sticker
+from zoo.cli.stickers import run_sticker
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,8 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--attack",
         metavar="SPEC",
-        help=f"{ATTACK_HELP} (default: pgd of 40 steps, of 2 draws against a "
-        "randomised model)",
+        help=f"{ATTACK_HELP} (default: {DEFAULT_HELP})",
     )
     add_transfer_argument(parser)
     add_data_arguments(parser, limit=8)
@@ -44,11 +45,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="picture to write (default: %(default)s)",
     )
     add_sticker_arguments(parser)
+    add_trust_argument(parser)
     add_json_argument(parser)
 
 
 def run(options: argparse.Namespace) -> None:
-    """Attacks a few images, draws them and prints what became of them."""
+    """Attacks a few images, draws them and prints their classes."""
     if options.output.suffix.lower() != ".png":
         raise ValueError(
             f"--output must end in .png. Received: {options.output}"
@@ -57,31 +59,41 @@ def run(options: argparse.Namespace) -> None:
     if makes_sticker(options):
         run_sticker(options)
         return
-    if options.attack:
-        check_single(options.attack)
-    check_run(options, [])
-    fill_data(options)
-    check_data(options.data)
+    check_single(options.attack)
+    named = NamedModel.parse(
+        options.model, classes=options.classes, trusted=options.trust
+    )
+    source = parse_transfer(options)
+    data = NamedImages.parse(options, named)
     from zoo.training import evaluation
 
-    threat = default_threat(options.model)
-    model = load_model(options.model, image_size=options.image_size)
-    spec = options.attack or default_spec(model, threat)
-    (attack,) = load_attacks(options, [spec], threat, model=model)
-    attack.check_model(model)
-    images, labels = load_images(options, model)
-    count = model(images[:1], training=False).shape[-1]
-    names = resolve_classes(options, count)
-    panel = evaluation.AttackedImages.from_model(
-        model, attack, images, labels, name=options.model
+    threat = default_threat(named)
+    said = not options.json
+    with activity(f"Loading {named.name}", enabled=said):
+        model = named.load(image_size=options.image_size)
+    spec = options.attack or DEFAULT_ATTACK
+    (attack,) = bind_attacks(
+        [spec],
+        threat,
+        model,
+        source=source,
+        image_size=options.image_size,
     )
+    attack.check_model(model)
+    with activity(f"Loading {data.limit} images of {data.name}", enabled=said):
+        images, labels = data.load(model)
+    names = data.class_names(model(images[:1], training=False).shape[-1])
+    with activity(f"Attacking {len(images)} images: {attack!r}", enabled=said):
+        attacked = evaluation.AttackedImages.from_model(
+            model, attack, images, labels, name=named.name
+        )
     evaluation.picture(
         images,
         labels,
-        [panel],
+        [attacked],
         names,
         options.output,
-        title=f"{spec} on {options.data}",
+        title=f"{title(spec, attack)} on {data.name}",
     )
     rows = [
         {
@@ -93,10 +105,10 @@ def run(options: argparse.Namespace) -> None:
         }
         for image, moved, label, before, after in zip(
             images,
-            panel.adversarial,
+            attacked.adversarial,
             labels,
-            panel.clean_confidences,
-            panel.adversarial_confidences,
+            attacked.clean_confidences,
+            attacked.adversarial_confidences,
             strict=True,
         )
     ]
@@ -105,16 +117,20 @@ def run(options: argparse.Namespace) -> None:
     table = Table("label", "clean", "adversarial", "L2", "L∞")
     for row in rows:
         table.add_row(
-            row["label"],
-            row["clean"],
-            row["adversarial"],
+            *(printable(row[k]) for k in ("label", "clean", "adversarial")),
             f"{row['l2']:.3f}",
             f"{row['linf']:.3f}",
         )
-    data = {
-        "model": options.model,
+    result = {
+        "model": named.name,
         "attack": repr(attack),
         "picture": str(options.output),
         "images": rows,
     }
-    emit(options, data, table, f"Picture: {options.output}")
+    emit(
+        options,
+        result,
+        table,
+        f"Attack: {attack!r}",
+        f"Picture: {options.output}",
+    )

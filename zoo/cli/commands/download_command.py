@@ -3,8 +3,8 @@
 import argparse
 
 import zoo
-from zoo.cli.models import check_weights
-from zoo.cli.output import add_json_argument
+from zoo.cli.arguments import add_json_argument
+from zoo.cli.models import check_trained
 from zoo.cli.output import emit
 
 
@@ -16,6 +16,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Fetches a model's weights and prints where they are."""
-    check_weights(options.name)
+    check_trained(zoo.info(options.name))
     path = str(zoo.download(options.name))
     emit(options, {"name": options.name, "path": path}, path)

@@ -7,23 +7,32 @@ from pathlib import Path
 
 import zoo
 from zoo.cards import card
-from zoo.cli.attacks import default_spec
+from zoo.cli.activity import activity
+from zoo.cli.arguments import add_batch_size_argument
+from zoo.cli.arguments import add_draws_argument
+from zoo.cli.arguments import add_json_argument
+from zoo.cli.arguments import add_seed_argument
+from zoo.cli.arguments import at_least
+from zoo.cli.attacks import ATTACK_HELP
+from zoo.cli.attacks import DEFAULT_ATTACK
+from zoo.cli.attacks import DEFAULT_HELP
+from zoo.cli.attacks import add_transfer_argument
+from zoo.cli.attacks import bind_attacks
+from zoo.cli.attacks import check_attacks
 from zoo.cli.attacks import default_threat
+from zoo.cli.attacks import is_suite
+from zoo.cli.attacks import parse_transfer
+from zoo.cli.data import NamedImages
 from zoo.cli.data import add_data_arguments
-from zoo.cli.data import check_data
-from zoo.cli.data import fill_data
-from zoo.cli.data import load_images
-from zoo.cli.models import ATTACK_HELP
+from zoo.cli.models import NamedModel
 from zoo.cli.models import add_model_argument
-from zoo.cli.models import add_transfer_argument
-from zoo.cli.models import check_run
-from zoo.cli.models import is_preset
-from zoo.cli.models import load_attacks
-from zoo.cli.models import load_model
-from zoo.cli.output import add_json_argument
-from zoo.cli.output import at_least
+from zoo.cli.models import add_trust_argument
+from zoo.cli.models import check_policy
 from zoo.cli.output import check_writable
 from zoo.cli.output import emit
+
+_REPLACE = "replace"
+"""Value of `write_card` that `--replace-card` gives."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -36,15 +45,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="SPEC",
         help=f"{ATTACK_HELP}; or 'standard', AutoAttack in that ball, or in "
         "another as 'standard:norm=linf,eps=0.1', or 'rand', its version for "
-        "randomised models; may be given several times (default: pgd of 40 "
-        "steps; against a randomised model all take 2 draws unless told)",
+        "randomised models; may be given several times "
+        f"(default: {DEFAULT_HELP})",
     )
     parser.add_argument(
         "--skip-fooled",
         action="store_true",
         help="don't attack an image again in a ball where an attack fooled it; "
-        "accuracies are then what is left after each attack (default: for a "
-        "suite that stands alone)",
+        "an attack's accuracy is then what is left after it and those before "
+        "it (default: only if the one attack is a suite)",
     )
     parser.add_argument(
         "--sanity",
@@ -62,34 +71,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="images to attack, from the front (default: all taken)",
     )
-    parser.add_argument(
-        "--batch-size", type=at_least(1), default=128, metavar="N"
-    )
-    parser.add_argument(
-        "--draws",
-        type=at_least(1),
-        default=10,
-        metavar="N",
-        help="predictions that score each image of a randomised model "
-        "(default: %(default)s)",
-    )
+    add_batch_size_argument(parser, 128, "attacked and scored")
+    add_draws_argument(parser)
     parser.add_argument(
         "--runs",
         type=at_least(1),
         default=1,
         metavar="N",
-        help="times that each attack is run; an image counts as it fared in "
-        "the worst, and the runs' mean and spread are given "
+        help="runs of each attack; an image counts by its worst run, and the "
+        "mean and standard deviation of the runs are reported "
         "(default: %(default)s)",
     )
     parser.add_argument(
         "--attack-policy",
         metavar="POLICY",
-        help="dtype policy of the twin of a preset that the attacks are run "
-        "on, such as mixed_bfloat16, which is faster (default: the model "
-        "itself, float32)",
+        help="dtype policy of a copy of the preset that is attacked instead, "
+        "such as mixed_bfloat16, which is faster (default: the model itself, "
+        "in float32, is attacked)",
     )
-    parser.add_argument("--seed", type=at_least(0), default=0, metavar="N")
+    add_seed_argument(parser, "the attacks and of a randomised model")
     parser.add_argument(
         "--output",
         type=Path,
@@ -99,24 +99,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--write-card",
         action="store_true",
-        help="record the numbers in the preset's card, if they are on its own "
-        "data set, the sources are committed and no number of the same "
-        "weights gives way to a weaker one",
+        help="write the numbers to the preset's card; they must be measured "
+        "on its own data set, from committed sources, and replace no stronger "
+        "number of the same weights",
     )
     parser.add_argument(
         "--replace-card",
         dest="write_card",
         action="store_const",
-        const="replace",
-        help="likewise, whatever numbers are lost",
+        const=_REPLACE,
+        help="the same, but replace stronger numbers too",
     )
     parser.add_argument(
         "--resume",
         type=Path,
         metavar="DIR",
-        help="keep finished batches there, and go on after the last one if "
-        "the same run was ended before",
+        help="keep finished batches in this folder; if the run is "
+        "interrupted, the same command goes on after the last one",
     )
+    add_trust_argument(parser)
     add_json_argument(parser)
 
 
@@ -128,51 +129,53 @@ def run(options: argparse.Namespace) -> None:
         )
     if options.output:
         check_writable(options.output)
-    preset = options.model if is_preset(options.model) else None
-    replace = options.write_card == "replace"
-    if options.write_card and preset is None:
-        raise ValueError(
-            f"--write-card takes a preset. Received: {options.model}"
-        )
-    if options.attack_policy and preset is None:
-        raise ValueError(
-            f"--attack-policy takes a preset. Received: {options.model}"
-        )
+    named = NamedModel.parse(
+        options.model, classes=options.classes, trusted=options.trust
+    )
+    for option in ("write_card", "attack_policy"):
+        if getattr(options, option) and not named.is_preset:
+            raise ValueError(
+                f"--{option.replace('_', '-')} takes a preset. "
+                f"Received: {named.name}"
+            )
     if options.transfer_from and (options.write_card or options.attack_policy):
         raise ValueError(
             "--write-card and --attack-policy take attacks on the model "
             f"itself. Received: --transfer-from={options.transfer_from}"
         )
-    check_run(options, options.attacks or [])
-    fill_data(options)
-    check_data(options.data)
+    check_attacks(options.attacks or [])
+    suite = len(options.attacks or ()) == 1 and is_suite(options.attacks[0])
+    source = parse_transfer(options)
+    data = NamedImages.parse(options, named)
     if options.write_card:
+        attacked = options.attack_limit or data.limit
         check_card(
-            preset,
-            options.data,
-            options.split,
+            named.card,
+            data,
             options.resume,
-            images=None if replace else options.attack_limit or options.limit,
+            images=None if options.write_card == _REPLACE else attacked,
         )
-    from zoo.training import datasets
+    check_policy(options.attack_policy)
     from zoo.training import evaluation
-    from zoo.training.attack_names import SUITES
-    from zoo.training.attack_names import attack_name
 
-    threat = default_threat(options.model)
-    model = load_model(options.model, image_size=options.image_size)
-    specs = options.attacks or [default_spec(model, threat)]
-    attacks = load_attacks(options, specs, threat, model=model)
-    suite = len(specs) == 1 and attack_name(specs[0]) in SUITES
+    threat = default_threat(named)
+    with activity(f"Loading {named.name}", enabled=not options.json):
+        model = named.load(image_size=options.image_size)
+    attacks = bind_attacks(
+        options.attacks or [DEFAULT_ATTACK],
+        threat,
+        model,
+        source=source,
+        image_size=options.image_size,
+    )
     surrogate = None
     if options.attack_policy:
-        surrogate = load_model(options.model, policy=options.attack_policy)
-    data = options.data
-    if not datasets.is_folder(data):
-        data += f", {options.split}"
+        surrogate = named.load(policy=options.attack_policy)
+    with activity(f"Loading images of {data.name}", enabled=not options.json):
+        examples = data.load(model)
     report = evaluation.evaluate(
         model,
-        load_images(options, model),
+        examples,
         attacks,
         threat=threat,
         attack_limit=options.attack_limit,
@@ -185,8 +188,8 @@ def run(options: argparse.Namespace) -> None:
         surrogate=surrogate,
         resume=options.resume,
         progress=not options.json,
-        name=options.model,
-        dataset_name=data,
+        name=named.name,
+        dataset_name=data.title,
     )
     try:
         if options.output and options.output.suffix == ".json":
@@ -194,21 +197,30 @@ def run(options: argparse.Namespace) -> None:
         elif options.output:
             report.to_markdown(options.output)
         if options.write_card:
-            card = zoo.write_card(
-                preset,
+            path = zoo.write_card(
+                named.name,
                 report.measurements(),
                 parameters=model.count_params(),
-                replace=replace,
+                replace=options.write_card == _REPLACE,
             )
-            print(f"card: {card}", file=sys.stderr)
+            print(f"card: {path}", file=sys.stderr)
     finally:  # What was measured is told, whatever becomes of the files.
-        emit(options, report.to_dict(), report.table())
+        emit(
+            options,
+            report.to_dict(),
+            report.table(),
+            *(f"Attack: {result}" for result in report.attacks),
+        )
+
+
+def work_folder(options: argparse.Namespace) -> Path | None:
+    """Returns the folder that an interrupted call goes on from, if any."""
+    return options.resume
 
 
 def check_card(
-    preset: str,
-    data: str,
-    split: str,
+    before: zoo.Card,
+    data: NamedImages,
     resume: str | os.PathLike | None = None,
     *,
     images: int | None = None,
@@ -216,9 +228,8 @@ def check_card(
     """Raises an error if what is to be measured could not become a card.
 
     Args:
-        preset: Name of the preset.
-        data: Name of the data set to measure on.
-        split: Its split.
+        before: Card of the preset, as it is.
+        data: Images to measure on.
         resume: Folder of the run that is gone on with, if one is.
         images: Most that will be attacked, if the card is not to be replaced
             by numbers on fewer than its own.
@@ -233,18 +244,17 @@ def check_card(
     from zoo.training.evaluation import provenance
     from zoo.training.evaluation.engine.resume import Journal
 
-    dataset = zoo.info(preset).dataset
-    if data != dataset:
+    if data.name != before.dataset:
         raise ValueError(
             f"--write-card takes numbers on the preset's own data set, --data "
-            f"{dataset}. Received: --data {data}"
+            f"{before.dataset}. Received: --data {data.name}"
         )
-    if split != "test":
+    if data.split != "test":
         raise ValueError(
             "--write-card takes numbers on the whole of --split test or its "
-            f"first images. Received: --split {split}"
+            f"first images. Received: --split {data.split}"
         )
-    attacked = [m.images for m in zoo.info(preset).measurements if m.threat]
+    attacked = [m.images for m in before.measurements if m.threat]
     if images is not None and images < max(attacked, default=0):
         raise ValueError(
             f"--write-card takes numbers on as many images as the card's, "

@@ -3,7 +3,7 @@
 import argparse
 
 import zoo
-from zoo.cli.output import add_json_argument
+from zoo.cli.arguments import add_json_argument
 from zoo.cli.output import emit
 
 
@@ -16,4 +16,4 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Prints a model's card."""
     card = zoo.info(options.name)
-    emit(options, card.to_dict(), str(card))
+    emit(options, card.to_dict(), *str(card).split("\n"))

@@ -3,15 +3,14 @@
 import argparse
 from pathlib import Path
 
-from zoo.cli.data import add_classes_argument
-from zoo.cli.data import add_image_size_argument
-from zoo.cli.data import image_shape
-from zoo.cli.data import model_classes
-from zoo.cli.models import check_model
-from zoo.cli.models import load_model
-from zoo.cli.output import add_json_argument
-from zoo.cli.output import at_least
+from zoo.cli.arguments import add_json_argument
+from zoo.cli.arguments import at_least
+from zoo.cli.models import NamedModel
+from zoo.cli.models import add_classes_argument
+from zoo.cli.models import add_image_size_argument
+from zoo.cli.models import add_trust_argument
 from zoo.cli.output import emit
+from zoo.cli.output import printable
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -37,12 +36,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_classes_argument(parser, "the card's or the export's, else numbers")
     add_image_size_argument(parser)
+    add_trust_argument(parser)
     add_json_argument(parser)
 
 
 def run(options: argparse.Namespace) -> None:
     """Classifies pictures, resized to the model's input."""
-    check_model(options.model)
+    named = NamedModel.parse(
+        options.model, classes=options.classes, trusted=options.trust
+    )
     for path in options.pictures:
         if path.is_dir():
             raise IsADirectoryError(
@@ -55,9 +57,9 @@ def run(options: argparse.Namespace) -> None:
 
     from zoo.pictures import read_picture
 
-    model = load_model(options.model, image_size=options.image_size)
-    shape, count = image_shape(options, model)
-    names = model_classes(options, count)
+    model = named.load(image_size=options.image_size)
+    shape = named.image_shape(model, options.image_size)
+    names = named.class_names(model.output_shape[-1])
     pictures = [read_picture(path, shape) for path in options.pictures]
     images = np.stack(pictures).astype("float32") / 255.0
     from keras import ops
@@ -88,9 +90,9 @@ def run(options: argparse.Namespace) -> None:
         table.add_column(f"class {index + 1}")
     for prediction in predictions:
         table.add_row(
-            prediction["picture"],
+            printable(prediction["picture"]),
             *(
-                f"{c['class']} {c['probability']:.1%}"
+                f"{printable(c['class'])} {c['probability']:.1%}"
                 for c in prediction["classes"]
             ),
         )

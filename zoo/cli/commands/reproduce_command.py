@@ -1,40 +1,24 @@
 """`zoo reproduce`."""
 
 import argparse
-import dataclasses
 from pathlib import Path
+from typing import Any
 
-from zoo.cli.output import above_zero
-from zoo.cli.output import add_json_argument
-from zoo.cli.output import at_least
+from zoo.cli.arguments import above_zero
+from zoo.cli.arguments import add_json_argument
+from zoo.cli.arguments import at_least
+from zoo.cli.output import check_writable
 from zoo.cli.output import emit
 
-_COUNTS = {
-    "limit": "test images",
-    "attack_limit": "test images for the standard suite",
-    "epochs": "epochs of each network that is trained",
-    "train_limit": "training images of each epoch",
-    "batch_size": "images in a step, and attacked at once",
-    "attack_draws": "predictions that the standard suite averages over",
-    "rounds": "timed predictions",
-    "seed": "of training and evaluation",
-    "seeds": "signs, each of its own seed",
-    "views": "views of a sign that a sticker is made on",
-    "steps": "steps of an attack",
-    "queries": "queries of the standard suite's Square",
-}
-
-
-_OTHERS = (
-    *("data", "data_dir", "eps", "timed"),
-    *("targets", "weights", "defense_weight"),
-)
+_METAVARS = {int: "N", float: "X", Path: "DIR"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Adds the command's arguments."""
+    """Adds the command's arguments, and the options of every system."""
+    from zoo.training.reproduction.registry import NAMES
+
     parser.add_argument(
-        "system", metavar="SYSTEM", help="system: irm or blurnet"
+        "system", metavar="SYSTEM", help=f"system: {' or '.join(NAMES)}"
     )
     parser.add_argument(
         "--only",
@@ -56,98 +40,114 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="trained weights and finished measurements, from which the same "
         "call goes on (default: runs/reproduce_SYSTEM)",
     )
-    parser.add_argument(
-        "--data",
-        metavar="SET",
-        help="TFDS name (default: as in the committed results)",
-    )
-    parser.add_argument(
-        "--data-dir", type=Path, metavar="DIR", help="where TFDS keeps its data"
-    )
-    for name, text in _COUNTS.items():
-        parser.add_argument(
-            f"--{name.replace('_', '-')}",
-            type=at_least(0 if name == "seed" else 1),
-            metavar="N",
-            help=f"{text} (default: as in the committed results)",
-        )
-    parser.add_argument(
-        "--eps",
-        type=above_zero,
-        help="L-inf radius of FGSM (default: as in the committed results)",
-    )
-    parser.add_argument(
-        "--timed",
-        metavar="NAME",
-        help="preset of three scales to time (default: the paper's)",
-    )
-    parser.add_argument(
-        "--target",
-        action="append",
-        dest="targets",
-        metavar="CLASS",
-        help="sign that a sticker imitates; may be given several times "
-        "(default: all others)",
-    )
-    parser.add_argument(
-        "--weights",
-        type=Path,
-        metavar="DIR",
-        help="folder of PRESET.weights.h5, as zoo train writes them, to "
-        "measure instead of the published ones",
-    )
-    parser.add_argument(
-        "--defense-weight",
-        type=above_zero,
-        metavar="X",
-        help="of the feature maps' total variation in the attack that adds "
-        "it (default: as in the committed results)",
-    )
+    for flag, fields in _fields().items():
+        _add_option(parser, flag, fields)
     add_json_argument(parser)
 
 
 def run(options: argparse.Namespace) -> None:
     """Makes a paper's tables and figures again and prints them."""
     from zoo.training import reproduction
+    from zoo.training.reproduction.exhibit import check_exhibits
 
     system = reproduction.find(options.system)
-    workdir = options.workdir or Path(f"runs/reproduce_{options.system}")
+    only = options.only or system.PARTS
+    check_exhibits(only, system.PARTS)
+    workdir = work_folder(options)
+    output = options.output or workdir / "results"
+    for folder in (workdir, output):
+        check_writable(folder / "README.md")
     settings = system.Settings(
-        workdir=workdir,
-        progress=not options.json,
-        **_given(options, system),
+        workdir=workdir, progress=not options.json, **_given(options)
     )
-    parts = system.reproduce(
-        settings,
-        options.output or workdir / "results",
-        only=options.only or system.PARTS,
-    )
+    exhibits = system.reproduce(settings, output, only=only)
     emit(
         options,
-        {part.name: part.data for part in parts},
-        *(part.to_markdown() for part in parts),
+        {exhibit.name: exhibit.data for exhibit in exhibits},
+        *(
+            line
+            for exhibit in exhibits
+            for line in exhibit.to_markdown().split("\n")
+        ),
     )
 
 
-def _given(options, system):
+def work_folder(options: argparse.Namespace) -> Path:
+    """Returns the folder that an interrupted call goes on from."""
+    return options.workdir or Path(f"runs/reproduce_{options.system}")
+
+
+def _fields() -> dict[str, dict[str, Any]]:
+    """Returns the fields of each option, by the systems that have it."""
+    from zoo.training.reproduction.options import declared
+    from zoo.training.reproduction.registry import NAMES
+    from zoo.training.reproduction.registry import find
+
+    fields = {}
+    for system in NAMES:
+        for flag, field in declared(find(system).Settings).items():
+            fields.setdefault(flag, {})[system] = field
+    return fields
+
+
+def _add_option(parser, flag: str, fields: dict[str, Any]) -> None:
+    from zoo.training.reproduction.options import value_type
+
+    first = next(iter(fields.values()))
+    kind = value_type(first)
+    readers = {int: at_least(first.metadata["least"]), float: above_zero}
+    parser.add_argument(
+        flag,
+        dest=first.name,
+        metavar=first.metadata["metavar"] or _METAVARS[kind],
+        help=_help(fields),
+        action="append" if kind is tuple else "store",
+        type=str if kind is tuple else readers.get(kind, kind),
+    )
+
+
+def _help(fields: dict[str, Any]) -> str:
+    """Says what an option is for each system, and its defaults."""
+    texts = {}
+    for system, field in fields.items():
+        texts.setdefault(field.metadata["help"], []).append(system)
+    shared = len(texts) == 1 and len(fields) > 1
+    said = [
+        text if shared else f"{' and '.join(systems)}: {text}"
+        for text, systems in texts.items()
+    ]
+    defaults = {
+        system: field.default
+        for system, field in fields.items()
+        if field.default is not None
+    }
+    alike = len(set(defaults.values())) == 1
+    shown = dict.fromkeys(
+        str(value) if alike else f"{value} for {system}"
+        for system, value in defaults.items()
+    )
+    default = f" (default: {', '.join(shown)})" if shown else ""
+    return f"{'; '.join(said)}{default}"
+
+
+def _given(options: argparse.Namespace) -> dict[str, Any]:
     """Returns the options of the command line that are the system's own.
 
     Raises:
         ValueError: If another system's option is given.
     """
-    names = (*_OTHERS, *_COUNTS)
-    given = {
-        name: getattr(options, name)
-        for name in names
-        if getattr(options, name) is not None
-    }
-    known = {field.name for field in dataclasses.fields(system.Settings)}
-    foreign = [name for name in given if name not in known]
+    given, foreign = {}, []
+    for fields in _fields().values():
+        name = next(iter(fields.values())).name
+        value = getattr(options, name)
+        if value is None:
+            continue
+        given[name] = tuple(value) if isinstance(value, list) else value
+        if options.system not in fields:
+            foreign.append(f"{name}={value}")
     if foreign:
         raise ValueError(
-            f"{options.system} has no such option. Received: "
-            + ", ".join(f"{name}={given[name]}" for name in foreign)
+            f"{options.system} has no such option. "
+            f"Received: {', '.join(foreign)}"
         )
-    if "targets" in given:
-        given["targets"] = tuple(given["targets"])
     return given

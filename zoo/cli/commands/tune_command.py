@@ -4,23 +4,27 @@ import argparse
 import dataclasses
 from pathlib import Path
 
-from zoo.cli.attacks import default_spec
+from zoo.cli.activity import activity
+from zoo.cli.arguments import add_batch_size_argument
+from zoo.cli.arguments import add_draws_argument
+from zoo.cli.arguments import add_json_argument
+from zoo.cli.arguments import add_seed_argument
+from zoo.cli.arguments import at_least
+from zoo.cli.arguments import numbers_above_zero
+from zoo.cli.attacks import ATTACK_HELP
+from zoo.cli.attacks import DEFAULT_ATTACK
+from zoo.cli.attacks import DEFAULT_HELP
+from zoo.cli.attacks import add_transfer_argument
+from zoo.cli.attacks import bind_attacks
+from zoo.cli.attacks import check_single
 from zoo.cli.attacks import default_threat
+from zoo.cli.attacks import parse_transfer
+from zoo.cli.data import NamedImages
 from zoo.cli.data import add_data_arguments
-from zoo.cli.data import check_data
-from zoo.cli.data import fill_data
-from zoo.cli.data import known_or_given_classes
-from zoo.cli.data import load_images
+from zoo.cli.keras_files import write_keras_file
+from zoo.cli.models import NamedModel
 from zoo.cli.models import add_model_argument
-from zoo.cli.models import add_transfer_argument
-from zoo.cli.models import check_run
-from zoo.cli.models import check_single
-from zoo.cli.models import load_attacks
-from zoo.cli.models import load_model
-from zoo.cli.models import write_model
-from zoo.cli.output import above_zero
-from zoo.cli.output import add_json_argument
-from zoo.cli.output import at_least
+from zoo.cli.models import add_trust_argument
 from zoo.cli.output import check_writable
 from zoo.cli.output import emit
 
@@ -29,46 +33,36 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command's arguments."""
     parser.description = (
         "Scores a multi-scale ensemble with every combination of scale "
-        "weights, each scale being predicted once. The adversarial images are "
-        "made against the model as it stands, and the packaged images are "
-        "test images: choose on others, such as `--data fashion_mnist --split "
-        "train[58000:]`, and measure what `--save` writes with `zoo evaluate`."
+        "weights; each scale is predicted once. The adversarial images are "
+        "made against the model with its present weights. The packaged images "
+        "are test images: choose on others, such as `--data fashion_mnist "
+        "--split train[58000:]`, and measure what `--save` writes with `zoo "
+        "evaluate`."
     )
     add_model_argument(parser)
     parser.add_argument(
         "--attack",
         metavar="SPEC",
-        help="attack and its options, such as 'fgsm:norm=linf,eps=0.1' "
-        "(default: pgd of 40 steps in the card's ball, of 2 draws against a "
-        "randomised model)",
+        help=f"{ATTACK_HELP} (default: {DEFAULT_HELP})",
     )
     add_transfer_argument(parser)
     add_data_arguments(parser, limit=512)
     parser.add_argument(
         "--values",
-        type=_numbers,
+        type=numbers_above_zero,
         metavar="LIST",
-        help="numbers each weight is tried with, between commas (default: "
+        help="numbers that each weight is tried with, between commas (default: "
         "0.001,0.01,0.1,1,10)",
     )
-    parser.add_argument(
-        "--batch-size", type=at_least(1), default=128, metavar="N"
-    )
-    parser.add_argument(
-        "--draws",
-        type=at_least(1),
-        default=10,
-        metavar="N",
-        help="predictions that score each image of a randomised model "
-        "(default: %(default)s)",
-    )
-    parser.add_argument("--seed", type=at_least(0), default=0, metavar="N")
+    add_batch_size_argument(parser, 128, "attacked and scored")
+    add_draws_argument(parser)
+    add_seed_argument(parser, "the attack and of a randomised model")
     parser.add_argument(
         "--top",
         type=at_least(1),
         default=10,
         metavar="N",
-        help="rows of the table, the model's own weights besides; JSON holds "
+        help="rows of the table, besides the model's own weights; JSON holds "
         "all (default: %(default)s)",
     )
     parser.add_argument(
@@ -77,54 +71,64 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help=".keras file to write the model to, with the best weights",
     )
+    add_trust_argument(parser)
     add_json_argument(parser)
 
 
 def run(options: argparse.Namespace) -> None:
     """Searches the weights and prints them, the best first."""
-    if options.attack:
-        check_single(options.attack)
-    check_run(options, [])
+    check_single(options.attack)
     if options.save and options.save.suffix != ".keras":
         raise ValueError(f"--save must end in .keras. Received: {options.save}")
     if options.save:
         check_writable(options.save)
-    fill_data(options)
-    check_data(options.data)
+    named = NamedModel.parse(
+        options.model, classes=options.classes, trusted=options.trust
+    )
+    source = parse_transfer(options)
+    data = NamedImages.parse(options, named)
     from zoo.models.scale_views import find_ensemble
     from zoo.training import evaluation
     from zoo.training.evaluation import scale_weights
 
-    threat = default_threat(options.model)
-    model = load_model(options.model, image_size=options.image_size)
-    spec = options.attack or default_spec(model, threat)
-    (attack,) = load_attacks(options, [spec], threat, model=model)
-    data = load_images(options, model)
-    names = known_or_given_classes(options, model)
-    found = evaluation.search_scale_weights(
+    threat = default_threat(named)
+    model = named.load(image_size=options.image_size)
+    named.class_names(model.output_shape[-1])
+    (attack,) = bind_attacks(
+        [options.attack or DEFAULT_ATTACK],
+        threat,
         model,
-        *data,
-        attack=attack,
-        values=options.values or scale_weights.VALUES,
-        batch_size=options.batch_size,
-        draws=options.draws,
-        seed=options.seed,
+        source=source,
+        image_size=options.image_size,
     )
+    images, labels = data.load(model)
+    with activity(
+        f"Attacking {len(images)} images and predicting each scale: {attack!r}",
+        enabled=not options.json,
+    ):
+        found = evaluation.search_scale_weights(
+            model,
+            images,
+            labels,
+            attack=attack,
+            values=options.values or scale_weights.VALUES,
+            batch_size=options.batch_size,
+            draws=options.draws,
+            seed=options.seed,
+        )
     if options.save:
         find_ensemble(model).scale_weights = found[0].weights
-        write_model(model, options.save, names)
+        write_keras_file(model, options.save, named.classes)
     from rich.table import Table
 
-    images, labels = data
     chance = (0.25 / len(images)) ** 0.5 * 1.96
     table = Table(
         *map(str, found[0].scales),
         "clean",
         "adversarial",
         "",
-        title=f"{options.model}: weights of its scales, as shares of the "
-        "largest",
-        caption=f"{len(images)} images of {options.data}, {options.split}, "
+        title=f"{named.name}: weights of its scales, as shares of the largest",
+        caption=f"{len(images)} images of {data.title}, "
         f"under {attack!r}. Differences up to about {chance:.1%} may be "
         "chance.",
     )
@@ -137,19 +141,9 @@ def run(options: argparse.Namespace) -> None:
                 "the model's" if one.own else "",
             )
     result = {
-        "model": options.model,
+        "model": named.name,
         "attack": repr(attack),
         "weights": [dataclasses.asdict(one) for one in found],
     }
     saved = [f"Model: {options.save}"] if options.save else []
     emit(options, result, table, *saved)
-
-
-def _numbers(text: str) -> tuple[float, ...]:
-    try:
-        return tuple(above_zero(number) for number in text.split(","))
-    except argparse.ArgumentTypeError as error:
-        raise argparse.ArgumentTypeError(
-            "must be numbers above 0 between commas, such as 0.1,1. "
-            f"Received: {text}"
-        ) from error

@@ -5,9 +5,9 @@ import pytest
 import tensorflow as tf
 
 from zoo.training.attacks.parts import auto_pgd
-from zoo.training.attacks.parts.gradients import log_odds
-from zoo.training.attacks.parts.gradients import succeeds
 from zoo.training.attacks.parts.losses import dlr
+from zoo.training.attacks.parts.losses import log_odds
+from zoo.training.attacks.parts.losses import succeeds
 
 
 def paper_checkpoints(steps):

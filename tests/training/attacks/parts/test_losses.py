@@ -1,4 +1,4 @@
-"""The difference of logits ratio against its equations."""
+"""Losses against their equations, and when an attack has succeeded."""
 
 import numpy as np
 import pytest
@@ -10,6 +10,26 @@ from hypothesis import strategies as st
 from zoo.training.attacks.parts import losses
 
 LOGITS = np.array([[1.0, 4.0, 3.0, 0.0, 2.0]] * 3, "float32")
+
+
+def test_log_odds_known_answers():
+    probabilities = np.array([[0.2, 0.5, 0.3], [0.9, 0.05, 0.05]], "float32")
+    odds = losses.log_odds(np.log(probabilities) + 7, np.array([1, 0]))
+    np.testing.assert_allclose(odds, np.log([1.0, 1 / 9]), atol=1e-5)
+
+
+def test_margin_known_answers():
+    margins = losses.margin(LOGITS, np.array([1, 2, 3]))
+    np.testing.assert_allclose(margins, [1, -1, -4])
+
+
+def test_succeeds():
+    outputs = tf.constant([[1.0, 2.0], [3.0, 0.0]])
+    labels = tf.constant([1, 1])
+    untargeted = losses.succeeds(outputs, labels)
+    targeted = losses.succeeds(outputs, labels, targeted=True)
+    np.testing.assert_array_equal(untargeted, [False, True])
+    np.testing.assert_array_equal(targeted, [True, False])
 
 
 def test_dlr_known_answers():

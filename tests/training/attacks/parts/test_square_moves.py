@@ -50,7 +50,7 @@ def test_linf_changes_one_square_to_the_ends_of_the_ball():
 def equation_2(side):
     """The paper's sum, pixel by pixel; its indices start at 1."""
 
-    def bump(height, width):
+    def one_half(height, width):
         ring = width // 2
         total = np.zeros((height, width))
         for row in range(height):
@@ -63,12 +63,12 @@ def equation_2(side):
         return total / max(np.linalg.norm(total), 1e-9)
 
     half = side // 2
-    both = np.concatenate([bump(half, side), -bump(side - half, side)])
+    both = np.concatenate([one_half(half, side), -one_half(side - half, side)])
     return both / np.linalg.norm(both)
 
 
 @pytest.mark.parametrize("side", [1, 2, 3, 4, 7, 12])
-def test_bumps_are_equation_2(side):
+def test_updates_are_equation_2(side):
     np.testing.assert_allclose(l2_update(side), equation_2(side), atol=1e-6)
 
 
@@ -139,8 +139,8 @@ def test_l2_moves_norm_as_in_algorithm_3():
         np.testing.assert_allclose(ours[index], expected, atol=1e-5)
 
 
-def test_l2_adds_bumps_of_either_sign_and_orientation():
-    """From the image itself the whole radius goes into the bumps."""
+def test_l2_adds_updates_of_either_sign_and_orientation():
+    """From the image itself the whole radius goes into the update."""
     images = np.full((40, 6, 7, 1), 0.5, "float32")
     windows = L2Windows((6, 7, 1), [0.2], eps=0.3)
     changes = windows.propose(images, images, 0, seeds(1)[0]) - images

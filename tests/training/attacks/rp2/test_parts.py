@@ -72,7 +72,7 @@ def test_two_rectangles_are_bars():
     assert mask.sum() == len(rows) * mask.any(0).sum()
     one = masks.two_rectangles(4, 4, boxes=((0, 0.5, 0.25, 1),))
     np.testing.assert_array_equal(np.argwhere(one), [[0, 2], [0, 3]])
-    with pytest.raises(ValueError, match="Each bar must hold a pixel"):
+    with pytest.raises(ValueError, match="Each rectangle must hold a pixel"):
         masks.two_rectangles(2, 2)
 
 

@@ -81,17 +81,17 @@ def test_smaller_pictures_are_averages():
 
 
 def test_words_fill_their_box():
-    panel = Drawing(64)
-    panel.text("STOP", (0.25, 0.25, 0.75, 0.5), (255, 0, 0))
-    rows, columns = np.nonzero(np.asarray(panel.picture())[..., 3] > 100)
+    drawing = Drawing(64)
+    drawing.text("STOP", (0.25, 0.25, 0.75, 0.5), (255, 0, 0))
+    rows, columns = np.nonzero(np.asarray(drawing.picture())[..., 3] > 100)
     assert (rows.min(), rows.max()) == (16, 31)
     assert (columns.min(), columns.max()) == (16, 47)
 
 
 def test_arrows_end_at_their_tip():
-    panel = Drawing(100)
-    panel.arrow(np.array([(0.2, 0.5), (0.8, 0.5)]), 0.1, (0, 0, 0))
-    covered = np.asarray(panel.picture())[..., 3] > 128
+    drawing = Drawing(100)
+    drawing.arrow(np.array([(0.2, 0.5), (0.8, 0.5)]), 0.1, (0, 0, 0))
+    covered = np.asarray(drawing.picture())[..., 3] > 128
     rows, columns = np.nonzero(covered)
     assert (columns.min(), columns.max()) == (20, 79)
     assert np.ptp(rows) + 1 == pytest.approx(30, abs=1)  # Three times as wide.

@@ -1,4 +1,4 @@
-"""An evaluation killed in mid-phase ends as if nothing had happened."""
+"""A killed evaluation that goes on gives the uninterrupted report."""
 
 import dataclasses
 import json
@@ -31,7 +31,7 @@ import keras
 import numpy as np
 from zoo.training import attacks, datasets
 from zoo.training.evaluation import evaluate
-from zoo.training.evaluation.scoring import Scorer
+from zoo.training.evaluation.engine.scoring import Scorer
 from zoo import layers
 
 folder, ends = sys.argv[1], sys.argv[2:]
@@ -53,10 +53,10 @@ scored, score = 0, Scorer.score
 def killed_score(*arguments, **options):
     global scored
     scored += 1
-    outcome = score(*arguments, **options)
+    results = score(*arguments, **options)
     if scored == 13:
         os.kill(os.getpid(), signal.SIGKILL)
-    return outcome
+    return results
 
 for end in ends:
     if end == "killed":
@@ -97,7 +97,7 @@ def timeless(path):
 
 
 def test_a_killed_evaluation_ends_like_an_uninterrupted_one(tmp_path):
-    """The 13th batch is in the second of four phases."""
+    """The 13th batch is in the second of four passes."""
     batches = tmp_path / "batches"
     assert evaluated(tmp_path, "straight", "killed") == -signal.SIGKILL
     assert not (tmp_path / "killed.json").exists()
@@ -119,8 +119,8 @@ def test_a_killed_evaluation_ends_like_an_uninterrupted_one(tmp_path):
     assert date == json.loads((batches / "run.json").read_text())["date"]
     spent = 0.0
     for path in sorted(batches.glob("01-*.npz")):
-        with np.load(path) as outcome:
-            spent += float(outcome["seconds"])
+        with np.load(path) as batch:
+            spent += float(batch["seconds"])
     assert seconds[0] == spent
 
 
@@ -241,7 +241,7 @@ def test_the_ball_of_the_sanity_checks_counts(tmp_path, monkeypatch, surrogate):
     def suite(threat, image_shape, *, draws=1):
         return [attacks.fgsm(norm=threat.norm, eps=threat.eps)]
 
-    monkeypatch.setattr(sanity, "suite", suite)
+    monkeypatch.setattr(sanity, "sanity_attacks", suite)
     options = {"resume": tmp_path, "progress": False, "sanity": 4}
     options["surrogate"] = surrogate and surrogate()
     small, large = ThreatModel("linf", 0.01), ThreatModel("linf", 0.3)

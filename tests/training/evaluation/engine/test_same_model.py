@@ -1,4 +1,4 @@
-"""Attacks on a twin of other precision: what it loses is made good."""
+"""Attacks on a lower-precision copy, whose losses are made good."""
 
 import keras
 import numpy as np
@@ -8,6 +8,7 @@ import tensorflow as tf
 from tests.training.evaluation.toys import brightness
 from tests.training.evaluation.toys import levels
 from tests.training.evaluation.toys import run
+from zoo.inspection import is_stochastic
 from zoo.loading import dtype_policy
 from zoo.threat import ThreatModel
 from zoo.training.attacks import Attack
@@ -57,12 +58,12 @@ def early():
     return keras.Model(inputs, outputs)
 
 
-def test_images_that_fool_the_twin_alone_are_made_on_the_model():
+def test_images_that_fool_the_copy_alone_are_made_on_the_model():
     victim = early()
     with dtype_policy("mixed_bfloat16"):
-        twin = early()
+        copy = early()
     attack = Nearest()
-    report = run(victim, levels(*DARK), [attack], surrogate=twin)
+    report = run(victim, levels(*DARK), [attack], surrogate=copy)
     assert attack.attacked == [("mixed_bfloat16", 3), ("float32", 3)]
     assert report.attacks[0].robust_accuracy == 0.0
     assert report.flags == ()
@@ -71,15 +72,15 @@ def test_images_that_fool_the_twin_alone_are_made_on_the_model():
 def test_what_fools_both_is_not_made_again():
     victim = brightness()
     with dtype_policy("mixed_bfloat16"):
-        twin = brightness()
+        copy = brightness()
     calls = []
 
     def invert(model, images, labels):
         calls.append(model)
         return 1 - images
 
-    report = run(victim, levels(*DARK), [invert], surrogate=twin)
-    assert calls == [twin]
+    report = run(victim, levels(*DARK), [invert], surrogate=copy)
+    assert calls == [copy]
     assert report.attacks[0].robust_accuracy == 0.0
 
 
@@ -94,7 +95,7 @@ def test_another_models_images_stay_as_they_are():
 
 
 def short(**options):
-    """A fake attack: grey 0.495 on a twin, 0.499 on the model itself."""
+    """A fake attack: grey 0.495 on a copy, 0.499 on the model itself."""
 
     def algorithm(logits, images, labels):
         own = logits.model.dtype_policy.name == "float32"
@@ -108,10 +109,16 @@ def craft(attack, *, victim=None, balls=()):
     """Returns what a scorer makes of grey 0.1, which 0.5 and more fools."""
     victim = victim or brightness()
     with dtype_policy("mixed_bfloat16"):
-        twin = early()
+        copy = early()
     shape = victim.input_shape[1:]
     scorer = Scorer(
-        victim, shape, attacked=twin, draws=1, own=victim, balls=balls
+        victim,
+        shape,
+        attacked=copy,
+        draws=1,
+        stochastic=is_stochastic(victim),
+        full_precision=victim,
+        balls=balls,
     )
     grey = np.full((2, *shape), 0.1, "float32")
     return scorer.craft(attack, grey, np.zeros(2, "int64"))
@@ -147,7 +154,7 @@ def test_a_lengthened_perturbation_stays_in_the_balls_it_is_in(eps, expected):
 
 def test_balls_that_nothing_may_leave_count_when_resuming(tmp_path):
     with dtype_policy("mixed_bfloat16"):
-        twin = early()
+        copy = early()
 
     def evaluated(eps, **options):
         threat = ThreatModel("linf", eps)
@@ -155,7 +162,7 @@ def test_balls_that_nothing_may_leave_count_when_resuming(tmp_path):
             early(),
             levels(0.1),
             [short()],
-            surrogate=twin,
+            surrogate=copy,
             threat=threat,
             **options,
         )

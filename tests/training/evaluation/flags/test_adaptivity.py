@@ -13,6 +13,8 @@ from zoo.loading import dtype_policy
 from zoo.threat import ThreatModel
 from zoo.training import attacks
 from zoo.training.evaluation import evaluate
+from zoo.training.evaluation.engine.model_facts import ModelFacts
+from zoo.training.evaluation.engine.same_model import is_same_model
 from zoo.training.evaluation.flags.adaptivity import check_adaptivity
 from zoo.training.evaluation.planned_attack import PlannedAttack
 
@@ -34,10 +36,12 @@ def linear(layer=None, seed=0):
 
 
 def rules(attacked, *bound, victim=None, adaptive=True):
+    victim = victim or attacked
     flags = check_adaptivity(
-        attacked,
+        ModelFacts.from_model(attacked),
         [PlannedAttack(attack) for attack in bound],
-        victim=victim or attacked,
+        scored=ModelFacts.from_model(victim),
+        same_model=is_same_model(victim, attacked),
         adaptive=adaptive,
     )
     return {flag.rule: flag.finding for flag in flags}
@@ -69,14 +73,14 @@ def test_another_models_gradient_is_no_white_box():
 
 
 @pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16", "bfloat16"])
-def test_a_twin_is_a_white_box(policy):
+def test_a_copy_in_another_precision_is_a_white_box(policy):
     """Even one whose weights are rounded, or that shows a gradient."""
     with dtype_policy(policy):
-        twin = linear(JPEG())
+        copy = linear(JPEG())
     model = linear(JPEG(gradient="none"))
-    twin.set_weights(model.get_weights())
-    twin.layers[0].trainable = False
-    assert rules(twin, attacks.pgd(eps=0.1), victim=model) == {}
+    copy.set_weights(model.get_weights())
+    copy.layers[0].trainable = False
+    assert rules(copy, attacks.pgd(eps=0.1), victim=model) == {}
 
 
 def test_an_unrelated_surrogate_gets_no_card():
@@ -93,13 +97,13 @@ def test_an_unrelated_surrogate_gets_no_card():
             progress=False,
         )
 
-    unrelated, twins = report(other), report(brightness())
+    unrelated, copied = report(other), report(brightness())
     with pytest.raises(ValueError, match="no white box: .*other weights"):
         unrelated.measurements()
     assert unrelated.attacked_weights not in (None, unrelated.weights)
     assert unrelated.attacked_weights in unrelated.to_markdown()
-    assert (twins.attacked_weights, twins.flags) == (None, ())
-    assert twins.measurements()
+    assert (copied.attacked_weights, copied.flags) == (None, ())
+    assert copied.measurements()
 
 
 HASTY = {

@@ -11,6 +11,7 @@ from zoo.layers import JPEG
 from zoo.threat import ThreatModel
 from zoo.training import attacks
 from zoo.training.evaluation import evaluate
+from zoo.training.evaluation.engine.scoring import input_gradients
 from zoo.training.evaluation.flags import sanity
 from zoo.training.evaluation.results.image_results import ImageResults
 
@@ -107,7 +108,7 @@ LABELS = np.arange(8) % 3
     ],
 )
 def test_gradients_and_outputs(model, broken):
-    flags = sanity.gradients(model, IMAGES, LABELS)
+    flags = sanity.check_gradients(*input_gradients(model, IMAGES, LABELS))
     assert [flag.rule for flag in flags] == broken
 
 
@@ -130,12 +131,14 @@ def test_a_few_images_may_have_no_gradient(dark, broken):
     images = np.full((128, 16, 16, 1), 0.75, "float32")
     images[:dark] = 0.25
     model = linear(layer=Dead())
-    flags = sanity.gradients(model, images, np.zeros(128, "int64"))
+    flags = sanity.check_gradients(
+        *input_gradients(model, images, np.zeros(128, "int64"))
+    )
     assert [flag.rule for flag in flags] == broken
 
 
 def turn(result, indices, correct):
-    """One attack of a suite, and the outcome of its only run."""
+    """One attack of a suite, and the image results of its only run."""
     norms = np.zeros(len(indices))
     correct = np.array(correct, bool)[None]
     return result, ImageResults(
@@ -178,9 +181,9 @@ def turn(result, indices, correct):
     ],
 )
 def test_attacks_on_what_others_left(turns, broken):
-    results, outcomes = zip(*turns, strict=True)
+    attack_results, image_results = zip(*turns, strict=True)
     flags = sanity.compare_sequence(
-        results, outcomes, clean=np.full((1, 4), True)
+        attack_results, image_results, clean=np.full((1, 4), True)
     )
     assert [flag.rule for flag in flags] == broken
     if broken:
@@ -247,8 +250,31 @@ def test_a_number_without_a_gradient_gets_no_card():
 
 
 def test_the_attacks_average_over_a_randomised_models_draws():
-    for attack in sanity.suite(BALL, SHAPE, draws=3):
+    for attack in sanity.sanity_attacks(BALL, SHAPE, draws=3):
         assert attack.options["draws"] == 3
+
+
+@pytest.mark.parametrize(
+    "attack",
+    [
+        "pgd:eps=0,steps=2",
+        "noise:eps=0",
+        attacks.transfer(attack=attacks.fgsm(eps=0.0), source=linear()),
+        attacks.mixture(attacks=[attacks.fgsm(eps=0.0)]),
+    ],
+    ids=str,
+)
+def test_an_attack_of_no_radius_is_flagged(attack):
+    """Its number is the clean accuracy and reads as a robust one."""
+
+    def rules(*suite):
+        report = evaluate(
+            linear(), (IMAGES, LABELS), suite, threat=BALL, progress=False
+        )
+        return [flag.rule for flag in report.flags]
+
+    assert "zero radius" in rules(attack, "fgsm")
+    assert "zero radius" not in rules("fgsm")
 
 
 def test_an_honest_model_is_not_flagged():

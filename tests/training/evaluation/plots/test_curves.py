@@ -19,7 +19,7 @@ from zoo.training.evaluation.results.image_results import ImageResults
 SHAPE = (4, 4, 1)
 
 
-def outcome(correct, l2):
+def image_results(correct, l2):
     norms = np.array(l2, "float64")
     return ImageResults(
         indices=np.arange(len(norms)),
@@ -35,29 +35,31 @@ def outcome(correct, l2):
 def test_hand_computed_curve():
     """Wrong when clean, fooled at 0.5, 0.2 and 0.5, and never."""
     clean = np.array([[False, True, True, True, True]])
-    found = outcome([[False, False, False, False, True]], [0, 0.5, 0.2, 0.5, 0])
-    curve = Curve.from_outcome("l2", clean=clean, outcome=found)
+    found = image_results(
+        [[False, False, False, False, True]], [0, 0.5, 0.2, 0.5, 0]
+    )
+    curve = Curve.from_results("l2", clean=clean, results=found)
     assert curve.norm == "l2"
     assert curve.eps == (0.0, 0.2, 0.5)
     assert curve.accuracy == pytest.approx((4 / 5, 3 / 5, 1 / 5))
     assert (
-        Curve.from_outcome("linf", clean=clean, outcome=found).eps[-1] == 0.125
+        Curve.from_results("linf", clean=clean, results=found).eps[-1] == 0.125
     )
 
 
 def test_draws_count_by_their_part():
     """One image loses half of its draws, one only its luck."""
     clean = np.array([[True, True], [True, True]])
-    found = outcome([[True, True], [False, False]], [0.25, 0.0])
-    curve = Curve.from_outcome("l2", clean=clean, outcome=found)
+    found = image_results([[True, True], [False, False]], [0.25, 0.0])
+    curve = Curve.from_results("l2", clean=clean, results=found)
     assert curve.eps == (0.0, 0.25)
     assert curve.accuracy == (1.0, 0.75)
 
 
 def test_a_curve_of_nothing_fooled():
     clean = np.array([[True, False, True]])
-    curve = Curve.from_outcome(
-        "l2", clean=clean, outcome=outcome(clean, [0, 0, 0])
+    curve = Curve.from_results(
+        "l2", clean=clean, results=image_results(clean, [0, 0, 0])
     )
     assert curve.eps == (0.0,)
     assert curve.accuracy == pytest.approx((2 / 3,))
@@ -68,8 +70,8 @@ def test_long_curves_keep_a_hundred_exact_steps(count):
     rng = np.random.default_rng(count)
     lengths = rng.exponential(size=count)
     clean = np.ones((1, count), bool)
-    found = outcome(np.zeros((1, count)), lengths)
-    curve = Curve.from_outcome("l2", clean=clean, outcome=found)
+    found = image_results(np.zeros((1, count)), lengths)
+    curve = Curve.from_results("l2", clean=clean, results=found)
     assert len(curve.eps) == min(count, 100) + 1
     assert curve.eps[-1] == lengths.max()
     assert curve.accuracy[0] == 1.0

@@ -123,3 +123,12 @@ def test_wilson_interval_holds_its_fraction(fraction, count, sure):
 def test_wilson_interval_of_nonsense(fraction, count):
     with pytest.raises(ValueError, match=f"count={count}"):
         metrics.wilson_interval(fraction, count)
+
+
+def test_predicted_classes():
+    """Minus infinity rules a class out; NaN and plus infinity all of them."""
+    nothing = [-np.inf, -np.inf]
+    logits = [[-np.inf, -9], [3, np.nan], [np.inf, 0], nothing, [2, 1]]
+    assert metrics.predicted_classes(np.array(logits)).tolist() == [
+        *(1, -1, -1, -1, 0)
+    ]

@@ -23,7 +23,7 @@ THREAT = ThreatModel("l2", 1.0)
 CLEAN = np.array([[True, True, True, False]] * 2)
 
 
-def outcome(correct, l2, *, first=0):
+def image_results(correct, l2, *, first=0):
     count = correct.shape[1]
     return ImageResults(
         indices=np.arange(first, first + count),
@@ -36,11 +36,11 @@ def outcome(correct, l2, *, first=0):
     )
 
 
-PGD = outcome(
+PGD = image_results(
     np.array([[False, True, True, True], [False, False, True, True]]),
     [1.0, 1.0, 1.0, 1.0],
 )
-DDN = outcome(np.zeros((2, 4), bool), [0.5, 2.0, 0.75, 0.0])
+DDN = image_results(np.zeros((2, 4), bool), [0.5, 2.0, 0.75, 0.0])
 
 
 def a_report(**changes):
@@ -55,7 +55,7 @@ def a_report(**changes):
         "skip_fooled": False,
         "clean": Accuracy.from_correct(CLEAN),
         "attacks": (
-            AttackResult.from_outcomes(
+            AttackResult.from_results(
                 "pgd",
                 {
                     "eps": np.float32(1.0),
@@ -70,12 +70,12 @@ def a_report(**changes):
                 clean=CLEAN,
                 runs=[PGD],
             ),
-            AttackResult.from_outcomes(
+            AttackResult.from_results(
                 "ddn", {}, None, clean=CLEAN, runs=[DDN], minimized="l2"
             ),
         ),
         "worst_cases": (
-            WorstCase.from_outcomes(THREAT, clean=CLEAN, outcomes=[PGD, DDN]),
+            WorstCase.from_results(THREAT, clean=CLEAN, results=[PGD, DDN]),
         ),
         "flags": (),
         "seed": 7,
@@ -115,9 +115,9 @@ def test_worst_case_of_a_randomised_model():
     assert worst.robust.every_draw == 0.0
 
 
-def test_outcomes_of_shards_merge():
-    first = outcome(np.ones((2, 3), bool), [1.0, 2.0, 3.0])
-    second = outcome(np.zeros((2, 1), bool), [4.0], first=3)
+def test_results_of_shards_merge():
+    first = image_results(np.ones((2, 3), bool), [1.0, 2.0, 3.0])
+    second = image_results(np.zeros((2, 1), bool), [4.0], first=3)
     merged = ImageResults.merge([first, second])
     assert merged.indices.tolist() == [0, 1, 2, 3]
     assert merged.correct.tolist() == [[True, True, True, False]] * 2
@@ -155,7 +155,7 @@ def test_a_card_tells_options_that_are_not_the_defaults():
     """A row could else hide what made the attack weak."""
     unlike = {"step_size": 0.5, "random_start": False}
     results = [
-        AttackResult.from_outcomes(
+        AttackResult.from_results(
             bound.name, bound.options, bound.threat, clean=CLEAN, runs=[PGD]
         )
         for bound in (
@@ -245,7 +245,7 @@ def test_a_missing_field_is_named():
     ],
 )
 def test_labels(options, label):
-    one = AttackResult.from_outcomes(
+    one = AttackResult.from_results(
         "apgd", options, THREAT, clean=CLEAN, runs=[PGD]
     )
     assert one.label == label
@@ -315,8 +315,8 @@ def test_table_fits_its_columns(width):
 
 def skipping_report():
     """DDN in the ball after PGD, which left the last three images."""
-    some = outcome(DDN.correct[:, 1:], DDN.l2[1:], first=1)
-    second = AttackResult.from_outcomes(
+    some = image_results(DDN.correct[:, 1:], DDN.l2[1:], first=1)
+    second = AttackResult.from_results(
         "ddn",
         {},
         THREAT,
@@ -340,12 +340,12 @@ def test_numbers_of_an_attack_on_some_images():
 
 
 def test_numbers_of_an_attack_on_no_image():
-    result = AttackResult.from_outcomes(
+    result = AttackResult.from_results(
         "pgd",
         {},
         THREAT,
         clean=CLEAN,
-        runs=[ImageResults.nothing(2)],
+        runs=[ImageResults.empty(2)],
         left=[np.zeros((2, 4), bool)] * 2,
     )
     assert (result.images, result.robust.mean) == (0, 0.0)
@@ -359,11 +359,11 @@ def test_numbers_of_an_attack_on_no_image():
 
 def test_numbers_of_two_runs():
     """Of each image the run counts that did most harm, then the shorter."""
-    other = outcome(
+    other = image_results(
         np.array([[True, False, False, True], [True, False, False, True]]),
         [1.0, 1.5, 0.25, 0.5],
     )
-    both = AttackResult.from_outcomes(
+    both = AttackResult.from_results(
         "ddn", {}, None, clean=CLEAN, runs=[DDN, other]
     )
     # DDN fools every draw of all images, the other run not the first image;

@@ -10,6 +10,8 @@ from tests.command_line import failed
 from tests.command_line import run_json
 from zoo.cli import main
 from zoo.cli.commands import evaluate_command
+from zoo.cli.data import NamedImages
+from zoo.cli.models import NamedModel
 from zoo.training.evaluation import provenance
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -29,8 +31,8 @@ def loads_nothing(monkeypatch):
     def loaded(*arguments, **options):
         raise AssertionError("a model or data were loaded")
 
-    monkeypatch.setattr(evaluate_command, "load_model", loaded)
-    monkeypatch.setattr(evaluate_command, "load_images", loaded)
+    monkeypatch.setattr(NamedModel, "load", loaded)
+    monkeypatch.setattr(NamedImages, "load", loaded)
 
 
 def test_a_card_is_what_was_measured(capsys, published):
@@ -81,7 +83,7 @@ def test_a_run_begun_on_other_sources_is_refused_at_once(
     monkeypatch.setattr(provenance, "commit", lambda: f"{COMMIT}-dirty")
     run_json(capsys, *resumed)
     monkeypatch.setattr(provenance, "commit", lambda: COMMIT)
-    monkeypatch.setattr(evaluate_command, "load_model", None)
+    monkeypatch.setattr(NamedModel, "load", None)
     line = failed(capsys, *resumed, "--write-card")
     assert f"--resume {tmp_path / 'run'} was not begun for a card" in line
     assert f"Received: commit={COMMIT}-dirty" in line
@@ -93,7 +95,7 @@ def test_a_run_of_two_commits_is_refused_at_once(
     resumed = (*MEASURE[:2], *MEASURE[3:], "--resume", tmp_path / "run")
     run_json(capsys, *resumed)
     monkeypatch.setattr(provenance, "commit", lambda: COMMIT[::-1])
-    monkeypatch.setattr(evaluate_command, "load_model", None)
+    monkeypatch.setattr(NamedModel, "load", None)
     line = failed(capsys, *resumed, "--write-card")
     assert f"begun at another commit, {COMMIT}" in line
 

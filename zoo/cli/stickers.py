@@ -4,17 +4,17 @@ import argparse
 import dataclasses
 import os
 
-from zoo.cli.data import image_shape
-from zoo.cli.data import model_classes
-from zoo.cli.models import check_model
-from zoo.cli.models import known_classes
-from zoo.cli.models import load_model
-from zoo.cli.output import at_least
+from zoo.cli.activity import activity
+from zoo.cli.arguments import at_least
+from zoo.cli.models import NamedModel
 from zoo.cli.output import check_writable
 from zoo.cli.output import emit
 from zoo.suggestions import did_you_mean
 
 _PICTURED = 6
+_ANY_SIZE = 32
+"""Pixels on a side of the mask that an attack is tried with."""
+
 _NOTES = (
     "The perturbation is digital: a printed sticker's success would be lower.",
     "It is added to every view whatever its light, while paint is lit as the "
@@ -60,7 +60,7 @@ def makes_sticker(options: argparse.Namespace) -> bool:
         ValueError: If RP2's arguments are given to another attack, or RP2
             is told no target, other images or another model.
     """
-    from zoo.training.attack_names import STICKERS
+    from zoo.training.attacks.registry import STICKERS
 
     given = _given(options, "target", "sign", "mask", "views")
     if (options.attack or "").partition(":")[0] != STICKERS:
@@ -88,19 +88,23 @@ def makes_sticker(options: argparse.Namespace) -> bool:
 
 def run_sticker(options: argparse.Namespace) -> None:
     """Makes a sticker, tests it, and writes it and the views with it."""
-    check_model(options.model)
+    named = NamedModel.parse(
+        options.model, classes=options.classes, trusted=options.trust
+    )
     printed = options.output.with_suffix(".sticker.png")
     check_writable(printed)
     sign = options.sign or "stop"
-    _check_signs(options, sign)
+    _check_signs(named, sign, options.target)
     from zoo.training import evaluation
     from zoo.training.evaluation.engine.progress import step_progress
-    from zoo.training.evaluation.stickers import SignBench
+    from zoo.training.evaluation.stickers import SignViews
 
-    model = load_model(options.model, image_size=options.image_size)
-    (height, width, _), count = image_shape(options, model)
-    names = model_classes(options, count)
-    _check_classes(options, names, sign)
+    _attack(options, _ANY_SIZE)  # Refuses what is wrong before it loads.
+    with activity(f"Loading {named.name}", enabled=not options.json):
+        model = named.load(image_size=options.image_size)
+    height, width, _ = named.image_shape(model, options.image_size)
+    names = named.class_names(model.output_shape[-1])
+    _check_classes(named, names, sign, options.target)
     label, target = names.index(sign), names.index(options.target)
     if height != width:
         raise ValueError(
@@ -108,37 +112,38 @@ def run_sticker(options: argparse.Namespace) -> None:
             f"{height}x{width} pixels"
         )
     attack = _attack(options, height)
-    bench = SignBench(
-        sign, count=options.views or 40, seed=attack.seed, size=height
-    )
-    attack = dataclasses.replace(attack, mask=bench.on_plate(attack.mask))
+    with activity(f"Rendering views of {sign}", enabled=not options.json):
+        views = SignViews(
+            sign, count=options.views or 40, seed=attack.seed, size=height
+        )
+    attack = dataclasses.replace(attack, mask=views.on_plate(attack.mask))
     with step_progress("rp2", enabled=not options.json) as progress:
-        (sticker,) = bench.make(attack, model, [target], progress)
-    scores = bench.score(model, [sticker])
-    shown = bench.held_out[:_PICTURED]
-    panel = evaluation.AttackedImages.from_model(
+        (sticker,) = views.make(attack, model, [target], progress)
+    scores = views.score(model, [sticker])
+    shown = views.held_out[:_PICTURED]
+    attacked = evaluation.AttackedImages.from_model(
         model,
-        lambda *_: bench.apply(sticker)[:_PICTURED],
+        lambda *_: views.apply(sticker)[:_PICTURED],
         shown,
         [label] * len(shown),
-        name=options.model,
+        name=named.name,
     )
     evaluation.picture(
         shown,
         [label] * len(shown),
-        [panel],
+        [attacked],
         names,
         options.output,
         title=f"{sign} with a sticker for {options.target}, held-out views",
     )
-    sticker.write(printed, bench.front)
-    data = {
-        "model": options.model,
+    sticker.write(printed, views.front)
+    result = {
+        "model": named.name,
         "attack": repr(attack),
         "sign": sign,
         "target": options.target,
-        "held_out_views": len(bench.held_out),
-        "accuracy": bench.accuracy(model, label),
+        "held_out_views": len(views.held_out),
+        "accuracy": views.accuracy(model, label),
         "success": float(scores.success[0]),
         "targeted_success": float(scores.targeted[0]),
         "dissimilarity": float(scores.dissimilarity[0]),
@@ -148,12 +153,12 @@ def run_sticker(options: argparse.Namespace) -> None:
     }
     emit(
         options,
-        data,
-        f"{data['held_out_views']} held-out views of {sign}, "
-        f"{data['accuracy']:.1%} right without the sticker",
-        f"Prediction changed: {data['success']:.1%}; to {options.target}: "
-        f"{data['targeted_success']:.1%}; dissimilarity "
-        f"{data['dissimilarity']:.3f}",
+        result,
+        f"{result['held_out_views']} held-out views of {sign}, "
+        f"{result['accuracy']:.1%} right without the sticker",
+        f"Prediction changed: {result['success']:.1%}; to {options.target}: "
+        f"{result['targeted_success']:.1%}; dissimilarity "
+        f"{result['dissimilarity']:.3f}",
         _NOTES[0],
         f"Picture: {options.output}",
         f"Sticker: {printed}",
@@ -165,7 +170,7 @@ def _attack(options, size):
     import inspect
 
     from zoo.training import attacks
-    from zoo.training.attacks.option_text import read_options
+    from zoo.training.attacks.registry import read_options
     from zoo.training.attacks.rp2 import masks
 
     mask = options.mask or "stickers"
@@ -196,32 +201,31 @@ def _given(options, *names):
     ]
 
 
-def _check_signs(options, sign):
+def _check_signs(named, sign, target):
     """Raises an error before TensorFlow is imported, where names tell."""
     from zoo.training.datasets.lisa_classes import LISA_CLASSES
 
-    for option, name in (("sign", sign), ("target", options.target)):
+    for option, name in (("sign", sign), ("target", target)):
         if name not in LISA_CLASSES:
             raise ValueError(
                 f"--{option} must be a sign of LISA: {', '.join(LISA_CLASSES)}."
                 f"{did_you_mean(name, LISA_CLASSES)} "
                 f"Received: --{option}={name}"
             )
-    if sign == options.target:
+    if sign == target:
         raise ValueError(
             "--target must be another sign than --sign. "
-            f"Received: --target={options.target}"
+            f"Received: --target={target}"
         )
-    names = known_classes(options.model) if options.classes is None else ()
-    if names:
-        _check_classes(options, names, sign)
+    if named.classes:
+        _check_classes(named, named.classes, sign, target)
 
 
-def _check_classes(options, names, sign):
-    for name in (sign, options.target):
+def _check_classes(named, names, sign, target):
+    for name in (sign, target):
         if name not in names:
             raise ValueError(
                 "--attack rp2 needs a model of LISA's signs. "
-                f"Received: {options.model}, which has no {name} among its "
+                f"Received: {named.name}, which has no {name} among its "
                 f"classes {', '.join(names)}"
             )

@@ -1,0 +1,31 @@
+"""Samples of test images that ship inside the package."""
+
+import importlib.resources
+
+import numpy as np
+import tensorflow as tf
+
+from zoo.training.datasets.registry import PACKAGED
+
+
+def load_packaged(name: str) -> tf.data.Dataset:
+    """Loads a packaged set, one image at a time, in a fixed order.
+
+    Args:
+        name: `"fashion_mnist_sample"`: the first 512 test images.
+
+    Returns:
+        `(image, label)`: uint8 pixels, `(height, width, channels)`, and
+        int64 classes.
+
+    Raises:
+        ValueError: If no packaged set has the name.
+    """
+    if name not in PACKAGED:
+        raise ValueError(
+            f"Packaged sets are {', '.join(PACKAGED)}. Received: name={name!r}"
+        )
+    files = importlib.resources.files("zoo.training.datasets") / "files"
+    with (files / f"{name}.npz").open("rb") as file, np.load(file) as arrays:
+        images, labels = arrays["images"], arrays["labels"]
+    return tf.data.Dataset.from_tensor_slices((images, labels.astype("int64")))
