@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from zoo.class_names import as_class_names
 from zoo.exports.placement import cpu_only_ops
 from zoo.exports.saved_model.entropy import SeedSource
 from zoo.exports.saved_model.entropy import check_graph
@@ -106,7 +107,7 @@ def save(
         image_shape: Height, width and channels, where the model leaves
             them open.
         classes: Names of the classes, returned as `labels` and kept in
-            `assets.extra/classes.json`.
+            `assets.extra/classes.json`; numbers become their digits.
         seed: For debugging: every call repeats the same noise. An attacker
             knows it too, so never serve such an export.
         warmup: Whether to write requests that the server replays as it
@@ -129,6 +130,8 @@ def save(
         )
     image_shape = resolve_image_shape(model, image_shape)
     check_float_input(model)
+    if classes is not None:
+        classes = as_class_names(classes)
     source = SeedSource(seed)
     if "://" in os.fspath(path):
         raise ValueError(

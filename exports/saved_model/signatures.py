@@ -116,6 +116,7 @@ def build_signatures(
         autograph=False,
     )
     def serving_bytes(image_bytes):
+        @tf.autograph.experimental.do_not_convert
         def decode(contents):
             image = decode_picture(contents, channels)
             image = tf.image.resize(image, (height, width), antialias=True)

@@ -2,10 +2,10 @@
 
 import functools
 
-import keras
 import tensorflow as tf
 
 from zoo.training.attacks.base import Attack
+from zoo.training.attacks.base import SeedGenerator
 from zoo.training.attacks.parts.auto_pgd import auto_pgd
 from zoo.training.attacks.parts.checks import checked_options
 from zoo.training.attacks.parts.gradients import expected_logits
@@ -86,7 +86,7 @@ def apgd(
             "`loss` must be 'ce' if the attack is targeted. "
             f"Received: loss={loss!r}, targeted={targeted}"
         )
-    generator = keras.random.SeedGenerator(seed)
+    generator = SeedGenerator(seed)
     return Attack(
         "apgd",
         functools.partial(_from_labels, generator=generator, **options),
@@ -144,7 +144,7 @@ def apgdt(
         classes=classes,
         draws=draws,
     )
-    generator = keras.random.SeedGenerator(seed)
+    generator = SeedGenerator(seed)
     return Attack(
         "apgdt",
         functools.partial(_towards_each_class, generator=generator, **options),

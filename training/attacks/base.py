@@ -8,6 +8,7 @@ from typing import Any
 
 import keras
 import tensorflow as tf
+from tensorflow.python.ops import control_flow_util
 
 from zoo.inspection import check_float_input
 from zoo.inspection import input_shape
@@ -34,7 +35,8 @@ class Attack:
 
     To add an attack, write a file with a factory that checks its options
     and returns an `Attack` (`training/attacks/fgsm.py` is the shortest), and
-    add one line to `ATTACKS` in `training/attacks/registry.py`.
+    add one line to `ATTACKS` in `training/attacks/registry.py`. A test then
+    asks for the import that type checkers read in `attacks/__init__.py`.
 
     Args:
         name: Name of the factory.
@@ -51,9 +53,15 @@ class Attack:
         minimal: Whether it looks for the nearest image that fools, so that
             its images lie right behind the boundary.
         levels: Grey levels that its images are on; `None` for any.
+        supports_jit: Whether XLA compiles it, as in `tf.function` or Keras'
+            `compile` with `jit_compile=True`: no tensor's shape may depend on
+            the images, so no image may leave the batch.
         generators: Sources of the attack's own randomness, which each call
-            moves on.
+            moves on. `SeedGenerator`s, if the attack is to be copied.
         sources: Models that it runs besides the victim.
+
+    A copy (`copy.deepcopy`, `pickle`) goes on with the same random numbers as
+    the original.
     """
 
     name: str
@@ -65,6 +73,7 @@ class Attack:
     early_stop: bool = False
     minimal: bool = False
     levels: int | None = None
+    supports_jit: bool = False
     generators: tuple[keras.random.SeedGenerator, ...] = ()
     sources: tuple[keras.Model, ...] = ()
     _compiled: weakref.WeakKeyDictionary = dataclasses.field(
@@ -96,11 +105,13 @@ class Attack:
             Float32 images in [0, 1], in the ball if there is one.
 
         Raises:
-            ValueError: If images or labels break the rules above, or the
-                attack needs a gradient that the model doesn't have.
+            ValueError: If images or labels break the rules above, the attack
+                needs a gradient that the model doesn't have, or XLA would
+                compile an attack that it can't.
         """
         self.check_model(model)
         if tf.inside_function():
+            self._check_jit()
             return self._run(_Inference(model), images, labels)
         if not isinstance(model, keras.layers.Layer):
             raise ValueError(
@@ -134,6 +145,19 @@ class Attack:
                 f"Received: attack={self!r}"
             )
 
+    def _check_jit(self):
+        """Refuses XLA, which would abort the process or never return."""
+        graph = tf.compat.v1.get_default_graph()
+        if not self.supports_jit and (
+            control_flow_util.GraphOrParentsInXlaContext(graph)
+        ):
+            raise ValueError(
+                f"{self.name} with these options can't be compiled by XLA: "
+                "its images leave the batch at different steps, or it runs on "
+                "the host. Leave out jit_compile=True. "
+                f"Received: attack={self!r}"
+            )
+
     def _run(self, logits, images, labels):
         images = tf.cast(images, "float32")
         labels = tf.cast(labels, "int32")
@@ -151,9 +175,32 @@ class Attack:
         )
         return graph, logits.num_classes
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {k: v for k, v in vars(self).items() if k != "_compiled"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state, _compiled=weakref.WeakKeyDictionary())
+
     def __repr__(self) -> str:
         options = ", ".join(f"{k}={v!r}" for k, v in self.options.items())
         return f"{self.name}({options})"
+
+
+class SeedGenerator(keras.random.SeedGenerator):
+    """Keras' source of random numbers, which can also be copied and pickled.
+
+    The copy has a state of its own and draws what the original would.
+    """
+
+    def __reduce__(self):
+        state = keras.ops.convert_to_numpy(self.state)
+        return _restored_generator, (self.get_config(), state)
+
+
+def _restored_generator(config, state):
+    generator = SeedGenerator.from_config(config)
+    generator.state.assign(state)
+    return generator
 
 
 class _Inference:

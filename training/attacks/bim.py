@@ -48,4 +48,4 @@ def bim(
     eps = options["eps"]
     step_size = options["step_size"] or min(2.5 * eps / steps, eps)
     algorithm = functools.partial(ascend, **options | {"step_size": step_size})
-    return Attack("bim", algorithm, norm, eps, options)
+    return Attack("bim", algorithm, norm, eps, options, supports_jit=True)

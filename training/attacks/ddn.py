@@ -88,6 +88,7 @@ def ddn(
         options,
         minimal=True,
         levels=levels,
+        supports_jit=True,
     )
 
 

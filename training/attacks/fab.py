@@ -3,10 +3,10 @@
 import functools
 import math
 
-import keras
 import tensorflow as tf
 
 from zoo.training.attacks.base import Attack
+from zoo.training.attacks.base import SeedGenerator
 from zoo.training.attacks.parts import geometry
 from zoo.training.attacks.parts.checks import checked_count
 from zoo.training.attacks.parts.checks import checked_options
@@ -77,7 +77,7 @@ def fab(
         classes=checked_count("classes", classes, least=2),
         draws=draws,
     )
-    generator = keras.random.SeedGenerator(seed)
+    generator = SeedGenerator(seed)
     return Attack(
         "fab",
         functools.partial(

@@ -33,4 +33,4 @@ def fgsm(
     )
     eps = options["eps"]
     algorithm = functools.partial(ascend, steps=1, step_size=eps, **options)
-    return Attack("fgsm", algorithm, norm, eps, options)
+    return Attack("fgsm", algorithm, norm, eps, options, supports_jit=True)

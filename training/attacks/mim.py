@@ -52,4 +52,4 @@ def mim(
     eps = options["eps"]
     step_size = options["step_size"] or eps / steps
     algorithm = functools.partial(ascend, **options | {"step_size": step_size})
-    return Attack("mim", algorithm, norm, eps, options)
+    return Attack("mim", algorithm, norm, eps, options, supports_jit=True)

@@ -3,11 +3,11 @@
 import functools
 from collections.abc import Sequence
 
-import keras
 import numpy as np
 import tensorflow as tf
 
 from zoo.training.attacks.base import Attack
+from zoo.training.attacks.base import SeedGenerator
 from zoo.training.attacks.parts.checks import checked_size
 
 
@@ -60,7 +60,7 @@ def mixture(
             f"Received: shares={shares!r}"
         )
     shares = tuple(checked_size("shares", s, positive=True) for s in shares)
-    generator = keras.random.SeedGenerator(seed)
+    generator = SeedGenerator(seed)
     norm = attacks[0].norm
     radii = [attack.eps for attack in attacks]
     if any(attack.norm != norm for attack in attacks):
@@ -79,6 +79,7 @@ def mixture(
         options,
         black_box=all(attack.black_box for attack in attacks),
         early_stop=any(attack.early_stop for attack in attacks),
+        supports_jit=all(attack.supports_jit for attack in attacks),
         generators=(generator, *(g for a in attacks for g in a.generators)),
         sources=tuple(model for a in attacks for model in a.sources),
     )

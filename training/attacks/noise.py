@@ -2,10 +2,10 @@
 
 import functools
 
-import keras
 import tensorflow as tf
 
 from zoo.training.attacks.base import Attack
+from zoo.training.attacks.base import SeedGenerator
 from zoo.training.attacks.parts import geometry
 from zoo.training.attacks.parts.checks import checked_count
 from zoo.training.attacks.parts.checks import checked_options
@@ -46,7 +46,7 @@ def noise(
         targeted=targeted,
         draws=draws,
     )
-    generator = keras.random.SeedGenerator(seed)
+    generator = SeedGenerator(seed)
     return Attack(
         "noise",
         functools.partial(_worst_noise, generator=generator, **options),
@@ -55,6 +55,7 @@ def noise(
         options | {"seed": seed},
         black_box=True,
         early_stop=True,
+        supports_jit=repeats == 1,
         generators=(generator,),
     )
 

@@ -2,9 +2,8 @@
 
 import functools
 
-import keras
-
 from zoo.training.attacks.base import Attack
+from zoo.training.attacks.base import SeedGenerator
 from zoo.training.attacks.parts.checks import checked_options
 from zoo.training.attacks.parts.restarts import random_starts
 from zoo.training.attacks.parts.restarts import worst_of
@@ -84,7 +83,7 @@ def pgd(
     )
     generators = ()
     if random_start:
-        generators = (keras.random.SeedGenerator(seed),)
+        generators = (SeedGenerator(seed),)
         algorithm = functools.partial(
             _from_random_starts,
             climb=algorithm,
@@ -101,6 +100,7 @@ def pgd(
         eps,
         options,
         early_stop=early_stop,
+        supports_jit=restarts == 1 and not early_stop,
         generators=generators,
     )
 

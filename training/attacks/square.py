@@ -3,10 +3,10 @@
 import functools
 import math
 
-import keras
 import tensorflow as tf
 
 from zoo.training.attacks.base import Attack
+from zoo.training.attacks.base import SeedGenerator
 from zoo.training.attacks.parts.checks import checked_count
 from zoo.training.attacks.parts.checks import checked_options
 from zoo.training.attacks.parts.checks import checked_size
@@ -77,7 +77,7 @@ def square(
         raise ValueError(
             f"`p_init` must be 1 or less. Received: p_init={p_init}"
         )
-    generator = keras.random.SeedGenerator(seed)
+    generator = SeedGenerator(seed)
     return Attack(
         "square",
         functools.partial(_from_random_starts, generator=generator, **options),

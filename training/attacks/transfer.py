@@ -1,5 +1,7 @@
 """Adversarial images made on another model."""
 
+import functools
+
 import keras
 
 from zoo.training.attacks.adaptive_view import adaptive_view
@@ -38,18 +40,6 @@ def transfer(*, attack: Attack, source: keras.Model) -> Attack:
             f"`source` must be a Keras model. Received: source={source!r}"
         )
 
-    def craft(logits, images, labels):
-        crafted = attack(adaptive_view(source), images, labels)
-        # Only shapes are read, so the graph computes neither.
-        classes = logits(images).shape[-1]
-        received = source(images, training=False).shape[-1]
-        if received != classes:
-            raise ValueError(
-                f"`source` must have the victim's {classes} classes. "
-                f"Received: source={source!r} with {received}"
-            )
-        return crafted
-
     options = {
         "attack": attack,
         "source": source,
@@ -57,11 +47,25 @@ def transfer(*, attack: Attack, source: keras.Model) -> Attack:
     }
     return Attack(
         "transfer",
-        craft,
+        functools.partial(_on_source, attack=attack, source=source),
         attack.norm,
         attack.eps,
         options,
         black_box=True,
+        supports_jit=attack.supports_jit,
         generators=attack.generators,
         sources=(source, *attack.sources),
     )
+
+
+def _on_source(logits, images, labels, *, attack, source):
+    crafted = attack(adaptive_view(source), images, labels)
+    # Only shapes are read, so the graph computes neither.
+    classes = logits(images).shape[-1]
+    received = source(images, training=False).shape[-1]
+    if received != classes:
+        raise ValueError(
+            f"`source` must have the victim's {classes} classes. "
+            f"Received: source={source!r} with {received}"
+        )
+    return crafted

@@ -1,12 +1,16 @@
 """Pictures on disk, one folder a class."""
 
+import hashlib
 import os
+import unicodedata
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from zoo.class_names import as_class_names
 from zoo.training.datasets.picture_files import PictureFile
 from zoo.training.datasets.picture_files import fair_order
 from zoo.training.datasets.picture_files import load_picture_files
@@ -16,28 +20,23 @@ if TYPE_CHECKING:
     import tensorflow as tf
 
 SUFFIXES = (".jpeg", ".jpg", ".png", ".webp")
+_LEFT_BEHIND = ("__MACOSX", "@eaDir")
+"""Folders of copies that an archive of macOS and a Synology disk bring."""
 
 
 def class_folders(folder: str | os.PathLike) -> list[str]:
     """Returns the names of the folders in a folder, sorted.
 
-    Hidden ones, whose names begin with a dot, are left out.
+    Left out are hidden ones, whose names begin with a dot, and those that
+    systems leave behind, such as `__MACOSX`. Names come in Unicode's composed
+    form (NFC), whichever the disk has.
 
     Raises:
         FileNotFoundError: If there is no such folder.
-        ValueError: If it has no folders.
+        ValueError: If it has no folders, two of the same name, or one whose
+            name has a control character.
     """
-    folder = Path(folder)
-    if not folder.is_dir():
-        raise FileNotFoundError(f"There is no such folder: {folder}")
-    names = [path.name for path in folder.iterdir() if path.is_dir()]
-    names = sorted(name for name in names if not name.startswith("."))
-    if not names:
-        raise ValueError(
-            "Pictures must lie in one folder a class, FOLDER/CLASS/PICTURE. "
-            f"Received: no folders in {folder}"
-        )
-    return names
+    return sorted(_class_paths(folder))
 
 
 def load_image_folder(
@@ -51,19 +50,22 @@ def load_image_folder(
     """Loads the pictures of a folder, one at a time.
 
     Files whose suffix is one of `SUFFIXES`, in either case, are pictures, at
-    any depth in their class' folder. They come in the order of the SHA-256
-    of their names, so that any number from the front is a fair sample of all
-    classes, the same everywhere. `zoo.pictures.read_picture` says how they
-    are resized. Keras' `image_dataset_from_directory` and TFDS'
-    `ImageFolder` read no WebP or want folders of splits, and neither names
-    the file that it cannot read.
+    any depth in their class' folder, also in linked folders. Hidden files and
+    folders are left out, and those that systems leave behind. Pictures come
+    in the order of the SHA-256 of their names, so that any number from the
+    front is a fair sample of all classes, the same everywhere.
+    `zoo.pictures.read_picture` says how they are resized.
+
+    Keras' `image_dataset_from_directory` reads no WebP, and TFDS'
+    `ImageFolder` wants folders of splits; neither names the file that it
+    cannot read.
 
     Args:
         folder: Has one folder a class.
         image_shape: `(height, width, channels)`; 1 channel is grey, 3 RGB.
         classes: Names of the model's classes in order. Each folder must be
-            one of them, with `_` for `/`; not each must have a folder.
-            `None`: the folders, sorted.
+            one of them, with `_` for `/`, composed or decomposed in Unicode;
+            not each must have a folder. `None`: the folders, sorted.
         shuffle: Whether to reshuffle at every pass.
         seed: Seed of the shuffling.
 
@@ -82,60 +84,6 @@ def load_image_folder(
     )
 
 
-def find_pictures(
-    folder: str | os.PathLike, classes: Sequence[str] | None = None
-) -> list[PictureFile]:
-    """Finds the pictures of a folder, and their classes.
-
-    Args:
-        folder: As of `load_image_folder`.
-        classes: Likewise.
-
-    Returns:
-        One picture or more, in their fair order.
-
-    Raises:
-        FileNotFoundError: If there is no such folder.
-        ValueError: If it has no folders or no pictures, or one of them is no
-            class.
-    """
-    folder = Path(folder)
-    pictures = [
-        PictureFile(path.relative_to(folder), label)
-        for name, label in _labels(folder, classes).items()
-        for path in (folder / name).rglob("*")
-        if path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
-    ]
-    if not pictures:
-        raise ValueError(
-            f"A class' folder must hold pictures ({', '.join(SUFFIXES)}). "
-            f"Received: none in {folder}"
-        )
-    return fair_order(pictures)
-
-
-def _labels(folder, classes):
-    """Returns the class of each folder, by the folder's name."""
-    names = class_folders(folder)
-    if classes is None:
-        classes = names
-    labels = {
-        str(name).replace("/", "_"): label for label, name in enumerate(classes)
-    }
-    if len(labels) != len(classes):
-        raise ValueError(
-            "`classes` must have distinct names. "
-            f"Received: classes={list(classes)}"
-        )
-    unknown = [name for name in names if name not in labels]
-    if unknown:
-        raise ValueError(
-            f"Every folder in {folder} must be named after one of the classes "
-            f"{', '.join(labels)}. Received: {', '.join(unknown)}"
-        )
-    return {name: labels[name] for name in names}
-
-
 def split_folder(
     folder: str | os.PathLike,
     *,
@@ -146,7 +94,9 @@ def split_folder(
 ) -> "tuple[tf.data.Dataset, tf.data.Dataset]":
     """Splits a folder of pictures, the same share of each class.
 
-    Pictures are found and read as by `datasets.load`.
+    Pictures are found and read as by `datasets.load`. Files of the same bytes
+    on both sides, whatever their names, are told of by a `UserWarning`:
+    what is measured on those held out is then too good.
 
     Args:
         folder: Has one folder a class.
@@ -170,6 +120,7 @@ def split_folder(
     """
     pictures, kept = split_pictures(folder, classes, held_out, seed)
     kept_in = folder if isinstance(held_out, int | float) else held_out
+    _warn_of_copies(folder, pictures, kept_in, kept)
     return (
         to_pixels(
             load_picture_files(
@@ -214,6 +165,106 @@ def split_pictures(
     return _split(pictures, held_out, seed)
 
 
+def find_pictures(
+    folder: str | os.PathLike, classes: Sequence[str] | None = None
+) -> list[PictureFile]:
+    """Finds the pictures of a folder, and their classes.
+
+    Args:
+        folder: As of `load_image_folder`.
+        classes: Likewise.
+
+    Returns:
+        One picture or more, in their fair order.
+
+    Raises:
+        FileNotFoundError: If there is no such folder.
+        ValueError: If it has no folders or no pictures, or one of them is no
+            class.
+    """
+    folder = Path(folder)
+    paths = _class_paths(folder)
+    pictures = [
+        PictureFile(path.relative_to(folder), label)
+        for name, label in _labels(folder, sorted(paths), classes).items()
+        for path in _files(paths[name])
+        if path.suffix.lower() in SUFFIXES
+    ]
+    if not pictures:
+        raise ValueError(
+            f"A class' folder must hold pictures ({', '.join(SUFFIXES)}). "
+            f"Received: none in {folder}"
+        )
+    return fair_order(pictures)
+
+
+def _class_paths(folder):
+    """Returns the folders in a folder, by their composed names."""
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise FileNotFoundError(f"There is no such folder: {folder}")
+    paths = {}
+    for path in folder.iterdir():
+        if path.is_dir() and not _is_hidden(path.name):
+            name = _composed(path.name)
+            if name in paths:
+                raise ValueError(
+                    "The folders of two classes must have names that differ "
+                    f"by more than Unicode's form. Received: {name!r} twice "
+                    f"in {folder}"
+                )
+            paths[name] = path
+    if not paths:
+        raise ValueError(
+            "Pictures must lie in one folder a class, FOLDER/CLASS/PICTURE. "
+            f"Received: no folders in {folder}"
+        )
+    as_class_names(paths)
+    return paths
+
+
+def _files(folder, above=()):
+    """Yields the files in a folder at any depth, also in linked folders."""
+    above = (*above, folder.resolve())
+    for path in sorted(folder.iterdir()):
+        if _is_hidden(path.name):
+            continue
+        if not path.is_dir():
+            yield path
+        elif path.resolve() not in above:  # Links may lead around.
+            yield from _files(path, above)
+
+
+def _is_hidden(name):
+    return name.startswith(".") or name in _LEFT_BEHIND
+
+
+def _composed(name):
+    return unicodedata.normalize("NFC", name)
+
+
+def _labels(folder, names, classes):
+    """Returns the class of each folder, by the folder's name."""
+    if classes is None:
+        classes = names
+    labels = {
+        _composed(str(name).replace("/", "_")): label
+        for label, name in enumerate(classes)
+    }
+    if len(labels) != len(classes):
+        raise ValueError(
+            "`classes` must have distinct names. "
+            f"Received: classes={list(classes)}"
+        )
+    unknown = [name for name in names if name not in labels]
+    if unknown:
+        raise ValueError(
+            f"Every folder in {folder} must be named after one of the classes "
+            f"{', '.join(labels)}. Received: {', '.join(unknown)}"
+        )
+    return {name: labels[name] for name in names}
+
+
 def _check_counts(pictures, classes, folder, *, least: int) -> None:
     counts = np.bincount(
         [picture.label for picture in pictures], minlength=len(classes)
@@ -248,3 +299,35 @@ def _split(
     for index, picture in enumerate(pictures):
         parts[index in chosen].append(picture)
     return parts
+
+
+def _warn_of_copies(folder, pictures, kept_in, kept) -> None:
+    """Warns of held-out files that are among those to train on."""
+    places = [
+        [Path(place) / picture.path for picture in part]
+        for place, part in ((folder, pictures), (kept_in, kept))
+    ]
+    sizes = [[os.path.getsize(path) for path in part] for part in places]
+    both = set(sizes[0]) & set(sizes[1])
+    # Files of different sizes differ, so few need to be read.
+    known, held_out = (
+        {
+            _digest(path): path
+            for path, size in zip(part, own, strict=True)
+            if size in both
+        }
+        for part, own in zip(places, sizes, strict=True)
+    )
+    copies = sorted(known.keys() & held_out.keys())
+    if copies:
+        warnings.warn(
+            f"{len(copies)} of the pictures held out are also among those to "
+            "train on, so that the accuracy on the pictures held out is too "
+            f"high: {held_out[copies[0]]} is {known[copies[0]]}.",
+            stacklevel=3,
+        )
+
+
+def _digest(path):
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").digest()

@@ -7,6 +7,7 @@ picture is of which class.
 import csv
 import hashlib
 import os
+import unicodedata
 from collections.abc import Iterable
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -243,5 +244,7 @@ def _read(path, box, shape):
 
 
 def _digest(picture):
-    name = os.fsencode(picture.path.as_posix())
-    return hashlib.sha256(name).digest(), picture.box or ()
+    # Disks of macOS decompose names.
+    name = unicodedata.normalize("NFC", picture.path.as_posix())
+    digest = hashlib.sha256(os.fsencode(name)).digest()
+    return digest, picture.box or ()

@@ -9,6 +9,7 @@ import keras
 import numpy as np
 from numpy.typing import ArrayLike
 
+from zoo.inspection import check_float_input
 from zoo.inspection import is_stochastic
 from zoo.models.scale_views import find_ensemble
 from zoo.models.scale_views import scale_views
@@ -99,6 +100,7 @@ def search_scale_weights(
             "batch_size and draws must be positive. Received: "
             f"batch_size={batch_size}, draws={draws}"
         )
+    check_float_input(model)
     images = check_images(images, model.input_shape)
     labels = check_labels(labels, len(images), model.output_shape[-1])
     draws = draws if is_stochastic(model) else 1

@@ -14,12 +14,18 @@ if TYPE_CHECKING:
     from zoo.training.attacks import Attack
 
 ATTACK_HELP = (
-    "attack and its options, such as 'pgd:norm=l2,eps=1.0'; the norm, and eps "
-    "in that norm, are those of the card's ball (L2 1.0 if it has none) where "
-    "the text leaves them open"
+    "attack and its options, such as 'pgd:norm=l2,eps=1.0'; if norm or eps is "
+    "omitted, the card's threat model applies (L2 1.0 if it has none); eps "
+    "alone is measured in the card's norm"
 )
+_SHOWN = {"norm": None, "eps": None, "steps": None, "draws": 1}
+"""Options that a picture's title gives, unless they are these."""
+
 DEFAULT_ATTACK = "pgd"
-DEFAULT_HELP = f"{DEFAULT_ATTACK}; attacks on a randomised model take 2 draws"
+DEFAULT_HELP = (
+    f"{DEFAULT_ATTACK}; against a randomised model every attack takes 2 draws "
+    "unless told"
+)
 
 
 def add_transfer_argument(parser: argparse.ArgumentParser) -> None:
@@ -27,8 +33,8 @@ def add_transfer_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--transfer-from",
         metavar="NAME",
-        help="preset or .keras file to make the adversarial images on, "
-        "instead of the model they are for",
+        help="preset or .keras file that the adversarial images are made on, "
+        "instead of the model",
     )
 
 
@@ -135,3 +141,25 @@ def bind_attacks(
     for attack in bound:
         attack.check_model(model)
     return [attacks.transfer(attack=a, source=model) for a in bound]
+
+
+def title(spec: str, attack: "Attack") -> str:
+    """Returns an attack's text with what it left open, for a picture.
+
+    Args:
+        spec: Text, such as `"fgsm"`.
+        attack: What it was bound to.
+
+    Returns:
+        Such as `"fgsm:norm=l2,eps=0.5"`.
+    """
+    name, _, given = spec.partition(":")
+    stated = {pair.partition("=")[0].strip() for pair in given.split(",")}
+    filled = [
+        f"{option}={value:g}"
+        if isinstance(value, float)
+        else f"{option}={value}"
+        for option, value in attack.options.items()
+        if option in _SHOWN and option not in stated and value != _SHOWN[option]
+    ]
+    return f"{name}:{','.join(filter(None, [given, *filled]))}".rstrip(":")

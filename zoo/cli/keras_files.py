@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zoo.atomic_write import atomic_write
-from zoo.cli.output import printable
+from zoo.class_names import as_class_names
 
 if TYPE_CHECKING:
     import keras
@@ -108,27 +108,17 @@ def write_keras_file(
 
     Raises:
         OSError: If a file cannot be written.
-        ValueError: If a name is blank or has a line end.
+        ValueError: If a name has a line end or another control character.
     """
-    check_class_names(classes)
+    names = as_class_names(classes)
     with atomic_write(path) as temporary:
         model.save(temporary)
-    if not classes:
+    if not names:
         _classes_file(path).unlink(missing_ok=True)
         return
     with atomic_write(_classes_file(path)) as temporary:
-        lines = "".join(f"{name}\n" for name in classes)
+        lines = "".join(f"{name}\n" for name in names)
         temporary.write_text(lines, "utf-8")
-
-
-def check_class_names(names: Sequence[str]) -> None:
-    """Raises a `ValueError` if a name cannot be a line of a file."""
-    for name in names:
-        if len(name.splitlines()) != 1 or not name.strip():
-            raise ValueError(
-                "The name of a class must be one line. "
-                f"Received: {printable(name)!r}"
-            )
 
 
 def read_class_names(path: str | os.PathLike) -> tuple[str, ...]:

@@ -22,12 +22,12 @@ COMMANDS = {
     "predict": "classify pictures",
     "attack": "attack a few images and draw them",
     "evaluate": "measure accuracy, clean and attacked",
-    "tune": "search the weights of an ensemble's scales",
+    "tune": "search for the best weights of an ensemble's scales",
     "train": "run a training recipe",
     "finetune": "train a model on your own classes",
     "export": "write a SavedModel",
-    "reproduce": "make a paper's tables and figures again",
-    "demo": "the whole job on what the package ships",
+    "reproduce": "measure a paper's tables and figures again",
+    "demo": "load, attack, compare and export what the package ships",
 }
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from typing import Literal
 
 import zoo
+from zoo.class_names import as_class_names
 from zoo.cli.arguments import image_size
 from zoo.cli.keras_files import check_keras_file
 from zoo.cli.keras_files import read_class_names
@@ -90,7 +91,9 @@ class NamedModel:
             name=name,
             kind=kind,
             card=card,
-            classes=own if classes is None else _read_names(classes),
+            classes=as_class_names(
+                own if classes is None else _read_names(classes)
+            ),
             renamed=classes is not None,
             trusted=trusted,
         )
@@ -210,6 +213,13 @@ def check_trained(card: zoo.Card) -> None:
             "No weights have been published for this preset; `zoo list` says "
             f"which presets have some. Received: {card.name}"
         )
+
+
+def check_policy(name: str | None) -> None:
+    """Raises a `ValueError` if Keras has no dtype policy of the name."""
+    if name is not None:
+        with dtype_policy(name):
+            pass
 
 
 def add_model_argument(parser: argparse.ArgumentParser) -> None:

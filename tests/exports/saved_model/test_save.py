@@ -9,6 +9,7 @@ import pytest
 import tensorflow as tf
 
 from zoo import exports
+from zoo.saved_model_folder import read_classes
 
 IMAGES = np.random.default_rng(1).random((3, 10, 12, 3), "float32")
 
@@ -160,6 +161,8 @@ def test_mismatch_removes_the_export(tmp_path, monkeypatch, classifier):
         ({"signatures": ["predict"]}, "must be among"),
         ({"signatures": []}, "must be among"),
         ({"classes": ["a"]}, "name each of the 4 logits"),
+        ({"classes": "abcd"}, "must be a list of names"),
+        ({"classes": ["a", "b", "c", "\x1b[2J"]}, "no control characters"),
         ({"version": -1}, "whole number"),
         ({"version": "1"}, "whole number"),
         ({"seed": 1.5}, "`seed` must be"),
@@ -187,6 +190,20 @@ def test_refuses_other_models(tmp_path, shape, layers, message):
         exports.save(model, tmp_path / "model")
     assert "Received: " in str(error.value)
     assert not list(tmp_path.iterdir())
+
+
+def test_classes_may_be_numbers(tmp_path, classifier, predict):
+    """`zoo predict --model` reads what is written."""
+    report = exports.save(
+        classifier(),
+        tmp_path / "model",
+        classes=range(4),
+        signatures=["serving_default"],
+    )
+    assert read_classes(report.path) == ("0", "1", "2", "3")
+    outputs = predict(report, IMAGES)
+    names = [b"%d" % index for index in outputs["classes"]]
+    assert outputs["labels"].tolist() == names
 
 
 def test_refuses_a_path_that_is_a_pattern(tmp_path, classifier):

@@ -163,25 +163,6 @@ def test_gives_no_gradient(attack, network, batch):
 
 
 @every_attack
-def test_attacks_mixed_bfloat16(attack, batch):
-    keras.config.set_dtype_policy("mixed_bfloat16")
-    try:
-        model = keras.Sequential(
-            [
-                keras.Input((6, 6, 3)),
-                keras.layers.Conv2D(4, 3, activation="relu"),
-                keras.layers.BatchNormalization(),
-                keras.layers.Flatten(),
-                keras.layers.Dense(4, dtype="float32"),
-            ]
-        )
-    finally:
-        keras.config.set_dtype_policy("float32")
-    adversarial = check_attack(attack, model, *batch)
-    assert not np.array_equal(adversarial, batch[0])
-
-
-@every_attack
 def test_survives_a_model_without_gradient(attack, batch):
     """Rounding has a gradient of 0 everywhere."""
     model = keras.Sequential(

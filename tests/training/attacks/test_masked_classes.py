@@ -55,7 +55,8 @@ def masked_model(plain, how):
         masked = logits + np.where(ruled_out, -INF, 0).astype("float32")[None]
     model = keras.Model(inputs, masked)
     # Not 0: added to minus infinity, a mask lets their gradient through.
-    other = plain.rng.normal(size=(plain.kernel.shape[0], 6)) * ruled_out
+    other = plain.rng.normal(size=(plain.kernel.shape[0], 6), scale=30.0)
+    other *= ruled_out
     model.set_weights([plain.kernel @ spread + other, plain.bias @ spread])
     return model
 

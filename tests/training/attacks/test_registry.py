@@ -91,6 +91,14 @@ def test_all_attacks_that_have_a_norm_take_the_threats(name):
         ("pgd", r"needs a radius, as in 'pgd:eps=0.1'. Received: 'pgd'"),
         ("pgd:norm=linf", r"needs a radius"),
         ("pgd:norm=l3", r"`norm` must be one of .*Received: norm='l3'"),
+        ("PGD:eps=0.1", r"Did you mean 'pgd'\? .*Received: 'PGD'"),
+        ("Standard", r"Did you mean 'standard'\?"),
+        ("pgd:EPS=0.1", r"Did you mean 'eps'\? Received: 'EPS=0.1'"),
+        ("pgd:eps=0", r"`eps` must be above 0.*Received: 'pgd:eps=0'"),
+        ("fab:eps=0.0", r"`eps` must be above 0.*Received: 'fab:eps=0.0'"),
+        ("pgd:eps=-0.1", r"0 or more. Received: eps=-0.1"),
+        ("pgd:norm=linf,eps=8", r"at most 1 in linf.*Received: eps=8"),
+        ("ddn:max_norm=0", r"above 0. Received: max_norm=0"),
         ("ddn:eps=1", r"one of steps, gamma.*Received: 'eps=1'"),
         ("pgd:eps", r"Received: 'eps'"),
         ("pgd:eps=1/0", r"Received: eps='1/0'"),
@@ -103,3 +111,28 @@ def test_mistakes_are_named(spec, message):
     threat = ThreatModel("l2", 0.5) if spec == "pgd:norm=linf" else None
     with pytest.raises(ValueError, match=message):
         attacks.parse(spec, threat)
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        ("pgd:epz=0.1", r"Did you mean 'eps'\?"),
+        ("pgd:steps=0", r"positive integer. Received: steps=0"),
+        ("pgd:eps=0,steps=2", r"`eps` must be above 0"),
+        ("fab:restarts=1.5", r"Received: restarts=1.5"),
+        ("standard:eps=0", r"`eps` must be above 0"),
+        ("standard:norm=l1", r"Received: norm='l1'"),
+        ("rand:draws", r"`option=value`.*Received: 'draws'"),
+    ],
+)
+def test_attack_name_refuses_wrong_options(spec, message):
+    """Before anything is imported; see `test_lazy_names`."""
+    with pytest.raises(ValueError, match=message):
+        registry.attack_name(spec)
+
+
+@pytest.mark.parametrize(
+    "spec", ["pgd", "fab:eps=none", "pgd:step_size=none,eps=1", "standard"]
+)
+def test_attack_name_lets_options_be_left_open(spec):
+    assert registry.attack_name(spec) == spec.partition(":")[0]

@@ -11,7 +11,7 @@ import pytest
 from tests.paths import ROOT
 
 CODE = """
-import hashlib, sys, time, zoo
+import hashlib, signal, sys, time, zoo
 from zoo.cli import interruption, main
 from zoo.cli.commands import list_command
 
@@ -19,6 +19,8 @@ def work(options):
     print("begun", flush=True)
     {body}
 
+# A shell's background processes begin deaf to it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 interruption._PATIENCE = 0.5
 list_command.run = work
 list_command.work_folder = lambda options: "runs/one"
@@ -47,10 +49,13 @@ def test_it_is_obeyed(body, tmp_path):
         stderr=subprocess.PIPE,
         text=True,
     )
-    assert process.stdout.readline() == "begun\n"
-    begun = time.monotonic()
-    process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=30)
+    try:
+        assert process.stdout.readline() == "begun\n"
+        begun = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=30)
+    finally:
+        process.kill()
     assert time.monotonic() - begun < 5
     assert process.returncode == 130
     assert said == MESSAGE

@@ -197,9 +197,9 @@ def test_other_encodings_are_told(tmp_path):
         read_lines(path)
 
 
-@pytest.mark.parametrize("name", ["two\nlines", "", "next\x85line", " "])
+@pytest.mark.parametrize("name", ["two\nlines", "next\x85line", "\x1b[2J"])
 def test_names_are_lines(tmp_path, name):
     path = tmp_path / "model.keras"
-    with pytest.raises(ValueError, match="must be one line"):
+    with pytest.raises(ValueError, match="no control characters"):
         write_keras_file(None, path, ["cat", name])
     assert not any(tmp_path.iterdir())

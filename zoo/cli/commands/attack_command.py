@@ -1,6 +1,7 @@
 """`zoo attack`."""
 
 import argparse
+import sys
 from pathlib import Path
 
 from zoo.cli.activity import activity
@@ -13,6 +14,7 @@ from zoo.cli.attacks import bind_attacks
 from zoo.cli.attacks import check_single
 from zoo.cli.attacks import default_threat
 from zoo.cli.attacks import parse_transfer
+from zoo.cli.attacks import title
 from zoo.cli.data import NamedImages
 from zoo.cli.data import add_data_arguments
 from zoo.cli.models import NamedModel
@@ -49,7 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Attacks a few images, draws them and prints what became of them."""
+    """Attacks a few images, draws them and prints their classes."""
     if options.output.suffix.lower() != ".png":
         raise ValueError(
             f"--output must end in .png. Received: {options.output}"
@@ -70,8 +72,9 @@ def run(options: argparse.Namespace) -> None:
     said = not options.json
     with activity(f"Loading {named.name}", enabled=said):
         model = named.load(image_size=options.image_size)
+    spec = options.attack or DEFAULT_ATTACK
     (attack,) = bind_attacks(
-        [options.attack or DEFAULT_ATTACK],
+        [spec],
         threat,
         model,
         source=source,
@@ -81,9 +84,12 @@ def run(options: argparse.Namespace) -> None:
     with activity(f"Loading {data.limit} images of {data.name}", enabled=said):
         images, labels = data.load(model)
     names = data.class_names(model(images[:1], training=False).shape[-1])
-    with activity(f"Attacking {len(images)} images: {attack!r}", enabled=said):
+    with activity(
+        f"Attacking {len(images)} images: {attack!r}",
+        enabled=said and not sys.stderr.isatty(),  # Which shows a bar.
+    ):
         attacked = evaluation.AttackedImages.from_model(
-            model, attack, images, labels, name=named.name
+            model, attack, images, labels, name=named.name, progress=said
         )
     evaluation.picture(
         images,
@@ -91,7 +97,7 @@ def run(options: argparse.Namespace) -> None:
         [attacked],
         names,
         options.output,
-        title=f"{attack!r} on {data.name}",
+        title=f"{title(spec, attack)} on {data.name}",
     )
     rows = [
         {
@@ -110,14 +116,21 @@ def run(options: argparse.Namespace) -> None:
             strict=True,
         )
     ]
+    right = attacked.adversarial_right
+    if right is not None:
+        for row, share in zip(rows, right.mean(axis=0), strict=True):
+            row["draws_right"] = float(share)
     from rich.table import Table
 
     table = Table("label", "clean", "adversarial", "L2", "L∞")
+    if right is not None:
+        table.add_column(f"right of {len(right)} draws")
     for row in rows:
         table.add_row(
             *(printable(row[k]) for k in ("label", "clean", "adversarial")),
             f"{row['l2']:.3f}",
             f"{row['linf']:.3f}",
+            *([f"{row['draws_right']:.0%}"] if right is not None else []),
         )
     result = {
         "model": named.name,

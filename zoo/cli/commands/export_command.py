@@ -22,7 +22,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "path", type=_folder, metavar="DIR", help="DIR/<version> is written"
     )
     add_classes_argument(parser, "the card's")
-    parser.add_argument("--version", type=at_least(0), default=1, metavar="N")
+    parser.add_argument(
+        "--version",
+        type=at_least(0),
+        default=1,
+        metavar="N",
+        help="number of the version (default: %(default)s)",
+    )
     parser.add_argument(
         "--overwrite", action="store_true", help="replace the same version"
     )

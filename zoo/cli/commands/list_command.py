@@ -12,9 +12,10 @@ from zoo.cli.output import emit
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command's arguments."""
     parser.description = (
-        "Lists the models and how accurate they are: on clean images, and in "
-        "the worst case of all attacks in one ball for all models of a data "
-        "set, the one that most of its defended models are made for."
+        "Lists the models and their accuracy: on clean images, and in the "
+        "worst case of all attacks in one ball. All models of a data set are "
+        "compared in the ball that most of its defended models are made for. "
+        "A tag in brackets, as in `blurnet_tv (.1e-4)`, may be left out."
     )
     parser.add_argument(
         "pattern", nargs="?", default="*", help="shell pattern, such as 'irm_*'"

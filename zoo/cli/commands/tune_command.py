@@ -5,8 +5,10 @@ import dataclasses
 from pathlib import Path
 
 from zoo.cli.activity import activity
+from zoo.cli.arguments import add_batch_size_argument
 from zoo.cli.arguments import add_draws_argument
 from zoo.cli.arguments import add_json_argument
+from zoo.cli.arguments import add_seed_argument
 from zoo.cli.arguments import at_least
 from zoo.cli.arguments import numbers_above_zero
 from zoo.cli.attacks import ATTACK_HELP
@@ -31,10 +33,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command's arguments."""
     parser.description = (
         "Scores a multi-scale ensemble with every combination of scale "
-        "weights, each scale being predicted once. The adversarial images are "
-        "made against the model as it stands, and the packaged images are "
-        "test images: choose on others, such as `--data fashion_mnist --split "
-        "train[58000:]`, and measure what `--save` writes with `zoo evaluate`."
+        "weights; each scale is predicted once. The adversarial images are "
+        "made against the model with its present weights. The packaged images "
+        "are test images: choose on others, such as `--data fashion_mnist "
+        "--split train[58000:]`, and measure what `--save` writes with `zoo "
+        "evaluate`."
     )
     add_model_argument(parser)
     parser.add_argument(
@@ -48,20 +51,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--values",
         type=numbers_above_zero,
         metavar="LIST",
-        help="numbers each weight is tried with, between commas (default: "
+        help="numbers that each weight is tried with, between commas (default: "
         "0.001,0.01,0.1,1,10)",
     )
-    parser.add_argument(
-        "--batch-size", type=at_least(1), default=128, metavar="N"
-    )
+    add_batch_size_argument(parser, 128, "attacked and scored")
     add_draws_argument(parser)
-    parser.add_argument("--seed", type=at_least(0), default=0, metavar="N")
+    add_seed_argument(parser, "the attack and of a randomised model")
     parser.add_argument(
         "--top",
         type=at_least(1),
         default=10,
         metavar="N",
-        help="rows of the table, the model's own weights besides; JSON holds "
+        help="rows of the table, besides the model's own weights; JSON holds "
         "all (default: %(default)s)",
     )
     parser.add_argument(

@@ -254,6 +254,29 @@ def test_the_attacks_average_over_a_randomised_models_draws():
         assert attack.options["draws"] == 3
 
 
+@pytest.mark.parametrize(
+    "attack",
+    [
+        "pgd:eps=0,steps=2",
+        "noise:eps=0",
+        attacks.transfer(attack=attacks.fgsm(eps=0.0), source=linear()),
+        attacks.mixture(attacks=[attacks.fgsm(eps=0.0)]),
+    ],
+    ids=str,
+)
+def test_an_attack_of_no_radius_is_flagged(attack):
+    """Its number is the clean accuracy and reads as a robust one."""
+
+    def rules(*suite):
+        report = evaluate(
+            linear(), (IMAGES, LABELS), suite, threat=BALL, progress=False
+        )
+        return [flag.rule for flag in report.flags]
+
+    assert "zero radius" in rules(attack, "fgsm")
+    assert "zero radius" not in rules("fgsm")
+
+
 def test_an_honest_model_is_not_flagged():
     model = LinearModel((6, 6, 1), num_classes=3)
     images = model.rng.uniform(0.3, 0.7, size=(32, 6, 6, 1)).astype("float32")

@@ -1,10 +1,13 @@
 """Pictures: a PNG of the right size that shows what it should."""
 
+import dataclasses
+
 import keras
 import numpy as np
 import pytest
 from PIL import Image
 
+from zoo.loading import dtype_policy
 from zoo.training import attacks
 from zoo.training.evaluation import AttackedImages
 from zoo.training.evaluation import picture
@@ -61,6 +64,36 @@ def test_green_is_right_and_red_is_wrong(tmp_path):
     picture(images, [0, 0], [panel(images, [0, 1])], NAMES, path)
     assert pixels_of(path, RED) > 300
     assert 300 < pixels_of(path, GREEN) < all_right
+
+
+def test_the_draws_that_are_right_are_said_and_drawn(tmp_path, monkeypatch):
+    """An image on the boundary is neither right nor wrong."""
+    from matplotlib.figure import Figure
+
+    said, write = [], Figure.text
+    monkeypatch.setattr(
+        Figure, "text", lambda *a, **k: said.append(a[3]) or write(*a, **k)
+    )
+    images = some_images(3)
+    shares = [10, 5, 0]
+    right = np.arange(10)[:, None] < shares
+    answered = np.full((3, 3), [0.46, 0.3, 0.24])
+    answered[2] = [0.3, 0.46, 0.24]
+    drawn = AttackedImages("m", images + 0.1, answered, answered, right, right)
+    path = tmp_path / "picture.png"
+    picture(images, [0, 0, 0], [drawn], NAMES, path)
+    for share in shares:
+        assert f"{share} of 10 draws right" in said
+    names = ["✓ T-shirt/top 46%", "◐ T-shirt/top 46%"]
+    for text in (*names, f"✗ {NAMES[1][:23]}… 46%"):
+        assert said.count(text) == 2
+    assert pixels_of(path, (0x9A, 0x67, 0x00)) > 300
+    # Three bars of 1.2 x 0.045 inches, half green and half red in sum.
+    alone = dataclasses.replace(drawn, adversarial_right=right[:, [0, 0, 0]])
+    picture(images, [0, 0, 0], [alone], NAMES, tmp_path / "right.png")
+    bar = 1.2 * 0.045 * 144**2
+    lost = pixels_of(tmp_path / "right.png", GREEN) - pixels_of(path, GREEN)
+    assert lost > 1.5 * bar * 0.6  # Edges are blended.
 
 
 def test_every_change_is_on_one_scale(tmp_path):
@@ -172,6 +205,7 @@ def test_panel_attacks_and_classifies():
         model, attacks.fgsm(eps=0.1), images, [0, 0]
     )
     assert made.name == "linear"
+    assert made.clean_right is made.adversarial_right is None
     np.testing.assert_allclose(made.adversarial, images + 0.1, atol=1e-6)
     margins = 2 * np.array([1.6 / 2, 12.8 / 2])  # Logit gaps, 32 * (0.5 - x).
     expected = 1 / (1 + np.exp(-margins))
@@ -241,6 +275,9 @@ def test_panel_averages_the_draws_of_a_randomised_model():
         )
 
     confidences = made(draws=8).clean_confidences
+    right = made(draws=8).clean_right
+    assert right.shape == (8, 50)
+    np.testing.assert_allclose(right.mean(axis=0), confidences[:, 0])
     assert set(np.round(confidences[:, 0] * 8, 3)) <= set(range(9))
     assert confidences[:, 0].mean() == pytest.approx(0.5, abs=0.15)
     assert len(set(confidences[:, 0])) > 3
@@ -259,6 +296,17 @@ def test_panel_averages_the_draws_of_a_randomised_model():
         ({"attacked": []}, "attacked"),
         ({"class_names": ["a", "b"]}, "in 2 classes.*model"),
         ({"images": np.zeros((2, 9, 8, 1))}, r"\(2, 8, 8, 1\)"),
+        (
+            {
+                "attacked": [
+                    dataclasses.replace(
+                        panel(some_images(), [0, 0]),
+                        adversarial_right=np.ones((4, 3), bool),
+                    )
+                ]
+            },
+            "model",
+        ),
     ],
 )
 def test_what_does_not_fit_together(tmp_path, change, said):
@@ -273,3 +321,17 @@ def test_what_does_not_fit_together(tmp_path, change, said):
     with pytest.raises(ValueError, match=said):
         picture(**{**arguments, **change})
     assert not list(tmp_path.iterdir())
+
+
+def test_confidences_of_low_precision_are_averaged_in_float32():
+    with dtype_policy("bfloat16"):
+        model = keras.Sequential(
+            [
+                keras.Input((4, 4, 2)),
+                keras.layers.GlobalAveragePooling2D(),
+            ]
+        )
+    images = np.random.default_rng(0).random((2, 4, 4, 2), "float32")
+    made = AttackedImages.from_model(model, lambda m, x, y: x, images, [0, 0])
+    assert made.clean_confidences.dtype == "float32"
+    np.testing.assert_allclose(made.clean_confidences.sum(-1), 1, atol=1e-6)

@@ -240,5 +240,5 @@ def test_folders_of_two_lines_are_refused(capsys, tmp_path, published, photos):
         *("finetune", "wrn16_2", "--data", photos),
         *("--output", tmp_path / "run"),
     )
-    assert "must be one line. Received: " in line
+    assert r"no control characters. Received: 'coat\nerror: none'" in line
     assert not (tmp_path / "run").exists()
