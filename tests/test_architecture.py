@@ -53,6 +53,7 @@ ARROWS = {
     "zoo/weights": (),
     "zoo/presets": ("zoo/weights",),
     "zoo/loading.py": ("zoo/models", "zoo/presets", "zoo/weights"),
+    "zoo/distribution.py": ("zoo/loading.py", "zoo/presets", "zoo/weights"),
     "zoo/cards": ("zoo/presets", "zoo/loading.py", "zoo/weights"),
     "zoo/defenses/surgery": (),
     "zoo/defenses": (
@@ -169,6 +170,8 @@ SMALL = {
     "zoo/atomic_write.py": "all packages write by it",
     "zoo/cli/commands/download_command.py": "a command a file",
     "zoo/cli/commands/info_command.py": "a command a file",
+    "zoo/cli/commands/publish_command.py": "a command a file",
+    "zoo/cli/commands/push_command.py": "a command a file",
     "zoo/class_names.py": "five rooms read names of classes",
     "zoo/version.py": "setuptools reads it",
     "zoo/weights/digests.py": "three rooms ask it",

@@ -72,6 +72,19 @@ class WeightFile:
             _sha256(path) == self.sha256
         )
 
+    def difference(self, path: Path) -> str | None:
+        """Says why a file isn't the published one; `None` if it is."""
+        if self.matches(path):
+            return None
+        size = path.stat().st_size
+        if kind := known_kind(path):
+            return kind
+        if size > self.size:
+            return f"it has more than {self.size:,} bytes"
+        if size < self.size:
+            return f"it has {size:,} of {self.size:,} bytes"
+        return f"its SHA-256 is not {self.sha256}"
+
 
 @dataclass(frozen=True)
 class Weights:
@@ -162,6 +175,10 @@ class GrownWeights:
     def __post_init__(self) -> None:
         _check_sha256(self.sha256)
 
+    def to_dict(self) -> dict[str, Any]:
+        """Returns the entry that `read_entry` reads."""
+        return asdict(self)
+
 
 def read_entry(entry: Mapping[str, Any]) -> Weights | GrownWeights:
     """Reads an entry of a manifest.
@@ -202,6 +219,19 @@ def write_manifest(path: Path, entries: Mapping[str, Mapping]) -> None:
     text = json.dumps(entries, indent=2, sort_keys=True) + "\n"
     with atomic_write(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+def known_kind(path: Path) -> str | None:
+    """Says what is commonly found in a weight file's place, if it is that."""
+    if is_lfs_pointer(path):
+        return (
+            "it is a Git LFS pointer, which `git lfs pull` replaces by the file"
+        )
+    with path.open("rb") as stream:
+        start = stream.read(256).lstrip().lower()
+    if start.startswith((b"<!doctype", b"<html", b"<?xml")):
+        return "it is a web page"
+    return None
 
 
 def is_lfs_pointer(path: Path) -> bool:
