@@ -1,4 +1,9 @@
-"""What picture files say of themselves, read in a graph from their bytes."""
+"""Reads the headers of picture files in a graph.
+
+JPEG, PNG, GIF, BMP and WebP are told apart by their first bytes. Of each the
+graph reads what decides how it is decoded: its size, whether and how it is
+turned, what is transparent.
+"""
 
 from typing import NamedTuple
 
