@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from zoo.suggestions import did_you_mean
 
-PACKAGED = ("fashion_mnist_sample",)
+PACKAGED = ("fashion_mnist_sample", "rendered_signs_sample")
 """Samples inside the package."""
 
 ON_DISK = {
