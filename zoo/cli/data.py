@@ -148,9 +148,9 @@ def add_data_arguments(parser: argparse.ArgumentParser, limit: int) -> None:
         "--data",
         metavar="SET",
         help="TFDS name, rendered_signs/crops32, folder of pictures with one "
-        f"folder a class, aaac, gtsrb or lisa with --data-dir, or {SAMPLE}: "
-        "the packaged images (default: the set that a preset was made for; "
-        "for Fashion-MNIST and for other models the packaged images)",
+        "folder a class, or aaac, gtsrb or lisa with --data-dir (default: "
+        "test images of a preset's set that are in the package, if there are "
+        f"any, else that set; for other models {SAMPLE})",
     )
     parser.add_argument(
         "--data-dir",
@@ -173,6 +173,11 @@ def add_data_arguments(parser: argparse.ArgumentParser, limit: int) -> None:
 
 
 def _default_data(model: NamedModel) -> str:
-    """Returns a preset's own set; the packaged images for all others."""
+    """Returns the packaged sample of a preset's set, else the set itself.
+
+    For models that are no presets, it is the sample of Fashion-MNIST.
+    """
+    from zoo.training.datasets.registry import SAMPLES
+
     dataset = model.card.dataset if model.is_preset else SAMPLE
-    return SAMPLE if dataset == "fashion_mnist" else dataset
+    return SAMPLES.get(dataset, dataset)
