@@ -64,10 +64,11 @@ class BatchNormalization(keras.layers.BatchNormalization):
             (self.moving_mean, mean),
             (self.moving_variance, variance),
         ):
-            average.assign(
-                average * self.momentum
-                + ops.cast(statistic, average.dtype) * (1.0 - self.momentum)
-            )
+            moved = average * self.momentum + ops.cast(
+                statistic, average.dtype
+            ) * (1.0 - self.momentum)
+            # A replica may have no image of the last batch, and no statistic.
+            average.assign(ops.where(count > 0, moved, average))
         return outputs
 
     def _normalise_by_moving_average(self, inputs):

@@ -79,9 +79,7 @@ def test_the_draws_that_are_right_are_said_and_drawn(tmp_path, monkeypatch):
     right = np.arange(10)[:, None] < shares
     answered = np.full((3, 3), [0.46, 0.3, 0.24])
     answered[2] = [0.3, 0.46, 0.24]
-    drawn = AttackedImages(
-        "m", images + 0.1, answered, answered, right, right, "ddn-100"
-    )
+    drawn = AttackedImages("m", images + 0.1, answered, answered, right, right)
     path = tmp_path / "picture.png"
     picture(images, [0, 0, 0], [drawn], NAMES, path)
     for share in shares:
@@ -208,7 +206,6 @@ def test_panel_attacks_and_classifies():
     )
     assert made.name == "linear"
     assert made.clean_right is made.adversarial_right is None
-    assert made.attack == "fgsm, linf, eps 0.1"
     np.testing.assert_allclose(made.adversarial, images + 0.1, atol=1e-6)
     margins = 2 * np.array([1.6 / 2, 12.8 / 2])  # Logit gaps, 32 * (0.5 - x).
     expected = 1 / (1 + np.exp(-margins))
