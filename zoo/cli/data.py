@@ -44,12 +44,24 @@ class NamedImages:
     def parse(
         cls, options: argparse.Namespace, model: NamedModel
     ) -> "NamedImages":
-        """Reads what `add_data_arguments` adds, without TensorFlow.
+        """Reads what `add_data_arguments` adds; `check` looks at it.
 
         Args:
             options: Of the command line.
             model: Model that the images are for; a preset's own set is the
                 default.
+        """
+        return cls(
+            name=options.data or _default_data(model),
+            split=options.split or _SPLIT,
+            limit=options.limit or options.default_limit,
+            data_dir=options.data_dir,
+            size=options.image_size,
+            model=model,
+        )
+
+    def check(self) -> None:
+        """Raises an error if `load` would; TensorFlow stays out.
 
         Raises:
             FileNotFoundError: If there is no such folder.
@@ -59,21 +71,11 @@ class NamedImages:
         """
         from zoo.training.datasets.registry import check_source
 
-        name = options.data or _default_data(model)
-        split = options.split or _SPLIT
         check_source(
-            name,
-            split,
-            data_dir=options.data_dir,
-            classes=model.classes or None,
-        )
-        return cls(
-            name=name,
-            split=split,
-            limit=options.limit or options.default_limit,
-            data_dir=options.data_dir,
-            size=options.image_size,
-            model=model,
+            self.name,
+            self.split,
+            data_dir=self.data_dir,
+            classes=self.model.classes or None,
         )
 
     @property

@@ -155,6 +155,7 @@ def run(options: argparse.Namespace) -> None:
             options.resume,
             images=None if options.write_card == _REPLACE else attacked,
         )
+    data.check()
     check_policy(options.attack_policy)
     from zoo.training import evaluation
 
