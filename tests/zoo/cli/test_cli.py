@@ -248,6 +248,7 @@ MISSPELT = (
     ("tune", "irm_wrn16_2", "--save", "file/best.keras"),
     ("finetune", "wrn16_2", "--data", ".", "--output", "file"),
     ("demo", "--output", "file"),
+    ("evaluate", "wrn16_2", "--resume", "file"),
     ("evaluate", "wrn16_2", "--attack", "pgd:epss=0.1"),
     ("evaluate", "wrn16_2", "--attack", "pgd:eps=-0.1"),
     ("evaluate", "wrn16_2", "--attack", "pgd:norm=linf,eps=8"),

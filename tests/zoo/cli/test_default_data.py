@@ -38,8 +38,8 @@ def test_data_is_what_the_preset_was_made_for(model, data):
 
 
 def test_what_is_given_stays():
-    images = parse("lisa_cnn", data="mnist", split="train", limit=1)
-    assert (images.name, images.split, images.limit) == ("mnist", "train", 1)
+    images = parse("lisa_cnn", data="photos", split="train", limit=1)
+    assert (images.name, images.split, images.limit) == ("photos", "train", 1)
 
 
 @pytest.mark.parametrize("command", ["attack", "evaluate"])

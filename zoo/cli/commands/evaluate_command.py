@@ -129,6 +129,8 @@ def run(options: argparse.Namespace) -> None:
         )
     if options.output:
         check_writable(options.output)
+    if options.resume:
+        check_writable(options.resume / "run.json")
     named = NamedModel.parse(
         options.model, classes=options.classes, trusted=options.trust
     )
