@@ -168,6 +168,7 @@ SMALL = {
     "training/reproduction/timing.py": "benchmarks time by it too",
     "zoo/__main__.py": "python -m zoo",
     "zoo/atomic_write.py": "all packages write by it",
+    "zoo/cli/commands/cache_command.py": "a command a file",
     "zoo/cli/commands/download_command.py": "a command a file",
     "zoo/cli/commands/info_command.py": "a command a file",
     "zoo/cli/commands/publish_command.py": "a command a file",

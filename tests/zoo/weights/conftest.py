@@ -18,6 +18,7 @@ def server():
     server.tokens = []
     server.accepts_ranges = True
     server.tells_length = True
+    server.encoding = None
     server.cut = None
     server.delay = 0
     # Seconds before each byte after the cut; `None` ends the answer there.

@@ -1,6 +1,7 @@
 """A mirror of one file on this machine that can misbehave."""
 
 import contextlib
+import gzip
 import hashlib
 import re
 import time
@@ -39,7 +40,13 @@ class Handler(BaseHTTPRequestHandler):
             )
         else:
             self.send_response(200)
-        if server.tells_length:
+        if server.encoding == "gzip":
+            self.send_header("Content-Encoding", "gzip")
+            content, start = gzip.compress(content), 0
+        elif server.encoding == "chunked":
+            self.send_header("Transfer-Encoding", "chunked")
+            content, start = chunked(content[start:]), 0
+        elif server.tells_length:
             self.send_header("Content-Length", str(len(content) - start))
         self.end_headers()
         with contextlib.suppress(OSError):
@@ -52,6 +59,12 @@ class Handler(BaseHTTPRequestHandler):
 
     def log_message(self, *_):
         pass
+
+
+def chunked(content: bytes) -> bytes:
+    """Returns the body of an answer in two chunks."""
+    parts = content[:1000], content[1000:], b""
+    return b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in parts)
 
 
 def described(name: str, content: bytes) -> WeightFile:

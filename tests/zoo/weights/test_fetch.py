@@ -148,6 +148,12 @@ def test_overlong_partial_file_starts_over(server, cache):
     assert server.ranges == [None]
 
 
+@pytest.mark.parametrize("encoding", ["chunked", "gzip"])
+def test_encoded_answers(server, encoding):
+    server.encoding = encoding
+    assert fetch_weights(published(server.url)).read_bytes() == CONTENT
+
+
 def test_unsatisfiable_range(server, cache):
     """The server's file is shorter than the partial one."""
     place(cache, f"{NAME}.part", b"x" * 5000)
