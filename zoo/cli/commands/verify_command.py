@@ -43,6 +43,7 @@ def run(options: argparse.Namespace) -> None:
     wrong = sum(one.problem is not None for one in found)
     if wrong:
         raise OSError(
-            f"{wrong} of {len(found)} are not what was published. Remove a "
-            "damaged file of the cache; reinstall a damaged package."
+            f"{wrong} of {len(found)} are not what was published. A damaged "
+            "file of the cache is replaced when it is loaded; a damaged "
+            "package must be reinstalled."
         )
