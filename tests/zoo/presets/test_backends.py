@@ -30,7 +30,7 @@ for name, options in json.loads(sys.argv[2]).items():
         images = images[:1]
     logits = model(images, training=False)
     np.save(f"{name}.npy", keras.ops.convert_to_numpy(logits))
-print(*{"jax", "tensorflow", "torch"}.intersection(sys.modules))
+assert "tensorflow" not in sys.modules
 """
 
 
@@ -56,7 +56,7 @@ def _compresses(preset: presets.Preset) -> bool:
 
 @pytest.mark.parametrize("backend", ["jax", "torch"])
 def test_backends_agree(backend, tmp_path):
-    """Where a backend is installed; it imports no other one."""
+    """Where a backend is installed; TensorFlow is then not imported."""
     pytest.importorskip(backend)
     clothes = datasets.load("fashion_mnist_sample", batch_size=8)
     clothes, _ = next(clothes.as_numpy_iterator())
@@ -65,16 +65,13 @@ def test_backends_agree(backend, tmp_path):
         np.save(tmp_path / "{}x{}x{}.npy".format(*shape), pictures)
     models = published()
     root = str(Path(zoo.__file__).parents[1])
-    printed = subprocess.run(
+    subprocess.run(
         [sys.executable, "-c", SCRIPT, backend, json.dumps(models)],
         env=os.environ | {"KERAS_BACKEND": backend, "PYTHONPATH": root},
         cwd=tmp_path,
-        stdout=subprocess.PIPE,
-        text=True,
         check=True,
         timeout=600,
     )
-    assert printed.stdout.split() == [backend]
     for name, options in models.items():
         model = zoo.load(name, **options)
         logits = np.load(tmp_path / f"{name}.npy")
