@@ -168,7 +168,7 @@ def measure(
     labels,
     rounds: int,
 ) -> list[dict]:
-    """Returns a row for each runner: seconds, robust accuracy, median L2."""
+    """Returns a row for each runner: times, robust accuracy, median L2."""
     runners = [
         ("pgd", "bare gradients", bare_gradients(model, PGD_STEPS)),
         ("ddn", "bare gradients", bare_gradients(model, DDN_STEPS)),
@@ -199,6 +199,7 @@ def measure(
             np.asarray(run(images, labels))
             row["seconds"].append(time.perf_counter() - start)
     for row in rows:
+        row["range"] = min(row["seconds"]), max(row["seconds"])
         row["seconds"] = statistics.median(row["seconds"])
     bare = {row["attack"]: row["seconds"] for row in rows[:2]}
     for row in rows:
@@ -207,30 +208,58 @@ def measure(
 
 
 def draw(rows: list[dict], path: Path) -> None:
-    """Draws the seconds of each attack, the bare gradients as a line."""
+    """Draws the seconds of each attack, the bare gradients as a line.
+
+    A bar is a median; the line on it runs from the fastest to the slowest
+    round, where the rows have them.
+    """
     from matplotlib.figure import Figure
 
     titles = {"pgd": f"PGD-{PGD_STEPS}", "ddn": f"DDN-{DDN_STEPS}"}
-    figure = Figure(figsize=(9, 3.2), layout="constrained")
-    for axes, (attack, title) in zip(
-        figure.subplots(1, 2), titles.items(), strict=True
-    ):
-        bars = [row for row in rows if row["attack"] == attack]
-        bare, *bars = bars[:1] + sorted(bars[1:], key=lambda r: -r["seconds"])
-        colors = [
-            "tab:blue" if row["library"].startswith("zoo") else "tab:gray"
-            for row in bars
-        ]
-        drawn = axes.barh(
-            [row["library"] for row in bars],
-            [row["seconds"] for row in bars],
-            color=colors,
+    groups = {
+        attack: [row for row in rows if row["attack"] == attack]
+        for attack in titles
+    }
+    figure = Figure(figsize=(7.5, 5.2), layout="constrained")
+    panels = figure.subplots(
+        len(groups),
+        height_ratios=[len(group) for group in groups.values()],
+    )
+    for axes, (attack, group) in zip(panels, groups.items(), strict=True):
+        bare, *timed = group[:1] + sorted(
+            group[1:], key=lambda row: -row["seconds"]
         )
-        robust = [f"{row['robust_accuracy']:.1%} robust" for row in bars]
-        axes.bar_label(drawn, robust, padding=3)
-        axes.set_xlim(right=1.45 * max(row["seconds"] for row in bars))
-        axes.axvline(bare["seconds"], color="black", linestyle=":", zorder=0)
-        axes.set(title=title, xlabel="seconds; dotted: bare gradients")
+        seconds = [row["seconds"] for row in timed]
+        drawn = axes.barh(
+            [
+                f"{row['library']} ({row['robust_accuracy']:.1%} robust)"
+                for row in timed
+            ],
+            seconds,
+            height=0.65,
+            color=[
+                "#0969da" if row["library"].startswith("zoo") else "#8c959f"
+                for row in timed
+            ],
+        )
+        axes.bar_label(drawn, [f"{s:.2f} s" for s in seconds], padding=6)
+        for place, row in enumerate(timed):
+            if "range" in row:
+                axes.plot(row["range"], [place] * 2, color="black", marker="|")
+        line = axes.axvline(
+            bare["seconds"], color="black", linestyle=":", zorder=0
+        )
+        axes.set_xlim(0, 1.2 * max(seconds))
+        axes.set_title(titles[attack], loc="left")
+        axes.tick_params(axis="y", length=0)
+        axes.spines[["top", "right"]].set_visible(False)
+    axes.set_xlabel("seconds, median of the rounds")
+    figure.legend(
+        [line],
+        ["as many bare gradients"],
+        loc="outside lower right",
+        frameon=False,
+    )
     figure.savefig(path, dpi=120)
 
 

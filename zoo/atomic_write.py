@@ -9,9 +9,9 @@ from collections.abc import Iterator
 
 @contextlib.contextmanager
 def atomic_write(path: str | os.PathLike) -> Iterator[pathlib.Path]:
-    """Yields a temporary path that takes the place of `path` at the end.
+    """Yields a temporary path; its file replaces `path` at the end.
 
-    If the body raises, the temporary file is removed and `path` stays as it
+    If the block raises, the temporary file is removed and `path` stays as it
     was.
 
     Args:
@@ -22,7 +22,7 @@ def atomic_write(path: str | os.PathLike) -> Iterator[pathlib.Path]:
     """
     path = pathlib.Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    # Keeps the suffix, by which writers choose a format.
+    # The suffix stays: some writers choose the format by it.
     temporary = path.with_name(f".{uuid.uuid4().hex}{path.suffix}")
     try:
         yield temporary

@@ -15,25 +15,26 @@ DEFENSES = {
     "irm": "zoo.defenses.irm",
     "jpeg": "zoo.defenses.jpeg",
 }
-"""The module of each; its function has the defense's name."""
+"""The module of each defense; the function in it has the same name."""
 
 
 def defend(model: "keras.Model", defense: str, **options: Any) -> "keras.Model":
     """Puts a defense around a Keras classifier, yours or Keras' own.
 
-    The model given is left as it is: the defended one has copies of its
-    layers and weights. What the defense adds is untrained, so go on training,
-    best with `zoo.training.AdversarialTrainer`.
+    Your model isn't modified: the defended one has copies of its layers and
+    weights. What the defense adds is untrained, so train the result, best
+    with `zoo.training.AdversarialTrainer`.
 
     Args:
         model: Functional or Sequential classifier of one batch of images,
-            such as those of `keras.applications`.
+            such as those of `keras.applications`; for `"jpeg"` a subclassed
+            one, too.
         defense: `"blurnet"` (`zoo.defenses.blurnet`): a depthwise filter
             behind the first convolution. `"irm"` (`zoo.defenses.irm`):
-            random-patch JPEG, then the model's features pooled by a spatial
-            pyramid under a new classifying layer, read at several scales.
+            random-patch JPEG, then the model's features at several scales,
+            pooled by a spatial pyramid under a new classifying layer.
             `"jpeg"` (`zoo.defenses.jpeg`): JPEG in front of the whole model.
-        options: Those of the defense's function.
+        options: Options of the defense's function.
 
     Returns:
         A model mapping pixels in [0, 1], NHWC, to logits.
@@ -45,7 +46,7 @@ def defend(model: "keras.Model", defense: str, **options: Any) -> "keras.Model":
     if defense not in DEFENSES:
         raise ValueError(
             f"Defenses are {', '.join(DEFENSES)}."
-            f"{did_you_mean(str(defense), DEFENSES)} "
+            f"{did_you_mean(str(defense).lower(), DEFENSES)} "
             f"Received: defense={defense!r}"
         )
     function = getattr(importlib.import_module(DEFENSES[defense]), defense)

@@ -1,4 +1,4 @@
-"""Models by name: the preset's builder, its options, its weights."""
+"""Models by name: the preset's builder, options, weights and dtype policy."""
 
 import contextlib
 import fnmatch
@@ -16,6 +16,7 @@ from zoo.presets import Preset
 from zoo.suggestions import check_options
 from zoo.weights import fetch_weights
 from zoo.weights import load_weights
+from zoo.weights.manifest import SUFFIXES
 
 if TYPE_CHECKING:
     import keras
@@ -34,25 +35,26 @@ def load(
 
     Args:
         name: Name of a preset; `zoo.list_models()` gives them all.
-        weights: `"default"` for the published ones, fetched if need be;
+        weights: `"default"` for the published ones, downloaded if needed;
             `None` for random ones; or a `.weights.h5` file (or
             `.weights.json` index) that fits the model exactly.
         num_classes: Number of classes.
         image_shape: `(height, width, channels)`.
-        new_head: Whether published weights are read but for the head's, which
-            is randomly initialised; `None` for where `num_classes` is another
-            than theirs. For as many, but other, classes: `True`.
+        new_head: Whether to initialise the head randomly. Default: only if
+            `num_classes` differs from the preset's. Set it to `True` for
+            other classes of the same number.
         overrides: Other options of the preset's builder.
 
     Returns:
         A model of the preset's name, mapping pixels in [0, 1], NHWC, to logits.
 
     Raises:
-        UnknownPresetError: If no preset has the name; it may be a file's,
-            which `keras.models.load_model` loads.
-        ValueError: If an option is unknown, the weights don't fit, or none
-            have been published.
-        DownloadError: If the weights cannot be had.
+        UnknownPresetError: If no preset has the name. A saved model is loaded
+            by `keras.models.load_model`.
+        ValueError: If an option is unknown, or the weights are no weight
+            file, don't fit, or have not been published.
+        FileNotFoundError: If there is no such weight file.
+        DownloadError: If the published weights are not available.
     """
     preset = _find(name)
     options = dict(preset.config) | overrides
@@ -60,9 +62,17 @@ def load(
         options["num_classes"] = num_classes
     if image_shape is not None:
         options["image_shape"] = tuple(image_shape)
-    path = download(name) if weights == "default" else weights
     builder = _builder(preset)
     check_options(preset.name, builder, options, hidden=("name",))
+    path = weights
+    if weights == "default":
+        path = download(name)
+    elif weights is not None and not os.fspath(weights).endswith(SUFFIXES):
+        raise ValueError(
+            "`weights` must be 'default' (those trained on "
+            f"{preset.dataset}), None (random ones) or a file that ends in "
+            f"{' or '.join(SUFFIXES)}. Received: weights={weights!r}"
+        )
     from zoo.models.wide_resnet import skip_initialization
 
     with skip_initialization(path is not None):
@@ -77,24 +87,33 @@ def load(
 
 
 def list_models(pattern: str = "*") -> list[str]:
-    """Names of the models that match a shell pattern such as `irm_*`."""
-    return [n for n in presets.names() if fnmatch.fnmatchcase(n, pattern)]
+    """Returns the names of the models that match a pattern such as `irm_*`.
+
+    Args:
+        pattern: Shell pattern; a name with its default tag is matched, too.
+    """
+    return [
+        name
+        for name in presets.names()
+        if fnmatch.fnmatchcase(name, pattern)
+        or fnmatch.fnmatchcase(presets.get(name).alias or name, pattern)
+    ]
 
 
 def download(name: str, *, progress: bool = True) -> Path:
-    """Makes a model's published weights available on disk.
+    """Downloads a model's published weights, unless they are on disk.
 
     Args:
         name: Name of a preset.
         progress: Whether to draw a progress bar, on a terminal only.
 
     Returns:
-        The weight file, checked by its SHA-256; shards lie beside it.
+        The weight file, checked by its SHA-256. Shards lie beside it.
 
     Raises:
         UnknownPresetError: If no preset has the name.
         ValueError: If no weights have been published.
-        DownloadError: If the weights cannot be had.
+        DownloadError: If the weights are not available.
     """
     preset = presets.get(name)
     if preset.weights is None:
@@ -108,10 +127,11 @@ def download(name: str, *, progress: bool = True) -> Path:
 
 @contextlib.contextmanager
 def dtype_policy(name: str | None) -> Iterator[None]:
-    """Makes a policy, such as `"mixed_bfloat16"`, that of new layers.
+    """Sets Keras' dtype policy for the layers made inside the block.
 
     Args:
-        name: Of the policy; `None` leaves Keras' own.
+        name: Name of the policy, such as `"mixed_bfloat16"`; `None` leaves
+            Keras' own.
 
     Raises:
         ValueError: If there is no such policy.

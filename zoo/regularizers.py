@@ -175,7 +175,7 @@ def get(
     try:
         return keras.regularizers.get(identifier)
     except ValueError as error:
-        hint = did_you_mean(str(identifier), by_name)
+        hint = did_you_mean(str(identifier).lower(), by_name)
         raise ValueError(
             f"Unknown regularizer.{hint} The zoo's: {', '.join(by_name)}. "
             f"Received: {identifier!r}"

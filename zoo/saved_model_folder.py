@@ -5,6 +5,8 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from zoo.class_names import as_class_names
+
 CLASSES_FILE = "assets.extra/classes.json"
 _GRAPH_FILES = ("saved_model.pb", "saved_model.cpb", "saved_model.pbtxt")
 
@@ -39,10 +41,12 @@ def write_classes(directory: str | os.PathLike, classes: Sequence[str]) -> None:
 
     Raises:
         OSError: If the file cannot be written.
+        ValueError: If they are no names, as `as_class_names` says.
     """
     path = Path(directory, CLASSES_FILE)
     path.parent.mkdir(exist_ok=True)
-    text = json.dumps(list(classes), ensure_ascii=False)
+    names = as_class_names(classes)
+    text = json.dumps(names, ensure_ascii=False)
     path.write_text(text + "\n", encoding="utf-8")
 
 
@@ -50,22 +54,26 @@ def read_classes(directory: str | os.PathLike) -> tuple[str, ...]:
     """Returns what `write_classes` wrote; nothing if it never did.
 
     Raises:
-        ValueError: If the file holds no list of names.
+        ValueError: If the file holds no list of names, or one of them has a
+            control character.
     """
     path = Path(directory, CLASSES_FILE)
     if not path.is_file():
         return ()
     try:
-        names = json.loads(path.read_text(encoding="utf-8"))
+        names = json.loads(path.read_text(encoding="utf-8-sig"))
     except ValueError as error:
         raise ValueError(f"{path} is not JSON: {error}") from error
     if not isinstance(names, list) or not all(
         isinstance(name, str) for name in names
     ):
         raise ValueError(
-            f"{path} must hold a list of names. Received: {names!r}"
+            f"{path} must hold a list of names. Received: {names!r:.200}"
         )
-    return tuple(names)
+    try:
+        return as_class_names(names)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
 
 
 def _is_saved_model(path: Path) -> bool:

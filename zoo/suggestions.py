@@ -9,6 +9,26 @@ from collections.abc import Mapping
 from typing import Any
 
 
+def near_names(
+    name: str, known: Iterable[str], *, most: int, cutoff: float = 0.6
+) -> list[str]:
+    """Returns the known names that look like a misspelt one, nearest first.
+
+    Letters' case makes no difference.
+
+    Args:
+        name: What was asked for.
+        known: The names that there are.
+        most: How many to return at most.
+        cutoff: Least similarity, in [0, 1]; 1 is the same name.
+    """
+    folded = {one.lower(): one for one in known}
+    near = difflib.get_close_matches(
+        name.lower(), folded, n=most, cutoff=cutoff
+    )
+    return [folded[one] for one in near]
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Returns `" Did you mean 'pgd'?"`, or nothing if no name is near.
 
@@ -16,7 +36,7 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
         name: What was asked for.
         known: The names that there are.
     """
-    near = difflib.get_close_matches(name, list(known), n=1)
+    near = near_names(name, known, most=1)
     return f" Did you mean {near[0]!r}?" if near else ""
 
 
@@ -43,6 +63,6 @@ def check_options(
     for option, value in options.items():
         if option not in known:
             raise ValueError(
-                f"`{name}` takes the options {', '.join(known)}. "
-                f"Received: {option}={value!r}"
+                f"`{name}` takes the options {', '.join(known)}."
+                f"{did_you_mean(option, known)} Received: {option}={value!r}"
             )

@@ -1,4 +1,4 @@
-"""The adversary that a defense was built against, as data."""
+"""The adversary that a model is defended against, as data."""
 
 import math
 from dataclasses import dataclass
@@ -12,10 +12,10 @@ class ThreatModel:
     """A ball around each image in which the adversary may move.
 
     Args:
-        norm: `"linf"` (largest change of a value) or `"l2"` (Euclidean length
-            of the whole change).
-        eps: Radius of the ball, for pixels in [0, 1]. Above zero, and at most
-            1 in `"linf"`: no value can change by more.
+        norm: `"linf"` (the largest change of a value) or `"l2"` (the Euclidean
+            length of the whole change).
+        eps: Radius of the ball, for pixels in [0, 1]. Above zero, and in
+            `"linf"` at most 1, since no value can change by more.
 
     Raises:
         ValueError: If the norm is unknown or the radius impossible.

@@ -12,21 +12,21 @@ _ROUNDING = 1e-6
 def check_images(
     images: ArrayLike, input_shape: Sequence[int | None] | None = None
 ) -> np.ndarray:
-    """Returns the images as float32, or says what is wrong with them.
+    """Returns the images as float32, or raises what is wrong with them.
 
-    Pixels that left [0, 1] by a rounding error, as resizing makes them, are
-    clipped.
+    Clips pixels that are outside [0, 1] by a rounding error, as resizing
+    makes them.
 
     Args:
-        images: A batch of images, NHWC floating-point pixels in [0, 1].
+        images: A batch of images, NHWC, floating-point pixels in [0, 1].
         input_shape: What the model takes: `(height, width, channels)`, or
             its `input_shape` with the batch in front. `None`, for the whole
-            or for a part, allows any size.
+            or for one size, allows any.
 
     Raises:
         ValueError: If the images are not floating point, are not of rank 4,
-            are none at all, don't fit the model, or hold NaN, infinity or
-            pixels outside [0, 1].
+            are empty, don't fit the model, or hold NaN, infinity or pixels
+            outside [0, 1].
     """
     images = np.asarray(images)
     # NumPy doesn't count bfloat16 among its own floating types.
@@ -67,16 +67,16 @@ def check_images(
 def check_labels(
     labels: ArrayLike, count: int, num_classes: int | None = None
 ) -> np.ndarray:
-    """Returns the labels as int64, or says what is wrong with them.
+    """Returns the labels as int64, or raises what is wrong with them.
 
     Args:
-        labels: One class index an image, integers of shape `(count,)`.
+        labels: One class index for each image, integers of shape `(count,)`.
         count: Number of images.
         num_classes: Number of classes; `None` allows any.
 
     Raises:
-        ValueError: If the labels are not one integer an image, or name a
-            class the model doesn't have.
+        ValueError: If there isn't one integer for each image, or one names a
+            class that the model doesn't have.
     """
     labels = np.asarray(labels)
     if labels.dtype.kind not in "iu" or labels.shape != (count,):

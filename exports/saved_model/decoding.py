@@ -6,6 +6,8 @@ part of the picture. So the graph reads the files' headers itself. It does
 what they say, or refuses the file by the name of its kind.
 """
 
+import functools
+
 import numpy as np
 import tensorflow as tf
 
@@ -30,7 +32,7 @@ def decode_picture(contents: tf.Tensor, channels: int) -> tf.Tensor:
     first frame is smaller than it; a CMYK JPEG without an Adobe marker; a WebP
     that is animated or has EXIF or XMP data; a PNG with EXIF data as text,
     or compressed XMP data; a picture that XMP data turn; and one of more than
-    `MAX_PIXELS`.
+    `MAX_PIXELS`, or of very many chunks, blocks or segments.
 
     Args:
         contents: Scalar of bytes.
@@ -39,6 +41,20 @@ def decode_picture(contents: tf.Tensor, channels: int) -> tf.Tensor:
     Returns:
         Float32 whole numbers from 0 to 255, `(height, width, channels)`.
     """
+    return _decoder(channels)(contents)
+
+
+@functools.cache
+def _decoder(channels):
+    """Returns a function of a file, which is traced only once."""
+    return tf.function(
+        lambda contents: _decode_checked(contents, channels),
+        input_signature=[tf.TensorSpec((), tf.string)],
+        autograph=False,
+    )
+
+
+def _decode_checked(contents, channels):
     # On a GPU each of these small ops would wait for a copy of the file.
     with tf.device("CPU:0"):
         header = read_header(contents)

@@ -135,16 +135,21 @@ def pin_entropy(saved_model: bytes, seed: int) -> bytes:
     Args:
         saved_model: Contents of `saved_model.pb`.
         seed: The n-th draw becomes the constant `(seed, n)`.
+
+    Returns:
+        The new contents; the same bytes if nothing is drawn.
     """
+    pinned = False
     message = saved_model_pb2.SavedModel.FromString(saved_model)
     for meta_graph in message.meta_graphs:
         for node in reachable_nodes(meta_graph.graph_def):
             drawn = _FRESH.search(node.name)
             if drawn and node.op == "RandomUniformInt":
                 value = tf.make_tensor_proto([seed, int(drawn[1])], "int64")
+                pinned = True
                 node.op = "Const"
                 del node.input[:]
                 node.attr.clear()
                 node.attr["dtype"].type = value.dtype
                 node.attr["value"].tensor.CopyFrom(value)
-    return message.SerializeToString()
+    return message.SerializeToString() if pinned else saved_model

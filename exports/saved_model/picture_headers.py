@@ -1,4 +1,9 @@
-"""What picture files say of themselves, read in a graph from their bytes."""
+"""Reads the headers of picture files in a graph.
+
+JPEG, PNG, GIF, BMP and WebP are told apart by their first bytes. Of each the
+graph reads what decides how it is decoded: its size, whether and how it is
+turned, what is transparent.
+"""
 
 from typing import NamedTuple
 
@@ -8,12 +13,17 @@ import tensorflow as tf
 MAX_PIXELS = 178_956_970
 """Pictures of more are refused, as they are by Pillow."""
 
+_MAX_PARTS = 10_000
+"""Of a file: a hostile one may consist of millions."""
+_ENDLESS = f"a file of more than {_MAX_PARTS} parts"
 _NONE = np.int64(-1)
 """Position of what a file doesn't have."""
-_BEYOND = 64
+_BEYOND = 1024
 """Zeros after a file, for what is looked up past its end."""
 _EXIF_ORIENTATION, _EXIF_LONG = 0x0112, 4
 _XMP_ORIENTATION = r'(?s)\C*tiff:Orientation(="|>)[2-8]\C*'
+_NOWHERE = np.zeros(2, "int64")
+"""Position and size of what a file doesn't have."""
 _ANY = None
 _FORMATS = (
     b"\xff\xd8\xff",
@@ -23,7 +33,6 @@ _FORMATS = (
     (*b"RIFF", *[_ANY] * 4, *b"WEBP"),
 )
 """How files of JPEG, PNG, GIF, BMP and WebP begin."""
-_LAST_SEGMENTS = (b"\xff\xda", b"\xff\xd9")
 _SEGMENTS = tuple(
     (0xFF, marker, _ANY, _ANY, *text)
     for marker, text in (
@@ -32,18 +41,25 @@ _SEGMENTS = tuple(
         (0xEE, b"Adobe"),
     )
 )
-_FRAMES = tuple({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC})
-"""Markers of a JPEG that begin a frame."""
-_CHUNKS = (
-    b"IEND",
-    b"tRNS",
-    b"eXIf",
-    b"iTXtXML:com.adobe.xmp\0",
-    b"iTXtXML:com.adobe.xmp\0\1",
-    *(
-        kind + b"Raw profile type exif\0"
-        for kind in (b"tEXt", b"zTXt", b"iTXt")
-    ),
+_FILL, _ALONE, _OTHER, _FRAME, _LAST = range(5)
+_MARKERS = np.full(256, _OTHER)
+"""What the markers of a JPEG begin."""
+_MARKERS[0xFF] = _FILL
+_MARKERS[[0x01, *range(0xD0, 0xD9)]] = _ALONE
+_MARKERS[sorted({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC})] = _FRAME
+_MARKERS[[0xD9, 0xDA]] = _LAST
+_CHUNKS = tuple(
+    (*[_ANY] * 4, *text)
+    for text in (
+        b"IEND",
+        b"tRNS",
+        b"eXIf",
+        b"iTXtXML:com.adobe.xmp\0",
+        b"iTXtXML:com.adobe.xmp\0\1",
+        b"tEXtRaw profile type exif\0",
+        b"zTXtRaw profile type exif\0",
+        b"iTXtRaw profile type exif\0",
+    )
 )
 """Of a PNG; in the fifth a flag says that the text is compressed."""
 
@@ -81,7 +97,7 @@ def read_header(contents: tf.Tensor) -> Header:
         ],
         axis=0,
     )
-    jpeg, png, gif, bmp, webp = _reads(data, 0, *_FORMATS)
+    jpeg, png, gif, bmp, webp = _reads(_window(data, 0, 12), *_FORMATS)
     refused, pixels, exif, xmp, keyed = tf.case(
         [
             (jpeg, lambda: _jpeg_header(data)),
@@ -121,53 +137,52 @@ def _jpeg_header(data):
     PNG makes a colour or entries of its palette transparent.
     """
 
-    def more(at, *_):
-        marks, last, end = _reads(data, at, (0xFF,), *_LAST_SEGMENTS)
-        return marks & ~last & ~end
-
-    def step(at, exif, xmp, frame, adobe):
-        marker, length = _byte(data, at + 1), _number(data, at + 2, 2)
-        alone = (marker == 1) | ((marker >= 0xD0) & (marker <= 0xD8))
-        has_exif, has_xmp, has_adobe = _reads(data, at, *_SEGMENTS)
-        has_frame = tf.reduce_any(marker == np.array(_FRAMES, "int64"))
-        size = tf.where(alone, np.int64(2), length + 2)
+    def step(going, at, exif, xmp, frame, adobe):
+        window = _window(data, at, 34)
+        mark, marker, length = _numbers(window, (0, 1), (1, 1), (2, 2))
+        has_exif, has_xmp, has_adobe = _reads(window, *_SEGMENTS)
+        kind = tf.gather(_MARKERS, marker)
+        alone = tf.gather(np.int64([1, 2]), tf.minimum(kind, 1))
+        size = tf.where(kind > _ALONE, length + 2, alone)
+        going = (mark == 0xFF) & (kind < _LAST)
+        has_frame = going & (kind == _FRAME) & (frame == _NONE)
         return (
-            at + tf.where(marker == 0xFF, np.int64(1), size),
+            going,
+            at + size,
             tf.where(has_exif & (exif == _NONE), at + 10, exif),
             tf.where(has_xmp, tf.stack([at + 4, length - 2]), xmp),
-            tf.where(has_frame & (frame == _NONE), at, frame),
+            tf.where(has_frame, at, frame),
             adobe | has_adobe,
         )
 
-    _, exif, xmp, frame, adobe = tf.while_loop(
-        more, step, (np.int64(2), _NONE, _nothing(), _NONE, False)
+    going, _, exif, xmp, frame, adobe = _repeat(
+        step, True, np.int64(2), _NONE, _NOWHERE, _NONE, False
     )
-    height, width = _number(data, frame + 5, 2), _number(data, frame + 7, 2)
+    height, width, count = _numbers(
+        _window(data, frame + 5, 5), (0, 2), (2, 2), (4, 1)
+    )
     refused = _first_name(
+        (going, _ENDLESS),
         (frame == _NONE, "a JPEG without a frame"),
-        (
-            (_byte(data, frame + 9) == 4) & ~adobe,
-            "a CMYK JPEG without an Adobe marker",
-        ),
+        ((count == 4) & ~adobe, "a CMYK JPEG without an Adobe marker"),
     )
     return refused, height * width, exif, xmp, tf.constant(False)
 
 
 def _png_header(data):
     """Looks through a PNG's chunks."""
-    size = tf.size(data, tf.int64)
+    last = tf.size(data, tf.int64) - _BEYOND
 
-    def more(at, *_):
-        return at < size
-
-    def step(at, exif, xmp, text, packed, keyed):
-        length = _number(data, at, 4)
+    def step(going, at, exif, xmp, text, packed, keyed):
+        window = _window(data, at, 34)
+        (length,) = _numbers(window, (0, 4))
         end, key, has_exif, has_xmp, is_packed, *has_text = _reads(
-            data, at + 4, *_CHUNKS
+            window, *_CHUNKS
         )
         body = at + 8
         return (
-            tf.where(end, size, body + length + 4),
+            ~end & (body + length < last),
+            body + length + 4,
             tf.where(has_exif, body, exif),
             tf.where(has_xmp, tf.stack([body, length]), xmp),
             text | tf.reduce_any(has_text),
@@ -175,11 +190,12 @@ def _png_header(data):
             keyed | key,
         )
 
-    _, exif, xmp, text, packed, keyed = tf.while_loop(
-        more, step, (np.int64(8), _NONE, _nothing(), False, False, False)
+    going, _, exif, xmp, text, packed, keyed = _repeat(
+        step, True, np.int64(8), _NONE, _NOWHERE, False, False, False
     )
-    height, width = _number(data, 20, 4), _number(data, 16, 4)
+    width, height = _numbers(_window(data, 16, 8), (0, 4), (4, 4))
     refused = _first_name(
+        (going, _ENDLESS),
         (text & (exif == _NONE), "a PNG with EXIF data as text"),
         (packed, "a PNG with compressed XMP data"),
     )
@@ -188,46 +204,47 @@ def _png_header(data):
 
 def _gif_header(data):
     """Looks for a GIF's first frame, behind its extensions."""
-    flags = _byte(data, 10)
-    table = tf.where(
-        flags & 0x80 > 0,
-        tf.bitwise.left_shift(np.int64(6), flags & 7),
-        np.int64(0),
-    )
+    screen = _window(data, 6, 5)
+    has_table, depth = screen[4] > 127, screen[4] % 8
+    table = tf.where(has_table, tf.gather([6 << n for n in range(8)], depth), 0)
 
-    def more(at, within):
-        return within | (_byte(data, at) == 0x21)
-
-    def step(at, within):
+    def step(going, at, within):
         # Behind an extension's two bytes are blocks, the last an empty one.
-        size = _byte(data, at)
+        (size,) = _numbers(_window(data, at, 1), (0, 1))
+        going = within | (size == 0x21)
         return (
-            at + tf.where(within, size + 1, np.int64(2)),
-            ~within | (size > 0),
+            going,
+            at
+            + tf.where(
+                within, size + 1, tf.where(going, np.int64(2), np.int64(0))
+            ),
+            tf.where(within, size > 0, going),
         )
 
-    at, _ = tf.while_loop(more, step, (13 + table, False))
-    screen, frame = _bytes(data, 6, 4), _bytes(data, at + 5, 4)
-    fills = tf.reduce_all(screen == frame)
-    fills &= tf.reduce_all(_bytes(data, at + 1, 4) == 0)
+    at = 13 + tf.cast(table, "int64")
+    going, at, _ = _repeat(step, True, at, False)
+    frame = _window(data, at + 1, 8)
+    fills = tf.reduce_all(frame == tf.pad(screen[:4], [[4, 0]]))
     refused = _first_name(
-        (~fills, "a GIF whose first frame is smaller than it")
+        (going, _ENDLESS),
+        (~fills, "a GIF whose first frame is smaller than it"),
     )
-    width, height = (_number(data, place, 2, little=True) for place in (6, 8))
+    width, height = _numbers(screen, (0, 2), (2, 2), little=True)
     return _plain_header(refused, height * width)
 
 
 def _bmp_header(data):
-    def field(place, size):
-        return _number(data, place, size, little=True)
-
-    table, bits = field(14, 4) + 14, field(28, 2)
-    plain = (field(14, 4) >= 40) & (field(30, 4) == 0)
-    greys = tf.range(1024, dtype="int64") // 4
-    is_grey = (_bytes(data, table, 1024) == greys) | (
-        tf.range(1024) % 4 == 3  # Unused.
+    begins, header, width, height, bits, compression = _numbers(
+        _window(data, 0, 34),
+        *((10, 4), (14, 4), (18, 4), (22, 4), (28, 2), (30, 4)),
+        little=True,
     )
-    grey = (field(10, 4) == table + 1024) & tf.reduce_all(is_grey)
+    plain = (header >= 40) & (compression == 0)
+    greys = np.repeat(np.arange(256), 4)
+    unused = np.arange(1024) % 4 == 3
+    table = header + 14
+    is_grey = (_window(data, table, 1024) == greys) | unused
+    grey = (begins == table + 1024) & tf.reduce_all(is_grey)
     refused = _first_name(
         (
             (bits <= 8) & ~(plain & (bits == 8) & grey),
@@ -238,17 +255,18 @@ def _bmp_header(data):
             "a BMP of other than 24 or 32 plain bits a pixel",
         ),
     )
-    # The sign of the height says which row is the first.
-    height = tf.abs(tf.cast(tf.cast(field(22, 4), "int32"), "int64"))
-    return _plain_header(refused, height * field(18, 4))
+    # A negative height says that the upper row comes first.
+    height = tf.minimum(height, 2**32 - height)
+    return _plain_header(refused, height * width)
 
 
 def _webp_header(data):
-    (extended,) = _reads(data, 12, b"VP8X")
-    flags = tf.where(extended, _byte(data, 20), np.int64(0))
+    window = _window(data, 0, 21)
+    (extended,) = _reads(window, (*[_ANY] * 12, *b"VP8X"))
+    flags = tf.where(extended, window[20], 0)
     refused = _first_name(
-        (flags & 0b0010 > 0, "an animated WebP"),
-        (flags & 0b1100 > 0, "a WebP with EXIF or XMP data"),
+        (flags % 4 > 1, "an animated WebP"),
+        (flags % 16 > 3, "a WebP with EXIF or XMP data"),
     )
     # Without those, libwebp itself takes no more than 16383 x 16383.
     return _plain_header(refused, tf.constant(0, "int64"))
@@ -256,37 +274,50 @@ def _webp_header(data):
 
 def _unknown_header(data):
     little, big, box = _reads(
-        data, 0, b"II*\0", b"MM\0*", (*[_ANY] * 4, *b"ftyp")
+        _window(data, 0, 8), b"II*\0", b"MM\0*", (*[_ANY] * 4, *b"ftyp")
     )
     refused = _first_name(
         (little | big, "a TIFF"),
         (box, "an AVIF or HEIF"),
-        (tf.constant(True), "no JPEG, PNG, GIF, BMP or WebP"),
+        (True, "no JPEG, PNG, GIF, BMP or WebP"),
     )
     return _plain_header(refused, tf.constant(0, "int64"))
 
 
 def _plain_header(refused, pixels):
-    return refused, pixels, tf.constant(_NONE), _nothing(), tf.constant(False)
+    return refused, pixels, tf.constant(_NONE), _NOWHERE, tf.constant(False)
 
 
 def _exif_orientation(data, start):
     """Returns the orientation, 1 to 8; 0 if EXIF data have no such tag."""
-    (little,) = _reads(data, start, b"II")
+    window = _window(data, start, 8)
+    (little,) = _reads(window, b"II")
 
-    def numbers(places, size):
-        places = tf.expand_dims(places, -1) + tf.range(size, dtype="int64")
-        digits = _byte(data, places)
-        digits = tf.where(little, tf.reverse(digits, [-1]), digits)
-        return tf.reduce_sum(digits * _powers(size), axis=-1)
+    def numbers(digits):
+        digits = tf.where(little, digits, tf.reverse(digits, [-1]))
+        weights = 256 ** np.arange(digits.shape[-1])
+        return tf.reduce_sum(digits * weights, axis=-1)
 
-    directory = start + numbers(start + 4, 4)
-    count = numbers(directory, 2)
-    entries = directory + 2 + 12 * tf.range(count)
-    is_long = numbers(entries + 2, 2) == _EXIF_LONG
-    values = tf.where(is_long, numbers(entries + 8, 4), numbers(entries + 8, 2))
-    named = numbers(entries, 2) == _EXIF_ORIENTATION
-    return tf.reduce_max(tf.concat([[0], tf.where(named, values, 0)], 0))
+    directory = start + numbers(window[4:])
+    count = numbers(_window(data, directory, 2))
+    # Of a directory that the file cuts short, what there is.
+    left = (tf.size(data, tf.int64) - directory - 2) // 12
+    count = tf.maximum(tf.minimum(count, left), 0)
+    entries = _window(data, directory + 2, 12 * count)
+    entries = tf.reshape(entries, (-1, 12))
+    named = numbers(entries[:, :2]) == _EXIF_ORIENTATION
+    is_long = numbers(entries[:, 2:4]) == _EXIF_LONG
+    values = tf.where(
+        is_long, numbers(entries[:, 8:]), numbers(entries[:, 8:10])
+    )
+    return tf.reduce_max(tf.pad(tf.where(named, values, 0), [[0, 1]]))
+
+
+def _repeat(step, *state):
+    """Runs a step until the first part of its state is false."""
+    return tf.while_loop(
+        lambda going, *_: going, step, state, maximum_iterations=_MAX_PARTS
+    )
 
 
 def _first_name(*names):
@@ -297,36 +328,26 @@ def _first_name(*names):
     return result
 
 
-def _nothing():
-    return tf.constant([0, 0], "int64")
-
-
-def _number(data, at, size, *, little=False):
-    """Returns an unsigned number, int64."""
-    digits = _bytes(data, at, size)
-    return tf.reduce_sum(digits * _powers(size)[:: -1 if little else 1])
-
-
-def _powers(size):
-    return 256 ** np.arange(size, dtype="int64")[::-1]
-
-
-def _reads(data, at, *texts):
-    """Returns for each text, of bytes or any, whether it begins at a place."""
-    width = max(map(len, texts))
-    wanted = np.full((len(texts), width), -1)
+def _reads(window, *texts):
+    """Returns for each text, of bytes or any, whether a window begins so."""
+    wanted = np.full((len(texts), max(map(len, texts))), -1)
     for row, text in zip(wanted, texts, strict=True):
         row[: len(text)] = [-1 if byte is _ANY else byte for byte in text]
-    same = (_bytes(data, at, width) == wanted) | (wanted < 0)
+    same = (window[: wanted.shape[1]] == wanted) | (wanted < 0)
     return tf.unstack(tf.reduce_all(same, axis=1))
 
 
-def _bytes(data, at, size):
-    return _byte(data, at + tf.range(size, dtype="int64"))
+def _numbers(window, *places, little=False):
+    """Returns the unsigned numbers at places of a window: start and size."""
+    weights = np.zeros((len(places), window.shape[0]), "int64")
+    for row, (start, size) in zip(weights, places, strict=True):
+        powers = 256 ** np.arange(size)
+        row[start : start + size] = powers if little else powers[::-1]
+    return tf.unstack(tf.reduce_sum(window * weights, axis=1))
 
 
-def _byte(data, at):
-    """Returns the bytes at some places, int64; beyond the file they are 0."""
-    last = tf.size(data, tf.int64) - 1
-    places = tf.clip_by_value(tf.convert_to_tensor(at, "int64"), 0, last)
-    return tf.cast(tf.gather(data, places), "int64")
+def _window(data, at, size):
+    """Returns bytes from a place on, int64; those beyond the file are 0."""
+    last = tf.size(data, tf.int64) - _BEYOND
+    begin = tf.minimum(tf.cast(at, "int64"), last)
+    return tf.cast(tf.slice(data, [begin], [size]), "int64")

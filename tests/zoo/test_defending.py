@@ -33,11 +33,12 @@ def test_defenses_are_there_after_import_zoo(monkeypatch):
         assert getattr(zoo.defenses, defense).__name__ == defense
 
 
-def test_unknown_defense(model):
+@pytest.mark.parametrize("defense", ["jpg", "JPEG"])
+def test_unknown_defense(model, defense):
     with pytest.raises(ValueError) as caught:
-        zoo.defend(model, "jpg")
+        zoo.defend(model, defense)
     assert "irm, jpeg. Did you mean 'jpeg'?" in str(caught.value)
-    assert str(caught.value).endswith("Received: defense='jpg'")
+    assert str(caught.value).endswith(f"Received: defense={defense!r}")
 
 
 def test_unknown_option(model):

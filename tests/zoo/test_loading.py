@@ -192,6 +192,16 @@ def test_own_weights_fit_exactly(tmp_path):
         loading.load("tiny_net", weights=tmp_path / "none.weights.h5")
 
 
+@pytest.mark.parametrize("weights", ["imagenet", "Default", "own.h5", ""])
+def test_weights_that_are_no_weight_file(weights):
+    with pytest.raises(
+        ValueError, match="'default'.*trained on data"
+    ) as caught:
+        loading.load("tiny_net", weights=weights)
+    assert str(caught.value).endswith(f"Received: weights={weights!r}")
+    assert "path" not in str(caught.value)
+
+
 def test_mixed_precision(published, images):
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:
@@ -254,6 +264,15 @@ def test_list_models():
     assert loading.list_models("tiny_*") == ["tiny_net"]
     assert loading.list_models("tiny_net") == ["tiny_net"]
     assert loading.list_models("TINY*") == []
+
+
+def test_a_name_with_its_default_tag_is_listed():
+    assert loading.list_models("tiny_net.data") == ["tiny_net"]
+    assert loading.list_models("*.1e-4") == ["blurnet_tv"]
+    assert loading.list_models("blurnet_tv*") == [
+        "blurnet_tv",
+        "blurnet_tv.1e-5",
+    ]
 
 
 def test_policy_is_given_back_even_after_an_error():

@@ -36,3 +36,23 @@ def test_other_contents_are_named(tmp_path, text):
     path.write_text(text)
     with pytest.raises(ValueError, match=str(path)):
         read_classes(tmp_path)
+
+
+def test_a_byte_order_mark_is_no_part_of_the_file(tmp_path):
+    write_classes(tmp_path, ["shoe"])
+    path = tmp_path / CLASSES_FILE
+    path.write_text("\ufeff" + path.read_text("utf-8"), "utf-8")
+    assert read_classes(tmp_path) == ("shoe",)
+
+
+def test_names_that_would_act_on_a_terminal_are_refused(tmp_path):
+    write_classes(tmp_path, [])
+    (tmp_path / CLASSES_FILE).write_text('["\\u001b[2Jshirt"]')
+    with pytest.raises(ValueError, match="no control characters") as error:
+        read_classes(tmp_path)
+    assert str(error.value).isprintable()
+
+
+def test_numbers_are_written_as_names(tmp_path):
+    write_classes(tmp_path, range(3))
+    assert read_classes(tmp_path) == ("0", "1", "2")

@@ -14,7 +14,7 @@ def pgd(
     *,
     norm: str = "linf",
     eps: float,
-    steps: int = 20,
+    steps: int = 40,
     step_size: float | None = None,
     random_start: bool = True,
     restarts: int = 1,

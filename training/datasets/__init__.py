@@ -18,7 +18,7 @@ __all__ = [
 
 _MODULES = {
     "class_folders": "zoo.training.datasets.image_folder",
-    "is_folder": "zoo.training.datasets.loading",
+    "is_folder": "zoo.training.datasets.registry",
     "is_resized": "zoo.training.datasets.loading",
     "load": "zoo.training.datasets.loading",
     "split_folder": "zoo.training.datasets.image_folder",

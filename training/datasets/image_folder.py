@@ -1,40 +1,42 @@
 """Pictures on disk, one folder a class."""
 
+import hashlib
 import os
+import unicodedata
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import tensorflow as tf
 
+from zoo.class_names import as_class_names
 from zoo.training.datasets.picture_files import PictureFile
 from zoo.training.datasets.picture_files import fair_order
 from zoo.training.datasets.picture_files import load_picture_files
 from zoo.training.datasets.picture_files import to_pixels
 
+if TYPE_CHECKING:
+    import tensorflow as tf
+
 SUFFIXES = (".jpeg", ".jpg", ".png", ".webp")
+_LEFT_BEHIND = ("__MACOSX", "@eaDir")
+"""Folders of copies that an archive of macOS and a Synology disk bring."""
 
 
 def class_folders(folder: str | os.PathLike) -> list[str]:
     """Returns the names of the folders in a folder, sorted.
 
-    Hidden ones, whose names begin with a dot, are left out.
+    Left out are hidden ones, whose names begin with a dot, and those that
+    systems leave behind, such as `__MACOSX`. Names come in Unicode's composed
+    form (NFC), whichever the disk has.
 
     Raises:
         FileNotFoundError: If there is no such folder.
-        ValueError: If it has no folders.
+        ValueError: If it has no folders, two of the same name, or one whose
+            name has a control character.
     """
-    folder = Path(folder)
-    if not folder.is_dir():
-        raise FileNotFoundError(f"There is no such folder: {folder}")
-    names = [path.name for path in folder.iterdir() if path.is_dir()]
-    names = sorted(name for name in names if not name.startswith("."))
-    if not names:
-        raise ValueError(
-            "Pictures must lie in one folder a class, FOLDER/CLASS/PICTURE. "
-            f"Received: no folders in {folder}"
-        )
-    return names
+    return sorted(_class_paths(folder))
 
 
 def load_image_folder(
@@ -44,29 +46,33 @@ def load_image_folder(
     classes: Sequence[str] | None = None,
     shuffle: bool = False,
     seed: int = 0,
-) -> tf.data.Dataset:
+) -> "tf.data.Dataset":
     """Loads the pictures of a folder, one at a time.
 
     Files whose suffix is one of `SUFFIXES`, in either case, are pictures, at
-    any depth in their class' folder. They come in the order of the SHA-256
-    of their names, so that any number from the front is a fair sample of all
-    classes, the same everywhere. `zoo.pictures.read_picture` says how they
-    are resized. Keras' `image_dataset_from_directory` and TFDS'
-    `ImageFolder` read no WebP or want folders of splits, and neither names
-    the file that it cannot read.
+    any depth in their class' folder, also in linked folders. Hidden files and
+    folders are left out, and those that systems leave behind. Pictures come
+    in the order of the SHA-256 of their names, so that any number from the
+    front is a fair sample of all classes, the same everywhere.
+    `zoo.pictures.read_picture` says how they are resized.
+
+    Keras' `image_dataset_from_directory` reads no WebP, and TFDS'
+    `ImageFolder` wants folders of splits; neither names the file that it
+    cannot read.
 
     Args:
         folder: Has one folder a class.
         image_shape: `(height, width, channels)`; 1 channel is grey, 3 RGB.
         classes: Names of the model's classes in order. Each folder must be
-            one of them, with `_` for `/`; not each must have a folder.
-            `None`: the folders, sorted.
+            one of them, with `_` for `/`, composed or decomposed in Unicode.
+            A class may lack a folder. `None`: the folders, sorted.
         shuffle: Whether to reshuffle at every pass.
         seed: Seed of the shuffling.
 
     Returns:
-        `(image, label)`: uint8 pixels and int64 classes. Reading a file that
-        is no picture raises a `tf.errors.InvalidArgumentError` that names it.
+        `(image, label)`: uint8 pixels and int64 classes. A file that is no
+        picture raises a `tf.errors.InvalidArgumentError` when it is read; the
+        message names it.
 
     Raises:
         FileNotFoundError: If there is no such folder.
@@ -77,6 +83,87 @@ def load_image_folder(
     return load_picture_files(
         folder, pictures, image_shape, shuffle=shuffle, seed=seed
     )
+
+
+def split_folder(
+    folder: str | os.PathLike,
+    *,
+    image_shape: tuple[int, int, int],
+    classes: Sequence[str],
+    held_out: float | str | os.PathLike = 0.2,
+    seed: int = 0,
+) -> "tuple[tf.data.Dataset, tf.data.Dataset]":
+    """Splits a folder of pictures, the same share of each class.
+
+    Pictures are found and read as by `datasets.load`. A `UserWarning` says
+    if files on both sides have the same bytes, whatever their names: the
+    accuracy on those held out is then too high.
+
+    Args:
+        folder: Has one folder a class.
+        image_shape: `(height, width, channels)` that pictures are resized to.
+        classes: Names of the model's classes in order.
+        held_out: Share of each class to hold out, in (0, 1); at least one
+            picture of a class is held out, and one is kept. Or another
+            folder of pictures to hold out; then all of the first are for
+            training.
+        seed: Seed of the choice and of the shuffling.
+
+    Returns:
+        The training images, reshuffled at every pass, and those held out,
+        in a fixed order: single examples `(image, label)`, float32 pixels in
+        [0, 1] and int64 classes.
+
+    Raises:
+        FileNotFoundError: If there is no such folder.
+        ValueError: If there are fewer than two classes, one of them has too
+            few pictures, a folder is no class, or the share is out of range.
+    """
+    pictures, kept = split_pictures(folder, classes, held_out, seed)
+    kept_in = folder if isinstance(held_out, int | float) else held_out
+    _warn_of_copies(folder, pictures, kept_in, kept)
+    return (
+        to_pixels(
+            load_picture_files(
+                folder, pictures, image_shape, shuffle=True, seed=seed
+            )
+        ),
+        to_pixels(load_picture_files(kept_in, kept, image_shape)),
+    )
+
+
+def split_pictures(
+    folder: str | os.PathLike,
+    classes: Sequence[str],
+    held_out: float | str | os.PathLike,
+    seed: int,
+) -> tuple[list[PictureFile], list[PictureFile]]:
+    """Finds the pictures that `split_folder` loads, without loading them.
+
+    Args:
+        folder: As of `split_folder`, like the others.
+        classes: Names of the model's classes in order.
+        held_out: Share of each class to hold out, or another folder.
+        seed: Of which are held out.
+
+    Returns:
+        The pictures to train on and those held out.
+
+    Raises:
+        FileNotFoundError: If there is no such folder.
+        ValueError: As of `split_folder`.
+    """
+    if len(classes) < 2:
+        raise ValueError(
+            "There must be two classes or more, one folder each. Received: "
+            f"{', '.join(map(str, classes)) or 'none'} in {folder}"
+        )
+    pictures = find_pictures(folder, classes)
+    other = not isinstance(held_out, int | float)
+    _check_counts(pictures, classes, folder, least=1 if other else 2)
+    if other:
+        return pictures, find_pictures(held_out, classes)
+    return _split(pictures, held_out, seed)
 
 
 def find_pictures(
@@ -97,11 +184,12 @@ def find_pictures(
             class.
     """
     folder = Path(folder)
+    paths = _class_paths(folder)
     pictures = [
         PictureFile(path.relative_to(folder), label)
-        for name, label in _labels(folder, classes).items()
-        for path in (folder / name).rglob("*")
-        if path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
+        for name, label in _labels(folder, sorted(paths), classes).items()
+        for path in _files(paths[name])
+        if path.suffix.lower() in SUFFIXES
     ]
     if not pictures:
         raise ValueError(
@@ -111,13 +199,58 @@ def find_pictures(
     return fair_order(pictures)
 
 
-def _labels(folder, classes):
+def _class_paths(folder):
+    """Returns the folders in a folder, by their composed names."""
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise FileNotFoundError(f"There is no such folder: {folder}")
+    paths = {}
+    for path in folder.iterdir():
+        if path.is_dir() and not _is_hidden(path.name):
+            name = _composed(path.name)
+            if name in paths:
+                raise ValueError(
+                    "The folders of two classes must have names that differ "
+                    f"by more than Unicode's form. Received: {name!r} twice "
+                    f"in {folder}"
+                )
+            paths[name] = path
+    if not paths:
+        raise ValueError(
+            "Pictures must lie in one folder a class, FOLDER/CLASS/PICTURE. "
+            f"Received: no folders in {folder}"
+        )
+    as_class_names(paths)
+    return paths
+
+
+def _files(folder, above=()):
+    """Yields the files in a folder at any depth, also in linked folders."""
+    above = (*above, folder.resolve())
+    for path in sorted(folder.iterdir()):
+        if _is_hidden(path.name):
+            continue
+        if not path.is_dir():
+            yield path
+        elif path.resolve() not in above:  # Links may lead around.
+            yield from _files(path, above)
+
+
+def _is_hidden(name):
+    return name.startswith(".") or name in _LEFT_BEHIND
+
+
+def _composed(name):
+    return unicodedata.normalize("NFC", name)
+
+
+def _labels(folder, names, classes):
     """Returns the class of each folder, by the folder's name."""
-    names = class_folders(folder)
     if classes is None:
         classes = names
     labels = {
-        str(name).replace("/", "_"): label for label, name in enumerate(classes)
+        _composed(str(name).replace("/", "_")): label
+        for label, name in enumerate(classes)
     }
     if len(labels) != len(classes):
         raise ValueError(
@@ -131,62 +264,6 @@ def _labels(folder, classes):
             f"{', '.join(labels)}. Received: {', '.join(unknown)}"
         )
     return {name: labels[name] for name in names}
-
-
-def split_folder(
-    folder: str | os.PathLike,
-    *,
-    image_shape: tuple[int, int, int],
-    classes: Sequence[str],
-    held_out: float | str | os.PathLike = 0.2,
-    seed: int = 0,
-) -> tuple[tf.data.Dataset, tf.data.Dataset]:
-    """Splits a folder of pictures, the same share of each class.
-
-    Pictures are found and read as by `datasets.load`.
-
-    Args:
-        folder: Has one folder a class.
-        image_shape: `(height, width, channels)` that pictures are resized to.
-        classes: Names of the model's classes in order.
-        held_out: Share of each class to hold out, in (0, 1), of which at
-            least one picture is held out and one is not; or a folder like
-            the first that holds other pictures, and then all of the first
-            are for training.
-        seed: Of which are held out, and of the shuffling.
-
-    Returns:
-        The training images, reshuffled at every pass, and those held out,
-        in a fixed order: single examples `(image, label)`, float32 pixels in
-        [0, 1] and int64 classes.
-
-    Raises:
-        FileNotFoundError: If there is no such folder.
-        ValueError: If there are fewer than two classes, one of them has too
-            few pictures, a folder is no class, or the share is out of range.
-    """
-    if len(classes) < 2:
-        raise ValueError(
-            "There must be two classes or more, one folder each. Received: "
-            f"{', '.join(map(str, classes)) or 'none'} in {folder}"
-        )
-    pictures = find_pictures(folder, classes)
-    other = not isinstance(held_out, int | float)
-    _check_counts(pictures, classes, folder, least=1 if other else 2)
-    if other:
-        kept = find_pictures(held_out, classes)
-        kept_in = held_out
-    else:
-        pictures, kept = _split(pictures, held_out, seed)
-        kept_in = folder
-    return (
-        to_pixels(
-            load_picture_files(
-                folder, pictures, image_shape, shuffle=True, seed=seed
-            )
-        ),
-        to_pixels(load_picture_files(kept_in, kept, image_shape)),
-    )
 
 
 def _check_counts(pictures, classes, folder, *, least: int) -> None:
@@ -223,3 +300,35 @@ def _split(
     for index, picture in enumerate(pictures):
         parts[index in chosen].append(picture)
     return parts
+
+
+def _warn_of_copies(folder, pictures, kept_in, kept) -> None:
+    """Warns of held-out files that are among those to train on."""
+    places = [
+        [Path(place) / picture.path for picture in part]
+        for place, part in ((folder, pictures), (kept_in, kept))
+    ]
+    sizes = [[os.path.getsize(path) for path in part] for part in places]
+    both = set(sizes[0]) & set(sizes[1])
+    # Files of different sizes differ, so few need to be read.
+    known, held_out = (
+        {
+            _digest(path): path
+            for path, size in zip(part, own, strict=True)
+            if size in both
+        }
+        for part, own in zip(places, sizes, strict=True)
+    )
+    copies = sorted(known.keys() & held_out.keys())
+    if copies:
+        warnings.warn(
+            f"{len(copies)} of the pictures held out are also among those to "
+            "train on, so that the accuracy on the pictures held out is too "
+            f"high: {held_out[copies[0]]} is {known[copies[0]]}.",
+            stacklevel=3,
+        )
+
+
+def _digest(path):
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").digest()

@@ -10,23 +10,17 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from zoo.suggestions import did_you_mean
-from zoo.training.datasets.aaac import load_aaac
-from zoo.training.datasets.gtsrb import load_gtsrb
 from zoo.training.datasets.image_folder import load_image_folder
-from zoo.training.datasets.lisa import load_lisa
-from zoo.training.datasets.packaged import PACKAGED
 from zoo.training.datasets.packaged import load_packaged
 from zoo.training.datasets.picture_files import resize_images
 from zoo.training.datasets.picture_files import to_pixels
-
-_ON_DISK = {"aaac": load_aaac, "gtsrb": load_gtsrb, "lisa": load_lisa}
-"""Sets that are read from their unpacked archives."""
-
-_BUILDERS = {"rendered_signs": "zoo.training.datasets.rendered_signs.builder"}
-"""Modules of the sets that are rendered here."""
-
-_OWN = (*PACKAGED, *_ON_DISK, *_BUILDERS)
+from zoo.training.datasets.registry import BUILDERS
+from zoo.training.datasets.registry import ON_DISK
+from zoo.training.datasets.registry import PACKAGED
+from zoo.training.datasets.registry import check_data_dir
+from zoo.training.datasets.registry import check_known
+from zoo.training.datasets.registry import check_split
+from zoo.training.datasets.registry import is_folder
 
 _SHUFFLE_BYTES = 2**28
 """Of the images to choose from; CIFAR-10's are a bit more than half of it."""
@@ -45,12 +39,13 @@ def load(
 ) -> tf.data.Dataset:
     """Loads an image classification set.
 
-    The name is one of TensorFlow Datasets, prepared on first use, or
-    `"fashion_mnist_sample"`, the 512 test images inside the package, which
-    needs neither TFDS nor a network. Without a network, `python -m
-    zoo.training.datasets.fashion_mnist` prepares Fashion-MNIST from
-    files on disk. `"rendered_signs/crops32"` and
-    `"rendered_signs/scenes128"` need none: TFDS prepares them from code.
+    The name is one of TensorFlow Datasets, prepared on first use, or one of
+    the samples inside the package, which need neither TFDS nor a network:
+    `"fashion_mnist_sample"`, 512 test images, and `"rendered_signs_sample"`,
+    255. Without a network, `python -m zoo.training.datasets.fashion_mnist`
+    prepares Fashion-MNIST from files on disk. `"rendered_signs/crops32"` and
+    `"rendered_signs/scenes128"` need none: they are rendered by code, only
+    the split that is asked for.
 
     `"aaac"` (the IJCAI-19 Alibaba Adversarial AI Challenge), `"gtsrb"` and
     `"lisa"` are read from the folder of their unpacked archives, `data_dir`,
@@ -92,7 +87,7 @@ def load(
         ConnectionError: If the set has to be downloaded and cannot be.
     """
     if is_folder(name):
-        _check_split(name, split)
+        check_split(name, split)
         dataset = load_image_folder(
             name,
             image_shape=image_shape,
@@ -100,7 +95,7 @@ def load(
             shuffle=shuffle,
             seed=seed,
         )
-    elif name in _ON_DISK:
+    elif name in ON_DISK:
         dataset = _load_on_disk(
             name,
             split,
@@ -125,21 +120,12 @@ def load(
     return to_pixels(dataset)
 
 
-def is_folder(name: str | os.PathLike) -> bool:
-    """Returns whether `load` takes the name for the path of a folder."""
-    if isinstance(name, os.PathLike):
-        return True
-    if os.path.isabs(name) or name.startswith("."):
-        return True
-    return os.path.isdir(name) and (os.sep in name or not _is_set(name))
-
-
 def is_resized(name: str | os.PathLike) -> bool:
     """Returns whether the set's pictures differ in size.
 
     `load` then resizes them, by default or given an `image_shape`.
     """
-    if is_folder(name) or name in _ON_DISK:
+    if is_folder(name) or name in ON_DISK:
         return True
     if name in PACKAGED:
         return False
@@ -150,43 +136,25 @@ def is_resized(name: str | os.PathLike) -> bool:
     return "image" in features and None in features["image"].shape
 
 
-def _is_set(name: str) -> bool:
-    if name in _OWN:
-        return True
-    try:
-        import tensorflow_datasets as tfds
-    except ImportError:
-        return False
-    return name in tfds.list_builders(with_community_datasets=False)
-
-
-def _check_split(name, split) -> None:
-    if split != "test":
-        raise ValueError(
-            f"{name} has the split 'test' alone. Received: split={split!r}"
-        )
-
-
 def _load_on_disk(name, split, data_dir, options, **kwargs) -> tf.data.Dataset:
-    if data_dir is None:
-        raise ValueError(
-            f"{name} is read from the folder that its archives were unpacked "
-            "in; name it by `data_dir`, or --data-dir on the command line."
-        )
+    check_data_dir(name, data_dir)
     if options["classes"] is not None and name != "lisa":
         raise ValueError(
             "`classes` are for folders of pictures and for LISA. "
             f"Received: name={name!r}"
         )
     given = {key: value for key, value in options.items() if value is not None}
-    return _ON_DISK[name](data_dir, split, **given, **kwargs)
+    load_set = getattr(importlib.import_module(ON_DISK[name]), f"load_{name}")
+    return load_set(data_dir, split, **given, **kwargs)
 
 
 def _load_named(name: str, split: str, data_dir) -> tf.data.Dataset:
     if name in PACKAGED:
-        _check_split(name, split)
+        check_split(name, split)
         return load_packaged(name)
     builder = _builder(name, data_dir)
+    if builder.name in BUILDERS and not Path(builder.data_dir).exists():
+        builder = builder.only(split)
     if not Path(builder.data_dir).exists():
         _prepare(builder)
     if builder.info.supervised_keys != ("image", "label"):
@@ -218,32 +186,16 @@ def _shuffle_buffer(dataset) -> int:
 
 def _builder(name, data_dir):
     """Returns TFDS' builder of a set."""
+    check_known(name)
+    import tensorflow_datasets as tfds
+
     family = re.match("[^/:]*", name)[0]
-    try:
-        import tensorflow_datasets as tfds
-    except ImportError as error:
-        if family in _BUILDERS:
-            reason, hint = f"{name} is rendered through", ""
-        else:
-            hint = did_you_mean(name, _OWN)
-            reason = f"There is no folder {name}; as a data set it comes from"
-        raise ImportError(
-            f"{reason} TensorFlow Datasets: pip install "
-            f'"defense-zoo[train]", or ".[train]" in a clone.{hint}'
-        ) from error
-    if family in _BUILDERS:
-        importlib.import_module(_BUILDERS[family])  # TFDS then knows the set.
+    if family in BUILDERS:
+        importlib.import_module(BUILDERS[family])  # TFDS then knows the set.
     try:
         return tfds.builder(name, data_dir=data_dir)
-    except tfds.core.registered.DatasetNotFoundError as error:
-        known = [*_OWN, *tfds.list_builders(with_community_datasets=False)]
-        raise ValueError(
-            f"Neither TFDS nor the package ({', '.join(_OWN)}) has this set, "
-            f"and it is no folder.{did_you_mean(name, known)} "
-            f"Received: name={name!r}"
-        ) from error
     except ValueError as error:
-        if family not in _BUILDERS:
+        if family not in BUILDERS:
             raise
         configs = tfds.builder_cls(family).builder_configs
         names = [f"{family}/{config}" for config in configs]
@@ -258,7 +210,7 @@ def _prepare(builder) -> None:
         with contextlib.redirect_stdout(sys.stderr):
             builder.download_and_prepare()
     except Exception as error:
-        if builder.name in _BUILDERS:
+        if builder.name in BUILDERS:
             raise
         hint = (
             " Without a network: python -m zoo.training.datasets.fashion_mnist"

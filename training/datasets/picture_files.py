@@ -7,21 +7,25 @@ picture is of which class.
 import csv
 import hashlib
 import os
+import unicodedata
 from collections.abc import Iterable
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import tensorflow as tf
 from PIL import Image
 
 from zoo.pictures import fit_picture
 from zoo.pictures import read_picture
 
+if TYPE_CHECKING:
+    import tensorflow as tf
+
 _CHANNELS = (1, 3)
 _NO_BOX = (0, 0, 0, 0)
-"""Stands in a tensor of boxes for none, which another tensor tells apart."""
+"""In a tensor of boxes, where a picture has none; another tensor says so."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +60,7 @@ def load_picture_files(
     *,
     shuffle: bool = False,
     seed: int = 0,
-) -> tf.data.Dataset:
+) -> "tf.data.Dataset":
     """Loads pictures one at a time, in their order.
 
     `zoo.pictures.read_picture` says how they are read and resized.
@@ -69,13 +73,16 @@ def load_picture_files(
         seed: Seed of the shuffling.
 
     Returns:
-        `(image, label)`: uint8 pixels and int64 classes. Reading a file that
-        is no picture, or has nothing in the box, raises a
-        `tf.errors.InvalidArgumentError` that names it.
+        `(image, label)`: uint8 pixels and int64 classes. A file that is no
+        picture, or has nothing in the box, raises a
+        `tf.errors.InvalidArgumentError` when it is read; the message names
+        it.
 
     Raises:
         ValueError: If `image_shape` is not three positive numbers.
     """
+    import tensorflow as tf  # `find_pictures` does without.
+
     folder, image_shape = Path(folder), checked_shape(image_shape)
     dataset = tf.data.Dataset.from_tensor_slices(
         (
@@ -104,8 +111,8 @@ def load_picture_files(
 
 
 def resize_images(
-    dataset: tf.data.Dataset, image_shape: Sequence[int]
-) -> tf.data.Dataset:
+    dataset: "tf.data.Dataset", image_shape: Sequence[int]
+) -> "tf.data.Dataset":
     """Resizes each picture of a data set, as `resize_pixels` does.
 
     Args:
@@ -116,6 +123,8 @@ def resize_images(
     Raises:
         ValueError: If the pictures are others, or `image_shape` is.
     """
+    import tensorflow as tf
+
     spec = dataset.element_spec[0]
     if spec.dtype != tf.uint8 or spec.shape[-1] not in _CHANNELS:
         raise ValueError(
@@ -164,8 +173,10 @@ def checked_shape(image_shape: Sequence[int] | None) -> tuple[int, int, int]:
     return shape
 
 
-def to_pixels(dataset: tf.data.Dataset) -> tf.data.Dataset:
+def to_pixels(dataset: "tf.data.Dataset") -> "tf.data.Dataset":
     """Scales a data set's 8-bit images, or batches of them, to [0, 1]."""
+    import tensorflow as tf
+
     return dataset.map(
         lambda image, label: (tf.cast(image, tf.float32) / 255.0, label),
         num_parallel_calls=tf.data.AUTOTUNE,
@@ -234,5 +245,7 @@ def _read(path, box, shape):
 
 
 def _digest(picture):
-    name = os.fsencode(picture.path.as_posix())
-    return hashlib.sha256(name).digest(), picture.box or ()
+    # Disks of macOS decompose names.
+    name = unicodedata.normalize("NFC", picture.path.as_posix())
+    digest = hashlib.sha256(os.fsencode(name)).digest()
+    return digest, picture.box or ()

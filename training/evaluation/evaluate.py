@@ -1,5 +1,6 @@
 """Measures how a model holds up under attacks."""
 
+import contextlib
 import dataclasses
 import datetime
 import os
@@ -11,12 +12,12 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import ArrayLike
 
-from zoo.inspection import check_float_input
 from zoo.threat import ThreatModel
 from zoo.training.attacks import suites
 from zoo.training.attacks.registry import attack_name
 from zoo.training.datasets.arrays import gather_examples
 from zoo.training.evaluation import provenance
+from zoo.training.evaluation.engine.interruption import interruptible
 from zoo.training.evaluation.engine.option_checks import check_options
 from zoo.training.evaluation.engine.progress import Progress
 from zoo.training.evaluation.engine.resume import Journal
@@ -140,7 +141,6 @@ def evaluate(
             `resume` holds another run.
         OSError: If `resume` cannot be read or written.
     """
-    check_float_input(model)
     check_options(
         model=model,
         threat=threat,
@@ -241,6 +241,7 @@ def _run(
 ) -> _Measured:
     """Scores the images without an attack and under each."""
     image_shape = images.shape[1:]
+    bars = Progress(enabled=progress)
     scorer = Scorer(
         plan.model,
         image_shape,
@@ -251,6 +252,7 @@ def _run(
             plan.view(plan.model) if plan.low_precision_copy else None
         ),
         balls=plan.balls,
+        counter=bars.counter,
     )
     check_labels(labels, len(images), scorer.num_classes)
     sanity_attacks = plan.sanity_attacks(image_shape)
@@ -279,7 +281,7 @@ def _run(
         }
         journal = Journal(resume, depends_on, date=date, commit=commit)
         date, commit = journal.date, journal.commit
-    with Progress(enabled=progress) as bars:
+    with bars, _going_on(resume), interruptible():
         runner = Runner(
             scorer,
             images,
@@ -321,6 +323,24 @@ def _run(
     )
 
 
+@contextlib.contextmanager
+def _going_on(resume):
+    """Adds to an interruption how to go on after it."""
+    try:
+        yield
+    except KeyboardInterrupt as interrupt:
+        interrupt.add_note(
+            "The evaluation was interrupted. "
+            + (
+                "What it had measured is lost: resume=FOLDER, on the command "
+                "line --resume, keeps finished batches."
+                if resume is None
+                else f"The same call goes on from {os.fspath(resume)}."
+            )
+        )
+        raise
+
+
 def _flag(plan, measured) -> tuple[Flag, ...]:
     """Returns the signs that the numbers cannot be trusted, each once."""
     flags = check_adaptivity(
@@ -330,6 +350,7 @@ def _flag(plan, measured) -> tuple[Flag, ...]:
         same_model=plan.same_model,
         adaptive=plan.adaptive,
     )
+    flags += sanity_checks.check_radii(plan.attacks)
     clean = measured.clean
     flags += sanity_checks.check_chance(clean, measured.num_classes)
     if measured.gradients is not None:

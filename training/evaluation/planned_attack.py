@@ -69,11 +69,16 @@ class PlannedAttack:
         )
 
     @property
+    def label(self) -> str:
+        """Name with loss, steps and restarts: `pgd-40x5`, `apgd-dlr-100`."""
+        return attack_label(self.name, self.options)
+
+    @property
     def text(self) -> str:
         """Name and options; the same in every process."""
         # Objects' text can hold an address, a model's its number in a process.
         kinds = (bool, int, float, str)
-        if isinstance(self.attack, attacks.Attack):
+        if self.in_graph:
             kinds += (tuple, list, type(None), attacks.Attack)
         options = ", ".join(
             f"{option}={value!r}"
@@ -91,6 +96,11 @@ class PlannedAttack:
     def threat(self) -> ThreatModel | None:
         """Ball that the attack stays in, if any."""
         return getattr(self.attack, "threat", None)
+
+    @property
+    def in_graph(self) -> bool:
+        """Whether it is an `Attack`, which a graph may hold."""
+        return isinstance(self.attack, attacks.Attack)
 
     @property
     def searches(self) -> bool:
@@ -128,6 +138,11 @@ class PlannedAttack:
         return not bound and norm in (None, ball.norm)
 
     @property
+    def idle(self) -> bool:
+        """Whether its radius is 0, so that it cannot change an image."""
+        return self._has_radius and self.attack.eps == 0
+
+    @property
     def _has_radius(self) -> bool:
         """Whether the attack has a radius; also one of 0, which is no ball."""
         return getattr(self.attack, "eps", None) is not None
@@ -136,3 +151,15 @@ class PlannedAttack:
     def generators(self) -> tuple[keras.random.SeedGenerator, ...]:
         """Sources of the attack's own randomness."""
         return getattr(self.attack, "generators", ())
+
+
+def attack_label(name: str, options: Mapping[str, Any]) -> str:
+    """Returns an attack's name with its loss, steps and restarts."""
+    label = name
+    if options.get("loss") == "dlr":
+        label += "-dlr"
+    if "steps" in options:
+        label += f"-{options['steps']}"
+    if options.get("restarts", 1) > 1:
+        label += f"x{options['restarts']}"
+    return label

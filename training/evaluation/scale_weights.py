@@ -9,10 +9,12 @@ import keras
 import numpy as np
 from numpy.typing import ArrayLike
 
+from zoo.inspection import check_float_input
 from zoo.inspection import is_stochastic
 from zoo.models.scale_views import find_ensemble
 from zoo.models.scale_views import scale_views
 from zoo.training.attacks.adaptive_view import adaptive_view
+from zoo.training.evaluation.engine.interruption import interruptible
 from zoo.training.evaluation.engine.randomness import owned_randomness
 from zoo.training.evaluation.results import metrics
 from zoo.validation import check_images
@@ -99,6 +101,7 @@ def search_scale_weights(
             "batch_size and draws must be positive. Received: "
             f"batch_size={batch_size}, draws={draws}"
         )
+    check_float_input(model)
     images = check_images(images, model.input_shape)
     labels = check_labels(labels, len(images), model.output_shape[-1])
     draws = draws if is_stochastic(model) else 1
@@ -123,7 +126,8 @@ def search_scale_weights(
     models = [model, *getattr(attack, "sources", ())]
     generators = getattr(attack, "generators", ())
     attacked = adaptive_view(model)
-    with owned_randomness(models, seed, generators) as reseed:
+    randomness = owned_randomness(models, seed, generators)
+    with interruptible(), randomness as reseed:
         for start in range(0, len(images), batch_size):
             batch = images[start : start + batch_size]
             batch_labels = labels[start : start + batch_size]

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 from numpy.typing import ArrayLike
 
+from zoo.inspection import check_float_input
 from zoo.training.attacks.rp2 import RP2
 from zoo.training.attacks.rp2 import Sticker
 from zoo.training.datasets.rendered_signs import views
@@ -64,12 +65,14 @@ def score_stickers(
         homographies: As `rp2` takes them.
 
     Raises:
-        ValueError: If there are no stickers or the views don't fit.
+        ValueError: If there are no stickers, the views don't fit, or the model
+            takes pixels of an integer type.
 
     Reference: BlurNet, "Metrics" and table 2.
     """
     if not stickers:
         raise ValueError("There must be a sticker. Received: none")
+    check_float_input(model)
     views = check_images(views, model.input_shape)
     clean = _classes(model, views)
     rows = []

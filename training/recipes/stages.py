@@ -13,6 +13,8 @@ import tensorflow as tf
 from zoo.loading import dtype_policy
 from zoo.training.trainers.run_folder import Backup
 from zoo.training.trainers.run_folder import check_same_config
+from zoo.training.trainers.run_folder import hint_if_interrupted
+from zoo.training.trainers.time_left import TimeLeft
 from zoo.weights import save_weights
 
 
@@ -56,7 +58,7 @@ def run_stages(
         for stage in known
         if stage in stages
     }
-    with dtype_policy(recipe.dtype_policy):
+    with dtype_policy(recipe.dtype_policy), hint_if_interrupted(workdir):
         for stage, path in paths.items():
             if not path.exists():
                 keras.utils.set_random_seed(recipe.seed)
@@ -100,6 +102,7 @@ def fit_stage(
         validation_data=validation,
         callbacks=[
             backup,
+            TimeLeft(f"stage {stage}"),
             keras.callbacks.CSVLogger(workdir / f"{stage}.csv", append=True),
         ],
         shuffle=False,  # The pipeline does.

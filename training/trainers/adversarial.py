@@ -1,19 +1,25 @@
 """Adversarial training through plain `compile` and `fit`."""
 
+import inspect
+import os
+import sys
 from collections.abc import Callable
-from typing import Any
 
 import keras
 import tensorflow as tf
 from keras import ops
 
 from zoo.inspection import check_float_input
-from zoo.inspection import input_shape
 from zoo.models.scale_views import scale_views
-from zoo.validation import check_images
-
-_FIRST = 32
-"""Images of an array that are checked: as many as a batch of Keras has."""
+from zoo.training import attacks
+from zoo.training.trainers.input_checks import check_data
+from zoo.training.trainers.input_checks import check_take_logits
+from zoo.training.trainers.input_checks import class_count
+from zoo.training.trainers.input_checks import plain_label_errors
+from zoo.training.trainers.input_checks import unpack_batch
+from zoo.training.trainers.run_folder import add_state
+from zoo.training.trainers.run_folder import is_weights_of
+from zoo.training.trainers.run_folder import read_state
 
 
 class AdversarialTrainer(keras.Model):
@@ -36,13 +42,18 @@ class AdversarialTrainer(keras.Model):
     attack's own forward passes add none.
 
     The trainer owns no weights. `trainer.model` is the plain model, ready to
-    save and export. The trainer itself cannot be saved, only its weights:
-    give `ModelCheckpoint` `save_weights_only=True`. Other callbacks,
-    validation, mixed precision and `tf.distribute` work as in any Keras fit.
-    A checkpoint of the trainer holds the state of all seed generators, the
-    model's and the attack's, so an interrupted run continues with the same
-    random numbers. It doesn't hold the state of a data set: a shuffled one
-    starts again with the order of its first epoch.
+    save and export, and what a trainer writes is the plain model's:
+    `ModelCheckpoint("best.keras")` leaves a file for
+    `keras.saving.load_model`, and `ModelCheckpoint("best.weights.h5",
+    save_weights_only=True)` one for `load_weights` of the plain model. Other
+    callbacks, validation, mixed precision and `tf.distribute` work as in any
+    Keras fit.
+
+    A weights file also holds the state of the optimiser and of all seed
+    generators, the model's and the attack's. `trainer.load_weights` restores
+    them, so an interrupted run continues with the same random numbers. It
+    doesn't hold the state of a data set: a shuffled one starts again with the
+    order of its first epoch.
 
     Metrics: `loss`, `adversarial_accuracy` and `clean_accuracy`. Training
     reports `clean_accuracy` only if it sees clean images: `clean_weight` or
@@ -53,7 +64,8 @@ class AdversarialTrainer(keras.Model):
         model: Maps `(batch, height, width, channels)` pixels in [0, 1] to
             logits.
         attack: `(model, images, labels) -> images`, such as
-            `attacks.ddn(steps=5, max_norm=1.0)`. The labels given to `fit`
+            `attacks.ddn(steps=5, max_norm=1.0)`; or its text, such as
+            `"pgd:eps=0.1"`, for `attacks.parse`. The labels given to `fit`
             must be classes: integers of shape `(batch,)`.
         clean_weight: `a`, in [0, 1].
         logit_pairing: `w`, 0 or more.
@@ -61,20 +73,22 @@ class AdversarialTrainer(keras.Model):
             with `model`; `None` for `model` itself.
 
     Raises:
-        ValueError: If a weight is out of its range.
+        ValueError: If a weight is out of its range, or the attack's text is
+            wrong.
     """
 
     def __init__(
         self,
         model: keras.Model,
-        attack: Callable,
+        attack: Callable | str,
         *,
         clean_weight: float = 0.5,
         logit_pairing: float = 0.0,
         surrogate: keras.Model | None = None,
         name: str = "adversarial_trainer",
     ):
-        super().__init__(name=name)
+        # Keras scales the loss if the trainer's policy is mixed_float16.
+        super().__init__(name=name, dtype=model.dtype_policy)
         check_float_input(model)
         if not 0.0 <= clean_weight <= 1.0:
             raise ValueError(
@@ -86,6 +100,13 @@ class AdversarialTrainer(keras.Model):
                 "logit_pairing must not be negative. "
                 f"Received: logit_pairing={logit_pairing}"
             )
+        if isinstance(attack, str):
+            attack = attacks.parse(attack)
+        if not callable(attack):
+            raise ValueError(
+                "attack must be callable, (model, images, labels) -> images, "
+                f"or text such as 'pgd:eps=0.1'. Received: attack={attack!r}"
+            )
         self.model = model
         self.attack = attack
         self.supports_jit = getattr(attack, "supports_jit", True)
@@ -93,6 +114,7 @@ class AdversarialTrainer(keras.Model):
         self.logit_pairing = logit_pairing
         self.surrogate = surrogate or model
         self._views = scale_views(model) or model
+        self._classes = class_count(model)
         self._clean_accuracy = keras.metrics.SparseCategoricalAccuracy(
             name="clean_accuracy"
         )
@@ -101,40 +123,24 @@ class AdversarialTrainer(keras.Model):
         )
         self.built = True
 
-    def get_config(self):
-        raise NotImplementedError(
-            "An AdversarialTrainer has no config to save; call "
-            "trainer.model.save, or give ModelCheckpoint save_weights_only."
-        )
-
-    def save_own_variables(self, store):
-        for index, state in enumerate(self._seed_states()):
-            store[str(index)] = state
-
-    def load_own_variables(self, store):
-        for index, state in enumerate(self._seed_states()):
-            if str(index) in store:
-                state.assign(store[str(index)])
-
-    def _seed_states(self):
-        """Returns the states of the model's and the attack's generators."""
-        generators = getattr(self.attack, "generators", ())
-        return [
-            *(v for v in self.variables if v.name == "seed_generator_state"),
-            *(generator.state for generator in generators),
-        ]
-
     def compile(self, optimizer="sgd", loss=None, metrics=None, **kwargs):
         """Configures training; the loss defaults to softmax cross-entropy.
 
         Raises:
-            ValueError: If XLA is asked to compile an attack that it can't.
+            ValueError: If a loss or metric takes probabilities, as Keras' do
+                by default: the model gives logits; or if XLA is asked to
+                compile an attack that it can't.
         """
         if kwargs.get("jit_compile") is True and not self.supports_jit:
             raise ValueError(
                 "jit_compile must not be True with this attack: XLA can't "
                 f"compile it. Received: attack={self.attack!r}"
             )
+        check_take_logits(
+            loss=loss,
+            metrics=metrics,
+            weighted_metrics=kwargs.get("weighted_metrics"),
+        )
         loss = loss or keras.losses.SparseCategoricalCrossentropy(
             from_logits=True
         )
@@ -143,22 +149,130 @@ class AdversarialTrainer(keras.Model):
         )
         self.optimizer.build(self.trainable_variables)
 
-    def fit(self, x=None, *args, **kwargs):
+    def fit(self, x=None, y=None, *args, **kwargs):
         """Trains as any Keras model does.
 
+        The first call says on standard error that it traces the training
+        step, unless `verbose` is 0.
+
         Raises:
-            ValueError: If the first images are not floating-point pixels in
-                [0, 1] of a shape that the model takes. A generator's are not
-                checked, since they can be read only once.
-            NotImplementedError: If a `ModelCheckpoint` would save the trainer.
+            ValueError: If the first images, of training or validation, are
+                not floating-point pixels in [0, 1] of a shape that the model
+                takes, or a label is no class of the model. Images of a
+                generator are not checked, since they can be read only once.
         """
-        images = first_images(x)
-        if images is not None:
-            check_images(images, input_shape(self.model))
-        for callback in tf.nest.flatten(kwargs.get("callbacks")):
-            if not getattr(callback, "save_weights_only", True):
-                self.get_config()
-        return super().fit(x, *args, **kwargs)
+        given = inspect.signature(super().fit).bind(x, y, *args, **kwargs)
+        check_data(self.model, x, y)
+        validation = given.arguments.get("validation_data")
+        if isinstance(validation, (tuple, list)):
+            check_data(self.model, *validation[:2])
+        else:
+            check_data(self.model, validation)
+        traced = self.train_function is not None or self.run_eagerly
+        if given.arguments.get("verbose", "auto") and not traced:
+            print(
+                f"{self.name}: tracing the training step with its attack; the "
+                "first step takes much longer than the next",
+                file=sys.stderr,
+            )
+        with plain_label_errors(self._classes):
+            return super().fit(x, y, *args, **kwargs)
+
+    def evaluate(self, x=None, y=None, *args, **kwargs):
+        """Measures as any Keras model does; checks the data as `fit` does."""
+        # `fit` calls this after each epoch, with data that it has checked.
+        if not kwargs.get("_use_cached_eval_dataset"):
+            check_data(self.model, x, y)
+        with plain_label_errors(self._classes):
+            return super().evaluate(x, y, *args, **kwargs)
+
+    def predict(self, x, *args, **kwargs):
+        """Predicts as any Keras model does; checks the images as `fit` does."""
+        check_data(self.model, x)
+        return super().predict(x, *args, **kwargs)
+
+    def train_on_batch(self, x, y=None, *args, **kwargs):
+        """Takes one step; checks the data as `fit` does."""
+        check_data(self.model, x, y)
+        with plain_label_errors(self._classes):
+            return super().train_on_batch(x, y, *args, **kwargs)
+
+    def test_on_batch(self, x, y=None, *args, **kwargs):
+        """Measures one batch; checks the data as `fit` does."""
+        check_data(self.model, x, y)
+        with plain_label_errors(self._classes):
+            return super().test_on_batch(x, y, *args, **kwargs)
+
+    def save(self, filepath, *args, **kwargs):
+        """Saves the plain model, for `keras.saving.load_model`."""
+        self.model.save(filepath, *args, **kwargs)
+
+    def save_weights(self, filepath, overwrite=True, **kwargs):
+        """Saves the plain model's weights, and the state of the training.
+
+        Shards, by `max_shard_size`, hold the plain model's weights alone.
+
+        Raises:
+            FileExistsError: If the file exists and `overwrite` is false.
+        """
+        if not overwrite and os.path.exists(filepath):
+            raise FileExistsError(
+                "The file must not exist, or overwrite must be true. "
+                f"Received: filepath={filepath}"
+            )
+        self.model.save_weights(filepath, overwrite, **kwargs)
+        if kwargs.get("max_shard_size") is None:
+            add_state(filepath, self._training_state())
+
+    def load_weights(self, filepath, **kwargs):
+        """Loads weights, and the state of the training if the file has it.
+
+        Args:
+            filepath: What `save_weights` wrote, of a trainer or of the plain
+                model.
+        """
+        if is_weights_of(filepath, self.name):
+            # Earlier versions wrote the trainer's layers around the model's.
+            return super().load_weights(filepath, **kwargs)
+        self.model.load_weights(filepath, **kwargs)
+        state = read_state(filepath)
+        if "optimizer" in state and self.optimizer is not None:
+            self.optimizer.load_own_variables(state["optimizer"])
+        if "seeds" in state:
+            self.load_own_variables(state["seeds"])
+
+    def load_own_variables(self, store):
+        for index, variable in enumerate(self._training_state()["seeds"]):
+            if str(index) in store:
+                variable.assign(store[str(index)])
+
+    def _training_state(self):
+        """Returns variables that the plain model doesn't save, by group."""
+        generators = getattr(self.attack, "generators", ())
+        return {
+            "optimizer": self.optimizer.variables if self.optimizer else [],
+            "seeds": [
+                *(
+                    v
+                    for v in self.variables
+                    if v.name == "seed_generator_state"
+                ),
+                *(generator.state for generator in generators),
+            ],
+        }
+
+    def get_config(self):
+        raise NotImplementedError(
+            "An AdversarialTrainer has no config; call trainer.save, which "
+            "saves trainer.model."
+        )
+
+    @property
+    def losses(self):
+        # Keras adds these up, but not if their types differ.
+        return [
+            ops.cast(loss, keras.config.floatx()) for loss in super().losses
+        ]
 
     @property
     def sees_clean_images(self) -> bool:
@@ -180,7 +294,7 @@ class AdversarialTrainer(keras.Model):
         return logits
 
     def train_step(self, data):
-        images, labels, weights = _unpacked(data)
+        images, labels, weights = unpack_batch(data, self._classes)
         adversarial = self.attack(self.surrogate, images, labels)
         batches = {"adversarial": adversarial}
         if self.sees_clean_images:
@@ -188,7 +302,7 @@ class AdversarialTrainer(keras.Model):
         return super().train_step((batches, labels, weights))
 
     def test_step(self, data):
-        images, labels, weights = _unpacked(data)
+        images, labels, weights = unpack_batch(data, self._classes)
         adversarial = self.attack(self.model, images, labels)
         batches = {"adversarial": adversarial, "clean": images}
         return super().test_step((batches, labels, weights))
@@ -212,12 +326,10 @@ class AdversarialTrainer(keras.Model):
             return total
         total += self._share("clean") * loss("clean")
         if self.logit_pairing:
-            replicas = tf.distribute.get_strategy().num_replicas_in_sync
-            squares = ops.square(y_pred["clean"] - y_pred["adversarial"])
-            pairing = ops.mean(squares, axis=range(1, len(squares.shape)))
-            if sample_weight is not None:
-                pairing *= ops.cast(sample_weight, pairing.dtype)
-            total += self.logit_pairing * (ops.mean(pairing) / replicas)
+            pairing = _mean_square(
+                y_pred["clean"], y_pred["adversarial"], sample_weight
+            )
+            total += self.logit_pairing * ops.cast(pairing, total.dtype)
         return total
 
     def _share(self, kind: str) -> float:
@@ -245,18 +357,20 @@ def _total(losses):
     return sum(ops.sum(loss) for loss in losses)
 
 
-def _unpacked(data):
-    """Returns images, labels and sample weights, and checks the labels."""
-    images, labels, weights = keras.utils.unpack_x_y_sample_weight(data)
-    if labels is None or len(labels.shape) != 1 or not labels.dtype.is_integer:
-        received = (
-            "none" if labels is None else f"{labels.shape} {labels.dtype}"
-        )
-        raise ValueError(
-            "Labels must be classes, integers of shape (batch,). "
-            f"Received: {received}"
-        )
-    return images, labels, weights
+def _mean_square(clean, adversarial, weights):
+    """Returns the replica's share of the mean squared difference of logits.
+
+    In float32, whatever the type of the logits. A replica may have no image.
+    """
+    squares = ops.square(
+        ops.cast(clean, "float32") - ops.cast(adversarial, "float32")
+    )
+    each = ops.mean(squares, axis=range(1, len(squares.shape)))
+    if weights is not None:
+        each *= ops.reshape(ops.cast(weights, "float32"), (-1,))
+    images = ops.maximum(ops.shape(each)[0], 1)
+    replicas = tf.distribute.get_strategy().num_replicas_in_sync
+    return ops.sum(each) / ops.cast(images * replicas, "float32")
 
 
 def _one_row_a_scale(logits, labels, weights):
@@ -281,25 +395,3 @@ def _merge(logits):
     if len(logits.shape) == 2:
         return logits
     return ops.mean(ops.log_softmax(logits, axis=-1), axis=1)
-
-
-def first_images(x: Any) -> Any | None:
-    """Returns the first images of what `fit` is given.
-
-    Args:
-        x: Array of images, or batches of `(images, ...)` as a `tf.data` or
-            Keras data set.
-
-    Returns:
-        A batch of images; `None` if there is none, or if `x` can be read only
-        once, like a generator.
-    """
-    if hasattr(x, "shape"):
-        return x[:_FIRST]
-    if isinstance(x, tf.data.Dataset):
-        batch = next(iter(x.take(1)), None)
-    elif isinstance(x, keras.utils.PyDataset):
-        batch = x[0]
-    else:
-        return None
-    return batch[0] if isinstance(batch, (tuple, list)) else batch

@@ -17,10 +17,14 @@ from zoo.inspection import check_float_input
 from zoo.inspection import find_head
 from zoo.inspection import input_shape
 from zoo.models.scale_views import dominant_scale
+from zoo.training import attacks
 from zoo.training.trainers.adversarial import AdversarialTrainer
+from zoo.training.trainers.input_checks import class_count
 from zoo.training.trainers.run_folder import Backup
 from zoo.training.trainers.run_folder import check_same_config
 from zoo.training.trainers.run_folder import data_digest
+from zoo.training.trainers.run_folder import hint_if_interrupted
+from zoo.training.trainers.time_left import TimeLeft
 from zoo.weights import load_weights
 from zoo.weights import save_weights
 from zoo.weights.digests import arrays_digest
@@ -89,7 +93,7 @@ class FineTuning:
 def finetune(
     model: keras.Model,
     images: tf.data.Dataset,
-    attack: Callable,
+    attack: Callable | str,
     workdir: str | os.PathLike,
     hyperparameters: FineTuning | None = None,
     *,
@@ -109,7 +113,8 @@ def finetune(
         images: Single examples `(image, label)`, such as the first part of
             `datasets.split_folder`. The order may change at every pass, the
             images may not: augmentation belongs in the model.
-        attack: `(model, images, labels) -> images`.
+        attack: `(model, images, labels) -> images`, or text for
+            `attacks.parse`, such as `"pgd:eps=0.1"`.
         workdir: Folder for weights, checkpoints and logs. An interrupted run
             continues after its last epoch if the model starts from the same
             weights, the head excepted. The orders of shuffled images start
@@ -123,10 +128,13 @@ def finetune(
     Raises:
         ValueError: If there are no images or their number is unknown; if an
             image isn't floating-point pixels in [0, 1] of a shape that the
-            model takes; if the model has no weights; if the folder holds a
+            model takes; if a label is no class of the model; if the model has
+            no weights; if the attack's text is wrong; if the folder holds a
             run with other hyperparameters, other data or another model.
     """
     check_float_input(model)
+    if isinstance(attack, str):
+        attack = attacks.parse(attack)
     hyperparameters = hyperparameters or FineTuning()
     count = int(images.cardinality())
     if count < 1:
@@ -145,7 +153,7 @@ def finetune(
             "dtype_policy": model.dtype_policy.name,
             "classes": model.output_shape[-1],
             "images": count,
-            "data": data_digest(images, input_shape(model)),
+            "data": data_digest(images, input_shape(model), class_count(model)),
             "attack": _described(attack),
         },
     )
@@ -174,7 +182,7 @@ def finetune(
         head_alone = contextlib.nullcontext()
         if stage == "head":
             head_alone = frozen_but(model, [head])
-        with head_alone:
+        with head_alone, hint_if_interrupted(workdir):
             trainer = AdversarialTrainer(
                 model,
                 attack,
@@ -197,6 +205,7 @@ def finetune(
                 verbose=verbose,
                 callbacks=[
                     backup,
+                    *([TimeLeft(f"training of {stage}")] if verbose else []),
                     keras.callbacks.CSVLogger(
                         workdir / f"{stage}.csv", append=True
                     ),

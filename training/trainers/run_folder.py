@@ -5,20 +5,28 @@ import hashlib
 import json
 import os
 import shutil
+import sys
+from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import h5py
 import keras
+import numpy as np
 import tensorflow as tf
 
 from zoo.atomic_write import atomic_write
 from zoo.validation import check_images
+from zoo.validation import check_labels
 from zoo.weights.digests import arrays_digest
 
 _KEPT = 2
 """Checkpoints, in case the disk damages the newest."""
+
+_STATE = "training_state"
+"""Group of a weights file that a plain model doesn't read."""
 
 
 class Backup(keras.callbacks.Callback):
@@ -77,6 +85,75 @@ class Backup(keras.callbacks.Callback):
         return sorted(self._folder.glob("[0-9]*.weights.h5"), key=_epochs)
 
 
+def add_state(
+    path: str | os.PathLike, state: Mapping[str, Sequence[keras.Variable]]
+) -> None:
+    """Adds variables to a file of a model's weights.
+
+    The model itself still loads the file, and doesn't see them.
+
+    Args:
+        path: A `.weights.h5` file.
+        state: Variables by group.
+    """
+    with h5py.File(path, "a") as file:
+        for name, variables in state.items():
+            group = file.create_group(f"{_STATE}/{name}")
+            for index, variable in enumerate(variables):
+                value = keras.ops.convert_to_numpy(variable)
+                if value.dtype.name == "bfloat16":  # HDF5 doesn't have it.
+                    value = value.astype("float32")
+                group[str(index)] = value
+
+
+def read_state(path: str | os.PathLike) -> dict[str, dict[str, np.ndarray]]:
+    """Returns what `add_state` added, by group and index.
+
+    Returns:
+        The values; an empty dictionary for other files.
+
+    Raises:
+        OSError: If a `.weights.h5` file cannot be read.
+    """
+    if not os.fspath(path).endswith(".weights.h5"):
+        return {}
+    with h5py.File(path) as file:
+        return {
+            name: {index: value[()] for index, value in group.items()}
+            for name, group in file.get(_STATE, {}).items()
+        }
+
+
+def is_weights_of(path: str | os.PathLike, name: str) -> bool:
+    """Returns whether a `.weights.h5` file was written by a model of a name.
+
+    Raises:
+        OSError: If the file cannot be read.
+    """
+    if not os.fspath(path).endswith(".weights.h5"):
+        return False
+    with h5py.File(path) as file:
+        return "vars" in file and file["vars"].attrs.get("name") == name
+
+
+@contextlib.contextmanager
+def hint_if_interrupted(folder: str | os.PathLike) -> Iterator[None]:
+    """Says on standard error, after Ctrl-C, how the training continues.
+
+    Args:
+        folder: Where the training keeps its checkpoints.
+    """
+    try:
+        yield
+    except KeyboardInterrupt:
+        print(
+            "interrupted; the same call continues after the last finished "
+            f"epoch, from {folder}",
+            file=sys.stderr,
+        )
+        raise
+
+
 def check_same_config(path: Path, config: Mapping[str, Any]) -> None:
     """Writes a run's configuration to a file, or compares it with the file.
 
@@ -102,7 +179,9 @@ def check_same_config(path: Path, config: Mapping[str, Any]) -> None:
 
 
 def data_digest(
-    images: tf.data.Dataset, input_shape: Sequence[int | None] | None = None
+    images: tf.data.Dataset,
+    input_shape: Sequence[int | None] | None = None,
+    num_classes: int | None = None,
 ) -> str:
     """Returns the SHA-256 of single examples, whatever their order.
 
@@ -112,14 +191,16 @@ def data_digest(
         images: `(image, label)`, the image of shape
             `(height, width, channels)`.
         input_shape: The model's, as for `check_images`.
+        num_classes: The model's, as for `check_labels`.
 
     Raises:
-        ValueError: If an image is not of floating-point pixels in [0, 1], or
-            of another shape.
+        ValueError: If an image is not of floating-point pixels in [0, 1] or
+            has another shape, or a label is no class.
     """
     digests = []
     for example in images.as_numpy_iterator():
         check_images(example[0][None], input_shape)
+        check_labels(np.asarray(example[1])[None], 1, num_classes)
         digests.append(arrays_digest(example))
     return hashlib.sha256("".join(sorted(digests)).encode()).hexdigest()
 

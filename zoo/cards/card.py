@@ -1,4 +1,4 @@
-"""Model cards: what a preset says of itself, and what was measured."""
+"""Model cards: a preset's description, and what was measured of it."""
 
 import dataclasses
 import importlib.resources
@@ -25,19 +25,20 @@ class Card:
 
     Args:
         name: Name of the preset.
-        alias: The same with its default tag, which is accepted too, if it
-            has one.
+        alias: The name with its default tag, which is accepted too; `None`
+            if there is no default tag.
         description: One sentence.
         task: What the model predicts.
-        dataset: Data set that the weights were trained on, or that the
-            architecture was made for if none were published.
+        dataset: Data set that the weights were trained on. Without published
+            weights, the one that the architecture was made for.
         classes: Names of the classes in order; empty if they have none.
         num_classes: Number of classes.
         image_shape: `(height, width, channels)` of an image, pixels in
             [0, 1], float32.
-        threat: Adversary that it was trained against, or is to be, if any.
-        measurements: Clean accuracy, each attack's, and the worst case in
-            each ball. Empty if nothing was measured.
+        threat: Adversary that the model was, or is to be, trained against;
+            `None` if there is none.
+        measurements: Clean accuracy, the accuracy under each attack, and the
+            worst case in each ball. Empty if nothing was measured.
         parameters: Number of weights, if counted.
         files: Names of the weight files; empty if none were published.
         size: Bytes of the weight files.
@@ -67,19 +68,19 @@ class Card:
 
     @property
     def trained(self) -> bool:
-        """Whether there are published weights."""
+        """Whether weights were published."""
         return bool(self.files)
 
     def find(
         self, attack: str, threat: ThreatModel | None = None
     ) -> Measurement | None:
-        """Returns the measurement of an attack, the lowest if of several.
+        """Returns the measurement of an attack, the lowest of several.
 
-        Cumulative ones, of more attacks than this one, are left out.
+        Cumulative measurements are left out: they are of several attacks.
 
         Args:
-            attack: Its name, `"clean"` or `"worst case"`.
-            threat: Ball that the attack stayed in; `None` for those without.
+            attack: Name of the attack, `"clean"` or `"worst case"`.
+            threat: Ball that the attack stayed in; `None` if it has none.
         """
         return min(
             (
@@ -93,7 +94,7 @@ class Card:
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """The card as plain data that `json` can write."""
+        """Returns the card as plain data that `json` can write."""
         data = dataclasses.asdict(self)
         data["measurements"] = [m.to_dict() for m in self.measurements]
         shape = data.pop("image_shape")
@@ -141,9 +142,9 @@ class Card:
 
 
 def info(name: str) -> Card:
-    """Reads the card of a model, without importing Keras.
+    """Returns the card of a model, without importing Keras.
 
-    Measurements of other weights than the preset's are left out.
+    Measurements of other weights than the published ones are left out.
 
     Args:
         name: Name of a preset; `zoo.list_models()` gives them all.
@@ -154,10 +155,9 @@ def info(name: str) -> Card:
     preset = presets.get(name)
     weights = preset.weights
     measurements, parameters = _measured(preset, FOLDER / f"{preset.name}.json")
-    tag = preset.default_tag
     return Card(
         name=preset.name,
-        alias=f"{preset.name}.{tag}" if tag else None,
+        alias=preset.alias,
         description=preset.description,
         task=preset.task,
         dataset=preset.dataset,
@@ -186,8 +186,8 @@ def write_card(
 ) -> Path:
     """Writes what an evaluation measured into a model's card.
 
-    The file is replaced as a whole, and equal measurements give equal bytes.
-    It notes the SHA-256 of the preset's weights, the ones measured.
+    The file is replaced as a whole; equal measurements give equal bytes. It
+    records the SHA-256 of the preset's weights, which were measured.
 
     Args:
         name: Name of a preset.
@@ -195,17 +195,17 @@ def write_card(
             values; an evaluation's `report.measurements()`.
         parameters: Number of weights of the model.
         directory: Folder to write to; by default the package's own cards.
-        replace: Whether numbers of the same weights may give way to weaker
-            ones: on fewer images, in fewer balls or by weaker attacks.
+        replace: Whether weaker numbers may replace those of the same weights:
+            on fewer images, in fewer balls or by weaker attacks.
 
     Returns:
         The file.
 
     Raises:
         UnknownPresetError: If no preset has the name.
-        ValueError: If a measurement lacks a field, has an impossible value,
-            or was not made by committed sources, or the card would lose by
-            it and `replace` is false.
+        ValueError: If a measurement lacks a field, has an impossible value
+            or was not made by committed sources; or if it is weaker than the
+            card's and `replace` is false.
     """
     preset = presets.get(name)
     measurements = [Measurement.from_dict(data) for data in measurements]
@@ -227,7 +227,7 @@ def write_card(
 
 
 def _measured(preset, source):
-    """Returns what a file holds of the preset's own weights."""
+    """Returns the measurements and parameters of the preset's own weights."""
     card = json.loads(source.read_text("utf-8")) if source.is_file() else {}
     sha256 = preset.weights.sha256 if preset.weights else None
     if card.get("sha256") != sha256:
@@ -239,7 +239,7 @@ def _measured(preset, source):
 
 
 def check_commit(commit: str | None) -> None:
-    """Raises a `ValueError` if a card cannot say what sources measured."""
+    """Raises a `ValueError` unless the measuring sources were committed."""
     if commit is None or commit.endswith("-dirty"):
         raise ValueError(
             "A card's numbers must come from committed sources, a Git "
@@ -250,19 +250,19 @@ def check_commit(commit: str | None) -> None:
 def check_no_loss(
     old: Iterable[Measurement], new: Iterable[Measurement]
 ) -> None:
-    """Raises an error if weaker numbers would take the place of a card's.
+    """Raises an error if weaker numbers would replace a card's.
 
-    Numbers are compared ball by ball, those without a ball attack by attack,
-    each time the lowest accuracy and the largest number of images.
+    Compares the lowest accuracy and the largest number of images, ball by
+    ball; attack by attack for attacks without a ball.
 
     Args:
         old: What the card holds of the same weights.
-        new: What is to take its place.
+        new: What would replace it.
 
     Raises:
-        ValueError: If in one of its balls nothing was measured, or on fewer
-            images, or the lowest accuracy is above the old one's interval,
-            as of weaker attacks.
+        ValueError: If, in a ball of the card, the new measurements are
+            missing, are on fewer images, or have a lowest accuracy above the
+            old one's interval, as weaker attacks would give.
     """
     found = _summaries(new)
     losses = []

@@ -23,28 +23,26 @@ class Measurement:
         accuracy: Fraction of the images classified right, 0 to 1.
         images: Number of images.
         seed: Seed of the evaluation.
-        date: When it began, ISO 8601.
+        date: When the evaluation began, ISO 8601.
         commit: Git commit of the sources that measured, if known.
         threat: Ball that the attack stayed in, if it has one.
-        steps: Gradients of each restart.
+        steps: Gradients computed in each restart.
         queries: Images that a black-box attack tries in each restart.
-        restarts: Starts of the attack.
+        restarts: Number of times that the attack starts.
         draws: Forward passes that each gradient is averaged over.
-        options: Of the attack's other options, those that are not its
-            defaults.
+        options: The attack's other options that differ from the defaults.
         scoring_draws: Forward passes that scored each image.
         interval: 95 % confidence interval of the accuracy.
         attack_policy: Dtype policy of the model that the attack was run on.
-        runs: Accuracies of the attack's runs by themselves, if it was run
-            several times; `accuracy` is then that of the worst run for each
-            image.
-        cumulative: Whether the accuracy is what is left after this attack and
-            those before it in the ball, not of this attack alone.
+        runs: Accuracy of each run, if the attack was run several times.
+            `accuracy` then takes the worst run for each image.
+        cumulative: Whether the accuracy is what this attack and those before
+            it in the ball leave, not this attack alone.
         flags: Signs, found by the evaluation, that the number may be too
             high.
-        sanity: Number of images that the evaluation's suite of attacks that
-            looks for such signs was run on, if known.
-        others: Whatever else was noted, as plain data.
+        sanity: Number of images that the evaluation ran its sanity attacks
+            on, if known.
+        others: Other fields, as plain data.
 
     Raises:
         ValueError: If the accuracy is not in [0, 1] or there are no images.

@@ -49,12 +49,12 @@ def results_table(cards: Iterable[Card]) -> str:
     """Returns the cards' accuracies as a Markdown table, in percent.
 
     A model has one row without an attack, and one for each ball that it was
-    attacked in, with the worst case over all attacks. The attacks named are
-    those in this very ball and the unbounded ones. A row says so where the
-    evaluation found that its number may be too high.
+    attacked in, with the worst case over all attacks. A row names the attacks
+    in its ball and those without a ball. It says "flagged" where the
+    evaluation found signs that the number may be too high.
 
     Args:
-        cards: Those without measurements are left out.
+        cards: Cards without measurements are left out.
     """
     rows = [_HEADER, ("---",) * 3 + ("--:",) * 3]
     for card in cards:
@@ -127,7 +127,7 @@ def replace_tables(text: str, cards: Sequence[Card]) -> str:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Runs the command; 0 if the files are, or were made, up to date."""
+    """Runs the command; returns 0 if the files are, or now are, up to date."""
     parser = argparse.ArgumentParser(
         prog="python -m zoo.cards.results_table",
         description=__doc__.splitlines()[0],

@@ -25,6 +25,30 @@ def add_draws_argument(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_batch_size_argument(
+    parser: argparse.ArgumentParser, default: int, purpose: str
+) -> None:
+    """Adds `--batch-size`."""
+    parser.add_argument(
+        "--batch-size",
+        type=at_least(1),
+        default=default,
+        metavar="N",
+        help=f"images {purpose} at once (default: %(default)s)",
+    )
+
+
+def add_seed_argument(parser: argparse.ArgumentParser, purpose: str) -> None:
+    """Adds `--seed`."""
+    parser.add_argument(
+        "--seed",
+        type=at_least(0),
+        default=0,
+        metavar="N",
+        help=f"seed of {purpose} (default: %(default)s)",
+    )
+
+
 def at_least(least: int, most: int | None = None) -> Callable[[str], int]:
     """Returns a reader of whole numbers from `least` on, or up to `most`."""
     limits = f"from {least}" if most is None else f"from {least} to {most}"

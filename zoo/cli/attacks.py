@@ -1,6 +1,7 @@
 """Attacks named on the command line, and those run unless one is named."""
 
 import argparse
+from collections.abc import Iterable
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -13,11 +14,18 @@ if TYPE_CHECKING:
     from zoo.training.attacks import Attack
 
 ATTACK_HELP = (
-    "attack and its options, such as 'pgd:norm=l2,eps=1.0'; the norm, and eps "
-    "in that norm, are those of the card's ball (L2 1.0 if it has none) where "
-    "the text leaves them open"
+    "attack and its options, such as 'pgd:norm=l2,eps=1.0'; if norm or eps is "
+    "omitted, the card's threat model applies (L2 1.0 if it has none); eps "
+    "alone is measured in the card's norm"
 )
-DEFAULT_HELP = "pgd of 40 steps, of 2 draws against a randomised model"
+_SHOWN = {"norm": None, "eps": None, "steps": None, "draws": 1}
+"""Options that a picture's title gives, unless they are these."""
+
+DEFAULT_ATTACK = "pgd"
+DEFAULT_HELP = (
+    f"{DEFAULT_ATTACK}; against a randomised model every attack takes 2 draws "
+    "unless told"
+)
 
 
 def add_transfer_argument(parser: argparse.ArgumentParser) -> None:
@@ -25,8 +33,8 @@ def add_transfer_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--transfer-from",
         metavar="NAME",
-        help="preset or .keras file to make the adversarial images on, "
-        "instead of the model they are for",
+        help="preset or .keras file that the adversarial images are made on, "
+        "instead of the model",
     )
 
 
@@ -39,10 +47,10 @@ def parse_transfer(options: argparse.Namespace) -> NamedModel | None:
     """
     if options.transfer_from is None:
         return None
-    return NamedModel.parse(options.transfer_from)
+    return NamedModel.parse(options.transfer_from, trusted=options.trust)
 
 
-def check_attacks(specs: Sequence[str]) -> None:
+def check_attacks(specs: Iterable[str]) -> None:
     """Raises a `ValueError` if a text names no attack or suite.
 
     Nothing is loaded, not even TensorFlow.
@@ -53,11 +61,16 @@ def check_attacks(specs: Sequence[str]) -> None:
         attack_name(spec)
 
 
-def check_single(spec: str) -> None:
-    """Raises a `ValueError` if `--attack` names none, or a suite."""
-    if is_suite(spec):
+def check_single(spec: str | None, option: str = "--attack") -> None:
+    """Raises a `ValueError` if an option names no attack, or a suite.
+
+    Args:
+        spec: Its text; `None` if it isn't given.
+        option: What the option is called.
+    """
+    if spec is not None and is_suite(spec):
         raise ValueError(
-            f"--attack takes one attack, no suite. Received: --attack={spec}"
+            f"{option} takes one attack, no suite. Received: {option}={spec}"
         )
 
 
@@ -79,15 +92,6 @@ def default_threat(model: NamedModel) -> zoo.ThreatModel:
     return threat or zoo.ThreatModel("l2", 1.0)
 
 
-def default_spec(model: "keras.Model", threat: zoo.ThreatModel) -> str:
-    """Returns PGD of 40 steps; against a randomised model, of two draws."""
-    from zoo.training.evaluation.engine.randomness import attack_draws
-
-    spec = f"pgd:norm={threat.norm},eps={threat.eps!r},steps=40"
-    draws = attack_draws(model)
-    return f"{spec},draws={draws}" if draws > 1 else spec
-
-
 def training_spec(threat: zoo.ThreatModel) -> str:
     """Returns the attack of five steps that training samples come from."""
     if threat.norm == "l2":
@@ -103,6 +107,7 @@ def bind_attacks(
     *,
     source: NamedModel | None = None,
     image_size: tuple[int, int] | None = None,
+    seed: int | None = None,
 ) -> "list[Attack]":
     """Builds attacks from text.
 
@@ -113,6 +118,7 @@ def bind_attacks(
             over two draws, unless their text says how many.
         source: Model to make the images on, in the place of `model`.
         image_size: Height and width that `source` may leave open.
+        seed: Of the attacks that have one, unless their text gives it.
 
     Raises:
         ValueError: If a text is wrong, or `source` has no gradient and an
@@ -127,7 +133,7 @@ def bind_attacks(
         attack
         for spec in specs
         for attack in attacks.suites.parse_all(
-            spec, threat, draws=attack_draws(model)
+            spec, threat, draws=attack_draws(model), seed=seed
         )
     ]
     if source is None:
@@ -135,3 +141,25 @@ def bind_attacks(
     for attack in bound:
         attack.check_model(model)
     return [attacks.transfer(attack=a, source=model) for a in bound]
+
+
+def title(spec: str, attack: "Attack") -> str:
+    """Returns an attack's text with what it left open, for a picture.
+
+    Args:
+        spec: Text, such as `"fgsm"`.
+        attack: What it was bound to.
+
+    Returns:
+        Such as `"fgsm:norm=l2,eps=0.5"`.
+    """
+    name, _, given = spec.partition(":")
+    stated = {pair.partition("=")[0].strip() for pair in given.split(",")}
+    filled = [
+        f"{option}={value:g}"
+        if isinstance(value, float)
+        else f"{option}={value}"
+        for option, value in attack.options.items()
+        if option in _SHOWN and option not in stated and value != _SHOWN[option]
+    ]
+    return f"{name}:{','.join(filter(None, [given, *filled]))}".rstrip(":")

@@ -1,18 +1,28 @@
 """Models in `.keras` files, and the names of their classes beside them."""
 
+import codecs
 import contextlib
 import importlib
+import json
 import os
 import zipfile
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zoo.atomic_write import atomic_write
+from zoo.class_names import as_class_names
 
 if TYPE_CHECKING:
     import keras
     import numpy as np
+
+_CONFIG = "config.json"
+_MAGIC = b"PK\x03\x04"
+_GROWTH = 100
+_UNSUSPECTED = 2**26
+"""Bytes that a part of an archive may hold, however small it is packed."""
 
 _PROBES = 2
 _OPEN_SIDE = 224
@@ -20,26 +30,46 @@ _OPEN_SIDE = 224
 
 
 def check_keras_file(path: str | os.PathLike) -> None:
-    """Raises an error if a file is no `.keras` file; TensorFlow stays out.
+    """Raises an error if a file holds no model; TensorFlow stays out.
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If the file is no archive.
+        ValueError: If the file is no `.keras` file, is cut short, or would
+            grow beyond reason as it is read.
     """
     if not os.path.isfile(path):
         raise FileNotFoundError(f"There is no such file: {path}")
-    if not zipfile.is_zipfile(path):
-        raise ValueError(f"{path} is not a Keras model file.")
+    try:
+        with zipfile.ZipFile(path) as archive:
+            for member in archive.infolist():
+                _check_size(path, member)
+            config = json.loads(archive.read(_CONFIG))
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
+        with open(path, "rb") as file:
+            damaged = file.read(len(_MAGIC)) == _MAGIC
+        reason = " The archive is damaged or cut short." if damaged else ""
+        raise ValueError(_no_model(path) + reason) from error
+    except (KeyError, RecursionError, ValueError) as error:
+        if isinstance(error, _TooLarge):
+            raise
+        raise ValueError(_no_model(path)) from error
+    if not isinstance(config, dict) or "class_name" not in config:
+        raise ValueError(_no_model(path))
 
 
 def read_keras_file(
-    path: str | os.PathLike, *, image_size: tuple[int, int] | None = None
+    path: str | os.PathLike,
+    *,
+    image_size: tuple[int, int] | None = None,
+    trusted: bool = False,
 ) -> "keras.Model":
     """Loads a `.keras` file.
 
     Args:
         path: File to read.
         image_size: Height and width, where the model leaves them open.
+        trusted: Whether layers that run code or read files as they are
+            loaded, such as a `Lambda`, are loaded too.
 
     Returns:
         A model mapping pixels in [0, 1] to logits; a softmax at its end is
@@ -47,23 +77,25 @@ def read_keras_file(
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If the file is no model, or the model returns
-            probabilities that no softmax at its end gives.
+        ValueError: If the file holds no model or one that cannot be loaded,
+            or the model returns probabilities that no softmax at its end
+            gives.
     """
     import keras
 
     check_keras_file(path)
     importlib.import_module("zoo.layers")  # Registers what a file may hold.
     try:
-        model = keras.saving.load_model(path, compile=False)
-    except KeyError as error:  # An archive of other files.
-        raise ValueError(f"{path} is not a Keras model file.") from error
-    except TypeError as error:  # A class that is not registered.
+        model = keras.saving.load_model(
+            path, compile=False, safe_mode=not trusted
+        )
+    except Exception as error:  # Damaged files raise many kinds.
+        raise ValueError(_refusal(path, error)) from error
+    if not isinstance(model, keras.Model):
         raise ValueError(
-            f"{path} holds layers that this package doesn't know; export the "
-            "model with model.export(DIR) where they are defined, and name "
-            "DIR instead."
-        ) from error
+            f"{_no_model(path)} It holds an object of the class "
+            f"{type(model).__name__}."
+        )
     return as_logits(model, str(path), image_size)
 
 
@@ -73,14 +105,19 @@ def write_keras_file(
     """Writes a `.keras` file and its classes' names.
 
     If there are none, those of an older file in its place are removed.
+
+    Raises:
+        OSError: If a file cannot be written.
+        ValueError: If a name has a line end or another control character.
     """
+    names = as_class_names(classes)
     with atomic_write(path) as temporary:
         model.save(temporary)
-    if not classes:
+    if not names:
         _classes_file(path).unlink(missing_ok=True)
         return
     with atomic_write(_classes_file(path)) as temporary:
-        lines = "".join(f"{name}\n" for name in classes)
+        lines = "".join(f"{name}\n" for name in names)
         temporary.write_text(lines, "utf-8")
 
 
@@ -89,11 +126,35 @@ def read_class_names(path: str | os.PathLike) -> tuple[str, ...]:
 
     Raises:
         OSError: If their file cannot be read.
+        ValueError: If it is no text in UTF-8.
     """
     beside = _classes_file(path)
     if not beside.is_file():
         return ()
-    return tuple(beside.read_text("utf-8").splitlines())
+    return read_lines(beside)
+
+
+def read_lines(path: str | os.PathLike) -> tuple[str, ...]:
+    """Returns the lines of a text file that are not blank, stripped.
+
+    Args:
+        path: File in UTF-8, or in UTF-16 with a byte-order mark. A mark is
+            no part of the first line.
+
+    Raises:
+        OSError: If the file cannot be read.
+        ValueError: If it is in another encoding.
+    """
+    content = Path(path).read_bytes()
+    marks = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+    encoding = "utf-16" if content.startswith(marks) else "utf-8-sig"
+    try:
+        lines = content.decode(encoding).split("\n")
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f"{path} must be a text in UTF-8. Received: {error}"
+        ) from error
+    return tuple(line.strip() for line in lines if line.strip())
 
 
 def as_logits(
@@ -138,6 +199,44 @@ def as_logits(
         "The model must return logits: take the softmax at its end away. "
         f"Received: {name}, whose outputs are confidences"
     )
+
+
+class _TooLarge(ValueError):
+    """A part of an archive would grow beyond reason."""
+
+
+def _check_size(path, member: zipfile.ZipInfo) -> None:
+    most = max(_UNSUSPECTED, _GROWTH * member.compress_size)
+    if member.file_size > most:
+        raise _TooLarge(
+            f"{path} is refused: its {member.filename} would grow from "
+            f"{member.compress_size:,} to {member.file_size:,} bytes."
+        )
+
+
+def _no_model(path) -> str:
+    return f"{path} is not a Keras model file."
+
+
+def _refusal(path, error: Exception) -> str:
+    """Says in a sentence why Keras could not load a file."""
+    text = str(error)
+    if "safe_mode" in text:
+        return (
+            f"{path} holds a layer that runs code or reads files as it is "
+            "loaded, such as a Lambda. If you trust those who made the file, "
+            "--trust loads it."
+        )
+    if "KerasSaveable" in text or isinstance(error, KeyError):
+        return _no_model(path)
+    if isinstance(error, TypeError):  # A class that is not registered.
+        return (
+            f"{path} holds layers that this package doesn't know; export the "
+            "model with model.export(DIR) where they are defined, and name "
+            "DIR instead."
+        )
+    reason = text.strip().partition("\n")[0] or type(error).__name__
+    return f"{path} cannot be loaded as a Keras model: {reason}"
 
 
 def _classes_file(path: str | os.PathLike) -> Path:

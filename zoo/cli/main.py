@@ -5,9 +5,15 @@ import importlib
 import os
 import re
 import sys
+import warnings
 from collections.abc import Sequence
+from types import ModuleType
 
 import zoo
+from zoo.cli.interruption import STATUS
+from zoo.cli.interruption import Interruption
+from zoo.cli.native_log import hide_native_log
+from zoo.cli.output import printable
 from zoo.suggestions import did_you_mean
 
 COMMANDS = {
@@ -17,13 +23,23 @@ COMMANDS = {
     "predict": "classify pictures",
     "attack": "attack a few images and draw them",
     "evaluate": "measure accuracy, clean and attacked",
-    "tune": "search the weights of an ensemble's scales",
+    "tune": "search for the best weights of an ensemble's scales",
     "train": "run a training recipe",
     "finetune": "train a model on your own classes",
     "export": "write a SavedModel",
-    "reproduce": "make a paper's tables and figures again",
-    "demo": "the whole job on what the package ships",
+    "reproduce": "measure a paper's tables and figures again",
+    "demo": "load, attack, compare and export what the package ships",
 }
+
+
+_RAISED_IN_GRAPH = re.compile(
+    r"\w*(?:Error|Exception): (.*?)\s*\nTraceback \(most recent call last\)",
+    re.DOTALL,
+)
+"""What Python raised inside a graph, in TensorFlow's account of it."""
+
+_LONGEST = 1000
+"""Letters of an error that are shown."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -31,8 +47,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     0: done; 1: the command failed, with one line on standard error that says
     why; 2: the command line is wrong; 130: interrupted.
+
+    Args:
+        arguments: What follows `zoo`. `None` for those of the process, which
+            is then taken over: C++ code's log is kept out of its standard
+            error, and Ctrl-C ends it within seconds.
     """
-    arguments = sys.argv[1:] if arguments is None else list(arguments)
+    owned = arguments is None
+    arguments = sys.argv[1:] if owned else list(arguments)
     # TensorFlow's own errors come as exceptions; what it logs besides, such
     # as that there is no GPU, is none of the command's.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -43,17 +65,34 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.command is None:
         parser.print_help()
         return 2
+    command = _module(options.command)
+    interruption = Interruption(lambda: _interrupted(command, options))
+    if owned:
+        warnings.showwarning = _show_warning
+        hide_native_log()
+        interruption.watch()
     try:
-        _module(options.command).run(options)
+        command.run(options)
     except KeyboardInterrupt:
-        resume = getattr(options, "resume", None)
-        hint = f"; the same command goes on from {resume}" if resume else ""
-        print(f"error: interrupted{hint}", file=sys.stderr)
-        return 130
+        interruption.say()
+        return STATUS
     except _failures() as error:
         print(f"error: {_one_line(error)}", file=sys.stderr)
         return 1
     return 0
+
+
+def _show_warning(message: Warning | str, *_, **__) -> None:
+    print(f"warning: {_one_line(message)}", file=sys.stderr)
+
+
+def _interrupted(command: ModuleType, options: argparse.Namespace) -> str:
+    """Says that a command was interrupted, and how to go on."""
+    folder = None
+    if hasattr(command, "work_folder"):
+        folder = command.work_folder(options)
+    hint = f"; the same command goes on from {folder}" if folder else ""
+    return f"error: interrupted{printable(hint)}"
 
 
 def _failures() -> tuple[type[Exception], ...]:
@@ -61,16 +100,19 @@ def _failures() -> tuple[type[Exception], ...]:
 
     TensorFlow's are among them if the command imported it.
     """
-    failures = (ImportError, OSError, RuntimeError, ValueError)
+    failures = (ImportError, MemoryError, OSError, RuntimeError, ValueError)
     tensorflow = sys.modules.get("tensorflow")
     return failures + ((tensorflow.errors.OpError,) if tensorflow else ())
 
 
-def _one_line(error: Exception) -> str:
+def _one_line(error: Exception | str) -> str:
     text = str(error)
-    if text.startswith("Graph execution error:"):
+    if raised := _RAISED_IN_GRAPH.search(text):
+        text = raised[1]
+    elif text.startswith("Graph execution error:"):
         text = text.rpartition("\n\n")[2]  # After the stack of the graph.
-    return " ".join(text.split())
+    line = printable(" ".join(text.split())) or type(error).__name__
+    return line if len(line) <= _LONGEST else f"{line[:_LONGEST]} …"
 
 
 def _parsers(
@@ -103,5 +145,5 @@ def _refuse(unknown: list[str], parser: argparse.ArgumentParser) -> None:
     parser.error(f"unrecognized arguments: {' '.join(unknown)}.{near}")
 
 
-def _module(command: str):
+def _module(command: str) -> ModuleType:
     return importlib.import_module(f"zoo.cli.commands.{command}_command")

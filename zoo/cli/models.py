@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 from typing import Literal
 
 import zoo
+from zoo.class_names import as_class_names
 from zoo.cli.arguments import image_size
 from zoo.cli.keras_files import check_keras_file
 from zoo.cli.keras_files import read_class_names
 from zoo.cli.keras_files import read_keras_file
+from zoo.cli.keras_files import read_lines
 from zoo.loading import dtype_policy
 from zoo.saved_model_folder import newest_version
 from zoo.saved_model_folder import read_classes
@@ -34,6 +36,7 @@ class NamedModel:
         card: A preset's card; `None` for others.
         classes: Names of its classes in order; empty if they are not known.
         renamed: Whether `classes` are those of `--classes`, not its own.
+        trusted: Whether what a file may run as it is loaded is run.
     """
 
     name: str
@@ -41,6 +44,7 @@ class NamedModel:
     card: zoo.Card | None = None
     classes: tuple[str, ...] = ()
     renamed: bool = False
+    trusted: bool = False
 
     @classmethod
     def parse(
@@ -51,6 +55,7 @@ class NamedModel:
         kinds: Sequence[str] = _ANY,
         rule: str = "The model must be a preset or a .keras file.",
         trained: bool = True,
+        trusted: bool = False,
     ) -> "NamedModel":
         """Finds out what a text names, without loading it or TensorFlow.
 
@@ -64,6 +69,7 @@ class NamedModel:
             kinds: Kinds that the command takes.
             rule: What is said to others.
             trained: Whether a preset must have published weights.
+            trusted: Whether a model may run code, read files and write them.
 
         Raises:
             FileNotFoundError: If there is no such file or SavedModel.
@@ -85,8 +91,11 @@ class NamedModel:
             name=name,
             kind=kind,
             card=card,
-            classes=own if classes is None else _read_names(classes),
+            classes=as_class_names(
+                own if classes is None else _read_names(classes)
+            ),
             renamed=classes is not None,
+            trusted=trusted,
         )
         if card is not None:
             model.class_names(card.num_classes)
@@ -152,10 +161,14 @@ class NamedModel:
             with dtype_policy(policy):
                 return zoo.load(self.name)
         if self.kind == "keras_file":
-            return read_keras_file(self.name, image_size=image_size)
+            return read_keras_file(
+                self.name, image_size=image_size, trusted=self.trusted
+            )
         from zoo.training import load_saved_model
 
-        return load_saved_model(self.name, image_size=image_size)
+        return load_saved_model(
+            self.name, image_size=image_size, trust=self.trusted
+        )
 
     def image_shape(
         self, loaded: "keras.Model", size: tuple[int, int] | None
@@ -204,12 +217,29 @@ def check_trained(card: zoo.Card) -> None:
         )
 
 
+def check_policy(name: str | None) -> None:
+    """Raises a `ValueError` if Keras has no dtype policy of the name."""
+    if name is not None:
+        with dtype_policy(name):
+            pass
+
+
 def add_model_argument(parser: argparse.ArgumentParser) -> None:
     """Adds the model: a preset's name, a `.keras` file or a SavedModel."""
     parser.add_argument(
         "model",
         metavar="NAME",
         help="preset (see `zoo list`), .keras file or SavedModel's folder",
+    )
+
+
+def add_trust_argument(parser: argparse.ArgumentParser) -> None:
+    """Adds `--trust`."""
+    parser.add_argument(
+        "--trust",
+        action="store_true",
+        help="load a .keras file or SavedModel that can run code, or read and "
+        "write files: only if you trust those who made it",
     )
 
 
@@ -255,8 +285,9 @@ def _own_classes(kind: str, path: str) -> tuple[str, ...]:
 
 
 def _read_names(text: str) -> tuple[str, ...]:
+    """Reads `--classes`."""
     if os.path.isfile(text):  # A list may be too long for a path.
-        lines = Path(text).read_text("utf-8").splitlines()
-    else:
-        lines = text.split(",")
-    return tuple(line.strip() for line in lines if line.strip())
+        return read_lines(text)
+    if "," not in text and (os.sep in text or Path(text).suffix):
+        raise FileNotFoundError(f"--classes: there is no such file: {text}")
+    return tuple(name.strip() for name in text.split(",") if name.strip())

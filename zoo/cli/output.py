@@ -3,12 +3,20 @@
 import argparse
 import json
 import os
+import re
 import sys
 from pathlib import Path
 from typing import Any
 
 _WIDTH = 200
 """Of tables that are read by no terminal."""
+
+_TURNING = "\u200e\u200f\u2028-\u202e\u2066-\u2069"
+"""Line ends of Unicode, and marks that turn the direction of text."""
+
+_CONTROLS = re.compile(f"[\x00-\x1f\x7f-\x9f{_TURNING}]")
+_UNPRINTABLE = re.compile(f"[\x7f-\x9f{_TURNING}]")
+"""What JSON leaves as it is."""
 
 
 def check_writable(path: str | os.PathLike) -> None:
@@ -43,29 +51,52 @@ def emit(options: argparse.Namespace, data: Any, *shown: Any) -> None:
 
     Args:
         data: Plain values that JSON can hold.
-        shown: Text, which is printed as it is, and tables of `rich`, whose
-            cells hold plain text too, no markup.
+        shown: Lines of text, and tables of `rich`, whose cells hold plain
+            text too, no markup. What would move a terminal's cursor or
+            colour it is escaped.
 
     Raises:
         ValueError: If `data` hold NaN or infinity, which JSON doesn't have.
     """
     if options.json:
         text = json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False)
-        shown = (text,)
-    parts = [part if isinstance(part, str) else _drawn(part) for part in shown]
+        blocks = [_UNPRINTABLE.sub(_json_escape, text)]
+    else:
+        blocks = [
+            printable(block) if isinstance(block, str) else _drawn(block)
+            for block in shown
+        ]
     try:
-        for part in parts:
-            print(part)
+        for block in blocks:
+            print(block)
         sys.stdout.flush()
     except BrokenPipeError:
         # Python flushes again as it exits, and would complain.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+def printable(text: str) -> str:
+    """Escapes what a terminal would obey rather than show, line ends too."""
+    return _CONTROLS.sub(
+        lambda found: found[0].encode("unicode_escape").decode(), text
+    )
+
+
+def _json_escape(found: re.Match) -> str:
+    return f"\\u{ord(found[0]):04x}"
+
+
 def _drawn(table) -> str:
     from rich.console import Console
 
-    console = Console(markup=False, emoji=False, highlight=False)
+    class Plain(Console):
+        """Shows all text as it is, but for line ends."""
+
+        def render_str(self, text, **options):
+            lines = "\n".join(map(printable, text.split("\n")))
+            return super().render_str(lines, **options)
+
+    console = Plain(markup=False, emoji=False, highlight=False)
     if not console.is_terminal and "COLUMNS" not in os.environ:
         console.width = _WIDTH
     with console.capture() as capture:

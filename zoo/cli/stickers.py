@@ -4,6 +4,7 @@ import argparse
 import dataclasses
 import os
 
+from zoo.cli.activity import activity
 from zoo.cli.arguments import at_least
 from zoo.cli.models import NamedModel
 from zoo.cli.output import check_writable
@@ -11,6 +12,9 @@ from zoo.cli.output import emit
 from zoo.suggestions import did_you_mean
 
 _PICTURED = 6
+_ANY_SIZE = 32
+"""Pixels on a side of the mask that an attack is tried with."""
+
 _NOTES = (
     "The perturbation is digital: a printed sticker's success would be lower.",
     "It is added to every view whatever its light, while paint is lit as the "
@@ -84,7 +88,9 @@ def makes_sticker(options: argparse.Namespace) -> bool:
 
 def run_sticker(options: argparse.Namespace) -> None:
     """Makes a sticker, tests it, and writes it and the views with it."""
-    named = NamedModel.parse(options.model, classes=options.classes)
+    named = NamedModel.parse(
+        options.model, classes=options.classes, trusted=options.trust
+    )
     printed = options.output.with_suffix(".sticker.png")
     check_writable(printed)
     sign = options.sign or "stop"
@@ -93,7 +99,9 @@ def run_sticker(options: argparse.Namespace) -> None:
     from zoo.training.evaluation.engine.progress import step_progress
     from zoo.training.evaluation.stickers import SignViews
 
-    model = named.load(image_size=options.image_size)
+    _attack(options, _ANY_SIZE)  # Refuses what is wrong before it loads.
+    with activity(f"Loading {named.name}", enabled=not options.json):
+        model = named.load(image_size=options.image_size)
     height, width, _ = named.image_shape(model, options.image_size)
     names = named.class_names(model.output_shape[-1])
     _check_classes(named, names, sign, options.target)
@@ -104,17 +112,18 @@ def run_sticker(options: argparse.Namespace) -> None:
             f"{height}x{width} pixels"
         )
     attack = _attack(options, height)
-    bench = SignViews(
-        sign, count=options.views or 40, seed=attack.seed, size=height
-    )
-    attack = dataclasses.replace(attack, mask=bench.on_plate(attack.mask))
+    with activity(f"Rendering views of {sign}", enabled=not options.json):
+        views = SignViews(
+            sign, count=options.views or 40, seed=attack.seed, size=height
+        )
+    attack = dataclasses.replace(attack, mask=views.on_plate(attack.mask))
     with step_progress("rp2", enabled=not options.json) as progress:
-        (sticker,) = bench.make(attack, model, [target], progress)
-    scores = bench.score(model, [sticker])
-    shown = bench.held_out[:_PICTURED]
-    panel = evaluation.AttackedImages.from_model(
+        (sticker,) = views.make(attack, model, [target], progress)
+    scores = views.score(model, [sticker])
+    shown = views.held_out[:_PICTURED]
+    attacked = evaluation.AttackedImages.from_model(
         model,
-        lambda *_: bench.apply(sticker)[:_PICTURED],
+        lambda *_: views.apply(sticker)[:_PICTURED],
         shown,
         [label] * len(shown),
         name=named.name,
@@ -122,19 +131,19 @@ def run_sticker(options: argparse.Namespace) -> None:
     evaluation.picture(
         shown,
         [label] * len(shown),
-        [panel],
+        [attacked],
         names,
         options.output,
         title=f"{sign} with a sticker for {options.target}, held-out views",
     )
-    sticker.write(printed, bench.front)
-    data = {
+    sticker.write(printed, views.front)
+    result = {
         "model": named.name,
         "attack": repr(attack),
         "sign": sign,
         "target": options.target,
-        "held_out_views": len(bench.held_out),
-        "accuracy": bench.accuracy(model, label),
+        "held_out_views": len(views.held_out),
+        "accuracy": views.accuracy(model, label),
         "success": float(scores.success[0]),
         "targeted_success": float(scores.targeted[0]),
         "dissimilarity": float(scores.dissimilarity[0]),
@@ -144,12 +153,12 @@ def run_sticker(options: argparse.Namespace) -> None:
     }
     emit(
         options,
-        data,
-        f"{data['held_out_views']} held-out views of {sign}, "
-        f"{data['accuracy']:.1%} right without the sticker",
-        f"Prediction changed: {data['success']:.1%}; to {options.target}: "
-        f"{data['targeted_success']:.1%}; dissimilarity "
-        f"{data['dissimilarity']:.3f}",
+        result,
+        f"{result['held_out_views']} held-out views of {sign}, "
+        f"{result['accuracy']:.1%} right without the sticker",
+        f"Prediction changed: {result['success']:.1%}; to {options.target}: "
+        f"{result['targeted_success']:.1%}; dissimilarity "
+        f"{result['dissimilarity']:.3f}",
         _NOTES[0],
         f"Picture: {options.output}",
         f"Sticker: {printed}",

@@ -1,4 +1,4 @@
-"""What `zoo.defend` puts around a classifier, one module a defense."""
+"""The defenses that `zoo.defend` puts around a classifier, one a module."""
 
 from zoo.defenses.blurnet import blurnet
 from zoo.defenses.irm import irm

@@ -1,4 +1,4 @@
-"""A blur behind the first convolution of a classifier."""
+"""BlurNet around a classifier: a blur behind its first convolution."""
 
 import keras
 
@@ -24,40 +24,40 @@ def blurnet(
 ) -> keras.Model:
     """Filters the first feature maps of a classifier: BlurNet.
 
-    A depthwise convolution takes what the first convolution gives. That is
-    after the convolution's own activation, as in `zoo.models.blurnet`; a
-    normalisation or activation of another layer comes after the filter.
+    A depthwise convolution filters the output of the first convolution: after
+    the convolution's own activation, as in `zoo.models.blurnet`, and before
+    a normalisation or activation in a layer of its own.
 
     Gradient: exact.
     Randomness: none.
 
     Args:
         model: As for `zoo.defend`. A softmax at its end is taken away.
-        kernel_size: Pixels along the filters' sides, odd; `None` for no
-            filter but a penalty. The model's outputs are then what they
-            were: nothing but training with the penalty defends it.
+        kernel_size: Pixels along the filters' sides, odd; `None` for a
+            penalty without a filter. The outputs then stay the same until the
+            model is trained with the penalty.
         blur: `"box"` or `"gaussian"`, both fixed, or `"learned"`.
-        start: Where learned filters start: `"box"`, `"gaussian"`,
+        start: What learned filters start as: `"box"`, `"gaussian"`,
             `"identity"`, which leaves the model as accurate as it was, or
             the name of a Keras initializer.
         l_inf: Strength of `zoo.regularizers.LInf` on learned filters.
         total_variation: Strength of `zoo.regularizers.TotalVariation` on the
-            first feature maps, as they are before the filter. The first
-            convolution must have no `activity_regularizer` of its own then.
+            first feature maps, before the filter. Needs a first convolution
+            without an `activity_regularizer`.
         kernel_total_variation: Strength of
-            `zoo.regularizers.KernelTotalVariation` on that convolution's
-            filters, which must have no regularizer of their own then.
+            `zoo.regularizers.KernelTotalVariation` on the first convolution's
+            filters. Needs filters without a regularizer.
         pixel_range: What the model takes for black and white, if that is not
-            0 and 1: `(0, 255)` or `(-1, 1)`. Preprocessing of another kind
-            belongs into the model.
+            0 and 1: `(0, 255)` or `(-1, 1)`. Other preprocessing belongs in
+            the model.
 
     Returns:
         A model mapping pixels in [0, 1] to logits, with copies of the
         model's layers and weights.
 
     Raises:
-        ValueError: If an argument is out of its range, or the model is none
-            that can be wrapped.
+        ValueError: If an argument is out of its range, or the model cannot be
+            wrapped.
 
     Reference: BlurNet ("Defense by Filtering the Feature Maps").
     """
@@ -96,24 +96,24 @@ def blurnet(
 
 
 def _penalise_filters(convolution, penalty):
-    """Penalises the weights that a built convolution filters maps by."""
+    """Puts a penalty on the filters of a built convolution."""
     if isinstance(convolution, keras.layers.Conv2D):
         _set_penalty(convolution, "kernel_regularizer", penalty)
     else:
         _set_penalty(convolution, "depthwise_regularizer", penalty)
     separable = isinstance(convolution, keras.layers.SeparableConv2D)
     filters = convolution.depthwise_kernel if separable else convolution.kernel
-    # Only when it is built does a layer hand its penalty to its weights.
+    # A layer hands its penalty to its weights only when it is built.
     filters.regularizer = penalty
 
 
 def _set_penalty(convolution, attribute, penalty):
-    """Gives the first convolution a penalty in a place that has none."""
+    """Sets a penalty of the first convolution, which must have none there."""
     present = getattr(convolution, attribute)
     if present is not None:
         raise ValueError(
-            f"{type(penalty).__name__} takes the place of the first "
-            f"convolution's {attribute}, which must be None. "
+            f"{type(penalty).__name__} becomes the first convolution's "
+            f"{attribute}, which must be None. "
             f"Received: {convolution.name} with {present}"
         )
     setattr(convolution, attribute, penalty)

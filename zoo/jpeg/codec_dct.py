@@ -21,15 +21,15 @@ from zoo.jpeg.quantization import quantization_tables
 
 
 def compress(images, quality, subsampling: str, rounding: Exact | Smooth):
-    """Encodes and decodes images, without the lossless entropy coding.
+    """Encodes and decodes images; leaves out the lossless entropy coding.
 
     Args:
         images: `(batch, height, width, channels)`, float32 pixels in [0, 1],
             one channel or three.
         quality: An `int`, or whole numbers as a float32 tensor of shape `()`,
             `(batch,)` or, one for each 8x8 block, `(batch, rows, columns)`;
-            1 to 100. A halved chroma block takes the mean of the blocks it
-            covers, halves up.
+            1 to 100. A halved chroma block takes the mean of the blocks that
+            it covers, halves rounded up.
         subsampling: `"4:2:0"` or `"4:4:4"`.
         rounding: How to round, exactly or smoothly.
 

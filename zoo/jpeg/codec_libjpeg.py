@@ -29,10 +29,10 @@ def compress(images, quality, subsampling: str):
             unless the images are grey.
 
     Returns:
-        Pixels of the shape of `images`, no gradient.
+        Pixels of the shape of `images`, without a gradient.
 
     Raises:
-        ValueError: If the library's kernels cannot do what is asked.
+        ValueError: If TensorFlow's kernels don't support the quality.
     """
     import tensorflow as tf
 

@@ -1,4 +1,4 @@
-"""Gradients for functions whose own is zero almost everywhere."""
+"""Gradients for JPEG's round trip, whose own is zero almost everywhere."""
 
 from collections.abc import Callable
 
@@ -14,11 +14,12 @@ from zoo.jpeg.color import unfold
 
 
 def replace_gradient(function: Callable, gradient: Callable) -> Callable:
-    """Gives a function from one tensor to one tensor another gradient.
+    """Returns a function of one tensor with another gradient.
 
     Args:
-        function: What is computed.
-        gradient: From the gradient by the outputs to that by the inputs.
+        function: What is computed, from one tensor to one.
+        gradient: From the gradient with respect to the outputs to that with
+            respect to the inputs.
     """
 
     @ops.custom_gradient
@@ -32,7 +33,7 @@ def replace_gradient(function: Callable, gradient: Callable) -> Callable:
 
 
 def zero(upstream):
-    """Gradient of a constant: zeros, rather than nothing."""
+    """Gradient of a constant: zeros instead of `None`."""
     return ops.zeros_like(upstream)
 
 
@@ -42,12 +43,13 @@ def identity(upstream):
 
 
 def halved_chroma(upstream):
-    """Gradient of averaging the chroma by 2x2 pixels and interpolating it.
+    """Gradient of averaging the chroma over 2x2 pixels and interpolating it.
 
-    The transpose of that linear map, color transforms included.
+    The transpose of this linear map, color transforms included.
 
     Args:
-        upstream: `(batch, height, width, 3)`, by red, green and blue.
+        upstream: `(batch, height, width, 3)`, with respect to red, green and
+            blue.
     """
     _, height, width, _ = ops.shape(upstream)
     rows, columns = (height + 1) // 2, (width + 1) // 2
@@ -63,7 +65,7 @@ def halved_chroma(upstream):
     taps = np.array([1, 3, 3, 1]) / 4
     kernel = np.einsum("y,x,cd->yxcd", taps, taps, np.eye(2))
     by_chroma = convolve(by_chroma, kernel, strides=2)
-    # A sample of the last odd row or column averages that one alone.
+    # In the last odd row or column, a sample averages that row alone.
     for axis, size in ((1, height), (2, width)):
         if not _is_even(size):
             by_chroma = by_chroma * _last_doubled(size, axis)
@@ -77,7 +79,7 @@ def _is_even(size) -> bool:
 
 
 def _last_doubled(size, axis):
-    """Weights of halved samples along an axis of `size`, 2 for a lone last."""
+    """Weights of halved samples along an axis: 2 for a last one on its own."""
     halved = (size + 1) // 2
     lone = ops.cast(2 * ops.arange(halved) + 1 == size, "float32")
     shape = [1, 1, 1, 1]

@@ -5,29 +5,6 @@ import numpy as np
 from keras import ops
 
 
-def triangle_filter(size, new_size: int):
-    """Returns the `(new_size, size)` matrix that resamples one axis.
-
-    Rows are triangle (bilinear) filters centred on half-pixel positions,
-    widened by the reduction factor when shrinking, and sum to one.
-
-    Args:
-        size: Pixels along the axis; a tensor where they are unknown.
-        new_size: Pixels along the new axis.
-
-    Returns:
-        The matrix in float64, an array or, for a tensor, a tensor.
-    """
-    xp = np if isinstance(size, int) else ops
-    factor = size / new_size
-    support = xp.maximum(factor, 1.0)
-    centres = (xp.arange(new_size, dtype="float64") + 0.5) * factor - 0.5
-    pixels = xp.arange(size, dtype="float64")
-    distance = xp.abs(pixels[None] - centres[:, None])
-    weights = xp.maximum(0.0, 1.0 - distance / support)
-    return weights / xp.sum(weights, axis=1, keepdims=True)
-
-
 @keras.saving.register_keras_serializable(package="zoo")
 class AntialiasedResizing(keras.layers.Layer):
     """Resizes images to `height` by `width`, antialiased when shrinking.
@@ -74,12 +51,12 @@ class AntialiasedResizing(keras.layers.Layer):
         _, height, width, _ = ops.shape(inputs)
         outputs = inputs
         if inputs.shape[1] != self.height:
-            rows = triangle_filter(height, self.height)
+            rows = _triangle_filter(height, self.height)
             outputs = ops.einsum(
                 "yh,bhwc->bywc", ops.cast(rows, inputs.dtype), outputs
             )
         if inputs.shape[2] != self.width:
-            columns = triangle_filter(width, self.width)
+            columns = _triangle_filter(width, self.width)
             outputs = ops.einsum(
                 "xw,bywc->byxc", ops.cast(columns, inputs.dtype), outputs
             )
@@ -94,3 +71,26 @@ class AntialiasedResizing(keras.layers.Layer):
             "height": self.height,
             "width": self.width,
         }
+
+
+def _triangle_filter(size, new_size: int):
+    """Returns the `(new_size, size)` matrix that resamples one axis.
+
+    Rows are triangle (bilinear) filters centred on half-pixel positions,
+    widened by the reduction factor when shrinking, and sum to one.
+
+    Args:
+        size: Pixels along the axis; a tensor where the size is unknown.
+        new_size: Pixels along the new axis.
+
+    Returns:
+        The matrix in float64; a tensor if `size` is one, else an array.
+    """
+    xp = np if isinstance(size, int) else ops
+    factor = size / new_size
+    support = xp.maximum(factor, 1.0)
+    centres = (xp.arange(new_size, dtype="float64") + 0.5) * factor - 0.5
+    pixels = xp.arange(size, dtype="float64")
+    distance = xp.abs(pixels[None] - centres[:, None])
+    weights = xp.maximum(0.0, 1.0 - distance / support)
+    return weights / xp.sum(weights, axis=1, keepdims=True)

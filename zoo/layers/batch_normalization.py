@@ -10,18 +10,18 @@ _DTYPES = ("bfloat16", "float16", "float32")
 class BatchNormalization(keras.layers.BatchNormalization):
     """Keras' batch normalisation, computed by TensorFlow's fused kernel.
 
-    A drop-in for `keras.layers.BatchNormalization`: same arguments, same
-    weight files, same numbers up to rounding. On four-dimensional,
-    channels-last images, training and inference in half precision use
-    `fused_batch_norm`, which reads such activations and computes in float32;
-    inference in float32 is one multiplication and one addition. Everything
-    else (other backends, ranks, axes and types, masks, renormalisation,
-    synchronised statistics) is left to Keras.
+    Replaces `keras.layers.BatchNormalization`: same arguments, same weight
+    files, same numbers up to rounding. On four-dimensional, channels-last
+    images, training and inference in half precision use `fused_batch_norm`,
+    which reads half precision and computes in float32. Inference in float32
+    is one multiplication and one addition. Keras computes everything else:
+    other backends, ranks, axes and types, masks, renormalisation, and
+    synchronised statistics.
 
     The moving variance accumulates the biased batch variance, as in Keras.
-    Replicas of a `tf.distribute` strategy normalise by their own parts of a
-    batch unless `synchronized`. Their moving averages, which drift apart in
-    Keras, become their mean at every step.
+    Under `tf.distribute`, each replica normalises by its own part of the
+    batch unless `synchronized`. The replicas' moving averages, which drift
+    apart in Keras, are averaged at every step.
 
     Input shape: `(batch, height, width, channels)`, or any shape that
     Keras' layer takes.
@@ -64,10 +64,11 @@ class BatchNormalization(keras.layers.BatchNormalization):
             (self.moving_mean, mean),
             (self.moving_variance, variance),
         ):
-            average.assign(
-                average * self.momentum
-                + ops.cast(statistic, average.dtype) * (1.0 - self.momentum)
-            )
+            moved = average * self.momentum + ops.cast(
+                statistic, average.dtype
+            ) * (1.0 - self.momentum)
+            # A replica may have no image of the last batch, and no statistic.
+            average.assign(ops.where(count > 0, moved, average))
         return outputs
 
     def _normalise_by_moving_average(self, inputs):
@@ -78,7 +79,7 @@ class BatchNormalization(keras.layers.BatchNormalization):
                 inputs, mean=mean, variance=variance, is_training=False
             )
             return outputs
-        # As quick as the kernel, and quicker to differentiate.
+        # As fast as the kernel, and its gradient is faster.
         scale = ops.cast(self.gamma, "float32") * ops.rsqrt(
             variance + self.epsilon
         )

@@ -42,8 +42,8 @@ def identity_kernel(size: int) -> np.ndarray:
 class Blur(keras.layers.Layer):
     """Convolves every channel with a filter of its own: BlurNet's layer.
 
-    A depthwise convolution of stride 1, without a bias. Fixed filters are
-    the same for all channels and own no weights. Learned ones are a weight
+    A depthwise convolution of stride 1, without a bias. A fixed filter is
+    the same for all channels and has no weights. Learned filters are a weight
     of shape `(kernel_size, kernel_size, channels, 1)`.
 
     Gradient: exact.
@@ -51,17 +51,17 @@ class Blur(keras.layers.Layer):
 
     Args:
         kernel_size: Pixels along the filter's sides; odd.
-        kernel: `"box"`, `"gaussian"` or `"identity"`. For a learned filter
-            it is the start, and may be any Keras initializer.
+        kernel: `"box"`, `"gaussian"` or `"identity"`. For learned filters
+            this is the start, and may be any Keras initializer.
         sigma: The Gaussian's standard deviation in pixels; `None` takes
-            OpenCV's, 0.8 for 3 pixels, 1.1 for 5 and 1.4 for 7.
-        learned: Whether training moves the filter.
-        padding: What lies past the border: `"zeros"`, as for a convolution
-            in a network, or `"reflect"`, the pixels mirrored about the
+            OpenCV's: 0.8 for 3 pixels, 1.1 for 5 and 1.4 for 7.
+        learned: Whether training changes the filters.
+        padding: Values beyond the border: `"zeros"`, as in a network's
+            convolutions, or `"reflect"`, the pixels mirrored about the
             outermost ones.
-        kernel_regularizer: Penalty on a learned filter, such as
-            `zoo.regularizers.LInf`, or what `zoo.regularizers.get` takes
-            for one: `"l_inf"`.
+        kernel_regularizer: Penalty on learned filters, as
+            `zoo.regularizers.get` takes it, such as `"l_inf"` or
+            `zoo.regularizers.LInf()`.
 
     Input shape: `(batch, height, width, channels)`.
     Output shape: Same as the input.
@@ -126,7 +126,7 @@ class Blur(keras.layers.Layer):
             self._initializer = keras.initializers.get(kernel)
 
     def _fixed_values(self, kernel) -> np.ndarray | None:
-        """Returns the filter that `kernel` names; `None` if it must draw."""
+        """Returns the filter that `kernel` names; `None` for an initializer."""
         if kernel == "box":
             return box_kernel(self.kernel_size)
         if kernel == "gaussian":

@@ -26,45 +26,47 @@ class JPEG(keras.layers.Layer):
     """Compresses images as JPEG and decodes them again.
 
     Detail below the quantization steps is lost, and small perturbations with
-    it. Unless `gradient` is `"soft"`, the result is libjpeg's, nearly all of it
-    to the exact grey level: Annex K tables, whole-number color transform,
+    it. Unless `gradient` is `"soft"`, the result is libjpeg's, for nearly all
+    pixels to the exact grey level: Annex K tables, integer color transform,
     chroma averaged over 2x2 pixels and interpolated with a triangle filter,
-    sizes padded to whole blocks with their last pixels and then cropped.
+    images padded to whole blocks with their last pixels and then cropped.
 
-    Gradient: by `gradient`. `"straight_through"` computes exactly and takes
-    rounding and saturation for the identity in the chain rule: the transform
-    and its inverse cancel, and what remains is the identity but for chroma,
-    which 4:2:0 averages and interpolates. `"soft"` changes the result, too:
-    it is the exact gradient of a smoothed computation, in which coefficients
-    are rounded by `round(x) + (x - round(x))**3` and samples and pixels not at
-    all. `"none"` is zero.
+    Gradient: by `gradient`. `"straight_through"` computes exactly, and treats
+    rounding and saturation as the identity in the chain rule. The transform
+    and its inverse cancel, so the gradient is the identity, except for the
+    chroma, which 4:2:0 averages and interpolates. `"soft"` changes the result
+    too: it is the exact gradient of a smoothed computation, which rounds
+    coefficients by `round(x) + (x - round(x))**3` and does not round samples
+    and pixels. `"none"` is zero.
     Randomness: none.
 
     Args:
         quality: 1 (coarsest) to 100, libjpeg's scale.
         codec: `"dct"` computes with tensors, on any device and backend.
-            `"libjpeg"` calls the library: CPU, TensorFlow, no XLA, no map of
-            blocks and no `"soft"` gradient.
+            `"libjpeg"` calls the library, on the CPU and under TensorFlow
+            alone, without XLA, a quality for each block or the `"soft"`
+            gradient.
         subsampling: `"4:2:0"` halves the size of the chroma, `"4:4:4"` does
-            not. Grey images have none.
+            not. Grey images have no chroma.
         gradient: `"straight_through"`, `"soft"` or `"none"`. Measure
-            robustness with the first; zero gradients only blind the attack.
-        dtype: Dtype policy, float32 whatever Keras' own is: bfloat16 cannot
-            hold the 256 levels. The codec computes in float32 in any case.
+            robustness with the first; a zero gradient only blinds the attack.
+        dtype: Dtype policy. The default is float32 whatever Keras' own is,
+            since bfloat16 cannot hold the 256 levels. The codec computes in
+            float32 in any case.
 
     Call arguments:
         images: Float pixels in [0, 1], one channel or three.
-        quality_map: Used instead of `quality`: a scalar, one number for each
-            image `(batch,)`, or one for each 8x8 block `(batch,
-            ceil(height / 8), ceil(width / 8))`. Rounded, and limited to 1
-            to 100. With `"4:2:0"` a chroma block covers four blocks and takes
-            their mean quality, halves up.
+        quality_map: Replaces `quality`: a scalar, one number for each image
+            `(batch,)`, or one for each 8x8 block `(batch, ceil(height / 8),
+            ceil(width / 8))`. Rounded, and limited to 1 to 100. With
+            `"4:2:0"` a chroma block covers four blocks and takes their mean
+            quality, halves rounded up.
 
     Input shape: `(batch, height, width, channels)`, any height and width,
         known or not.
-    Output shape: Same as the input, of the layer's compute type. Devices
-        that multiply float32 as TensorFloat-32 stray further from libjpeg, by
-        half a grey level in the mean.
+    Output shape: Same as the input, in the layer's compute dtype. On devices
+        that multiply float32 as TensorFloat-32, the result differs more from
+        libjpeg's, by half a grey level in the mean.
 
     Example:
 

@@ -15,12 +15,12 @@ class RandomPatchJPEG(keras.layers.Layer):
 
     The image is divided into a grid of parts, two by two in the paper. Each
     part of each image draws one of `qualities`, and all are compressed in one
-    pass. Parts meet at block borders, every 16 pixels where the chroma is
-    halved and each part gets that many, else every 8, so they are equal but
-    for one block.
+    pass. Parts meet at block borders: at multiples of 16 pixels where the
+    chroma is halved and each part is at least 16 pixels long, else of 8. Their
+    sizes differ by one such block at most.
 
     Gradient: by `gradient`, as for `zoo.layers.JPEG`.
-    Randomness: qualities are drawn anew at every call, in inference too: the
+    Randomness: every call draws new qualities, in inference too, since the
     randomness is the defense. Attack it in expectation over many calls.
 
     Args:
@@ -29,11 +29,11 @@ class RandomPatchJPEG(keras.layers.Layer):
         grid: Parts down and across.
         subsampling: `"4:2:0"` or `"4:4:4"`.
         gradient: `"straight_through"`, `"soft"` or `"none"`.
-        seed: Seed of the layer's own generator. `None` draws one from
-            Python's global `random`: layers made in one process differ, but
+        seed: Seed of the layer's own generator. `None` draws a seed from
+            Python's global `random`: the layers of one process differ, but
             after `keras.utils.set_random_seed(0)` they are the same in every
             process.
-        dtype: Dtype policy, float32 by default as for `zoo.layers.JPEG`.
+        dtype: Dtype policy, by default float32 as for `zoo.layers.JPEG`.
 
     Input shape: `(batch, height, width, channels)`, float pixels in [0, 1],
         one channel or three.

@@ -24,8 +24,8 @@ class SpatialPyramidPooling(keras.layers.Layer):
     """Pools feature maps of any size into a vector of fixed length.
 
     Each level divides the map into `bins` by `bins` cells and pools every
-    cell, so one network reads images at several scales. Cells of a map that
-    does not divide evenly overlap by at most one row or column
+    cell, so one network takes images of several scales. Where a map does not
+    divide evenly, cells overlap by at most one row or column
     (`keras.layers.AdaptiveAveragePooling2D`).
 
     Gradient: exact.
@@ -37,8 +37,8 @@ class SpatialPyramidPooling(keras.layers.Layer):
 
     Input shape: `(batch, height, width, channels)`, any height and width,
         known or not.
-    Output shape: `(batch, sum(b * b for b in bins) * channels)`; levels in
-        the order given, cells row by row, channels last.
+    Output shape: `(batch, sum(b * b for b in bins) * channels)`: levels in
+        the order given, then cells row by row, then channels.
 
     References:
         [He et al., 2014](https://arxiv.org/abs/1406.4729), section 2.2;

@@ -1,4 +1,4 @@
-"""Builders of every architecture in the zoo, and growth between sizes."""
+"""The builders of the zoo's architectures, and growth between sizes."""
 
 from zoo.models.blurnet import blurnet
 from zoo.models.growth import grow

@@ -23,9 +23,10 @@ def irm(
 ) -> keras.Model:
     """Builds an IRM classifier: random JPEG, then one network at many scales.
 
-    Random-patch JPEG compression (section II.A), then a Wide ResNet with
-    spatial pyramid pooling read at every scale, its confidences added up
-    (section II.B, equation 1). The defaults are the paper's.
+    Random-patch JPEG compression comes first (section II.A). A Wide ResNet
+    with spatial pyramid pooling then sees the images at every scale, and its
+    confidences are added up (section II.B, equation 1). The defaults are the
+    paper's.
 
     Args:
         depth: Convolutional layers of the Wide ResNet; must be `6n + 4`.
@@ -33,7 +34,7 @@ def irm(
         num_classes: Logits.
         image_shape: `(height, width, channels)` of the images; `None` for a
             size left open.
-        scales: Side lengths in pixels the images are resized to.
+        scales: Side lengths in pixels that the images are resized to.
         scale_weights: Lambda of equation 1, one positive number a scale.
         qualities: JPEG qualities each of the four parts draws from; `None`
             leaves the compression out.

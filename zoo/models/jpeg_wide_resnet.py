@@ -19,8 +19,8 @@ def jpeg_wide_resnet(
 ) -> keras.Model:
     """Builds a Wide ResNet that sees randomly compressed images.
 
-    IRM without its second half: random-patch JPEG (section II.A), then the
-    network at the images' own scale, its last map averaged.
+    The first half of IRM: random-patch JPEG (section II.A), then the network
+    at the images' own scale, with global average pooling.
 
     Args:
         depth: Convolutional layers of the Wide ResNet; must be `6n + 4`.

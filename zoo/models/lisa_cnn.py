@@ -19,20 +19,21 @@ def lisa_cnn(
     """Builds LISA-CNN: three convolutions and a classifier.
 
     64 filters of 8×8 with stride 2, 128 of 6×6 with stride 2 and 128 of 5×5,
-    each with a ReLU; only the first pads. Pixels are taken as they are, in
-    [0, 1]. The defaults are the authors', 726,354 weights: 17 signs and an
-    output that no image has for its class.
+    each with a ReLU; only the first convolution pads. Pixels are not
+    normalised. The defaults are the authors', with 726,354 weights: 17 signs
+    and one output that is no image's class.
 
     Args:
         num_classes: Logits.
         image_shape: `(height, width, channels)`; 27 pixels or more a side,
-            none left open, since the classifier takes flattened maps.
+            no size left open, since the classifier takes flattened maps.
         input_filter: Layer applied to the pixels.
         feature_filter: Layer applied to the first convolution's feature
             maps, after their ReLU.
-        feature_regularizer: Penalty on those maps before that layer, as
+        feature_regularizer: Penalty on these maps, before `feature_filter`,
+            as `zoo.regularizers.get` takes it.
+        kernel_regularizer: Penalty on the first convolution's weights, as
             `zoo.regularizers.get` takes it.
-        kernel_regularizer: The same, on the first convolution's weights.
         name: The model's name.
 
     Returns:
@@ -40,8 +41,8 @@ def lisa_cnn(
         to `(batch, num_classes)` float32 logits.
 
     Raises:
-        ValueError: If there are no classes, or the images are too small or of
-            open size.
+        ValueError: If there are no classes, or an image size is too small or
+            left open.
 
     References:
         [Eykholt et al., 2018](https://arxiv.org/abs/1707.08945), section

@@ -25,10 +25,10 @@ def wide_resnet(
 ) -> keras.Model:
     """Builds a Wide ResNet that maps pixels to logits.
 
-    Pre-activation blocks of two 3×3 convolutions, no biases, projections
-    taken from the activated input where the width changes; three groups of
-    `(depth - 4) / 6` blocks with `16 * width`, `32 * width` and `64 * width`
-    channels. Pixels are centred inside, `2 x - 1`.
+    Three groups of `(depth - 4) / 6` blocks, with `16 * width`, `32 * width`
+    and `64 * width` channels. A block is two pre-activated 3×3 convolutions
+    without biases; where the width changes, its shortcut projects the
+    activated input. The model centres the pixels itself, `2 x - 1`.
 
     Args:
         depth: Convolutional layers; must be `6n + 4`.

@@ -1,7 +1,6 @@
 """The record of one loadable model, and the registry of all of them."""
 
 import dataclasses
-import difflib
 import functools
 import importlib.resources
 import re
@@ -9,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from zoo.suggestions import near_names
 from zoo.threat import ThreatModel
 from zoo.weights.manifest import Weights
 from zoo.weights.manifest import read_manifest
@@ -25,7 +25,7 @@ class UnknownPresetError(ValueError):
 
 @dataclass(frozen=True, kw_only=True)
 class Preset:
-    """Everything needed to build one model and to say what it is.
+    """Everything needed to build one model and to describe it.
 
     Builder and recipe are dotted names, resolved when used, so that listing
     presets imports no model.
@@ -39,8 +39,7 @@ class Preset:
         dataset: Data set that the weights were trained on.
         description: One sentence.
         paper: Title or address of the publication.
-        default_tag: Tag that an untagged name stands for: `name.default_tag`
-            is accepted too.
+        default_tag: Tag that the untagged name stands for.
         task: What the model predicts.
         classes: Names of the classes in order; empty if they have none.
         threat: Adversary that it was trained against, if any.
@@ -103,23 +102,26 @@ class Preset:
                 f"classes. Received: {len(self.classes)} names"
             )
 
+    @property
+    def alias(self) -> str | None:
+        """The name with its default tag, which is accepted too."""
+        return f"{self.name}.{self.default_tag}" if self.default_tag else None
+
 
 def register(preset: Preset) -> None:
-    """Makes a preset known under its name, and its name with the default tag.
+    """Makes a preset known under its name and its alias.
 
     Raises:
         ValueError: If a name is taken.
     """
-    taken = [preset.name]
-    if preset.default_tag is not None:
-        taken.append(f"{preset.name}.{preset.default_tag}")
-    for name in taken:
+    for name in filter(None, (preset.name, preset.alias)):
         if name in _REGISTRY or name in _ALIASES:
             raise ValueError(
                 f"A preset's name must be unique. Received: name={name!r}"
             )
     _REGISTRY[preset.name] = preset
-    _ALIASES.update((alias, preset.name) for alias in taken[1:])
+    if preset.alias is not None:
+        _ALIASES[preset.alias] = preset.name
 
 
 def get(name: str) -> Preset:
@@ -132,7 +134,7 @@ def get(name: str) -> Preset:
     if preset is None:
         wanted = str(name).lower()
         known = (*_REGISTRY, *(_ALIASES if "." in wanted else ()))
-        near = difflib.get_close_matches(wanted, known, n=5, cutoff=0.5)
+        near = near_names(wanted, known, most=5, cutoff=0.5)
         near = near or [one for one in known if wanted in one][:5]
         hint = f"near names: {', '.join(near)}; " if near else ""
         raise UnknownPresetError(

@@ -1,4 +1,4 @@
-"""Weight files: describing, fetching, storing."""
+"""Weight files: describing, downloading and storing them."""
 
 from zoo.weights.fetch import DownloadError
 from zoo.weights.fetch import fetch_weights

@@ -1,4 +1,4 @@
-"""SHA-256 of what a measurement or a training ran on."""
+"""SHA-256 of the data and weights that an evaluation or training uses."""
 
 import hashlib
 from collections.abc import Iterable
@@ -17,9 +17,9 @@ def arrays_digest(arrays: Iterable[np.ndarray]) -> str:
 
 
 def weights_digest(model: keras.Model) -> str:
-    """Returns the SHA-256 of the model's weights, in their order.
+    """Returns the SHA-256 of a model's weights, in their order.
 
-    The state of its seed generators is none of them.
+    The states of its seed generators don't count.
     """
     return arrays_digest(
         keras.ops.convert_to_numpy(weight) for weight in model.weights

@@ -1,4 +1,4 @@
-"""Published weights as local files: package, cache or mirror."""
+"""Published weights as local files: in the package, the cache, on a mirror."""
 
 import importlib.resources
 import os
@@ -17,19 +17,19 @@ _TRIES = 5
 
 
 class DownloadError(OSError):
-    """Weights could not be had; the message says why and what to do."""
+    """The weights are not available; the message says why and what to do."""
 
 
 def fetch_weights(weights: Weights, *, progress: bool = True) -> Path:
-    """Makes published weights available on disk, checked by their SHA-256.
+    """Returns published weights as files on disk, checked by their SHA-256.
 
-    Looks in the package, then in the cache, then asks the mirror. Safe to
-    call from several processes at once; an interrupted download goes on
+    Looks in the package, then in the cache, then downloads from the mirror.
+    Several processes may call it at once. An interrupted download continues
     where it stopped.
 
     Environment:
-        ZOO_HOME: Folder of the cache; by default `zoo` in Keras' own.
-        ZOO_WEIGHTS_URL: Mirror to ask instead of the weights' own address:
+        ZOO_HOME: Folder of the cache. Default: `zoo` in Keras' folder.
+        ZOO_WEIGHTS_URL: Mirror to use instead of the published address:
             `https://`, `hf://owner/repo` or `file://`.
         ZOO_OFFLINE: `1` forbids the network.
 
@@ -38,11 +38,11 @@ def fetch_weights(weights: Weights, *, progress: bool = True) -> Path:
         progress: Whether to draw a progress bar, on a terminal only.
 
     Returns:
-        The file to load; shards lie beside it.
+        The file to load. Shards lie beside it.
 
     Raises:
         DownloadError: If a file is damaged and cannot be replaced, cannot be
-            reached, or is not the published one.
+            downloaded, or is not the published one.
     """
     packaged = importlib.resources.files("zoo.weights") / "files"
     paths = [Path(str(packaged / file.name)) for file in weights.files]
@@ -61,7 +61,7 @@ def fetch_weights(weights: Weights, *, progress: bool = True) -> Path:
 
 
 def cache_folder() -> Path:
-    """Folder that downloaded weights are kept in; may not exist yet."""
+    """Returns the folder of downloaded weights, which may not exist yet."""
     keras_home = os.environ.get("KERAS_HOME") or Path.home() / ".keras"
     home = os.environ.get("ZOO_HOME") or Path(keras_home) / "zoo"
     return Path(home).expanduser() / "weights"

@@ -28,7 +28,7 @@ _LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 
 @dataclass(frozen=True)
 class WeightFile:
-    """One published file; its content never changes under its name.
+    """One published file.
 
     Args:
         name: File name without a folder.
@@ -65,7 +65,7 @@ class WeightFile:
         return cls(path.name, _sha256(path), path.stat().st_size)
 
     def matches(self, path: Path) -> bool:
-        """Whether the file at `path` has exactly the published content."""
+        """Returns whether the file at `path` is exactly the published one."""
         return path.stat().st_size == self.size and (
             _sha256(path) == self.sha256
         )
@@ -79,11 +79,11 @@ class Weights:
         files: The file to load first; when that is a `.weights.json` index,
             its shards follow.
         uri: Folder that holds the files: `https://`, `hf://owner/repo` or
-            `file://`. `None` for files that ship in the package or come from
-            a mirror.
+            `file://`. `None` for files in the package or on a mirror.
 
     Raises:
-        ValueError: If the first file is no weight file, or a shard is missing.
+        ValueError: If the first file is not a weight file, or the files are
+            not one file, or one index and its shards.
     """
 
     files: tuple[WeightFile, ...]
@@ -145,8 +145,7 @@ def add_to_manifest(path: Path, name: str, weights: Weights) -> None:
     Args:
         path: Manifest; made if it is not there.
         name: Name of the preset.
-        weights: What its files are. Without an `uri`, that of the entry
-            before stays.
+        weights: Its files. Without a `uri`, the present entry's stays.
     """
     entries = read_manifest(path) if path.exists() else {}
     uri = entries.get(name, {}).get("uri")
@@ -157,7 +156,7 @@ def add_to_manifest(path: Path, name: str, weights: Weights) -> None:
 
 
 def is_lfs_pointer(path: Path) -> bool:
-    """Whether a file is Git LFS's stand-in for one that wasn't pulled."""
+    """Returns whether a file is what Git LFS leaves for one not yet pulled."""
     with path.open("rb") as stream:
         return stream.read(len(_LFS_POINTER)) == _LFS_POINTER
 

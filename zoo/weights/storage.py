@@ -1,4 +1,4 @@
-"""Weights of a model to and from `.weights.h5` files."""
+"""Saves a model's weights to `.weights.h5` files, and loads them."""
 
 import json
 import math
@@ -32,21 +32,20 @@ def save_weights(
 ) -> Weights:
     """Writes a model's weights, and nothing else, in half precision.
 
-    Optimizer and random states stay out: a randomised defense whose file
-    fixed its randomness would be predictable. Above `max_shard_size` the
-    weights go to `<name>_00000.weights.h5`, ... and `path`'s name with
-    `.weights.json` becomes their index. Files appear under their names only
-    when complete, the index last.
+    The optimizer and random states are left out: a randomised defense would
+    be predictable if its file fixed its randomness. Above `max_shard_size`
+    the weights go to `<name>_00000.weights.h5`, ..., and `<name>.weights.json`
+    is their index. Files appear only when complete, the index last.
 
     Args:
         model: Built model with float32 variables.
         path: Ends in `.weights.h5`; its folder is made if needed.
-        dtype: `"float16"` or `"float32"`, what the numbers are stored as.
-        max_shard_size: Bytes a file holds at most, unless one variable alone
-            is larger; `None` for one file, whatever its size.
-        manifest: JSON file to note the written files in, under `path`'s name
-            without its suffix: `zoo/presets/weights.json` publishes them as
-            those of the preset of that name.
+        dtype: `"float16"` or `"float32"`, the type of the stored numbers.
+        max_shard_size: Largest number of bytes in a file, unless one variable
+            alone is larger; `None` for one file of any size.
+        manifest: JSON file that gets an entry for the written files, under
+            `path`'s name without its suffix. `zoo/presets/weights.json`
+            publishes them as the weights of the preset of that name.
 
     Returns:
         Names, hashes and sizes of the files written.
@@ -120,13 +119,13 @@ def load_weights(
 ) -> None:
     """Reads weights into a model, which must have exactly these weights.
 
-    Half precision is widened to the model's variables. Random states of the
-    model are left alone.
+    Half precision is widened to the type of the model's variables. The
+    model's random states stay as they are.
 
     Args:
         model: Built model.
         path: `.weights.h5` file or `.weights.json` index with its shards.
-        skip: Layers of the model that keep the weights they have.
+        skip: Layers of the model that keep their weights.
 
     Raises:
         FileNotFoundError: If the file or one of its shards is missing.

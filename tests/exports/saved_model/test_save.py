@@ -9,6 +9,7 @@ import pytest
 import tensorflow as tf
 
 from zoo import exports
+from zoo.saved_model_folder import read_classes
 
 IMAGES = np.random.default_rng(1).random((3, 10, 12, 3), "float32")
 
@@ -160,6 +161,8 @@ def test_mismatch_removes_the_export(tmp_path, monkeypatch, classifier):
         ({"signatures": ["predict"]}, "must be among"),
         ({"signatures": []}, "must be among"),
         ({"classes": ["a"]}, "name each of the 4 logits"),
+        ({"classes": "abcd"}, "must be a list of names"),
+        ({"classes": ["a", "b", "c", "\x1b[2J"]}, "no control characters"),
         ({"version": -1}, "whole number"),
         ({"version": "1"}, "whole number"),
         ({"seed": 1.5}, "`seed` must be"),
@@ -187,6 +190,20 @@ def test_refuses_other_models(tmp_path, shape, layers, message):
         exports.save(model, tmp_path / "model")
     assert "Received: " in str(error.value)
     assert not list(tmp_path.iterdir())
+
+
+def test_classes_may_be_numbers(tmp_path, classifier, predict):
+    """`zoo predict --model` reads what is written."""
+    report = exports.save(
+        classifier(),
+        tmp_path / "model",
+        classes=range(4),
+        signatures=["serving_default"],
+    )
+    assert read_classes(report.path) == ("0", "1", "2", "3")
+    outputs = predict(report, IMAGES)
+    names = [b"%d" % index for index in outputs["classes"]]
+    assert outputs["labels"].tolist() == names
 
 
 def test_refuses_a_path_that_is_a_pattern(tmp_path, classifier):
@@ -248,6 +265,56 @@ def test_subclassed_model(tmp_path, predict):
     np.testing.assert_array_equal(
         predict(report, IMAGES)["logits"], model.predict(IMAGES, verbose=0)
     )
+
+
+def test_a_built_subclassed_model_needs_no_image_shape(tmp_path, predict):
+    class Linear(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.dense = keras.layers.Dense(3)
+
+        def build(self, input_shape):
+            self.dense.build((None, input_shape[-1]))
+
+        def call(self, images, training=None):
+            return self.dense(keras.ops.mean(images, axis=(1, 2)))
+
+    options = {"signatures": ["serving_default"]}
+    with pytest.raises(ValueError, match=r"model\.build\(\(None, height"):
+        exports.save(Linear(), tmp_path / "model", **options)
+    for version, build in enumerate(
+        [
+            lambda model: model.build((None, 10, 12, 3)),
+            lambda model: model(IMAGES),
+        ]
+    ):
+        model = Linear()
+        build(model)
+        report = exports.save(
+            model, tmp_path / "model", version=version, **options
+        )
+        assert report.signatures["serving_default"]["inputs"] == {
+            "image": "float32[?,10,12,3]"
+        }
+        np.testing.assert_array_equal(
+            predict(report, IMAGES)["logits"], model.predict(IMAGES, verbose=0)
+        )
+
+
+def test_pixels_may_be_checked_in_the_graph(tmp_path, classifier, predict):
+    model = classifier()
+    report = exports.save(
+        model, tmp_path / "model", check_pixels=True, overwrite=True
+    )
+    assert report.cpu_only_ops["serving_default"] == {}
+    np.testing.assert_array_equal(
+        predict(report, IMAGES)["logits"], model.predict(IMAGES, verbose=0)
+    )
+    broken = IMAGES.copy()
+    broken[1, 2, 3] = np.nan
+    for images in (IMAGES * 255, IMAGES - 0.5, broken):
+        with pytest.raises(tf.errors.InvalidArgumentError, match="divide 8-b"):
+            predict(report, images)
 
 
 def test_report(tmp_path, classifier):

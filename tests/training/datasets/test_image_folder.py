@@ -1,5 +1,6 @@
 """Folders of pictures as data sets."""
 
+import unicodedata
 from pathlib import Path
 
 import numpy as np
@@ -89,6 +90,75 @@ def test_other_files_and_hidden_ones_are_no_pictures(folder):
     (folder / "readme.png").write_text("no class")
     assert len(datasets.load(folder, image_shape=SHAPE)) == 6
     assert datasets.class_folders(folder) == ["cat", "dog"]
+
+
+@pytest.mark.parametrize(
+    "junk",
+    [
+        "cat/.ipynb_checkpoints/1-checkpoint.png",
+        "cat/more/.hidden/deep/1.png",
+        "cat/__MACOSX/1.png",
+        "cat/@eaDir/1.png",
+        "__MACOSX/cat/1.png",
+        ".git/1.png",
+    ],
+)
+def test_folders_that_programs_leave_behind_hold_no_pictures(folder, junk):
+    (folder / junk).parent.mkdir(parents=True)
+    Image.new("L", (8, 8), 200).save(folder / junk)
+    dataset = datasets.load(folder, image_shape=SHAPE)
+    assert greys(dataset) == {10: 0, 20: 0, 30: 0, 100: 1, 110: 1, 120: 1}
+    assert datasets.class_folders(folder) == ["cat", "dog"]
+
+
+def test_folders_above_may_be_hidden(folder):
+    hidden = folder.rename(folder.with_name(".photos"))
+    assert len(datasets.load(hidden, image_shape=SHAPE)) == 6
+
+
+def test_linked_folders_are_followed_but_not_in_circles(folder, tmp_path):
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    Image.new("L", (8, 8), 40).save(elsewhere / "1.png")
+    (folder / "cat" / "linked").symlink_to(elsewhere)
+    (elsewhere / "around").symlink_to(folder / "cat")
+    dataset = datasets.load(folder, image_shape=SHAPE)
+    assert greys(dataset) == {
+        **{10: 0, 20: 0, 30: 0, 40: 0},
+        **{100: 1, 110: 1, 120: 1},
+    }
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_names_may_be_composed_or_decomposed(tmp_path, form):
+    """A zip from macOS has `é` as two characters; a keyboard types one."""
+    for name, grey in {"café": 10, "zebra": 20}.items():
+        path = tmp_path / "photos" / unicodedata.normalize(form, name) / "1.png"
+        path.parent.mkdir(parents=True)
+        Image.new("RGB", (8, 8), (grey,) * 3).save(path)
+    folder = tmp_path / "photos"
+    assert datasets.class_folders(folder) == ["café", "zebra"]
+    for other in ("NFC", "NFD"):
+        classes = ["zebra", unicodedata.normalize(other, "café")]
+        dataset = datasets.load(folder, image_shape=SHAPE, classes=classes)
+        assert greys(dataset) == {10: 1, 20: 0}
+
+
+@pytest.mark.parametrize("name", ["a\nb", "\x1b[31mred"])
+def test_names_that_would_act_on_a_terminal_are_refused(tmp_path, name):
+    (tmp_path / name).mkdir()
+    with pytest.raises(ValueError, match="no control characters") as error:
+        datasets.class_folders(tmp_path)
+    assert str(error.value).isprintable()
+
+
+def test_two_forms_of_a_name_are_not_two_classes(tmp_path):
+    for form in ("NFC", "NFD"):
+        (tmp_path / unicodedata.normalize(form, "café")).mkdir()
+    if len(list(tmp_path.iterdir())) < 2:
+        pytest.skip("this disk has one form of names")
+    with pytest.raises(ValueError, match="'café' twice"):
+        datasets.class_folders(tmp_path)
 
 
 @pytest.mark.parametrize("batch_size", [None, 4])

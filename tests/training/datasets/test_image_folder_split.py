@@ -1,5 +1,6 @@
 """Folders of pictures in two parts."""
 
+import shutil
 from collections import Counter
 
 import numpy as np
@@ -92,6 +93,33 @@ def test_pixels_are_in_the_unit_range(tmp_path):
         ]
     )
     assert images.dtype == "float32" and images.max() == 1.0
+
+
+def test_hidden_copies_are_on_neither_side(tmp_path, recwarn):
+    """Jupyter keeps what it has opened in hidden folders."""
+    folder = write(tmp_path, {"ant": 10, "bee": 10})
+    for name in CLASSES:
+        shutil.copytree(
+            folder / name, folder / name / ".ipynb_checkpoints" / "x"
+        )
+    train, held_out = split(folder, held_out=0.3)
+    assert (len(train), len(held_out)) == (14, 6)
+    assert not set(train) & set(held_out)
+    assert not recwarn.list
+
+
+@pytest.mark.parametrize("held_out", [0.5, "other"])
+def test_copies_on_both_sides_are_told_whatever_their_names(tmp_path, held_out):
+    folder = write(tmp_path / "train", {"ant": 1, "bee": 4})
+    if held_out == "other":
+        held_out = write(tmp_path / "test", {"bee": 1})
+        Image.new("L", (3, 3), 200).save(folder / "ant" / "200.png")
+    else:
+        shutil.copy(folder / "ant" / "0.png", folder / "ant" / "copy.png")
+    with pytest.warns(UserWarning, match=r"1 of the pictures.*ant.0\.png"):
+        datasets.split_folder(
+            folder, image_shape=SHAPE, classes=CLASSES, held_out=held_out
+        )
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,13 @@ from tests.training.evaluation.toys import Shift
 from tests.training.evaluation.toys import brightness
 from tests.training.evaluation.toys import levels
 from tests.training.evaluation.toys import run
+from zoo.layers import MultiScaleEnsemble
 from zoo.threat import ThreatModel
 from zoo.training import attacks
+from zoo.training.attacks.rp2 import Sticker
+from zoo.training.evaluation import AttackedImages
+from zoo.training.evaluation import score_stickers
+from zoo.training.evaluation import search_scale_weights
 
 
 @pytest.mark.parametrize(
@@ -103,6 +108,50 @@ def test_models_that_return_no_logits():
     maps = keras.Sequential([keras.Input(SHAPE), keras.layers.ReLU()])
     with pytest.raises(ValueError, match=r"logits, \(batch, classes\)"):
         run(maps, levels(0.1), [])
+
+
+def of_bytes(*, inside=False):
+    """Sees black images, were its pixels in [0, 1] cast."""
+    model = keras.Sequential(
+        [
+            keras.Input(SHAPE, dtype="uint8"),
+            keras.layers.Rescaling(1 / 255),
+            keras.layers.Flatten(),
+            keras.layers.Dense(2),
+        ]
+    )
+    return keras.Sequential([keras.Input(SHAPE), model]) if inside else model
+
+
+@pytest.mark.parametrize("inside", [False, True])
+def test_models_that_take_bytes(inside):
+    said = "A model must take floating-point images.*uint8"
+    model, (images, labels) = of_bytes(inside=inside), levels(0.1, 0.9)
+    with pytest.raises(ValueError, match=said):
+        run(model, (images, labels), [])
+    with pytest.raises(ValueError, match=said):
+        run(brightness(), (images, labels), [], surrogate=model)
+    with pytest.raises(ValueError, match=said):
+        AttackedImages.from_model(model, Shift(0.1), images, labels)
+    mask = np.ones(SHAPE[:2], bool)
+    sticker = Sticker(np.ones(SHAPE, "float32"), mask, 0, history={})
+    with pytest.raises(ValueError, match=said):
+        score_stickers(model, [sticker], images)
+    pixels = keras.Input(SHAPE, dtype="uint8")
+    scales = MultiScaleEnsemble(
+        keras.Sequential(
+            [
+                keras.Input((None, None, 1)),
+                keras.layers.GlobalAveragePooling2D(),
+                keras.layers.Dense(2),
+            ]
+        ),
+        scales=(4,),
+        scale_weights=(1.0,),
+    )
+    ensemble = keras.Model(pixels, scales(keras.ops.cast(pixels, "float32")))
+    with pytest.raises(ValueError, match=said):
+        search_scale_weights(ensemble, images, labels)
 
 
 def test_models_that_take_no_images():

@@ -1,8 +1,11 @@
 """Evaluation of models whose robustness is known exactly."""
 
+import io
+
 import keras
 import numpy as np
 import pytest
+import rich.console
 import tensorflow as tf
 
 from tests.helpers import LinearModel
@@ -13,6 +16,7 @@ from tests.training.evaluation.toys import coin_model
 from tests.training.evaluation.toys import levels
 from tests.training.evaluation.toys import run
 from zoo.layers import JPEG
+from zoo.loading import dtype_policy
 from zoo.threat import ThreatModel
 from zoo.training import attacks
 from zoo.training.attacks import suites
@@ -244,6 +248,28 @@ def test_attacks_by_name_take_the_threat():
     assert report.attacks[1].robust_accuracy == 0.5
 
 
+def test_what_the_threat_fills_in_is_recorded_and_printed():
+    report = run(
+        coin_model(),
+        levels(0.1, 0.45),
+        ["fgsm", "pgd:steps=2,eps=0.25"],
+        threat=ThreatModel("l2", 0.5),
+    )
+    fgsm, pgd = report.attacks
+    told = [
+        tuple(result.options[name] for name in ("norm", "eps", "draws"))
+        for result in (fgsm, pgd)
+    ]
+    assert told == [("l2", 0.5, 2), ("l2", 0.25, 2)]
+    page = report.to_markdown()
+    assert "norm='l2', eps=0.5" in page and "draws=2" in page
+    console = rich.console.Console(file=io.StringIO(), width=200)
+    console.print(report.table())
+    printed = console.file.getvalue()
+    assert "L2 0.5 " in printed and "L2 0.25 " in printed
+    assert "attacks average over 2 draws" in printed
+
+
 def test_a_ball_that_no_attack_entered_has_no_worst_case():
     """It would be the clean accuracy, and read as robustness."""
     data = levels(0.1, 0.45, 0.6)
@@ -345,6 +371,25 @@ def test_logits_that_are_not_finite_are_wrong():
     assert run(model, (images, np.zeros(3, int)), []).clean_accuracy == 0.0
 
 
+@pytest.mark.parametrize(
+    "policy",
+    ["float16", "mixed_float16", "bfloat16", "mixed_bfloat16", "float64"],
+)
+def test_every_dtype_policy_gives_the_same_report(policy):
+    """The levels are far enough from the boundary for each of them."""
+    with dtype_policy(policy):
+        model = brightness()
+    report = run(
+        model,
+        levels(0.1, 0.44, 0.56, 0.9),
+        [attacks.pgd(eps=0.1, steps=3)],
+    )
+    assert report.clean_accuracy == 1.0
+    assert report.attacks[0].robust_accuracy == 0.5
+    assert report.attack_policy == policy
+    assert report.flags == ()
+
+
 class Masked(keras.layers.Layer):
     """Sets the logits of a third class."""
 
@@ -370,9 +415,8 @@ def test_minus_infinity_rules_a_class_out():
     """Accuracies are those of the model without the class, without a flag."""
     data = levels(*np.linspace(0.05, 0.95, 40))
     ball = ThreatModel("linf", 0.1)
-    suite = ["pgd:steps=3", "ddn:steps=5"]
     plain, infinite = (
-        run(model, data, suite, threat=ball, sanity=8)
+        run(model, data, "pgd:steps=3", threat=ball)
         for model in (brightness(), masked(-np.inf))
     )
     assert infinite.clean_accuracy == plain.clean_accuracy == 1.0

@@ -1,9 +1,12 @@
 """SavedModels as black boxes."""
 
+import os
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from tensorflow.core.protobuf import saved_model_pb2
 
 from tests.helpers import LinearModel
 from zoo import exports
@@ -14,6 +17,7 @@ from zoo.training.attacks import noise
 from zoo.training.attacks import square
 from zoo.training.attacks import transfer
 from zoo.training.evaluation import evaluate
+from zoo.training.evaluation.saved_model_classifier import check_harmless
 
 SHAPE = (4, 5, 3)
 
@@ -244,3 +248,158 @@ def test_black_box_attacks_run(tmp_path, linear, attack):
     )
     assert report.clean_accuracy == 1
     assert report.attacks[0].robust_accuracy == 0
+
+
+WRITTEN = "/tmp/zoo-saved-model-wrote-this"
+
+
+def calling(op):
+    """Brightness, after an op that does something else."""
+
+    def function(images):
+        with tf.control_dependencies([op()]):
+            return tf.identity(brightness(images))
+
+    return function
+
+
+def read_in_a_branch():
+    return tf.cond(
+        tf.random.uniform(()) > 2,
+        lambda: tf.io.read_file("/etc/hostname"),
+        lambda: "",
+    )
+
+
+HARMFUL = {
+    "ReadFile": lambda: tf.io.read_file("/etc/hostname"),
+    "WriteFile": lambda: tf.io.write_file(WRITTEN, "x"),
+    "MatchingFiles": lambda: tf.io.matching_files("/etc/*"),
+    "PrintV2": lambda: tf.print("x", output_stream=f"file://{WRITTEN}"),
+    "EagerPyFunc": lambda: tf.py_function(lambda: 1.0, [], tf.float32),
+    "SaveV2": lambda: tf.raw_ops.SaveV2(
+        prefix=WRITTEN, tensor_names=["x"], shape_and_slices=[""], tensors=[1.0]
+    ),
+    "RestoreV2": lambda: tf.raw_ops.RestoreV2(
+        prefix="/tmp/x",
+        tensor_names=["x"],
+        shape_and_slices=[""],
+        dtypes=[tf.float32],
+    )[0],
+    "TextLineDataset": lambda: tf.data.TextLineDataset("/etc/hostname").reduce(
+        "", lambda first, second: first + second
+    ),
+    "DebugIdentity": lambda: tf.raw_ops.DebugIdentity(
+        input=1.0, debug_urls=[f"file://{WRITTEN}"]
+    ),
+    "ReadFile in a branch": read_in_a_branch,
+}
+
+
+@pytest.mark.parametrize("name", HARMFUL)
+def test_programs_are_loaded_only_if_trusted(tmp_path, name):
+    path = write(tmp_path / "served", calling(HARMFUL[name]))
+    op = name.split()[0]
+    with pytest.raises(ValueError, match=f"--trust. Received:.*{op}") as error:
+        load_saved_model(path)
+    assert "\n" not in str(error.value)
+    assert not os.path.exists(WRITTEN)
+
+
+def test_a_trusted_program_is_loaded(tmp_path, images):
+    path = write(tmp_path / "served", calling(HARMFUL["ReadFile"]))
+    logits = load_saved_model(path, trust=True)(images)
+    np.testing.assert_allclose(logits, brightness(images), rtol=1e-6)
+
+
+def edited(path, edit):
+    """Changes the protocol buffer of a SavedModel."""
+    file = path / "saved_model.pb"
+    message = saved_model_pb2.SavedModel.FromString(file.read_bytes())
+    edit(message.meta_graphs[0])
+    file.write_bytes(message.SerializeToString())
+    return path
+
+
+def test_saving_may_not_hide_behind_the_loader(tmp_path):
+    """A function that saves is not the loader's if predicting calls it."""
+    path = write(tmp_path / "served", calling(HARMFUL["SaveV2"]))
+
+    def claim(meta_graph):
+        signature = meta_graph.signature_def["serving_default"]
+        (output,) = signature.outputs.values()
+        meta_graph.saver_def.restore_op_name = output.name.partition(":")[0]
+
+    with pytest.raises(ValueError, match="Received:.* SaveV2"):
+        load_saved_model(edited(path, claim))
+
+    def forget(meta_graph):
+        """The signature is now one of the objects' alone."""
+        claim(meta_graph)
+        meta_graph.signature_def.clear()
+
+    with pytest.raises(ValueError, match="Received:.* SaveV2"):
+        load_saved_model(edited(path, forget))
+
+
+def test_functions_that_nothing_calls_are_read_too(tmp_path):
+    path = write(tmp_path / "served", brightness)
+
+    def add(meta_graph):
+        function = meta_graph.graph_def.library.function.add()
+        function.signature.name = "unused"
+        function.node_def.add(name="x", op="\x1b[31mWriteFile\n")
+
+    with pytest.raises(ValueError, match="x1b.31mWriteFile") as error:
+        check_harmless(edited(path, add))
+    assert str(error.value).isprintable()
+
+
+class Table(tf.Module):
+    """Has variables, a table in memory and state."""
+
+    def __init__(self):
+        super().__init__()
+        self.scale = tf.Variable(2.0)
+        self.calls = tf.Variable(0, dtype=tf.int64)
+        self.table = tf.lookup.StaticHashTable(
+            tf.lookup.KeyValueTensorInitializer([0, 1], [1.0, 3.0]), 0.0
+        )
+
+    @tf.function(input_signature=[tf.TensorSpec((None, *SHAPE), name="images")])
+    def predict(self, images):
+        self.calls.assign_add(1)
+        return (
+            self.scale * self.table.lookup(tf.constant(1)) * brightness(images)
+        )
+
+
+def test_state_in_memory_is_harmless(tmp_path, images):
+    module = Table()
+    tf.saved_model.save(
+        module,
+        str(tmp_path / "a"),
+        signatures={"serving_default": module.predict},
+    )
+    np.testing.assert_allclose(
+        load_saved_model(tmp_path / "a")(images),
+        6 * brightness(images),
+        rtol=1e-6,
+    )
+
+
+def test_graphs_of_tensorflow_1_are_harmless(tmp_path, images):
+    v1 = tf.compat.v1
+    with tf.Graph().as_default(), v1.Session() as session:
+        inputs = v1.placeholder(tf.float32, (None, *SHAPE))
+        scale = v1.get_variable("scale", initializer=2.0)
+        outputs = scale * brightness(inputs)
+        session.run(v1.global_variables_initializer())
+        v1.saved_model.simple_save(
+            session, str(tmp_path / "a"), {"images": inputs}, {"z": outputs}
+        )
+    np.testing.assert_allclose(
+        load_saved_model(tmp_path / "a")(images),
+        2 * brightness(images),
+        rtol=1e-6,
+    )

@@ -43,8 +43,10 @@ def test_a_finished_stage_is_not_repeated(tmp_path):
     assert len(rows) == 1 + TINY.epochs
 
 
-def test_trained_but_not_written_a_stage_is_not_repeated(tmp_path, monkeypatch):
-    """Killed between its last epoch and the writing of its weights."""
+def test_trained_but_not_written_a_stage_is_not_repeated(
+    tmp_path, monkeypatch, capsys
+):
+    """Interrupted between its last epoch and the writing of its weights."""
 
     def die(*args, **options):
         raise KeyboardInterrupt
@@ -53,6 +55,8 @@ def test_trained_but_not_written_a_stage_is_not_repeated(tmp_path, monkeypatch):
         context.setattr("zoo.training.recipes.stages.save_weights", die)
         with pytest.raises(KeyboardInterrupt):
             rendered_signs.train(tmp_path, stages=("lisa_cnn",), recipe=TINY)
+    said = "the same call continues after the last finished epoch, from"
+    assert f"{said} {tmp_path}" in capsys.readouterr().err
     rendered_signs.train(tmp_path, stages=("lisa_cnn",), recipe=TINY)
     rows = (tmp_path / "lisa_cnn.csv").read_text().splitlines()
     assert len(rows) == 1 + TINY.epochs

@@ -67,7 +67,8 @@ def test_loss_is_equation_2_with_logit_pairing(clean_weight):
     np.testing.assert_allclose(logs["loss"], expected, rtol=1e-5)
 
 
-def test_sample_weights_reach_logit_pairing():
+@pytest.mark.parametrize("shape", [(16,), (16, 1)])
+def test_sample_weights_reach_logit_pairing(shape):
     model = linear()
     trainer = AdversarialTrainer(
         model, darken, clean_weight=0.5, logit_pairing=0.7
@@ -80,7 +81,9 @@ def test_sample_weights_reach_logit_pairing():
     expected = 0.7 * weights * ((logits[0] - logits[1]) ** 2).mean(1)
     for one in logits:
         expected -= 0.5 * weights * log_softmax(one, axis=-1)[rows, labels]
-    logs = trainer.train_on_batch(images, labels, weights, return_dict=True)
+    logs = trainer.train_on_batch(
+        images, labels, weights.reshape(shape), return_dict=True
+    )
     np.testing.assert_allclose(logs["loss"], expected.mean(), rtol=1e-5)
 
 
@@ -284,89 +287,87 @@ def test_weights_must_be_in_range(options):
         AdversarialTrainer(linear(), darken, **options)
 
 
-class Batches(keras.utils.PyDataset):
-    """One batch."""
-
-    def __init__(self, images, labels):
-        super().__init__()
-        self.batch = images, labels
-
-    def __len__(self):
-        return 1
-
-    def __getitem__(self, index):
-        return self.batch
-
-
-def forms(images, labels):
-    """What `fit` takes: images, or these and their labels."""
-    return {
-        "numpy": (images, labels),
-        "tensors": (tf.constant(images), tf.constant(labels)),
-        "tf.data": (
-            tf.data.Dataset.from_tensor_slices((images, labels)).batch(8),
-        ),
-        "keras": (Batches(images, labels),),
-    }
-
-
-FORMS = "numpy", "tensors", "tf.data", "keras"
-
-
-@pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize(
-    ("pixels", "message"),
+    "policy",
     [
-        (np.float32(255), "in \\[0, 1\\]; divide 8-bit .* from 0 to 255"),
-        (np.uint8(255), "floating point, in \\[0, 1\\]; divide 8-bit"),
-        (np.float32(np.nan), "1 NaN or infinite of 128 values"),
+        *("float16", "bfloat16", "float32", "float64"),
+        *("mixed_float16", "mixed_bfloat16"),
     ],
 )
-def test_wrong_pixels_are_refused_before_training(form, pixels, message):
-    trainer = AdversarialTrainer(linear(), darken)
+def test_every_dtype_policy_trains(policy):
+    """Pairing and penalties keep to the loss's type; the loss is right."""
+    keras.config.set_dtype_policy(policy)
+    inputs = keras.Input((4, 4, 1))
+    x = keras.layers.Flatten()(inputs)
+    x = keras.layers.Dense(
+        3, activity_regularizer="l2", kernel_regularizer="l2"
+    )(x)
+    model = keras.Model(inputs, x)
+    trainer = AdversarialTrainer(model, darken, logit_pairing=0.7)
+    trainer.compile(keras.optimizers.SGD(0.0))
+    images, labels = next(data().as_numpy_iterator())
+    penalty, logits = [], []
+    for batch in (images, images * 0.5):
+        logits.append(np.asarray(model(batch)).astype("float32"))
+        penalty.append(sum(float(loss) for loss in model.losses))
+    expected = (
+        np.mean([cross_entropy(one, labels) for one in logits])
+        + np.mean(penalty)
+        + 0.7 * np.mean((logits[0] - logits[1]) ** 2)
+    )
+    logs = trainer.train_on_batch(images, labels, return_dict=True)
+    np.testing.assert_allclose(logs["loss"], expected, rtol=2e-2)
+
+
+def test_a_half_precision_models_loss_is_scaled():
+    """Whatever the policy at the time when the trainer is made."""
+    keras.config.set_dtype_policy("mixed_float16")
+    model = linear()
+    keras.config.set_dtype_policy("float32")
+    trainer = AdversarialTrainer(model, darken)
     trainer.compile()
-    images = np.zeros((8, 4, 4, 1), pixels.dtype)
-    images[0, 0, 0] = pixels
+    assert isinstance(trainer.optimizer, keras.optimizers.LossScaleOptimizer)
+
+
+@pytest.mark.parametrize("shape", [(16,), (16, 1)])
+def test_sample_weights_of_zero_leave_no_loss(shape):
+    trainer = AdversarialTrainer(linear(), darken, logit_pairing=0.7)
+    trainer.compile(keras.optimizers.SGD(1.0))
+    images, labels = next(data().as_numpy_iterator())
     before = trainer.model.get_weights()
-    with pytest.raises(ValueError, match=message):
-        trainer.fit(*forms(images, np.arange(8) % 3)[form], verbose=0)
+    weights = np.zeros(shape, "float32")
+    logs = trainer.train_on_batch(images, labels, weights, return_dict=True)
+    assert logs["loss"] == 0.0
     for one, other in zip(before, trainer.model.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
 
 
-def test_images_of_another_shape_are_refused_before_training():
+def test_an_attack_may_be_text():
+    trainer = AdversarialTrainer(linear(), "pgd:eps=0.1,steps=2")
+    assert (trainer.attack.name, trainer.attack.eps) == ("pgd", 0.1)
+
+
+@pytest.mark.parametrize(
+    ("attack", "message"),
+    [
+        ("pgb:eps=0.1", "pgd"),
+        ("pgd", "needs a radius"),
+        ("pgd:epz=0.1", "epz"),
+        ("standard", "suite"),
+        (0.1, "callable.*Received: attack=0.1"),
+    ],
+)
+def test_wrong_attacks_are_refused_at_once(attack, message):
+    with pytest.raises(ValueError, match=message):
+        AdversarialTrainer(linear(), attack)
+
+
+@pytest.mark.parametrize("verbose", [0, 2])
+def test_tracing_is_said_once(verbose, capsys):
     trainer = AdversarialTrainer(linear(), darken)
     trainer.compile()
-    with pytest.raises(ValueError, match=r"4, 4, 1.*Received.*4, 4, 3"):
-        trainer.fit(np.zeros((8, 4, 4, 3), "float32"), np.arange(8) % 3)
-
-
-@pytest.mark.parametrize("form", [*FORMS, "generator"])
-def test_looking_at_the_first_images_takes_none_away(form):
-    images, labels = next(data(8, 8).as_numpy_iterator())
-    trainer = AdversarialTrainer(linear(), darken)
-    trainer.compile()
-    given = forms(images, labels)
-    given["generator"] = ((batch for batch in [(images, labels)]),)
-    trainer.fit(*given[form], verbose=0, steps_per_epoch=1)
-    assert int(trainer.optimizer.iterations) == 1
-
-
-def test_a_checkpoint_of_the_whole_trainer_is_refused_at_once(tmp_path):
-    """Of its weights it is written."""
-    trainer = AdversarialTrainer(linear(), darken)
-    trainer.compile()
-    checkpoint = keras.callbacks.ModelCheckpoint
-    for callbacks in (
-        checkpoint(tmp_path / "m.keras"),
-        [keras.callbacks.History(), checkpoint(tmp_path / "m.keras")],
-    ):
-        with pytest.raises(NotImplementedError, match="trainer.model.save"):
-            trainer.fit(data(), callbacks=callbacks, verbose=0)
-    assert int(trainer.optimizer.iterations) == 0
-    with pytest.raises(NotImplementedError, match="trainer.model.save"):
-        trainer.save(tmp_path / "m.keras")
-    path = tmp_path / "m.weights.h5"
-    callback = checkpoint(path, save_weights_only=True)
-    trainer.fit(data(), callbacks=callback, verbose=0)
-    assert path.exists()
+    trainer.fit(data(), verbose=verbose)
+    said = capsys.readouterr().err
+    assert ("tracing the training step" in said) == bool(verbose)
+    trainer.fit(data(), verbose=verbose)
+    assert "tracing" not in capsys.readouterr().err

@@ -351,3 +351,32 @@ def test_what_cannot_be_trained(images, tmp_path):
     with pytest.raises(ValueError, match=r"8, 8, 3.*Received.*8, 8, 1"):
         finetune(colour, images, clean, tmp_path / "colour", ONE)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_label_out_of_range_is_refused(images, tmp_path):
+    wrong = images.map(lambda image, label: (image, label + 1))
+    with pytest.raises(ValueError, match=r"in \[0, 3\). Received: labels from"):
+        finetune(network(), wrong, clean, tmp_path / "run", ONE)
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_attack_may_be_text(images, tmp_path):
+    with pytest.raises(ValueError, match="needs a radius"):
+        finetune(network(), images, "pgd", tmp_path / "run", ONE)
+    assert not list(tmp_path.iterdir())
+    finetune(network(), images, "noise:eps=0.1", tmp_path, ONE, verbose=0)
+    described = json.loads((tmp_path / "finetuning.json").read_text())["attack"]
+    assert described.startswith("noise(")
+
+
+def test_an_interrupted_run_says_how_it_continues(
+    images, tmp_path, monkeypatch, capsys
+):
+    def interrupted(self, epoch, logs=None):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(keras.callbacks.CSVLogger, "on_epoch_end", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        finetune(network(), images, clean, tmp_path, ONE, verbose=0)
+    said = "the same call continues after the last finished epoch, from"
+    assert f"{said} {tmp_path}" in capsys.readouterr().err

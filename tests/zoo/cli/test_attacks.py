@@ -5,8 +5,10 @@ import pytest
 
 import zoo
 from tests.command_line import run_json
-from zoo.cli.attacks import default_spec
+from zoo.cli.attacks import DEFAULT_ATTACK
+from zoo.cli.attacks import bind_attacks
 from zoo.cli.attacks import default_threat
+from zoo.cli.attacks import title
 from zoo.cli.models import NamedModel
 from zoo.training import attacks
 
@@ -22,9 +24,32 @@ class Noise(keras.layers.Layer):
 )
 def test_a_randomised_model_is_attacked_in_expectation(layer, draws):
     model = keras.Sequential([keras.Input((4, 4, 1)), layer])
-    attack = attacks.parse(default_spec(model, ODD))
+    (attack,) = bind_attacks([DEFAULT_ATTACK], ODD, model)
     assert attack.threat == ODD
     assert (attack.options["steps"], attack.options["draws"]) == (40, draws)
+
+
+def test_a_text_means_the_same_everywhere():
+    """Named on the command line, in Python, or by nobody."""
+    model = keras.Sequential([keras.Input((4, 4, 1)), keras.layers.ReLU()])
+    (named,) = bind_attacks(["pgd"], ODD, model)
+    (unnamed,) = bind_attacks([DEFAULT_ATTACK], ODD, model)
+    assert repr(named) == repr(unnamed) == repr(attacks.parse("pgd", ODD))
+    built = attacks.pgd(norm="linf", eps=ODD.eps)
+    assert named.options["steps"] == built.options["steps"] == 40
+
+
+@pytest.mark.parametrize(
+    ("spec", "shown"),
+    [
+        ("pgd", "pgd:norm=linf,eps=0.0313725,steps=40"),
+        ("fgsm:eps=0.5,norm=l2", "fgsm:eps=0.5,norm=l2"),
+        ("pgd:steps=3,draws=2", "pgd:steps=3,draws=2,norm=linf,eps=0.0313725"),
+        ("deepfool", "deepfool:norm=linf,steps=50"),
+    ],
+)
+def test_pictures_tell_what_the_card_filled_in(spec, shown):
+    assert title(spec, attacks.parse(spec, ODD)) == shown
 
 
 def test_ball_is_the_cards(published):

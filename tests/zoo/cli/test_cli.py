@@ -248,12 +248,50 @@ MISSPELT = (
     ("tune", "irm_wrn16_2", "--save", "file/best.keras"),
     ("finetune", "wrn16_2", "--data", ".", "--output", "file"),
     ("demo", "--output", "file"),
+    ("evaluate", "wrn16_2", "--resume", "file"),
+    ("evaluate", "wrn16_2", "--attack", "pgd:epss=0.1"),
+    ("evaluate", "wrn16_2", "--attack", "pgd:eps=-0.1"),
+    ("evaluate", "wrn16_2", "--attack", "pgd:norm=linf,eps=8"),
+    ("evaluate", "wrn16_2", "--attack", "PGD"),
+    ("evaluate", "wrn16_2", "--data", "fashion_mnits"),
+    ("evaluate", "wrn16_2", "--data", "./empty"),
+    ("evaluate", "wrn16_2", "--data", "./one"),
+    ("evaluate", "wrn16_2", "--data", "./one", "--split", "train"),
+    ("evaluate", "wrn16_2", "--data", "gtsrb"),
+    ("evaluate", "wrn16_2", "--data", "gtsrb", "--data-dir", "missing"),
+    ("evaluate", "wrn16_2", "--classes", "missing.txt"),
+    ("evaluate", "wrn16_2", "--classes", "one,two"),
+    ("attack", "wrn16_2", "--attack", "fgsm:norm=l3"),
+    ("attack", "wrn16_2", "--transfer-from", "IRM_WRN16_3"),
+    ("tune", "irm_wrn16_2", "--attack", "ddn:stepz=4"),
+    ("finetune", "wrn16_2", "--data", "one"),
+    ("finetune", "wrn16_2", "--data", "two", "--attack", "pgd:eps=-1"),
+    ("finetune", "wrn16_2", "--data", "two", "--test-attack", "standard"),
+    ("finetune", "wrn16_2", "--data", "two", "--output", "file"),
+    ("export", "wrn16_2", "file/served"),
+    ("export", "wrn16_2", "new", "--classes", "one,two"),
+    ("predict", "one/ant/0.png", "--classes", "missing.txt"),
+    ("predict", "one/ant/0.png", "--model", "broken.keras"),
+    ("train", "fashion_mnst"),
+    ("train", "fashion_mnist", "--workdir", "file"),
+    ("reproduce", "imr"),
+    ("reproduce", "irm", "--only", "tab9"),
+    ("reproduce", "irm", "--seeds", "2"),
+    ("reproduce", "irm", "--workdir", "file"),
 )
 
 
 def test_mistakes_are_found_before_tensorflow_is_imported(tmp_path):
     (tmp_path / "0").mkdir()
+    (tmp_path / "empty").mkdir()
     (tmp_path / "file").write_text("")
+    (tmp_path / "broken.keras").write_text("no archive")
+    for folder, count in (("one", 1), ("two", 2)):
+        for name in ("ant", "bee")[:count]:
+            (tmp_path / folder / name).mkdir(parents=True)
+            for index in range(2):
+                picture = tmp_path / folder / name / f"{index}.png"
+                Image.new("L", (4, 4)).save(picture)
     code = (
         "import sys\n"
         "from zoo.cli import main\n"
@@ -373,6 +411,40 @@ def test_failures_are_one_line(capsys, monkeypatch, error):
 
     monkeypatch.setattr(zoo, "list_models", fail)
     assert failed(capsys, "list") == "error: a b\n"
+
+
+def test_errors_are_printed_harmlessly(capsys):
+    line = failed(capsys, "predict", "\x1b[2J\nerror: \x9bx.png")
+    assert line == (
+        "error: There is no such picture: \\x1b[2J error: \\x9bx.png\n"
+    )
+
+
+def test_long_errors_are_cut(capsys, monkeypatch):
+    def fail(pattern="*"):
+        raise ValueError("word " * 1000)
+
+    monkeypatch.setattr(zoo, "list_models", fail)
+    line = failed(capsys, "list")
+    assert len(line) < 1100 and line.endswith(" …\n")
+
+
+IN_A_PIPELINE = """{{function_node __wrapped__IteratorGetNext}} ValueError: \
+a/b.png is not a picture Pillow can read.
+Traceback (most recent call last):
+
+  File "picture_files.py", line 1, in read
+"""
+
+
+def test_what_python_raised_in_a_graph_is_told(capsys, monkeypatch):
+    def fail(pattern="*"):
+        raise tf.errors.InvalidArgumentError(None, None, IN_A_PIPELINE)
+
+    monkeypatch.setattr(zoo, "list_models", fail)
+    assert failed(capsys, "list") == (
+        "error: a/b.png is not a picture Pillow can read.\n"
+    )
 
 
 def test_mistakes_in_the_code_are_tracebacks(monkeypatch):

@@ -28,7 +28,7 @@ def parse(model, **options):
     ("model", "data"),
     [
         ("irm_wrn16_2", "fashion_mnist_sample"),
-        ("lisa_cnn", "rendered_signs/crops32"),
+        ("lisa_cnn", "rendered_signs_sample"),
         ("own.keras", "fashion_mnist_sample"),
     ],
 )
@@ -45,7 +45,8 @@ def test_what_is_given_stays():
 @pytest.mark.parametrize("command", ["attack", "evaluate"])
 def test_missing_tfds_names_the_set(command, capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "tensorflow_datasets", None)
-    line = failed(capsys, command, "lisa_cnn")
+    data = ("--data", "rendered_signs/crops32")
+    line = failed(capsys, command, "lisa_cnn", *data)
     assert line.startswith("error: rendered_signs/crops32 is rendered through")
 
 

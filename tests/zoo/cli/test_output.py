@@ -1,6 +1,7 @@
 """What reaches standard output is what was meant."""
 
 import argparse
+import json
 import os
 
 import pytest
@@ -8,6 +9,7 @@ from rich.table import Table
 
 from zoo.cli.output import check_writable
 from zoo.cli.output import emit
+from zoo.cli.output import printable
 
 PATH = f"/tmp/[v2]/{'long/' * 40}w.h5"
 
@@ -19,6 +21,34 @@ def printed(capsys, *shown):
 
 def test_text_is_printed_as_it_is(capsys):
     assert printed(capsys, PATH, "[bold]:boot:") == f"{PATH}\n[bold]:boot:\n"
+
+
+HOSTILE = "\x1b[31mcat\x1b[0m\r\nerror: gone\x9b2J\u202etac\t"
+
+
+def test_what_a_terminal_would_obey_is_escaped(capsys):
+    assert printable(HOSTILE) == (
+        r"\x1b[31mcat\x1b[0m\r\nerror: gone\x9b2J\u202etac\t"
+    )
+    assert printed(capsys, HOSTILE) == f"{printable(HOSTILE)}\n"
+    assert printable("café [b]$x$ 猫 ✓") == "café [b]$x$ 猫 ✓"
+
+
+def test_tables_escape_it_too(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    table = Table("\x1b[2Jhead", title=HOSTILE, caption="\x9b\x07")
+    table.add_row("one\ntwo\x1b]0;title\x07")
+    text = printed(capsys, table)
+    assert not set(text) & set("\x1b\x07\x9b\r\t\u202e")
+    for part in (r"\x1b[2Jhead", r"\x1b[31mcat", r"two\x1b]0;title\x07"):
+        assert part in text
+
+
+def test_json_says_the_same_harmlessly(capsys):
+    emit(argparse.Namespace(json=True), {HOSTILE: HOSTILE})
+    text = capsys.readouterr().out
+    assert not set(text) & set("\x1b\x9b\r\t\u202e")
+    assert json.loads(text) == {HOSTILE: HOSTILE}
 
 
 @pytest.mark.parametrize("number", [float("nan"), float("inf")])

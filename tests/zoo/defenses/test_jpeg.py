@@ -159,6 +159,105 @@ def test_a_copy_that_differs_is_refused_for_the_right_reason():
         zoo.defend(model, "jpeg")
 
 
+@keras.saving.register_keras_serializable(package="tests")
+class Subclassed(keras.Model):
+    """Says what it computes only when it is called."""
+
+    def __init__(self, classes=5, activation=None, **options):
+        super().__init__(**options)
+        self.conv = layers.Conv2D(4, 3, kernel_initializer="he_normal")
+        self.pool = layers.GlobalAveragePooling2D()
+        self.head = layers.Dense(classes, activation)
+        self.sign = 1
+
+    def call(self, images):
+        return self.sign * self.head(self.pool(self.conv(images)))
+
+
+class Unsaid(Subclassed):
+    """Is made from an object that no configuration can hold."""
+
+    def __init__(self, marker):
+        super().__init__()
+        self.marker = marker
+
+
+def test_a_subclassed_model(images, tmp_path):
+    model = Subclassed()
+    outputs = model(images)
+    defended = zoo.defend(model, "jpeg", quality=60)
+    assert defended.input_shape == (None, *INPUT)
+    np.testing.assert_allclose(
+        defended(images), model(JPEG(60)(images)), rtol=1e-4, atol=1e-6
+    )
+    defended.save(tmp_path / "model.keras")
+    restored = keras.saving.load_model(tmp_path / "model.keras")
+    np.testing.assert_array_equal(restored(images), defended(images))
+    for weight in defended.weights:
+        weight.assign(keras.ops.zeros(weight.shape))
+    np.testing.assert_array_equal(model(images), outputs)
+
+
+def test_a_sequential_model_that_is_not_built(images):
+    softmax = layers.Dense(5, activation="softmax")
+    model = keras.Sequential([layers.Flatten(), softmax])
+    with pytest.raises(ValueError, match="told the images' shape"):
+        zoo.defend(model, "jpeg")
+    logits = zoo.defend(model, "jpeg", quality=60, image_shape=INPUT)(images)
+    np.testing.assert_allclose(
+        keras.ops.softmax(logits), model(JPEG(60)(images)), atol=1e-5
+    )
+
+
+def test_the_images_shape_may_be_told(images):
+    assert zoo.defend(
+        Subclassed(), "jpeg", image_shape=(20, 24, 3)
+    ).input_shape == (None, 20, 24, 3)
+    pixels = keras.Input((None, 16, 3))
+    open_height = keras.Model(
+        pixels, layers.Dense(5)(layers.GlobalAveragePooling2D()(pixels))
+    )
+    told = zoo.defend(open_height, "jpeg", image_shape=INPUT)
+    assert told.input_shape == (None, *INPUT)
+    for wrong in ((16, 20, 3), (16, 16), (16, 0, 3)):
+        with pytest.raises(ValueError, match="Received: image_shape="):
+            zoo.defend(open_height, "jpeg", image_shape=wrong)
+
+
+def changed():
+    """A copy from the configuration would have the other sign."""
+    model = Subclassed()
+    model.sign = -1
+    return model
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        (Subclassed(activation="softmax"), "softmax at its end away"),
+        (Subclassed(classes=1), "two or more logits"),
+        (changed(), "whose copy computes something else"),
+        (Unsaid(object()), "build again from its configuration"),
+    ],
+)
+def test_subclassed_models_that_are_refused(model, message, images):
+    model(images)
+    with pytest.raises(ValueError, match=message) as caught:
+        zoo.defend(model, "jpeg")
+    assert "Received: " in str(caught.value)
+
+
+@pytest.mark.parametrize("defense", ["irm", "blurnet"])
+def test_the_graph_that_other_defenses_ask_for(defense, images):
+    model = Subclassed()
+    model(images)
+    with pytest.raises(ValueError, match=r"keras.Model\(inputs, mine.call"):
+        zoo.defend(model, defense)
+    inputs = keras.Input(INPUT)
+    called = keras.Model(inputs, model.call(inputs))
+    assert zoo.defend(called, defense)(images).shape == (4, 5)
+
+
 def test_quality_out_of_range():
     with pytest.raises(ValueError, match="quality.*Received"):
         zoo.defend(stack(), "jpeg", quality=101)

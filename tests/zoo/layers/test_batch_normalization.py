@@ -155,3 +155,20 @@ def test_everything_else_is_left_to_keras(options, shape):
         np.testing.assert_allclose(outputs, expected, atol=1e-6)
     for own, other in zip(ours.weights, theirs.weights, strict=True):
         np.testing.assert_allclose(own.numpy(), other.numpy(), atol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "mixed_bfloat16"])
+def test_a_batch_of_no_images_leaves_the_averages(dtype):
+    """As a replica's may be, at the end of an epoch."""
+    layer = BatchNormalization(dtype=dtype)
+    layer(images(), training=True)
+    before = [weight.numpy() for weight in layer.weights]
+    with tf.GradientTape() as tape:
+        outputs = layer(images()[:0], training=True)
+        loss = tf.reduce_sum(tf.cast(outputs, "float32"))
+    gradients = tape.gradient(loss, layer.trainable_variables)
+    assert outputs.shape == (0, 5, 6, 3)
+    for weight, value in zip(layer.weights, before, strict=True):
+        np.testing.assert_array_equal(weight.numpy(), value)
+    for gradient in gradients:
+        np.testing.assert_array_equal(gradient, 0)

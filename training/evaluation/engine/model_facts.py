@@ -4,6 +4,7 @@ import dataclasses
 
 import keras
 
+from zoo.inspection import check_float_input
 from zoo.inspection import hidden_gradients
 from zoo.inspection import input_shape
 from zoo.inspection import is_black_box
@@ -40,8 +41,10 @@ class ModelFacts:
         """Asks a model.
 
         Raises:
-            ValueError: If the model takes other than one batch of images.
+            ValueError: If the model takes other than one batch of images, or
+                pixels of an integer type.
         """
+        check_float_input(model)
         return cls(
             name=model.name,
             stochastic=is_stochastic(model),

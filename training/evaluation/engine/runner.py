@@ -75,7 +75,7 @@ class Runner:
         batches = self._journal.read(number) if self._journal else []
         done = sum(len(batch.indices) for batch in batches)
         right = sum(map(_right, batches))
-        advance = self._progress.add(planned.name, len(indices), done=done)
+        bar = self._progress.add(planned, len(indices), done=done)
         models = [
             self._scorer.model,
             self._scorer.attacked,
@@ -85,6 +85,7 @@ class Runner:
         with owned_randomness(models, self._seed, planned.generators) as reseed:
             for start in range(done, len(indices), self._batch_size):
                 batch = indices[start : start + self._batch_size]
+                bar.begin(len(batch))
                 reseed(text, int(batch[0]))
                 results = self._scorer.score(
                     self._images[batch],
@@ -96,7 +97,7 @@ class Runner:
                     self._journal.write(number, len(batches), results)
                 batches.append(results)
                 right += _right(results)
-                advance(len(batch), right / (start + len(batch)))
+                bar.advance(right / (start + len(batch)))
         if not batches:
             return ImageResults.empty(self._scorer.draws)
         return ImageResults.merge(batches)

@@ -11,6 +11,8 @@ import tensorflow as tf
 
 from zoo.threat import ThreatModel
 from zoo.training.attacks.parts.gradients import loss_gradient
+from zoo.training.evaluation.engine.progress import PassCounter
+from zoo.training.evaluation.engine.progress import run_attack
 from zoo.training.evaluation.results import metrics
 from zoo.training.evaluation.results.image_results import ImageResults
 
@@ -34,6 +36,7 @@ class Scorer:
             randomised; an image that then fools it is not attacked again.
         balls: Balls that a lengthened perturbation must not leave, besides
             the attack's own.
+        counter: Counts the attacks' forward passes; `None` for nothing.
 
     Raises:
         ValueError: If the model doesn't return one row of logits an image.
@@ -49,12 +52,14 @@ class Scorer:
         stochastic: bool,
         full_precision: keras.layers.Layer | None = None,
         balls: Sequence[ThreatModel] = (),
+        counter: PassCounter | None = None,
     ):
         self.model = model
         self.attacked = attacked
         self.draws = draws
         self._full_precision = full_precision
         self._balls = balls
+        self._counter = counter
         self._stochastic = stochastic
         self._predict, self.num_classes = _compile(model, image_shape)
         if full_precision is not None:
@@ -107,7 +112,7 @@ class Scorer:
         Raises:
             ValueError: If they are of another shape than the originals.
         """
-        crafted = _craft(attack, self.attacked, images, labels)
+        crafted = self._attack(attack, self.attacked, images, labels)
         if self._full_precision is None:
             return crafted
         right = self._predict(crafted) == labels
@@ -127,20 +132,21 @@ class Scorer:
             )
             lost = lost[~fools]
         if len(lost):
-            crafted[lost] = _craft(
+            crafted[lost] = self._attack(
                 attack, self._full_precision, images[lost], labels[lost]
             )
         return crafted
 
-
-def _craft(attack, model, images, labels):
-    crafted = np.asarray(attack(model, images, labels))
-    if crafted.shape != images.shape:
-        raise ValueError(
-            "An attack must return images of the shape it was given, "
-            f"{images.shape}. Received: {attack!r} returned {crafted.shape}"
+    def _attack(self, attack, model, images, labels):
+        crafted = np.asarray(
+            run_attack(attack, model, images, labels, counter=self._counter)
         )
-    return crafted
+        if crafted.shape != images.shape:
+            raise ValueError(
+                "An attack must return images of the shape it was given, "
+                f"{images.shape}. Received: {attack!r} returned {crafted.shape}"
+            )
+        return crafted
 
 
 def _compile(model, image_shape):

@@ -17,6 +17,7 @@ from zoo.inspection import are_probabilities
 from zoo.threat import ThreatModel
 from zoo.training import attacks as attack_library
 from zoo.training.evaluation.engine.model_facts import ModelFacts
+from zoo.training.evaluation.planned_attack import PlannedAttack
 from zoo.training.evaluation.results import metrics
 from zoo.training.evaluation.results.attack_result import AttackResult
 from zoo.training.evaluation.results.flag import Flag
@@ -94,6 +95,19 @@ def check_chance(clean: np.ndarray, num_classes: int) -> tuple[Flag, ...]:
         f"{num_classes} classes; pixels are in [0, 1]"
     )
     return (Flag("no better than chance", finding),)
+
+
+def check_radii(planned_attacks: Iterable[PlannedAttack]) -> tuple[Flag, ...]:
+    """Checks that the attacks may change the images.
+
+    What is left after an attack of radius 0 reads as robust accuracy and is
+    the clean one.
+    """
+    idle = [planned.label for planned in planned_attacks if planned.idle]
+    if not idle:
+        return ()
+    names = ", ".join(dict.fromkeys(idle))
+    return (Flag("zero radius", f"eps=0 lets {names} change no image"),)
 
 
 def compare_attacks(

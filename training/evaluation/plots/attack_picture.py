@@ -11,8 +11,12 @@ from numpy.typing import ArrayLike
 
 from zoo.atomic_write import atomic_write
 from zoo.inspection import are_probabilities
+from zoo.inspection import check_float_input
 from zoo.inspection import is_stochastic
 from zoo.training.attacks.adaptive_view import adaptive_view
+from zoo.training.evaluation.engine.interruption import interruptible
+from zoo.training.evaluation.engine.progress import Progress
+from zoo.training.evaluation.engine.progress import run_attack
 from zoo.training.evaluation.engine.randomness import owned_randomness
 from zoo.training.evaluation.planned_attack import PlannedAttack
 from zoo.training.evaluation.plots.image_grid import FAINT
@@ -22,6 +26,7 @@ from zoo.training.evaluation.results import metrics
 
 _RIGHT = "#1a7f37"
 _WRONG = "#cf222e"
+_MIXED = "#9a6700"
 _LONGEST_NAME = 24
 
 
@@ -36,12 +41,18 @@ class AttackedImages:
             `(images, classes)`.
         adversarial_confidences: Probabilities of the adversarial images'
             classes, `(images, classes)`.
+        clean_right: Whether each draw of a randomised model classified each
+            original right, bools of shape `(draws, images)`; `None` if the
+            model isn't randomised.
+        adversarial_right: The same of the adversarial images.
     """
 
     name: str
     adversarial: np.ndarray
     clean_confidences: np.ndarray
     adversarial_confidences: np.ndarray
+    clean_right: np.ndarray | None = None
+    adversarial_right: np.ndarray | None = None
 
     @classmethod
     def from_model(
@@ -54,6 +65,7 @@ class AttackedImages:
         name: str | None = None,
         draws: int = 10,
         seed: int = 0,
+        progress: bool = False,
     ) -> "AttackedImages":
         """Attacks a model and classifies the images before and after.
 
@@ -71,31 +83,57 @@ class AttackedImages:
                 model is randomised.
             seed: Of the model's randomness and the attack's, whose state is
                 restored at the end.
-        """
-        draws = draws if is_stochastic(model) else 1
-        images = np.asarray(images, "float32")
+            progress: Whether to draw a progress bar, if standard error is a
+                terminal.
 
-        def confidences(batch):
+        Raises:
+            ValueError: If the model takes pixels of an integer type, or the
+                attack refuses model, images or labels.
+        """
+        check_float_input(model)
+        stochastic = is_stochastic(model)
+        draws = draws if stochastic else 1
+        images, labels = np.asarray(images, "float32"), np.asarray(labels)
+
+        def classify(batch):
+            """Returns mean confidences, and which draws are right."""
             passes = [
                 _confidences(model(batch, training=False)) for _ in range(draws)
             ]
-            return np.mean(passes, axis=0)
+            right = metrics.predicted_classes(np.stack(passes)) == labels
+            return np.mean(passes, axis=0), right if stochastic else None
 
-        generators = PlannedAttack(attack).generators
-        with owned_randomness([model], seed, generators) as reseed:
+        planned = PlannedAttack(attack)
+        bars = Progress(enabled=progress)
+        randomness = owned_randomness([model], seed, planned.generators)
+        with bars, interruptible(), randomness as reseed:
+            bar = bars.add(planned, len(images))
+            bar.begin(len(images))
             reseed("panel", 0)
             adversarial = np.asarray(
-                attack(adaptive_view(model), images, labels)
+                run_attack(
+                    attack,
+                    adaptive_view(model),
+                    images,
+                    labels,
+                    counter=bars.counter,
+                )
             )
-            return cls(
-                name=name or model.name,
-                adversarial=adversarial,
-                clean_confidences=confidences(images),
-                adversarial_confidences=confidences(adversarial),
-            )
+            clean_confidences, clean_right = classify(images)
+            confidences, right = classify(adversarial)
+            bar.advance(float(np.mean(confidences.argmax(axis=-1) == labels)))
+        return cls(
+            name=name or model.name,
+            adversarial=adversarial,
+            clean_confidences=clean_confidences,
+            adversarial_confidences=confidences,
+            clean_right=clean_right,
+            adversarial_right=right,
+        )
 
 
 def _confidences(outputs) -> np.ndarray:
+    outputs = keras.ops.cast(outputs, "float32")
     given = keras.ops.convert_to_numpy(outputs)
     if are_probabilities(given):
         return given
@@ -117,7 +155,10 @@ def picture(
     Each image has a column. Each model has a row of the images attacked on
     it, with the class and confidence that it gives them, and a row of the
     magnified changes, all on one scale. Right answers are green and marked ✓,
-    wrong ones red and marked ✗. Names are cut after 24 letters.
+    wrong ones red and marked ✗. Of a randomised model the confidence is the
+    mean of its draws; a bar below each image shows the share of draws that
+    are right, and an answer that not all draws agree on is amber and marked
+    ◐. Names are cut after 24 letters.
 
     Args:
         images: Originals, NHWC in [0, 1], grey or colour.
@@ -137,7 +178,7 @@ def picture(
     _check(images, labels, attacked, class_names)
     grid = ImageGrid(
         len(images),
-        [1 + len(attacked)] + [1, 1] * len(attacked),
+        [1 + len(attacked), *(n for one in attacked for n in (_lines(one), 1))],
         title=title,
         dpi=dpi,
     )
@@ -154,12 +195,22 @@ def picture(
         grid.write_png(temporary)
 
 
+def _lines(one):
+    """Returns the number of lines below a model's adversarial images."""
+    return 1 if one.adversarial_right is None else 2
+
+
 def _draw_originals(grid, images, labels, attacked, class_names):
     grid.label(0, "Original")
     grid.label_lines(0, ["class", *(_shortened(one.name) for one in attacked)])
     for column, label in enumerate(labels):
         verdicts = [
-            _verdict(one.clean_confidences[column], label, class_names)
+            _verdict(
+                one.clean_confidences[column],
+                label,
+                class_names,
+                _of_column(one.clean_right, column),
+            )
             for one in attacked
         ]
         grid.image(0, column, images[column])
@@ -171,11 +222,21 @@ def _draw_originals(grid, images, labels, attacked, class_names):
 def _draw_attacked(grid, row, labels, one, class_names):
     grid.label(row, _shortened(one.name), "attacked")
     for column, label in enumerate(labels):
+        right = _of_column(one.adversarial_right, column)
         text, color = _verdict(
-            one.adversarial_confidences[column], label, class_names
+            one.adversarial_confidences[column], label, class_names, right
         )
+        lines = [(text, color)]
         grid.image(row, column, one.adversarial[column], color)
-        grid.caption(row, column, [(text, color)], bold=True)
+        if right is not None:
+            grid.share(row, column, right.mean(), (_RIGHT, _WRONG))
+            share = f"{right.sum()} of {len(right)} draws right"
+            lines.append((share, color))
+        grid.caption(row, column, lines, bold=True)
+
+
+def _of_column(right, column):
+    return None if right is None else right[:, column]
 
 
 def _draw_changes(grid, row, images, one, change, largest):
@@ -188,10 +249,17 @@ def _draw_changes(grid, row, images, one, change, largest):
         grid.caption(row, column, [(text, FAINT)])
 
 
-def _verdict(confidences, label, class_names):
-    """Returns a marked answer with its confidence, and its colour."""
+def _verdict(confidences, label, class_names, right=None):
+    """Returns a marked answer with its confidence, and its colour.
+
+    Args:
+        right: Whether each draw of a randomised model is right.
+    """
     answer = int(np.argmax(confidences))
-    mark, color = ("✓", _RIGHT) if answer == label else ("✗", _WRONG)
+    share = answer == label if right is None else np.mean(right)
+    mark, color = "◐", _MIXED
+    if share in (0, 1):
+        mark, color = ("✓", _RIGHT) if share else ("✗", _WRONG)
     name = _shortened(class_names[answer])
     return f"{mark} {name} {confidences[answer]:.0%}", color
 
@@ -216,6 +284,8 @@ def _check(images, labels, attacked, class_names):
             one.adversarial.shape != images.shape
             or one.clean_confidences.shape != shape
             or one.adversarial_confidences.shape != shape
+            or not _fit(one.clean_right, len(images))
+            or not _fit(one.adversarial_right, len(images))
         ):
             raise ValueError(
                 f"attacked must be {len(images)} images and their confidences "
@@ -227,3 +297,7 @@ def _check(images, labels, attacked, class_names):
         raise ValueError(
             f"labels must be one an image. Received: shape={labels.shape}"
         )
+
+
+def _fit(right, images):
+    return right is None or (right.ndim == 2 and right.shape[1] == images)

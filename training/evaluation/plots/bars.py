@@ -17,6 +17,7 @@ def bar_chart(
     path: str | os.PathLike,
     *,
     title: str,
+    intervals: Mapping[str, Sequence[tuple[float, float]]] | None = None,
     dpi: int = 144,
 ) -> None:
     """Draws groups of bars, in each one bar a series.
@@ -26,6 +27,8 @@ def bar_chart(
         series: Accuracies in [0, 1], one a group, by the series' name.
         path: PNG file to write.
         title: Heading.
+        intervals: 95 % intervals `(low, high)` of the values, drawn as lines;
+            `None` for none.
         dpi: Pixels an inch.
 
     Raises:
@@ -54,11 +57,16 @@ def bar_chart(
             width,
             color=COLORS[index % len(COLORS)],
             label=name,
+            yerr=None
+            if intervals is None
+            else _errors(values, intervals[name]),
+            error_kw={"elinewidth": 0.8, "capsize": 1.5, "capthick": 0.8},
         )
         axes.bar_label(bars, fmt="%.0f", fontsize=7, color=FAINT)
     axes.set_xticks(range(len(groups)), groups, **style)
     axes.set_ylim(0, 108)
-    axes.set_ylabel("accuracy, %", **style)
+    unit = "%" if intervals is None else "%, and 95 % interval"
+    axes.set_ylabel(f"accuracy, {unit}", **style)
     axes.set_title(title, weight="bold", parse_math=False, **style)
     axes.tick_params(colors=FAINT, length=0)
     axes.spines[["top", "right"]].set_visible(False)
@@ -72,3 +80,11 @@ def bar_chart(
         )
     with atomic_write(path) as temporary:
         FigureCanvasAgg(figure).print_png(temporary)
+
+
+def _errors(values, intervals):
+    """Returns the intervals' lengths below and above the values, in percent."""
+    pairs = list(zip(values, intervals, strict=True))
+    below = [100 * max(0, value - low) for value, (low, _) in pairs]
+    above = [100 * max(0, high - value) for value, (_, high) in pairs]
+    return [below, above]

@@ -31,6 +31,7 @@ _LABELS = 1.35
 _TITLE_LINE = 0.24
 _LINE = 0.17
 _ROW_GAP = 0.14
+_SHARE = 0.045
 _FOOTER = 0.55
 _NARROWEST = 4.8
 _LETTER = 0.115
@@ -136,6 +137,16 @@ class ImageGrid:
         else:
             shown = np.clip(0.5 + change / (2 * largest), 0, 1)
             self._show(row, column, shown, _FRAME)
+
+    def share(
+        self, row: int, column: int, share: float, colors: tuple[str, str]
+    ) -> None:
+        """Shows a fraction in [0, 1] as a bar of two colours under an image."""
+        top = self._tops[row] + _IMAGE + 0.025
+        axes = self._axes(self._left(column), top, _IMAGE, _SHARE)
+        axes.barh([0, 0], [share, 1 - share], 1, [0, share], color=colors)
+        axes.set(xlim=(0, 1), ylim=(-0.5, 0.5))
+        axes.axis("off")
 
     def caption(
         self,

@@ -10,6 +10,7 @@ import numpy as np
 
 from zoo.threat import ThreatModel
 from zoo.training.evaluation.planned_attack import PlannedAttack
+from zoo.training.evaluation.planned_attack import attack_label
 from zoo.training.evaluation.results import metrics
 from zoo.training.evaluation.results.accuracy import Accuracy
 from zoo.training.evaluation.results.accuracy import Curve
@@ -151,14 +152,7 @@ class AttackResult:
     @property
     def label(self) -> str:
         """Name with loss, steps and restarts: `pgd-40x5`, `apgd-dlr-100`."""
-        label = self.attack
-        if self.options.get("loss") == "dlr":
-            label += "-dlr"
-        if "steps" in self.options:
-            label += f"-{self.options['steps']}"
-        if self.options.get("restarts", 1) > 1:
-            label += f"x{self.options['restarts']}"
-        return label
+        return attack_label(self.attack, self.options)
 
     def __str__(self) -> str:
         options = ", ".join(f"{k}={v!r}" for k, v in self.options.items())

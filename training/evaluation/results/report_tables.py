@@ -142,6 +142,10 @@ def _table(report, left_out):
     caption = _images(report)
     if report.stochastic:
         caption += f"; mean of {report.draws} draws"
+    attack_draws = {result.options.get("draws", 1) for result in report.attacks}
+    if told := sorted(attack_draws - {1, None}):
+        averaged = " or ".join(map(str, told))
+        caption += f"; attacks average over {averaged} draws"
     if report.skip_fooled:
         caption += "; an attack's accuracy is what it and those before it leave"
     drawn = rich.table.Table(

@@ -1,5 +1,7 @@
 """The FFT figures: spectra of images and feature maps under stickers."""
 
+import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import keras
@@ -8,7 +10,6 @@ import numpy as np
 from zoo.atomic_write import atomic_write
 from zoo.layers import Blur
 from zoo.training.evaluation.plots.image_grid import FAINT
-from zoo.training.evaluation.plots.image_grid import ImageGrid
 from zoo.training.reproduction.blurnet import paper
 from zoo.training.reproduction.blurnet.sticker_cache import StickerCache
 from zoo.training.reproduction.exhibit import Exhibit
@@ -74,8 +75,8 @@ def figure_fft(cache: StickerCache, output: Path) -> Exhibit:
                 if share is not None
             ),
             "The picture: log magnitudes of one view of the baseline, low "
-            "frequencies in the centre, each scaled to its own largest; the "
-            "maps whose energy the sticker changes most.",
+            "frequencies in the centre; the channels whose energy the sticker "
+            "changes most, one scale a channel.",
             *(
                 verdict(
                     f"The baseline's {place}: of the sticker's change, a "
@@ -144,14 +145,77 @@ def filter_response(kernels: np.ndarray, size: int = 16) -> np.ndarray:
 
 
 def log_spectrum(channel: np.ndarray) -> np.ndarray:
-    """Returns the log magnitude, scaled to [0, 1], low frequencies central.
+    """Returns `log(1 + |FFT|)`, low frequencies in the centre.
 
     Args:
         channel: `(height, width)`.
     """
-    magnitude = np.abs(np.fft.fftshift(np.fft.fft2(channel)))
-    logarithm = np.log1p(magnitude)
-    return logarithm / max(logarithm.max(), np.finfo("float64").tiny)
+    return np.log1p(np.abs(np.fft.fftshift(np.fft.fft2(channel))))
+
+
+def draw_spectra(
+    natural: Sequence[np.ndarray],
+    perturbed: Sequence[np.ndarray],
+    path: str | os.PathLike,
+) -> None:
+    """Draws spectra of the channels that a perturbation changes most.
+
+    A row is a place. The three spectra of a channel have one scale, and a
+    circle at half the Nyquist frequency.
+
+    Args:
+        natural: Maps of each of `PLACES`, `(height, width, channels)`.
+        perturbed: The same maps of the perturbed image.
+        path: PNG file to write.
+    """
+    # Not imported above: matplotlib writes its font cache when imported.
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+    from matplotlib.patches import Circle
+
+    figure = Figure((11, 4.6), 144, facecolor="white", layout="constrained")
+    figure.suptitle(
+        "Spectra of one view, natural and with a sticker, log(1 + |FFT|)",
+        weight="bold",
+    )
+    figure.supxlabel(
+        "cycles a pixel; the circle is half the Nyquist frequency", size=9
+    )
+    panels = figure.subplots(len(PLACES), len(_COLUMNS) * _DRAWN)
+    for row, place in enumerate(PLACES):
+        before, after = natural[row], perturbed[row]
+        change = energy((after - before)[None]).sum((0, 1, 2))
+        for index, channel in enumerate(sorted(np.argsort(change)[-_DRAWN:])):
+            spectra = [
+                log_spectrum(maps[..., channel])
+                for maps in (before, after, after - before)
+            ]
+            first = index * len(_COLUMNS)
+            columns = panels[row, first : first + len(_COLUMNS)]
+            for axes, title, spectrum in zip(
+                columns, _COLUMNS, spectra, strict=True
+            ):
+                drawn = axes.imshow(
+                    spectrum,
+                    cmap="gray",
+                    vmin=0,
+                    vmax=np.max(spectra),
+                    extent=_extent(*spectrum.shape),
+                )
+                axes.add_patch(
+                    Circle((0, 0), HALF_NYQUIST, fill=False, color="#cf222e")
+                )
+                axes.set_xticks([-0.5, -0.25, 0, 0.25], ["−½", "−¼", "0", "¼"])
+                axes.set_yticks([])
+                axes.tick_params(labelsize=7, length=2)
+                axes.set_title(
+                    f"channel {channel}\n{title}", fontsize=8, color=FAINT
+                )
+            bar = figure.colorbar(drawn, ax=axes, fraction=0.08, aspect=12)
+            bar.ax.tick_params(labelsize=6, length=2)
+        panels[row, 0].set_ylabel(place.replace(" ", "\n"), fontsize=9)
+    with atomic_write(path) as temporary:
+        FigureCanvasAgg(figure).print_png(temporary)
 
 
 def _probe(model: keras.Model) -> keras.Model:
@@ -203,23 +267,12 @@ def _draw(cache, path):
         [maps[0] for maps in _probe(model).predict(images[:1], verbose=0)]
         for images in (sign.held_out, adversarial)
     )
-    grid = ImageGrid(
-        len(_COLUMNS),
-        [1] * (_DRAWN * len(PLACES)),
-        title="Spectra of one view, natural and with a sticker",
-        dpi=144,
-    )
-    row = 0
-    for place, before, after in zip(PLACES, natural, perturbed, strict=True):
-        change = energy((after - before)[None]).sum((0, 1, 2))
-        drawn = sorted(np.argsort(change)[-_DRAWN:])
-        for channel in drawn:
-            grid.label(row, place.split()[0], f"channel {channel}")
-            columns = before, after, after - before
-            for column, maps in enumerate(columns):
-                spectrum = log_spectrum(maps[..., channel])
-                grid.image(row, column, spectrum[..., None])
-                grid.caption(row, column, [(_COLUMNS[column], FAINT)])
-            row += 1
-    with atomic_write(path) as temporary:
-        grid.write_png(temporary)
+    draw_spectra(natural, perturbed, path)
+
+
+def _extent(height, width):
+    """Returns the edges of a spectrum's pixels, in cycles a pixel."""
+    x, y = (np.fft.fftshift(np.fft.fftfreq(size)) for size in (width, height))
+    left, right = x[0] - 0.5 / width, x[-1] + 0.5 / width
+    top, bottom = y[0] - 0.5 / height, y[-1] + 0.5 / height
+    return left, right, bottom, top

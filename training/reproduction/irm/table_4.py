@@ -10,6 +10,7 @@ from zoo.loading import dtype_policy
 from zoo.training import attacks
 from zoo.training.evaluation import Report
 from zoo.training.evaluation.plots.bars import bar_chart
+from zoo.training.evaluation.results.metrics import wilson_interval
 from zoo.training.reproduction.exhibit import Exhibit
 from zoo.training.reproduction.irm import paper
 from zoo.training.reproduction.irm.evaluation_cache import EvaluationCache
@@ -65,15 +66,8 @@ def table_4(cache: EvaluationCache, output: Path) -> Exhibit:
         for name in paper.ABLATION
     }
     measured = {name: row for name, row in rows.items() if row is not None}
-    bar_chart(
-        ["clean", "FGSM, transferred", *(f"standard, {c}" for c in columns)],
-        {
-            name: [row.transferred.clean_accuracy, row.fgsm, *row.adaptive]
-            for name, row in measured.items()
-        },
-        output / "tab4.png",
-        title=f"IRM's parts on {settings.data}",
-    )
+    data = [_data(name, row) for name, row in rows.items()]
+    _draw(data, output / "tab4.png", title=f"IRM's parts on {settings.data}")
     return Exhibit(
         name="tab4",
         title="Table 4: accuracy and AAAC score, part by part",
@@ -86,13 +80,42 @@ def table_4(cache: EvaluationCache, output: Path) -> Exhibit:
         ),
         notes=_notes(cache, rows),
         picture="tab4.png",
-        data={"rows": [_data(name, row) for name, row in rows.items()]},
+        data={"rows": data},
         provenance=cache.provenance(
             report
             for row in measured.values()
             for report in (row.transferred, *row.standard)
         ),
     )
+
+
+def _draw(rows: list[dict], path: Path, *, title: str) -> None:
+    """Draws the measured rows of the table's JSON."""
+    measured = {
+        row["preset"]: row["measured"]
+        for row in rows
+        if row["measured"] is not None
+    }
+    groups, series, intervals = [], {}, {}
+    for name, row in measured.items():
+        full, ball = (
+            f"{row['images']:,} images",
+            "{norm} {eps:g}\n{images} images",
+        )
+        groups = [f"clean\n{full}", f"FGSM, transferred\n{full}"]
+        series[name] = [row["clean"], row["fgsm"]]
+        intervals[name] = [
+            row["clean_interval"],
+            wilson_interval(row["fgsm"], row["images"]),
+        ]
+        for suite in row["standard"]:
+            threat, images = suite["threat"], suite["images"]
+            norm = _NORMS[threat["norm"]]
+            text = ball.format(norm=norm, eps=threat["eps"], images=images)
+            groups.append(f"standard, {text}")
+            series[name].append(suite["robust"]["mean"])
+            intervals[name].append(suite["robust"]["interval"])
+    bar_chart(groups, series, path, title=title, intervals=intervals)
 
 
 def _measure(name: str, cache: EvaluationCache, fgsm: attacks.Attack) -> _Row:

@@ -4,14 +4,17 @@ import argparse
 from pathlib import Path
 
 import zoo
+from zoo.cli.activity import activity
 from zoo.cli.arguments import add_json_argument
 from zoo.cli.arguments import at_least
-from zoo.cli.attacks import default_spec
+from zoo.cli.attacks import DEFAULT_ATTACK
+from zoo.cli.attacks import bind_attacks
+from zoo.cli.attacks import title
 from zoo.cli.data import SAMPLE
 from zoo.cli.output import check_writable
 from zoo.cli.output import emit
 
-TWIN, DEFENDED = "wrn16_2", "irm_wrn16_2"
+UNDEFENDED, DEFENDED = "wrn16_2", "irm_wrn16_2"
 IMAGES, PICTURED = 512, 6
 
 
@@ -39,18 +42,18 @@ def run(options: argparse.Namespace) -> None:
     picture = options.output / "attack.png"
     check_writable(picture)
     from zoo import exports
-    from zoo.training import attacks
     from zoo.training import datasets
     from zoo.training import evaluation
 
+    said = not options.json
     card = zoo.info(DEFENDED)
     threat, classes = card.threat, card.classes
     dataset = datasets.load(SAMPLE).take(options.images)
     images, labels = next(iter(dataset.batch(options.images)))
     images, labels = images.numpy(), labels.numpy()
-    models = {name: zoo.load(name) for name in (TWIN, DEFENDED)}
+    models = {name: zoo.load(name) for name in (UNDEFENDED, DEFENDED)}
     attack_on = {
-        name: attacks.parse(f"{default_spec(model, threat)},seed=0")
+        name: bind_attacks([DEFAULT_ATTACK], threat, model, seed=0)[0]
         for name, model in models.items()
     }
     options.output.mkdir(parents=True, exist_ok=True)
@@ -60,31 +63,33 @@ def run(options: argparse.Namespace) -> None:
             model,
             (images, labels),
             [attack_on[name]],
-            progress=not options.json,
+            progress=said,
             name=name,
             dataset_name=SAMPLE,
         )
         reports[name].to_json(options.output / f"{name}.json")
     pictured, truth = images[:PICTURED], labels[:PICTURED]
-    evaluation.picture(
-        pictured,
-        truth,
-        [
-            evaluation.AttackedImages.from_model(
-                model, attack_on[name], pictured, truth, name=name
-            )
-            for name, model in models.items()
-        ],
-        classes,
-        picture,
-        title=f"{default_spec(models[DEFENDED], threat)} on {SAMPLE}",
-    )
-    export = exports.save(
-        models[DEFENDED],
-        options.output / "served" / DEFENDED,
-        classes=classes,
-        overwrite=True,
-    )
+    with activity("Drawing attacked images", enabled=said):
+        evaluation.picture(
+            pictured,
+            truth,
+            [
+                evaluation.AttackedImages.from_model(
+                    model, attack_on[name], pictured, truth, name=name
+                )
+                for name, model in models.items()
+            ],
+            classes,
+            picture,
+            title=f"{title(DEFAULT_ATTACK, attack_on[DEFENDED])} on {SAMPLE}",
+        )
+    with activity("Writing a SavedModel and checking it", enabled=said):
+        export = exports.save(
+            models[DEFENDED],
+            options.output / "served" / DEFENDED,
+            classes=classes,
+            overwrite=True,
+        )
     with exports.SavedModelSession(export.path) as session:
         served = session.run("serving_default", {"image": pictured})
     answers = [classes[i] for i in served["classes"]]

@@ -7,14 +7,18 @@ from pathlib import Path
 
 import zoo
 from zoo.cards import card
+from zoo.cli.activity import activity
+from zoo.cli.arguments import add_batch_size_argument
 from zoo.cli.arguments import add_draws_argument
 from zoo.cli.arguments import add_json_argument
+from zoo.cli.arguments import add_seed_argument
 from zoo.cli.arguments import at_least
 from zoo.cli.attacks import ATTACK_HELP
+from zoo.cli.attacks import DEFAULT_ATTACK
+from zoo.cli.attacks import DEFAULT_HELP
 from zoo.cli.attacks import add_transfer_argument
 from zoo.cli.attacks import bind_attacks
 from zoo.cli.attacks import check_attacks
-from zoo.cli.attacks import default_spec
 from zoo.cli.attacks import default_threat
 from zoo.cli.attacks import is_suite
 from zoo.cli.attacks import parse_transfer
@@ -22,8 +26,13 @@ from zoo.cli.data import NamedImages
 from zoo.cli.data import add_data_arguments
 from zoo.cli.models import NamedModel
 from zoo.cli.models import add_model_argument
+from zoo.cli.models import add_trust_argument
+from zoo.cli.models import check_policy
 from zoo.cli.output import check_writable
 from zoo.cli.output import emit
+
+_REPLACE = "replace"
+"""Value of `write_card` that `--replace-card` gives."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -36,15 +45,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="SPEC",
         help=f"{ATTACK_HELP}; or 'standard', AutoAttack in that ball, or in "
         "another as 'standard:norm=linf,eps=0.1', or 'rand', its version for "
-        "randomised models; may be given several times (default: pgd of 40 "
-        "steps; against a randomised model all take 2 draws unless told)",
+        "randomised models; may be given several times "
+        f"(default: {DEFAULT_HELP})",
     )
     parser.add_argument(
         "--skip-fooled",
         action="store_true",
         help="don't attack an image again in a ball where an attack fooled it; "
-        "accuracies are then what is left after each attack (default: for a "
-        "suite that stands alone)",
+        "an attack's accuracy is then what is left after it and those before "
+        "it (default: only if the one attack is a suite)",
     )
     parser.add_argument(
         "--sanity",
@@ -62,27 +71,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="images to attack, from the front (default: all taken)",
     )
-    parser.add_argument(
-        "--batch-size", type=at_least(1), default=128, metavar="N"
-    )
+    add_batch_size_argument(parser, 128, "attacked and scored")
     add_draws_argument(parser)
     parser.add_argument(
         "--runs",
         type=at_least(1),
         default=1,
         metavar="N",
-        help="times that each attack is run; an image counts as it fared in "
-        "the worst, and the runs' mean and spread are given "
+        help="runs of each attack; an image counts by its worst run, and the "
+        "mean and standard deviation of the runs are reported "
         "(default: %(default)s)",
     )
     parser.add_argument(
         "--attack-policy",
         metavar="POLICY",
-        help="dtype policy of the twin of a preset that the attacks are run "
-        "on, such as mixed_bfloat16, which is faster (default: the model "
-        "itself, float32)",
+        help="dtype policy of a copy of the preset that is attacked instead, "
+        "such as mixed_bfloat16, which is faster (default: the model itself, "
+        "in float32, is attacked)",
     )
-    parser.add_argument("--seed", type=at_least(0), default=0, metavar="N")
+    add_seed_argument(parser, "the attacks and of a randomised model")
     parser.add_argument(
         "--output",
         type=Path,
@@ -92,24 +99,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--write-card",
         action="store_true",
-        help="record the numbers in the preset's card, if they are on its own "
-        "data set, the sources are committed and no number of the same "
-        "weights gives way to a weaker one",
+        help="write the numbers to the preset's card; they must be measured "
+        "on its own data set, from committed sources, and replace no stronger "
+        "number of the same weights",
     )
     parser.add_argument(
         "--replace-card",
         dest="write_card",
         action="store_const",
-        const="replace",
-        help="likewise, whatever numbers are lost",
+        const=_REPLACE,
+        help="the same, but replace stronger numbers too",
     )
     parser.add_argument(
         "--resume",
         type=Path,
         metavar="DIR",
-        help="keep finished batches there, and go on after the last one if "
-        "the same run was ended before",
+        help="keep finished batches in this folder; if the run is "
+        "interrupted, the same command goes on after the last one",
     )
+    add_trust_argument(parser)
     add_json_argument(parser)
 
 
@@ -121,14 +129,17 @@ def run(options: argparse.Namespace) -> None:
         )
     if options.output:
         check_writable(options.output)
-    named = NamedModel.parse(options.model, classes=options.classes)
+    if options.resume:
+        check_writable(options.resume / "run.json")
+    named = NamedModel.parse(
+        options.model, classes=options.classes, trusted=options.trust
+    )
     for option in ("write_card", "attack_policy"):
         if getattr(options, option) and not named.is_preset:
             raise ValueError(
                 f"--{option.replace('_', '-')} takes a preset. "
                 f"Received: {named.name}"
             )
-    replace = options.write_card == "replace"
     if options.transfer_from and (options.write_card or options.attack_policy):
         raise ValueError(
             "--write-card and --attack-policy take attacks on the model "
@@ -139,26 +150,35 @@ def run(options: argparse.Namespace) -> None:
     source = parse_transfer(options)
     data = NamedImages.parse(options, named)
     if options.write_card:
+        attacked = options.attack_limit or data.limit
         check_card(
             named.card,
             data,
             options.resume,
-            images=None if replace else options.attack_limit or data.limit,
+            images=None if options.write_card == _REPLACE else attacked,
         )
+    data.check()
+    check_policy(options.attack_policy)
     from zoo.training import evaluation
 
     threat = default_threat(named)
-    model = named.load(image_size=options.image_size)
-    specs = options.attacks or [default_spec(model, threat)]
+    with activity(f"Loading {named.name}", enabled=not options.json):
+        model = named.load(image_size=options.image_size)
     attacks = bind_attacks(
-        specs, threat, model, source=source, image_size=options.image_size
+        options.attacks or [DEFAULT_ATTACK],
+        threat,
+        model,
+        source=source,
+        image_size=options.image_size,
     )
     surrogate = None
     if options.attack_policy:
         surrogate = named.load(policy=options.attack_policy)
+    with activity(f"Loading images of {data.name}", enabled=not options.json):
+        examples = data.load(model)
     report = evaluation.evaluate(
         model,
-        data.load(model),
+        examples,
         attacks,
         threat=threat,
         attack_limit=options.attack_limit,
@@ -184,11 +204,21 @@ def run(options: argparse.Namespace) -> None:
                 named.name,
                 report.measurements(),
                 parameters=model.count_params(),
-                replace=replace,
+                replace=options.write_card == _REPLACE,
             )
             print(f"card: {path}", file=sys.stderr)
     finally:  # What was measured is told, whatever becomes of the files.
-        emit(options, report.to_dict(), report.table())
+        emit(
+            options,
+            report.to_dict(),
+            report.table(),
+            *(f"Attack: {result}" for result in report.attacks),
+        )
+
+
+def work_folder(options: argparse.Namespace) -> Path | None:
+    """Returns the folder that an interrupted call goes on from, if any."""
+    return options.resume
 
 
 def check_card(

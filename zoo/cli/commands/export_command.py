@@ -3,10 +3,13 @@
 import argparse
 from pathlib import Path
 
+from zoo.cli.activity import activity
 from zoo.cli.arguments import add_json_argument
 from zoo.cli.arguments import at_least
 from zoo.cli.models import NamedModel
 from zoo.cli.models import add_classes_argument
+from zoo.cli.models import add_trust_argument
+from zoo.cli.output import check_writable
 from zoo.cli.output import emit
 
 
@@ -19,7 +22,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "path", type=_folder, metavar="DIR", help="DIR/<version> is written"
     )
     add_classes_argument(parser, "the card's")
-    parser.add_argument("--version", type=at_least(0), default=1, metavar="N")
+    parser.add_argument(
+        "--version",
+        type=at_least(0),
+        default=1,
+        metavar="N",
+        help="number of the version (default: %(default)s)",
+    )
     parser.add_argument(
         "--overwrite", action="store_true", help="replace the same version"
     )
@@ -29,6 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="for debugging: freeze a randomised model's noise",
     )
+    add_trust_argument(parser)
     add_json_argument(parser)
 
 
@@ -38,22 +48,27 @@ def run(options: argparse.Namespace) -> None:
         options.model,
         classes=options.classes,
         kinds=("preset", "keras_file"),
+        trusted=options.trust,
     )
     version = options.path / str(options.version)
     if version.exists() and not options.overwrite:
         raise FileExistsError(f"{version} exists; --overwrite replaces it.")
+    check_writable(version / "saved_model.pb")
     from zoo import exports
 
     model = named.load()
     named.class_names(model.output_shape[-1])
-    report = exports.save(
-        model,
-        options.path,
-        version=options.version,
-        classes=named.classes or None,
-        seed=options.seed,
-        overwrite=options.overwrite,
-    )
+    with activity(
+        f"Writing {version} and checking it", enabled=not options.json
+    ):
+        report = exports.save(
+            model,
+            options.path,
+            version=options.version,
+            classes=named.classes or None,
+            seed=options.seed,
+            overwrite=options.overwrite,
+        )
     from rich.table import Table
 
     table = Table(show_header=False)

@@ -8,17 +8,22 @@ from pathlib import Path
 
 import zoo
 from zoo.cli.arguments import above_zero
+from zoo.cli.arguments import add_batch_size_argument
 from zoo.cli.arguments import add_json_argument
+from zoo.cli.arguments import add_seed_argument
 from zoo.cli.arguments import at_least
 from zoo.cli.arguments import proper_share
 from zoo.cli.arguments import share
-from zoo.cli.attacks import check_attacks
-from zoo.cli.attacks import default_spec
+from zoo.cli.attacks import DEFAULT_ATTACK
+from zoo.cli.attacks import DEFAULT_HELP
+from zoo.cli.attacks import bind_attacks
+from zoo.cli.attacks import check_single
 from zoo.cli.attacks import default_threat
 from zoo.cli.attacks import training_spec
-from zoo.cli.data import check_folder
 from zoo.cli.keras_files import write_keras_file
 from zoo.cli.models import NamedModel
+from zoo.cli.models import add_trust_argument
+from zoo.cli.models import check_policy
 from zoo.cli.output import check_writable
 from zoo.cli.output import emit
 from zoo.loading import dtype_policy
@@ -31,8 +36,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "model",
         metavar="NAME",
-        help="preset (see `zoo list`), or .keras file of as many classes, such "
-        "as what zoo.defend gives",
+        help="preset (see `zoo list`), or .keras file of as many classes as "
+        "there are folders, such as a saved model of zoo.defend",
     )
     parser.add_argument(
         "--data",
@@ -53,15 +58,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=proper_share,
         default=0.2,
         metavar="SHARE",
-        help="without --validation: share of each class that is measured on, "
-        "not trained (default: %(default)s)",
+        help="without --validation: share of each class that is held out of "
+        "the training and measured on (default: %(default)s)",
     )
     parser.add_argument(
         "--head-epochs",
         type=at_least(0),
         metavar="N",
         help="epochs of the classifying layer alone (default: "
-        f"{_HEAD_EPOCHS} of a preset's new one; 0 where the layer is kept)",
+        f"{_HEAD_EPOCHS} if a preset gets a new one; 0 if the layer is kept)",
     )
     parser.add_argument(
         "--epochs",
@@ -70,32 +75,37 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="epochs of the whole model after that (default: %(default)s)",
     )
-    parser.add_argument(
-        "--head-learning-rate", type=above_zero, default=0.05, metavar="RATE"
-    )
-    parser.add_argument(
-        "--learning-rate", type=above_zero, default=0.02, metavar="RATE"
-    )
-    parser.add_argument(
-        "--batch-size", type=at_least(1), default=32, metavar="N"
-    )
+    for option, default, trained in (
+        ("--head-learning-rate", 0.05, "classifying layer alone"),
+        ("--learning-rate", 0.02, "whole model"),
+    ):
+        parser.add_argument(
+            option,
+            type=above_zero,
+            default=default,
+            metavar="RATE",
+            help=f"learning rate of the {trained} (default: %(default)s)",
+        )
+    add_batch_size_argument(parser, 32, "trained on")
     parser.add_argument(
         "--clean-weight",
         type=share,
         default=0.5,
         metavar="SHARE",
-        help="share of the clean images' loss (default: %(default)s)",
+        help="weight of the clean images' loss; the adversarial images' has "
+        "the rest (default: %(default)s)",
     )
     parser.add_argument(
         "--attack",
         metavar="SPEC",
-        help="attack of the training (default: five steps in the card's ball, "
-        "of ddn in L2, else of pgd)",
+        help="attack that the training images are made by (default: five "
+        "steps in the card's ball, of ddn in L2, else of pgd)",
     )
     parser.add_argument(
         "--test-attack",
         metavar="SPEC",
-        help="attack of the measurement (default: as for `zoo evaluate`)",
+        help="attack that the model is measured under (default: "
+        f"{DEFAULT_HELP})",
     )
     parser.add_argument(
         "--attack-limit",
@@ -107,29 +117,33 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--from-scratch",
         action="store_true",
-        help="for comparison: the preset's architecture with random weights, "
-        "all epochs on the whole model",
+        help="for comparison: start the preset's architecture from random "
+        "weights and train the whole model in all epochs",
     )
     parser.add_argument(
         "--policy",
         metavar="POLICY",
-        help="dtype policy a preset is trained and attacked in, such as "
-        "mixed_bfloat16, which is faster; what is written and scored is "
+        help="dtype policy that a preset is trained and attacked in, such as "
+        "mixed_bfloat16, which is faster; the written and scored model is "
         "float32",
     )
-    parser.add_argument("--seed", type=at_least(0), default=0, metavar="N")
+    add_seed_argument(parser, "the training and the attacks")
     parser.add_argument(
         "--output",
         type=Path,
         metavar="DIR",
-        help="model, weights, report and checkpoints; the same command goes "
-        "on with what was killed (default: runs/finetune-NAME)",
+        help="folder of model, weights, report and checkpoints; if the "
+        "command is interrupted, the same one goes on from there (default: "
+        "runs/finetune-NAME)",
     )
+    add_trust_argument(parser)
     add_json_argument(parser)
 
 
 def run(options: argparse.Namespace) -> None:
-    """Fine-tunes a model, or goes on with it, and measures what became."""
+    """Fine-tunes a model, or goes on with it, and measures the result."""
+    from zoo.training.datasets.image_folder import split_pictures
+
     if options.from_scratch or options.policy:
         taken = {
             "kinds": ("preset",),
@@ -138,27 +152,31 @@ def run(options: argparse.Namespace) -> None:
     else:
         taken = {"kinds": ("preset", "keras_file")}
     named = NamedModel.parse(
-        options.model, **taken, trained=not options.from_scratch
+        options.model,
+        **taken,
+        trained=not options.from_scratch,
+        trusted=options.trust,
     )
-    for spec in filter(None, (options.attack, options.test_attack)):
-        check_attacks([spec])
-    check_folder(options.data)
-    if options.validation:
-        check_folder(options.validation)
-    output = options.output or Path("runs") / (
-        f"finetune-{Path(named.name).name.removesuffix('.keras')}"
+    check_single(options.attack)
+    check_single(options.test_attack, "--test-attack")
+    classes = _classes(named, options.data)
+    split_pictures(
+        options.data,
+        classes,
+        options.validation or options.held_out,
+        options.seed,
     )
+    output = work_folder(options)
     path = output / "model.keras"
     check_writable(path)
+    check_policy(options.policy)
     from zoo.training import FineTuning
     from zoo.training import attacks
     from zoo.training import evaluation
     from zoo.training import finetune
-    from zoo.training.evaluation.engine.randomness import attack_draws
     from zoo.weights import save_weights
 
     threat = default_threat(named)
-    classes = _classes(named, options.data)
     head_epochs, epochs = options.head_epochs, options.epochs
     new_head = named.is_preset and classes != list(named.classes)
     if head_epochs is None:
@@ -178,10 +196,8 @@ def run(options: argparse.Namespace) -> None:
         options.attack or training_spec(threat), threat, seed=options.seed
     )
     trained, model = _build(named, options, len(classes), new_head=new_head)
-    test_attack = attacks.parse(
-        options.test_attack or default_spec(model, threat),
-        threat,
-        draws=attack_draws(model),
+    test_attacks = bind_attacks(
+        [options.test_attack or DEFAULT_ATTACK], threat, model
     )
     images, held_out = _load(options, model, classes)
     # Keras reports its epochs on standard output, which is the result's.
@@ -198,7 +214,7 @@ def run(options: argparse.Namespace) -> None:
     report = evaluation.evaluate(
         model,
         held_out,
-        [test_attack],
+        test_attacks,
         threat=threat,
         attack_limit=options.attack_limit,
         seed=options.seed,
@@ -223,6 +239,12 @@ def run(options: argparse.Namespace) -> None:
         "report": report.to_dict(),
     }
     emit(options, data, report.table(), f"Model: {path}")
+
+
+def work_folder(options: argparse.Namespace) -> Path:
+    """Returns the folder that an interrupted call goes on from."""
+    name = Path(options.model).name.removesuffix(".keras")
+    return options.output or Path("runs") / f"finetune-{name}"
 
 
 def _classes(named: NamedModel, folder: Path) -> list[str]:

@@ -16,4 +16,4 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Prints a model's card."""
     card = zoo.info(options.name)
-    emit(options, card.to_dict(), str(card))
+    emit(options, card.to_dict(), *str(card).split("\n"))

@@ -12,9 +12,10 @@ from zoo.cli.output import emit
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command's arguments."""
     parser.description = (
-        "Lists the models and how accurate they are: on clean images, and in "
-        "the worst case of all attacks in one ball for all models of a data "
-        "set, the one that most of its defended models are made for."
+        "Lists the models and their accuracy: on clean images, and in the "
+        "worst case of all attacks in one ball. All models of a data set are "
+        "compared in the ball that most of its defended models are made for. "
+        "A tag in brackets, as in `blurnet_tv (.1e-4)`, may be left out."
     )
     parser.add_argument(
         "pattern", nargs="?", default="*", help="shell pattern, such as 'irm_*'"
@@ -48,23 +49,39 @@ def _table(dataset: str, rows: list[dict]):
     rows = [row for row in rows if row["dataset"] == dataset]
     balls = [row["ball"] for row in rows if row["worst_case"] is not None]
     table = Table(
-        *("model", "threat", "weights", "clean"),
         title=dataset,
         title_justify="left",
         box=rich.box.SIMPLE_HEAD,
         padding=(0, 1, 0, 0),
         pad_edge=False,
     )
+    names = [_shown_name(row, rows) for row in rows]
+    # A name that is cut short names nothing; other columns give way.
+    table.add_column("model", overflow="fold", no_wrap=True)
+    for title in ("threat", "weights", "clean"):
+        table.add_column(title)
     table.add_column(f"worst in {_ball(balls[0])}" if balls else "worst")
-    for row in rows:
+    for name, row in zip(names, rows, strict=True):
         table.add_row(
-            row["name"],
+            name,
             _ball(row["threat"]) if row["threat"] and row["trained"] else "–",
             f"{row['size'] / 1e6:.1f} MB" if row["trained"] else "untrained",
             _percent(row["clean"]),
             _percent(row["worst_case"]),
         )
     return table
+
+
+def _shown_name(row: dict, rows: list[dict]) -> str:
+    """Returns a name, with its default tag if another one has a tag too.
+
+    `blurnet_tv (.1e-4)` is `blurnet_tv.1e-4`, beside `blurnet_tv.1e-5`.
+    """
+    name, alias = row["name"], row["alias"]
+    tagged = any(other["name"].startswith(f"{name}.") for other in rows)
+    if alias is None or not tagged:
+        return name
+    return f"{name} ({alias.removeprefix(name)})"
 
 
 def _percent(accuracy: float | None) -> str:
@@ -77,6 +94,7 @@ def _row(card: zoo.Card, ball: zoo.ThreatModel | None) -> dict:
     worst = card.find("worst case", ball) if ball else None
     return {
         "name": card.name,
+        "alias": card.alias,
         "dataset": card.dataset,
         "threat": _plain(card.threat),
         "trained": card.trained,

@@ -8,7 +8,9 @@ from zoo.cli.arguments import at_least
 from zoo.cli.models import NamedModel
 from zoo.cli.models import add_classes_argument
 from zoo.cli.models import add_image_size_argument
+from zoo.cli.models import add_trust_argument
 from zoo.cli.output import emit
+from zoo.cli.output import printable
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -34,12 +36,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_classes_argument(parser, "the card's or the export's, else numbers")
     add_image_size_argument(parser)
+    add_trust_argument(parser)
     add_json_argument(parser)
 
 
 def run(options: argparse.Namespace) -> None:
     """Classifies pictures, resized to the model's input."""
-    named = NamedModel.parse(options.model, classes=options.classes)
+    named = NamedModel.parse(
+        options.model, classes=options.classes, trusted=options.trust
+    )
     for path in options.pictures:
         if path.is_dir():
             raise IsADirectoryError(
@@ -85,9 +90,9 @@ def run(options: argparse.Namespace) -> None:
         table.add_column(f"class {index + 1}")
     for prediction in predictions:
         table.add_row(
-            prediction["picture"],
+            printable(prediction["picture"]),
             *(
-                f"{c['class']} {c['probability']:.1%}"
+                f"{printable(c['class'])} {c['probability']:.1%}"
                 for c in prediction["classes"]
             ),
         )

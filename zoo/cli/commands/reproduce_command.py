@@ -64,7 +64,11 @@ def run(options: argparse.Namespace) -> None:
     emit(
         options,
         {exhibit.name: exhibit.data for exhibit in exhibits},
-        *(exhibit.to_markdown() for exhibit in exhibits),
+        *(
+            line
+            for exhibit in exhibits
+            for line in exhibit.to_markdown().split("\n")
+        ),
     )
 
 

@@ -6,19 +6,23 @@ import sys
 from pathlib import Path
 
 from zoo.cli.arguments import add_json_argument
+from zoo.cli.output import check_writable
 from zoo.cli.output import emit
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command's arguments."""
+    from zoo.training.recipes.registry import NAMES
+
     parser.add_argument(
-        "recipe", metavar="RECIPE", help="recipe, such as fashion_mnist"
+        "recipe", metavar="RECIPE", help=f"recipe: {' or '.join(NAMES)}"
     )
     parser.add_argument(
         "--workdir",
         type=Path,
         metavar="DIR",
-        help="weights, checkpoints and logs (default: runs/RECIPE)",
+        help="weights, checkpoints and logs, from which the same command goes "
+        "on (default: runs/RECIPE)",
     )
     parser.add_argument(
         "--stage",
@@ -35,15 +39,31 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Runs a recipe, or goes on with it, and prints its weight files."""
+    workdir = work_folder(options)
+    check_writable(workdir / "recipe.json")
     from zoo.training import recipes
 
     recipe = recipes.find(options.recipe)
-    # Keras reports its epochs on standard output, which is the result's.
+    stages = tuple(options.stages or recipe.STAGES)
+    unknown = [stage for stage in stages if stage not in recipe.STAGES]
+    if unknown:
+        raise ValueError(
+            f"Stages are {', '.join(recipe.STAGES)}. Received: {unknown}"
+        )
+    # What Keras and this say while they work is not the result.
     with contextlib.redirect_stdout(sys.stderr):
+        print(
+            f"Training {', '.join(stages)} in {workdir}. The first step of a "
+            "stage is slow: it traces the graph. If this is interrupted, the "
+            "same command goes on after the last finished epoch."
+        )
         weights = recipe.train(
-            options.workdir or Path("runs") / options.recipe,
-            stages=tuple(options.stages or recipe.STAGES),
-            data_dir=options.data_dir,
+            workdir, stages=stages, data_dir=options.data_dir
         )
     data = {stage: str(path) for stage, path in weights.items()}
     emit(options, data, *(f"{stage}: {path}" for stage, path in data.items()))
+
+
+def work_folder(options: argparse.Namespace) -> Path:
+    """Returns the folder that an interrupted call goes on from."""
+    return options.workdir or Path("runs") / options.recipe

@@ -1,1 +1,1 @@
-"""Takes a Keras classifier apart and puts copies of its layers together."""
+"""Takes a classifier apart and builds another from copies of its layers."""

@@ -1,4 +1,4 @@
-"""Copies of models that share nothing with them."""
+"""Copies models: the copy shares no layer and no weight."""
 
 import keras
 
@@ -13,18 +13,17 @@ def copy_graph(
 ) -> keras.Model:
     """Copies a functional model, its layers and their weights.
 
-    Models inside are copied in the same way. A layer that is used in two of
-    them is copied twice.
+    Models inside it are copied in the same way. A layer that two of them use
+    is copied twice.
 
     Args:
         graph: Functional model.
         any_size: Whether the copy takes images of any height and width.
-        logits_of: The graph's last operation; the copy leaves its activation
-            out.
+        logits_of: Operation whose activation the copy leaves out, the last.
 
     Raises:
-        ValueError: If a layer cannot be copied from its configuration, or
-            works at one image size alone.
+        ValueError: If a layer cannot be built again from its configuration,
+            or `any_size` and it works at one image size alone.
     """
     pairs = []
 
@@ -71,7 +70,7 @@ def copy_graph(
             raise ValueError(
                 _reason(layer, error, any_size=any_size)
             ) from error
-        # Normalization computes with what it derives from its weights.
+        # Normalization computes with values that it derives from its weights.
         if hasattr(its_copy, "finalize_state"):
             its_copy.finalize_state()
     return copied

@@ -1,4 +1,4 @@
-"""Classifiers whose outputs are logits."""
+"""The two ends of a classifier: pixels in its range, and logits."""
 
 import math
 
@@ -26,8 +26,8 @@ _HANDING_ON = (
 def copy_to_logits(graph: keras.Model) -> keras.Model:
     """Copies a whole classifier, without the softmax at its end if any.
 
-    Taking the softmax away keeps the gradient that its logarithm would lose
-    where a confidence underflows.
+    Without the softmax, the gradient survives where a confidence would
+    underflow.
 
     Args:
         graph: What `classifier_graph` gives.
@@ -39,12 +39,8 @@ def copy_to_logits(graph: keras.Model) -> keras.Model:
         ValueError: If the outputs are not one row of two or more logits or
             softmax confidences an image, or a layer can't be copied.
     """
+    check_logits(graph)
     shape = graph.output_shape
-    if len(shape) != 2 or shape[1] is None or shape[1] < 2:
-        raise ValueError(
-            "A classifier must give one row of two or more logits an image. "
-            f"Received: {graph.name} with output shape {shape}"
-        )
     last = _last_computing(graph.outputs[0])
     if not _is_softmax(last):
         return copy_graph(graph)
@@ -55,6 +51,42 @@ def copy_to_logits(graph: keras.Model) -> keras.Model:
             f"gives {last.output.shape}"
         )
     return copy_graph(graph, logits_of=last)
+
+
+def to_pixel_range(images, pixel_range: tuple[float, float]):
+    """Moves pixels from [0, 1] to another range.
+
+    Args:
+        images: Pixels in [0, 1].
+        pixel_range: What 0 and 1 become, for example `(0, 255)` or `(-1, 1)`.
+
+    Raises:
+        ValueError: If the range is not two finite numbers, the lower first.
+    """
+    try:
+        low, high = map(float, pixel_range)
+    except (TypeError, ValueError):
+        low = high = math.nan
+    if not (math.isfinite(low) and math.isfinite(high) and low < high):
+        raise ValueError(
+            "`pixel_range` must be two numbers, the lower first. "
+            f"Received: pixel_range={pixel_range}"
+        )
+    if (low, high) == (0.0, 1.0):
+        return images
+    return keras.layers.Rescaling(high - low, offset=low, name="pixel_range")(
+        images
+    )
+
+
+def check_logits(graph: keras.Model) -> None:
+    """Raises a `ValueError` unless the outputs are rows of two or more."""
+    shape = graph.output_shape
+    if len(shape) != 2 or shape[1] is None or shape[1] < 2:
+        raise ValueError(
+            "A classifier must give one row of two or more logits an image. "
+            f"Received: {graph.name} with output shape {shape}"
+        )
 
 
 def _last_computing(tensor: keras.KerasTensor) -> keras.Operation:
@@ -90,29 +122,3 @@ def _is_softmax(last: keras.Operation) -> bool:
             f"Received: layer {last.name} with activation {activation}"
         )
     return False
-
-
-def to_pixel_range(images, pixel_range: tuple[float, float]):
-    """Moves pixels from [0, 1] to another range.
-
-    Args:
-        images: Pixels in [0, 1].
-        pixel_range: What 0 and 1 become, for example `(0, 255)` or `(-1, 1)`.
-
-    Raises:
-        ValueError: If the range is not two finite numbers, the lower first.
-    """
-    try:
-        low, high = map(float, pixel_range)
-    except (TypeError, ValueError):
-        low = high = math.nan
-    if not (math.isfinite(low) and math.isfinite(high) and low < high):
-        raise ValueError(
-            "`pixel_range` must be two numbers, the lower first. "
-            f"Received: pixel_range={pixel_range}"
-        )
-    if (low, high) == (0.0, 1.0):
-        return images
-    return keras.layers.Rescaling(high - low, offset=low, name="pixel_range")(
-        images
-    )

@@ -1,4 +1,4 @@
-"""The part of a classifier before its last pooling."""
+"""The feature extractor of a classifier: what is before its last pooling."""
 
 import dataclasses
 
@@ -21,8 +21,8 @@ class Features:
     """A copy of a classifier's feature extractor.
 
     Args:
-        extractor: From images of any size to the last feature map.
-        num_classes: What the head tells apart; `None` if the model has no
+        extractor: Model from images of any size to the last feature map.
+        num_classes: Number of the head's classes; `None` if the model has no
             head with weights.
     """
 
@@ -31,20 +31,19 @@ class Features:
 
     @classmethod
     def from_graph(cls, graph: keras.Model) -> "Features":
-        """Cuts a classifier before its head, and copies what is before.
+        """Copies a classifier up to its head.
 
         The head is what follows the last map of more than one pixel: global
         pooling, or a `Flatten` with the local pooling before it, and the
-        dense layers. Models inside are searched too.
+        dense layers. Models inside the classifier are searched too.
 
         Args:
             graph: What `classifier_graph` gives.
 
         Raises:
-            ValueError: If the head doesn't come from one such map that has
-                learned layers before it, learned layers on sequences stand
-                between them, or those before it can't be copied for images of
-                any size.
+            ValueError: If the head doesn't take one such map with learned
+                layers before it, if it has learned layers on sequences, or if
+                a layer before it can't be copied for images of any size.
         """
         stages, learned_head = _cut(graph)
         if not any(map(_is_learned, stages)):
@@ -66,10 +65,10 @@ class Features:
 
 
 def _cut(graph: keras.Model) -> tuple[list[keras.Model], bool]:
-    """Returns the models up to the last map, and if the head is learned.
+    """Returns the models up to the last map, and whether the head is learned.
 
-    There are several, to be called one after the other, if the head is that
-    of a model inside.
+    There are several, to be called one after the other, if the head is inside
+    a model that the graph calls.
     """
     ends, learned = {}, False
     pending = list(graph.outputs)
@@ -130,7 +129,7 @@ def _is_sequence(tensor: keras.KerasTensor) -> bool:
 
 
 def _before_pooling(tensor: keras.KerasTensor) -> keras.KerasTensor:
-    """Steps back over the local pooling that a tensor comes from, if any."""
+    """Returns the tensor before the local pooling, if there is one."""
     end = tensor
     operation, inputs = producer(end)
     while isinstance(operation, _DROPOUT):

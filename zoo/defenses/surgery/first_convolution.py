@@ -1,4 +1,4 @@
-"""A layer after the first convolution of a model."""
+"""Puts a layer behind the first convolution of a model."""
 
 from collections.abc import Callable
 
@@ -19,14 +19,14 @@ def follow_first_convolution(
 ) -> keras.Model:
     """Puts a layer behind a model's first 2-D convolution.
 
-    The first in the order of the graph, in models inside it too. The layer
-    takes what the convolution gives: its own activation comes before, an
-    activation or normalisation of another layer after.
+    It is the first in the order of the graph, models inside included. The
+    new layer follows the convolution and its own activation, and comes before
+    an activation or normalisation in another layer.
 
     Args:
         graph: Functional model of images, channels last.
-        make_layer: Given the convolution, returns the layer; `None` for
-            none. It may change the convolution.
+        make_layer: Takes the convolution and returns the layer, or `None` for
+            no layer. It may change the convolution.
 
     Returns:
         A functional model of the same layers, shared with `graph`.
@@ -65,7 +65,7 @@ def _filtered(graph, make_layer):
 
 
 def _view(model):
-    """Returns a model inside as a functional one, whatever calls it."""
+    """Returns a functional model of another model's inputs and outputs."""
     ends = [
         tensors[0] if len(tensors) == 1 else tensors
         for tensors in (model.inputs, model.outputs)
@@ -74,7 +74,7 @@ def _view(model):
 
 
 def _rebuilt(graph, *, follow=None, replace=None):
-    """Runs a graph again, with a layer after one or another in its place."""
+    """Builds a graph again, with a layer added behind or in place of one."""
     follow, replace = follow or {}, replace or {}
 
     def call(operation, *args, **kwargs):

@@ -1,4 +1,4 @@
-"""A classifier as the graph that a defense takes apart."""
+"""Models as graphs of layers, which a defense takes apart."""
 
 import keras
 
@@ -15,15 +15,18 @@ def classifier_graph(model: keras.Model) -> keras.Model:
         A functional model from one tensor of images to one of outputs.
 
     Raises:
-        ValueError: If the model is not such a one, or takes anything but one
-            batch of floating-point images, grey or RGB, channels last.
+        ValueError: If the model is neither, or takes anything but one batch
+            of floating-point images, grey or RGB, channels last.
     """
     name = getattr(model, "name", type(model).__name__)
     if not is_graph(model):
         raise ValueError(
             "A defense needs the graph of the model's layers: a functional "
             "model or a Sequential one with a keras.Input, whose call is not "
-            f"overridden. Received: {name} of {type(model).__name__}"
+            "overridden. With inputs = keras.Input(image_shape), make one by "
+            "keras.Model(inputs, mine(inputs)) of another Sequential model, by "
+            "keras.Model(inputs, mine.call(inputs)) of one with its own call. "
+            f"Received: {name} of {type(model).__name__}"
         )
     check_float_input(model)
     if len(model.inputs) != 1 or len(model.outputs) != 1:
@@ -43,7 +46,7 @@ def classifier_graph(model: keras.Model) -> keras.Model:
 
 
 def is_graph(layer: keras.Operation) -> bool:
-    """Whether a layer is a model that does what the graph it holds says."""
+    """Returns whether a layer is a model that runs the graph it holds."""
     if not isinstance(layer, keras.Model):
         return False
     if not getattr(layer, "inputs", None):

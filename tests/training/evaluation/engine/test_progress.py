@@ -1,20 +1,39 @@
 """Bars on a terminal, silence elsewhere."""
 
 import io
+import threading
 
+import keras
+import numpy as np
+import pytest
 from rich.console import Console
 
+from tests.training.evaluation.toys import brightness
+from tests.training.evaluation.toys import levels
+from zoo.training import attacks
+from zoo.training.evaluation.engine.progress import PassCounter
 from zoo.training.evaluation.engine.progress import Progress
+from zoo.training.evaluation.planned_attack import PlannedAttack
+
+CLEAN = PlannedAttack()
+PGD = PlannedAttack(attacks.pgd(eps=0.1, steps=4))
+
+
+def terminal(file=None):
+    return Console(file=file or io.StringIO(), force_terminal=True, width=120)
 
 
 def drawn(*, enabled, terminal):
     file = io.StringIO()
-    console = Console(file=file, force_terminal=terminal, width=100)
+    console = Console(file=file, force_terminal=terminal, width=120)
     with Progress(enabled=enabled, console=console) as bars:
-        advance = bars.add("clean", 30)
-        advance(10, 0.9)
-        advance(20, 0.75)
-        bars.add("pgd", 30)(10, 0.5)
+        bar = bars.add(CLEAN, 30)
+        for images, accuracy in ((10, 0.9), (20, 0.75)):
+            bar.begin(images)
+            bar.advance(accuracy)
+        bar = bars.add(PGD, 30)
+        bar.begin(10)
+        bar.advance(0.5)
     return file.getvalue()
 
 
@@ -31,20 +50,21 @@ def test_a_terminal_shows_attack_images_left_and_accuracy():
 def test_silent_when_switched_off_or_not_a_terminal():
     assert drawn(enabled=False, terminal=True) == ""
     assert drawn(enabled=True, terminal=False) == ""
+    assert Progress(enabled=False, console=terminal()).counter is None
 
 
 def test_a_resumed_pass_starts_where_it_was():
     file = io.StringIO()
-    console = Console(file=file, force_terminal=True, width=100)
-    with Progress(console=console) as bars:
-        advance = bars.add("pgd", 30, done=20)
+    with Progress(console=terminal(file)) as bars:
+        bar = bars.add(CLEAN, 30, done=20)
         task = bars._bars.tasks[0]
         assert (task.completed, task.remaining) == (20, 10)
         assert task.speed is None  # The first 20 took no time here.
-        advance(10, 0.5)
+        bar.begin(10)
+        bar.advance(0.5)
         assert task.finished
-        bars.add("ddn", 30, done=30)
-        bars.add("square", 0)
+        bars.add(CLEAN, 30, done=30)
+        bars.add(CLEAN, 0)
         assert all(task.finished for task in bars._bars.tasks)
     assert "0 images left" in file.getvalue()
 
@@ -52,10 +72,77 @@ def test_a_resumed_pass_starts_where_it_was():
 def test_the_time_left_is_known_when_batches_are_slow():
     """Each takes a minute, twice what rich looks back by default."""
     clock = iter(range(0, 10**6, 60))
-    console = Console(file=io.StringIO(), force_terminal=True, width=100)
-    bars = Progress(console=console)
+    bars = Progress(console=terminal())
     bars._bars.get_time = lambda: next(clock)
-    advance = bars.add("square", 40)
+    bar = bars.add(CLEAN, 40)
     for _ in range(3):
-        advance(10, 0.5)
+        bar.begin(10)
+        bar.advance(0.5)
     assert bars._bars.tasks[0].time_remaining == 60
+
+
+class Waits(keras.layers.Layer):
+    """Waits in its third pass until it is let go on."""
+
+    def __init__(self):
+        super().__init__()
+        self.passes = 0
+        self.reached, self.go_on = threading.Event(), threading.Event()
+
+    def call(self, images):
+        import tensorflow as tf
+
+        def wait(images):
+            self.passes += 1
+            if self.passes == 3:
+                self.reached.set()
+                assert self.go_on.wait(60)
+            return images
+
+        passed = tf.numpy_function(wait, [images], images.dtype)
+        return images + 0 * tf.ensure_shape(passed, images.shape)
+
+
+def test_a_bar_moves_while_a_batch_runs():
+    """Four steps are four passes; the model waits in the third."""
+    waits, model = Waits(), brightness()
+    model = keras.Sequential([model.input, waits, *model.layers[1:]])
+    images, labels = levels(0.1, 0.2, 0.8, 0.9)
+    bars = Progress(console=terminal())
+    bar = bars.add(PGD, 8)
+    task = bars._bars.tasks[0]
+    bar.begin(4)
+    bar.look()
+    assert (task.completed, task.fields["note"]) == (0, "tracing")
+    thread = threading.Thread(
+        target=bars.counter.run, args=(PGD.attack, model, images, labels)
+    )
+    thread.start()
+    assert waits.reached.wait(60)
+    bar.look()
+    assert task.completed == 3
+    assert task.fields["note"] == "pass 3"
+    waits.go_on.set()
+    thread.join()
+    bar.advance(0.5)
+    assert (task.completed, task.fields["note"]) == (4, "")
+
+
+@pytest.mark.parametrize(
+    "attack",
+    [
+        attacks.pgd(eps=0.1, steps=3, seed=0),
+        attacks.mixture(attacks=[attacks.fgsm(eps=0.1)], seed=0),
+        attacks.transfer(attack=attacks.fgsm(eps=0.1), source=brightness()),
+    ],
+    ids=lambda attack: attack.name,
+)
+def test_counting_changes_no_image(attack):
+    model, data = brightness(), levels(0.1, 0.45, 0.8)
+    states = [generator.state.numpy() for generator in attack.generators]
+    expected = attack(model, *data)
+    for generator, state in zip(attack.generators, states, strict=True):
+        generator.state.assign(state)
+    counter = PassCounter()
+    crafted = counter.run(attack, model, *data)
+    np.testing.assert_array_equal(crafted, expected)

@@ -254,6 +254,21 @@ def test_the_attacks_average_over_a_randomised_models_draws():
         assert attack.options["draws"] == 3
 
 
+@pytest.mark.parametrize(
+    "attack",
+    [
+        attacks.noise(eps=0.0),
+        attacks.transfer(attack=attacks.fgsm(eps=0.0), source=linear()),
+        attacks.mixture(attacks=[attacks.fgsm(eps=0.0)]),
+    ],
+    ids=lambda attack: attack.name,
+)
+def test_an_attack_of_no_radius_is_flagged(attack):
+    """Its number is the clean accuracy and reads as a robust one."""
+    report = evaluate(linear(), (IMAGES, LABELS), attack, progress=False)
+    assert "zero radius" in [flag.rule for flag in report.flags]
+
+
 def test_an_honest_model_is_not_flagged():
     model = LinearModel((6, 6, 1), num_classes=3)
     images = model.rng.uniform(0.3, 0.7, size=(32, 6, 6, 1)).astype("float32")

@@ -79,7 +79,7 @@ def test_all_exhibits(settings, tmp_path, monkeypatch):
         for columns in places.values():
             assert all(0 < share < 1 for share in columns.values())
     with Image.open(output / "fft.png") as picture:
-        assert picture.height > picture.width
+        assert picture.width > picture.height
     page = (output / "README.md").read_text("utf-8")
     assert page.count("no weights given") == 16
     variation = adaptive.data["rows"]["blurnet_tv"]["variation"]

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies
+from PIL import Image
 
+from zoo.training.reproduction.blurnet import figure_fft
 from zoo.training.reproduction.blurnet.figure_fft import energy
 from zoo.training.reproduction.blurnet.figure_fft import filter_response
 from zoo.training.reproduction.blurnet.figure_fft import high_frequency_share
@@ -63,9 +65,24 @@ def test_energy_is_each_channels_own():
 
 def test_log_spectrum_has_low_frequencies_in_the_centre():
     spectrum = log_spectrum(np.ones((16, 16)))
-    assert spectrum[8, 8] == 1
-    assert spectrum.sum() == pytest.approx(1)
+    assert spectrum[8, 8] == pytest.approx(np.log(1 + 256))
+    assert spectrum.sum() == pytest.approx(spectrum[8, 8])
     assert log_spectrum(np.zeros((4, 4))).sum() == 0
+
+
+def test_spectra_are_drawn_with_the_frequency_zero_at_zero(tmp_path):
+    """Edges of 16 pixels; a picture wider than high."""
+    left, right, bottom, top = figure_fft._extent(16, 16)
+    assert (left, top) == (-0.5 - 1 / 32, -0.5 - 1 / 32)
+    assert (right, bottom) == (0.5 - 1 / 32, 0.5 - 1 / 32)
+    rng = np.random.default_rng(0)
+    natural, perturbed = (
+        [rng.random((size, size, 4)) for size in (32, 16, 6)] for _ in range(2)
+    )
+    path = tmp_path / "fft.png"
+    figure_fft.draw_spectra(natural, perturbed, path)
+    with Image.open(path) as picture:
+        assert picture.width > picture.height
 
 
 def test_a_mean_filter_keeps_what_is_low_and_the_identity_keeps_all():

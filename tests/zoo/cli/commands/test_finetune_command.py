@@ -1,6 +1,7 @@
 """`zoo finetune`: a folder in, a model with its classes out."""
 
 import json
+import shutil
 from pathlib import Path
 
 import keras
@@ -209,3 +210,35 @@ def test_other_classes_have_a_new_head(
     )
     own = find_head(load("wrn16_2")).get_weights()[0]
     assert np.array_equal(heads[0], own) == kept
+
+
+def test_a_broken_picture_is_one_line(capfd, tmp_path, published, photos):
+    """TensorFlow's account of it, which names the graph, is not shown."""
+    bad = photos / "coat" / "bad.png"
+    bad.write_text("no picture")
+    good = tmp_path / "held_out"
+    shutil.copytree(photos, good)
+    (good / "coat" / "bad.png").unlink()
+    command = (
+        *("finetune", "wrn16_2", "--data", photos, "--validation", good),
+        *("--output", tmp_path / "run", *ONE_STEP),
+    )
+    assert main([*map(str, command)]) == 1
+    streams = capfd.readouterr()
+    assert streams.out == ""
+    assert streams.err.splitlines()[-1] == (
+        f"error: {bad} is not a picture Pillow can read."
+    )
+    assert "Traceback" not in streams.err
+
+
+def test_folders_of_two_lines_are_refused(capsys, tmp_path, published, photos):
+    """The names of the classes are lines of a file beside the model."""
+    (photos / "coat").rename(photos / "coat\nerror: none")
+    line = failed(
+        capsys,
+        *("finetune", "wrn16_2", "--data", photos),
+        *("--output", tmp_path / "run"),
+    )
+    assert r"no control characters. Received: 'coat\nerror: none'" in line
+    assert not (tmp_path / "run").exists()

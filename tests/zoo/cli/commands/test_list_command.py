@@ -53,6 +53,7 @@ def test_models_are_compared_in_the_ball_of_the_defended_ones(capsys, measured):
     (row,) = run_json(capsys, "list", "wrn*")
     assert row == {
         "name": "wrn16_2",
+        "alias": None,
         "dataset": "fashion_mnist_sample",
         "threat": None,
         "trained": True,
@@ -108,3 +109,20 @@ def test_list_needs_no_tensorflow():
         check=True,
     )
     assert answer.stderr.strip() == "[]"
+
+
+def test_default_tags_are_told_beside_other_tags(capsys):
+    """README's names are those that the list shows."""
+    rows = {row["name"]: row for row in run_json(capsys, "list", "blurnet_*")}
+    assert rows["blurnet_tv"]["alias"] == "blurnet_tv.1e-4"
+    text = run(capsys, "list", "blurnet_*")
+    assert "blurnet_tv (.1e-4)" in text
+    assert "blurnet_tv.1e-5 " in text
+    assert "blurnet_dw3 " in text and "blurnet_dw3 (" not in text
+
+
+def test_names_are_whole_in_a_narrow_terminal(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "60")
+    lines = run(capsys, "list").splitlines()
+    for name in zoo.list_models():
+        assert any(name in line.split() for line in lines), name

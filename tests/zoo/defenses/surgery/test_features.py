@@ -226,10 +226,6 @@ def dense_tail(*stack):
             "no learned layers on sequences.*layer reading of GRU",
         ),
         (
-            lambda: dense_tail(conv(), layers.Reshape((8, 32, 4))),
-            "images of every scale.*of which 11 fails.*target_shape",
-        ),
-        (
             lambda: dense_tail(conv(), layers.LayerNormalization((1, 2))),
             "maps of any size.*of LayerNormalization",
         ),
@@ -274,14 +270,6 @@ def dense_tail(*stack):
             ),
             "two classes or more.*num_classes=1",
         ),
-        (
-            lambda: sequential(
-                layers.Conv2D(4, 15, name="wide"),
-                layers.GlobalMaxPooling2D(),
-                layers.Dense(2),
-            ),
-            "images of every scale.*of which 11 fails",
-        ),
         (dict, "needs the graph.*of dict"),
     ],
 )
@@ -290,3 +278,20 @@ def test_what_cannot_be_wrapped_is_refused_with_the_reason(build, message):
         zoo.defend(build(), "irm")
     assert "Received: " in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "layer, reason",
+    [
+        (layers.Reshape((8, 32, 4)), "target_shape"),
+        (layers.Conv2D(4, 15, name="wide"), "kernel shape"),
+    ],
+)
+def test_features_that_take_one_scale_alone(layer, reason):
+    """The default leaves the others out; asked for, they are refused."""
+    model = dense_tail(conv(), layer)
+    assert zoo.defend(model, "irm").get_layer("ensemble").scales == (16,)
+    message = f"images of every scale.*of which 11 fails: .*{reason}"
+    with pytest.raises(ValueError, match=message) as caught:
+        zoo.defend(model, "irm", scales=(11, 14, 16))
+    assert "scales=(16,), scale_weights=(1.0,)" in str(caught.value)

@@ -1,0 +1,69 @@
+"""Ctrl-C is obeyed within seconds.
+
+Python raises `KeyboardInterrupt` when the main thread comes back to it, which
+may take minutes where TensorFlow runs one long graph. A thread waits a little
+for that, then ends the process.
+"""
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+
+STATUS = 130
+_PATIENCE = 3.0
+"""Seconds that the main thread has to end by itself."""
+
+_SHOW_CURSOR = "\x1b[?25h"
+
+
+class Interruption:
+    """Says once that the command was interrupted, and ends the process.
+
+    Args:
+        message: Returns what is said, once the command is interrupted.
+    """
+
+    def __init__(self, message: Callable[[], str]):
+        self._message = message
+        self._lock = threading.Lock()
+        self._said = False
+
+    def say(self) -> None:
+        """Writes the message to standard error, the first time."""
+        with self._lock:
+            if not self._said:
+                print(self._message(), file=sys.stderr, flush=True)
+            self._said = True
+
+    def watch(self) -> None:
+        """Ends the process some seconds after the first Ctrl-C, if need be.
+
+        A second Ctrl-C ends it at once. Does nothing where signals cannot be
+        watched.
+        """
+        if os.name != "posix":
+            return
+        heard, told = os.pipe()
+        os.set_blocking(told, False)
+        signal.set_wakeup_fd(told, warn_on_full_buffer=False)
+        threading.Thread(target=self._wait, args=[heard], daemon=True).start()
+
+    def _wait(self, heard: int) -> None:
+        self._next_interrupt(heard)
+        ended = threading.Timer(_PATIENCE, self._end)
+        ended.daemon = True
+        ended.start()
+        self._next_interrupt(heard)
+        self._end()
+
+    def _next_interrupt(self, heard: int) -> None:
+        while os.read(heard, 1)[0] != signal.SIGINT:
+            pass
+
+    def _end(self) -> None:
+        if sys.stderr.isatty():  # A bar may have hidden it.
+            print(_SHOW_CURSOR, end="", file=sys.stderr)
+        self.say()
+        os._exit(STATUS)
