@@ -15,8 +15,8 @@ from zoo.training import attacks
 from zoo.training.trainers.input_checks import check_data
 from zoo.training.trainers.input_checks import check_take_logits
 from zoo.training.trainers.input_checks import class_count
-from zoo.training.trainers.input_checks import labels_in_range
 from zoo.training.trainers.input_checks import plain_label_errors
+from zoo.training.trainers.input_checks import unpack_batch
 from zoo.training.trainers.run_folder import add_state
 from zoo.training.trainers.run_folder import is_weights_of
 from zoo.training.trainers.run_folder import read_state
@@ -294,7 +294,7 @@ class AdversarialTrainer(keras.Model):
         return logits
 
     def train_step(self, data):
-        images, labels, weights = self._unpacked(data)
+        images, labels, weights = unpack_batch(data, self._classes)
         adversarial = self.attack(self.surrogate, images, labels)
         batches = {"adversarial": adversarial}
         if self.sees_clean_images:
@@ -302,22 +302,10 @@ class AdversarialTrainer(keras.Model):
         return super().train_step((batches, labels, weights))
 
     def test_step(self, data):
-        images, labels, weights = self._unpacked(data)
+        images, labels, weights = unpack_batch(data, self._classes)
         adversarial = self.attack(self.model, images, labels)
         batches = {"adversarial": adversarial, "clean": images}
         return super().test_step((batches, labels, weights))
-
-    def _unpacked(self, data):
-        """Returns images, labels and sample weights, and checks the labels."""
-        images, labels, weights = keras.utils.unpack_x_y_sample_weight(data)
-        shape = None if labels is None else labels.shape
-        if shape is None or len(shape) != 1 or not labels.dtype.is_integer:
-            received = "none" if shape is None else f"{shape} {labels.dtype}"
-            raise ValueError(
-                "Labels must be classes, integers of shape (batch,). "
-                f"Received: {received}"
-            )
-        return images, labels_in_range(labels, self._classes), weights
 
     def compute_loss(
         self, x=None, y=None, y_pred=None, sample_weight=None, training=True

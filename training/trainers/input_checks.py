@@ -79,28 +79,45 @@ def class_count(model: keras.Model) -> int | None:
         return None
 
 
-def labels_in_range(labels: tf.Tensor, classes: int | None) -> tf.Tensor:
-    """Returns the labels, whose range is asserted inside the graph.
+def unpack_batch(data: Any, classes: int | None) -> tuple:
+    """Unpacks a batch inside the graph, and checks its labels.
 
-    The assertion's error is for `plain_label_errors` to translate. Under XLA
-    there is no assertion.
+    Their range is an assertion in the graph, whose error is for
+    `plain_label_errors` to translate. XLA leaves assertions out.
 
     Args:
-        labels: Integers of shape `(batch,)`.
-        classes: Number of classes; `None` asserts nothing.
+        data: What Keras gives a training step.
+        classes: Number of classes; `None` allows any label.
+
+    Returns:
+        Images, labels and sample weights; these are `None` if there are none.
+
+    Raises:
+        ValueError: If the labels are not integers of shape `(batch,)`.
     """
-    if classes is None:
-        return labels
-    inside = tf.reduce_all((labels >= 0) & (labels < classes))
-    found = [tf.reduce_min(labels), tf.reduce_max(labels)]
-    assertion = tf.debugging.Assert(inside, found, name=_ASSERTION)
-    with tf.control_dependencies([assertion] if assertion is not None else []):
-        return tf.identity(labels)
+    images, labels, weights = keras.utils.unpack_x_y_sample_weight(data)
+    shape = None if labels is None else labels.shape
+    if shape is None or len(shape) != 1 or not labels.dtype.is_integer:
+        received = "none" if shape is None else f"{shape} {labels.dtype}"
+        raise ValueError(
+            "Labels must be classes, integers of shape (batch,). "
+            f"Received: {received}"
+        )
+    if classes is not None and tf.executing_eagerly():
+        check_labels(labels, len(labels), classes)
+    elif classes is not None:
+        inside = tf.reduce_all((labels >= 0) & (labels < classes))
+        found = [tf.reduce_min(labels), tf.reduce_max(labels)]
+        with tf.control_dependencies(
+            [tf.debugging.Assert(inside, found, name=_ASSERTION)]
+        ):
+            labels = tf.identity(labels)
+    return images, labels, weights
 
 
 @contextlib.contextmanager
 def plain_label_errors(classes: int | None) -> Iterator[None]:
-    """Turns the error of `labels_in_range` into a `ValueError` of one line."""
+    """Turns the error of `unpack_batch`'s assertion into a `ValueError`."""
     try:
         yield
     except tf.errors.InvalidArgumentError as error:

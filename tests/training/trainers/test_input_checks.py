@@ -10,7 +10,7 @@ import tensorflow as tf
 from zoo.training import AdversarialTrainer
 from zoo.training import LabelSmoothing
 from zoo.training.trainers.input_checks import check_take_logits
-from zoo.training.trainers.input_checks import labels_in_range
+from zoo.training.trainers.input_checks import unpack_batch
 
 
 def trainer():
@@ -135,8 +135,25 @@ def test_a_later_batchs_label_is_one_plain_line():
 
 def test_compiled_by_xla_labels_pass_unchecked():
     """XLA has no assertions; the step must compile all the same."""
-    checked = tf.function(lambda y: labels_in_range(y, 3), jit_compile=True)
-    assert checked(tf.constant([1, 2])).numpy().tolist() == [1, 2]
+    labels = tf.constant([1, 7])
+    checked = tf.function(lambda x, y: unpack_batch((x, y), 3)[1])
+    with pytest.raises(tf.errors.InvalidArgumentError):
+        checked(tf.zeros((2, 4, 4, 1)), labels)
+    compiled = tf.function(
+        lambda x, y: unpack_batch((x, y), 3)[1], jit_compile=True
+    )
+    passed = compiled(tf.zeros((2, 4, 4, 1)), labels)
+    np.testing.assert_array_equal(passed, labels)
+
+
+def test_eager_steps_check_their_labels_too():
+    one = trainer()
+    one.compile(run_eagerly=True)
+    batches = tf.data.Dataset.from_tensor_slices(
+        (np.zeros((8, 4, 4, 1), "float32"), [0, 1, 2, 0, 1, 2, 0, 5])
+    ).batch(4)
+    with pytest.raises(ValueError, match="labels from 0 to 5"):
+        one.fit(batches, verbose=0)
 
 
 def test_other_errors_pass_unchanged(shared):

@@ -66,6 +66,7 @@ def run(options: argparse.Namespace) -> None:
     )
     source = parse_transfer(options)
     data = NamedImages.parse(options, named)
+    data.check()
     from zoo.training import evaluation
 
     threat = default_threat(named)
