@@ -12,10 +12,10 @@ from zoo.exports.gpu_kernels import gpu_kernels
 def cpu_only_ops(graph_def: tf.compat.v1.GraphDef) -> dict[str, int]:
     """Counts the ops that have no GPU kernel for the types they are used on.
 
-    Each of them makes a server with a GPU wait for the CPU and copy there
-    and back. Ops on strings are left out: strings live on the host anyway.
-    A kernel that is listed has not been run, and arguments that it wants
-    in host memory are not seen.
+    At each of them a server with a GPU waits for the CPU, and copies there
+    and back. Ops on strings are left out: strings are in the host's memory
+    anyway. Kernels are looked up, not run, so arguments that one wants in
+    the host's memory are not noticed.
 
     Args:
         graph_def: A graph with the functions that it calls.

@@ -83,6 +83,7 @@ ARROWS = {
     ),
     "training/evaluation/engine": (
         "evaluation: what is planned",
+        "training/attacks",
         "training/attacks/parts",
         "training/evaluation/results",
         "zoo/weights",

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 _MODES = {1: "L", 3: "RGB"}
 _GREY_STEPS = {"L;2": 85, "L;4": 17}
 """From one grey of 2 or 4 bits to the next, in 8 bits."""
+_PROGRAMS = ("EPS",)
+"""Formats that Pillow has another program run."""
 _SIXTEEN_BITS_AT_MOST = ("PNG", "PPM")
 """Formats whose 32-bit pixels, as Pillow reads them, are 0 to 65535."""
 
@@ -27,8 +29,8 @@ def read_picture(
     ratio. An exported model's `serving_bytes` decodes files alike.
 
     Args:
-        path: File of any format that Pillow reads. Of several frames the
-            first is taken.
+        path: File of any format that Pillow reads, but for EPS, which is
+            a program. Of several frames the first is taken.
         shape: `(height, width, channels)`; 1 channel is grey, 3 are RGB. The
             picture keeps its size if height or width is `None`.
 
@@ -53,15 +55,19 @@ def read_picture(
         )
     try:
         with Image.open(path) as opened:
+            if opened.format in _PROGRAMS:
+                raise ValueError(f"{opened.format} files are programs")
             _scale_colour_key(opened)
             upright = ImageOps.exif_transpose(opened)
             shallow = _eight_bits(upright, opened.format)
         return fit_picture(_over_black(shallow), shape)
     except UnidentifiedImageError as error:
-        raise ValueError(f"{path} is not a picture Pillow can read.") from error
+        raise ValueError(
+            f"{_shown(path)} is not a picture Pillow can read."
+        ) from error
     except Exception as error:  # Decoders raise many kinds.
         reason = getattr(error, "strerror", None) or error
-        raise ValueError(f"{path} cannot be read: {reason}.") from error
+        raise ValueError(f"{_shown(path)} cannot be read: {reason}.") from error
 
 
 def fit_picture(
@@ -75,6 +81,12 @@ def fit_picture(
     if None not in (height, width):
         picture = picture.resize((width, height), Image.Resampling.BILINEAR)
     return np.asarray(picture).reshape(picture.height, picture.width, channels)
+
+
+def _shown(path) -> str:
+    """Returns a path on one line, whatever it does to a terminal."""
+    text = os.fsdecode(path)
+    return text if text.isprintable() else repr(text)
 
 
 def _scale_colour_key(picture: "Image.Image") -> None:

@@ -32,7 +32,7 @@ def decode_picture(contents: tf.Tensor, channels: int) -> tf.Tensor:
     first frame is smaller than it; a CMYK JPEG without an Adobe marker; a WebP
     that is animated or has EXIF or XMP data; a PNG with EXIF data as text,
     or compressed XMP data; a picture that XMP data turn; and one of more than
-    `MAX_PIXELS`.
+    `MAX_PIXELS`, or of very many chunks, blocks or segments.
 
     Args:
         contents: Scalar of bytes.

@@ -1,4 +1,9 @@
-"""What picture files say of themselves, read in a graph from their bytes."""
+"""Reads the headers of picture files in a graph.
+
+JPEG, PNG, GIF, BMP and WebP are told apart by their first bytes. Of each the
+graph reads what decides how it is decoded: its size, whether and how it is
+turned, what is transparent.
+"""
 
 from typing import NamedTuple
 
@@ -8,6 +13,9 @@ import tensorflow as tf
 MAX_PIXELS = 178_956_970
 """Pictures of more are refused, as they are by Pillow."""
 
+_MAX_PARTS = 10_000
+"""Of a file: a hostile one may consist of millions."""
+_ENDLESS = f"a file of more than {_MAX_PARTS} parts"
 _NONE = np.int64(-1)
 """Position of what a file doesn't have."""
 _BEYOND = 1024
@@ -147,13 +155,14 @@ def _jpeg_header(data):
             adobe | has_adobe,
         )
 
-    _, _, exif, xmp, frame, adobe = _repeat(
+    going, _, exif, xmp, frame, adobe = _repeat(
         step, True, np.int64(2), _NONE, _NOWHERE, _NONE, False
     )
     height, width, count = _numbers(
         _window(data, frame + 5, 5), (0, 2), (2, 2), (4, 1)
     )
     refused = _first_name(
+        (going, _ENDLESS),
         (frame == _NONE, "a JPEG without a frame"),
         ((count == 4) & ~adobe, "a CMYK JPEG without an Adobe marker"),
     )
@@ -181,11 +190,12 @@ def _png_header(data):
             keyed | key,
         )
 
-    _, _, exif, xmp, text, packed, keyed = _repeat(
+    going, _, exif, xmp, text, packed, keyed = _repeat(
         step, True, np.int64(8), _NONE, _NOWHERE, False, False, False
     )
     width, height = _numbers(_window(data, 16, 8), (0, 4), (4, 4))
     refused = _first_name(
+        (going, _ENDLESS),
         (text & (exif == _NONE), "a PNG with EXIF data as text"),
         (packed, "a PNG with compressed XMP data"),
     )
@@ -212,11 +222,12 @@ def _gif_header(data):
         )
 
     at = 13 + tf.cast(table, "int64")
-    _, at, _ = _repeat(step, True, at, False)
+    going, at, _ = _repeat(step, True, at, False)
     frame = _window(data, at + 1, 8)
     fills = tf.reduce_all(frame == tf.pad(screen[:4], [[4, 0]]))
     refused = _first_name(
-        (~fills, "a GIF whose first frame is smaller than it")
+        (going, _ENDLESS),
+        (~fills, "a GIF whose first frame is smaller than it"),
     )
     width, height = _numbers(screen, (0, 2), (2, 2), little=True)
     return _plain_header(refused, height * width)
@@ -304,7 +315,9 @@ def _exif_orientation(data, start):
 
 def _repeat(step, *state):
     """Runs a step until the first part of its state is false."""
-    return tf.while_loop(lambda going, *_: going, step, state)
+    return tf.while_loop(
+        lambda going, *_: going, step, state, maximum_iterations=_MAX_PARTS
+    )
 
 
 def _first_name(*names):

@@ -83,6 +83,7 @@ def save(
     warmup: bool = True,
     overwrite: bool = False,
     tolerance: float = 1e-2,
+    check_pixels: bool = False,
 ) -> ExportReport:
     """Writes `<path>/<version>` for TensorFlow Serving and checks it.
 
@@ -105,7 +106,8 @@ def save(
             encoded pictures; both return `logits`, `probabilities` and
             `classes` (see `zoo.exports.saved_model.signatures`).
         image_shape: Height, width and channels, where the model leaves
-            them open.
+            them open. The default for a subclassed model, which leaves all
+            open, is the shape that it was built for.
         classes: Names of the classes, returned as `labels` and kept in
             `assets.extra/classes.json`; numbers become their digits.
         seed: For debugging: every call repeats the same noise. An attacker
@@ -116,6 +118,9 @@ def save(
         tolerance: Difference of logits allowed, as a fraction of the
             largest logit or of one, whichever is more. It makes room for
             half precision and for pixels at the edge of a rounding.
+        check_pixels: Whether `serving_default` fails on pixels outside
+            [0, 1], such as 8-bit ones, and on NaN, instead of answering.
+            It reads each pixel once more.
 
     Raises:
         FileExistsError: If the version exists, unless `overwrite`.
@@ -156,6 +161,7 @@ def save(
                 image_shape=image_shape,
                 names=signatures,
                 classes=classes,
+                check_pixels=check_pixels,
             )
         _check_draws(model, source)
         check_seed = _PROBE_SEED if seed is None else seed

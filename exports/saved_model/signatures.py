@@ -7,12 +7,15 @@ import numpy as np
 import tensorflow as tf
 
 from zoo.exports.saved_model.decoding import decode_picture
+from zoo.inspection import built_shape
 
 SIGNATURES = ("serving_default", "serving_bytes")
 IMAGE = "image"
 IMAGE_BYTES = "image_bytes"
 PIXEL_SCALE = np.float32(1 / 255)
 """A factor, as graph optimisation makes one of a division by 255."""
+_PIXEL_ROUNDING = 1e-3
+"""How far half precision and resizing may leave [0, 1]."""
 
 
 def resolve_image_shape(
@@ -22,7 +25,9 @@ def resolve_image_shape(
 
     Args:
         model: A model of one input.
-        image_shape: Needed if the model leaves one of them open.
+        image_shape: Needed if the model leaves one of them open. A subclassed
+            model leaves all of them open; the default is then what it was
+            built for.
 
     Raises:
         ValueError: If the model does not take one batch of images, or if
@@ -38,6 +43,8 @@ def resolve_image_shape(
             f"`model` must have one input. Received: inputs={len(inputs)}"
         )
     declared = tuple(inputs[0].shape) if inputs else (None,) * 4
+    if not inputs and image_shape is None:
+        image_shape = (built_shape(model) or declared)[1:]
     if len(declared) != 4:
         raise ValueError(
             "`model` must take images of shape (batch, height, width, "
@@ -49,7 +56,9 @@ def resolve_image_shape(
     ):
         raise ValueError(
             "`image_shape` must be three positive numbers where the model "
-            "leaves its height, width or channels open. "
+            "leaves its height, width or channels open; a subclassed model "
+            "may also be built for it, by model.build((None, height, width, "
+            "channels)). "
             f"Received: image_shape={image_shape}, model shape={declared}"
         )
     if any(
@@ -69,6 +78,7 @@ def build_signatures(
     image_shape: tuple[int, int, int],
     names: Sequence[str] = SIGNATURES,
     classes: Sequence[str] | None = None,
+    check_pixels: bool = False,
 ) -> dict[str, tf.types.experimental.ConcreteFunction]:
     """Traces the signatures of a classifier in inference mode.
 
@@ -80,7 +90,8 @@ def build_signatures(
 
     Both return `logits` and `probabilities`, float32, `(batch, classes)`,
     and `classes`, int64, `(batch,)`: the index of the largest logit; and,
-    if there are `classes`, their names as `labels`.
+    if there are `classes`, their names as `labels`. With `check_pixels`
+    `serving_default` fails on pixels that are not in [0, 1].
 
     Raises:
         ValueError: If the model does not return logits of rank 2, if their
@@ -99,6 +110,8 @@ def build_signatures(
 
     @tf.function(input_signature=[spec], autograph=False)
     def serving_default(image):
+        if check_pixels:
+            image = _checked_pixels(image)
         logits = logits_of(model, image)
         _check_logits(logits, classes)
         index = tf.argmax(logits, axis=-1)
@@ -152,6 +165,22 @@ def logits_of(model: keras.Model, image: tf.Tensor) -> tf.Tensor:
 def _declared_inputs(model: keras.Model) -> list[keras.KerasTensor]:
     """Returns the inputs; none if the model finds its shape when called."""
     return keras.tree.flatten(getattr(model, "inputs", None) or [])
+
+
+def _checked_pixels(image):
+    """Makes the graph fail on 8-bit pixels, NaN and the like."""
+    inside = (image >= -_PIXEL_ROUNDING) & (image <= 1 + _PIXEL_ROUNDING)
+    checked = tf.debugging.Assert(
+        tf.reduce_all(inside),  # NaN is not inside.
+        [
+            "`image` must hold pixels in [0, 1]; divide 8-bit pixels by 255. "
+            "Received values from and to:",
+            tf.reduce_min(image),
+            tf.reduce_max(image),
+        ],
+    )
+    with tf.control_dependencies([checked]):
+        return tf.identity(image)
 
 
 def _check_logits(logits, classes) -> None:

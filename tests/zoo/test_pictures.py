@@ -1,5 +1,8 @@
 """Picture files of all kinds, against pixels computed by hand."""
 
+import struct
+import zlib
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -165,3 +168,32 @@ def test_a_transparent_grey_of_16_bits_is_black(tmp_path):
     deep.save(path, transparency=65535)
     pixels = read_picture(path, (*ANY, 1))
     assert pixels.ravel().tolist() == [0, 117]
+
+
+def test_a_picture_that_declares_too_many_pixels_is_named(saved):
+    """50,000 x 50,000 grey pixels in less than a kilobyte."""
+    path = saved(GREY)
+    content = bytearray(path.read_bytes())
+    content[16:24] = struct.pack(">II", 50_000, 50_000)
+    content[29:33] = struct.pack(">I", zlib.crc32(content[12:29]))
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match="picture.png cannot be read") as error:
+        read_picture(path, (8, 8, 1))
+    assert "\n" not in str(error.value)
+
+
+def test_programs_are_not_run(saved):
+    """Pillow would have Ghostscript run an EPS, whatever its name."""
+    path = saved(COLOUR, "picture.eps")
+    path = path.rename(path.with_suffix(".png"))
+    with pytest.raises(ValueError, match="EPS files are programs"):
+        read_picture(path, (8, 8, 3))
+
+
+def test_names_that_would_act_on_a_terminal_are_escaped(tmp_path):
+    path = tmp_path / "a\x1b[2J\nb.png"
+    path.write_text("no picture")
+    with pytest.raises(ValueError, match="is not a picture") as error:
+        read_picture(path, (8, 8, 3))
+    assert str(error.value).isprintable()
+    assert r"a\x1b[2J\nb.png" in str(error.value)

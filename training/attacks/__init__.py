@@ -8,9 +8,35 @@ so that the names can be checked without TensorFlow.
 import importlib
 import sys
 import types
+from typing import TYPE_CHECKING
 
 from zoo.training.attacks.registry import ATTACKS
 from zoo.training.attacks.registry import PYTHON_ONLY
+
+if TYPE_CHECKING:  # For mypy and editors; a test compares it with the table.
+    from zoo.training.attacks import suites as suites
+    from zoo.training.attacks.apgd import apgd as apgd
+    from zoo.training.attacks.apgd import apgdt as apgdt
+    from zoo.training.attacks.base import Attack as Attack
+    from zoo.training.attacks.bim import bim as bim
+    from zoo.training.attacks.cw import cw as cw
+    from zoo.training.attacks.ddn import ddn as ddn
+    from zoo.training.attacks.deepfool import deepfool as deepfool
+    from zoo.training.attacks.fab import fab as fab
+    from zoo.training.attacks.fgsm import fgsm as fgsm
+    from zoo.training.attacks.gradient import gradient as gradient
+    from zoo.training.attacks.jsma import jsma as jsma
+    from zoo.training.attacks.lbfgs import lbfgs as lbfgs
+    from zoo.training.attacks.mim import mim as mim
+    from zoo.training.attacks.mixture import mixture as mixture
+    from zoo.training.attacks.noise import noise as noise
+    from zoo.training.attacks.pgd import pgd as pgd
+    from zoo.training.attacks.registry import by_name as by_name
+    from zoo.training.attacks.registry import parse as parse
+    from zoo.training.attacks.rp2.rp2 import rp2 as rp2
+    from zoo.training.attacks.square import square as square
+    from zoo.training.attacks.suites import suite as suite
+    from zoo.training.attacks.transfer import transfer as transfer
 
 _FACTORIES = ATTACKS | PYTHON_ONLY
 _HOMES = _FACTORIES | {

@@ -35,7 +35,8 @@ class Attack:
 
     To add an attack, write a file with a factory that checks its options
     and returns an `Attack` (`training/attacks/fgsm.py` is the shortest), and
-    add one line to `ATTACKS` in `training/attacks/registry.py`.
+    add one line to `ATTACKS` in `training/attacks/registry.py`. A test then
+    asks for the import that type checkers read in `attacks/__init__.py`.
 
     Args:
         name: Name of the factory.

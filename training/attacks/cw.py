@@ -34,8 +34,8 @@ def cw(
 ) -> Attack:
     """Binds Carlini and Wagner's attack, for a small L2 perturbation.
 
-    Adam minimizes `|perturbation|^2 + c f`, where `f` is how much the true
-    class leads by in the logits (f6 in the paper), over the arctanh of the
+    Adam minimizes `|perturbation|^2 + c f`, where `f` is the lead of the true
+    class's logit (f6 in the paper). Its variables are the arctanh of the
     pixels, which keeps them in [0, 1]. For each image, `c` grows tenfold
     until some iterate fools the model, then is bisected. The smallest
     perturbation of all iterates that fooled is returned; an image that
@@ -50,7 +50,7 @@ def cw(
             ones transfer better and lie farther away.
         abort_early: Whether an image leaves the batch if its loss didn't
             fall during a tenth of the steps. The authors watch the sum over
-            the batch, so that there an image's result depends on the others.
+            the batch, so their result for an image depends on the others.
         targeted: Whether the labels are the wanted classes.
         draws: Forward passes averaged in each step; more than 1 for
             randomised models.

@@ -87,7 +87,7 @@ def _line_search(
     hopeless = lengths[:, 0, 0, 0] == 0
     done = hopeless | succeeds(outputs, labels, targeted=targeted)
 
-    def step(index, short, enough, halved, adversarial, active):
+    def step(index, short, enough, bisections, adversarial, active):
         low = tf.gather(short, active)
         high = tf.gather(enough, active)
         bracketed = tf.math.is_finite(high)
@@ -107,16 +107,16 @@ def _line_search(
         short = update(short, rows, tf.where(fooled, low, length))
         enough = update(enough, rows, tf.where(fooled, length, high))
         adversarial = update(adversarial, rows[fooled], candidates[fooled])
-        halved = tf.tensor_scatter_nd_add(
-            halved, rows, tf.cast(bracketed, "int32")
+        bisections = tf.tensor_scatter_nd_add(
+            bisections, rows, tf.cast(bracketed, "int32")
         )
         found = bracketed | fooled
         going = tf.where(
             found,
-            tf.gather(halved, active) < bisection_steps,
+            tf.gather(bisections, active) < bisection_steps,
             index + 1 < steps,
         )
-        return index + 1, short, enough, halved, adversarial, active[going]
+        return index + 1, short, enough, bisections, adversarial, active[going]
 
     zeros = tf.zeros_like(lengths[:, 0, 0, 0])
     state = (

@@ -33,9 +33,9 @@ def lbfgs(
     L-BFGS-B minimizes `c |perturbation|^2` plus the cross-entropy of a wanted
     class, with pixels in [0, 1]. For each image a line search looks for the
     largest `c` whose minimizer fools the model: tenfold steps bracket it,
-    then its logarithm is bisected. The paper leaves the search open, and
-    its norm unsquared: every minimizer of that is a stationary point here,
-    at another `c`. The smallest perturbation that fooled, among all that
+    then its logarithm is bisected. The paper doesn't say how to search
+    and doesn't square the norm; each of its minimizers is a stationary point
+    here, at another `c`. The smallest perturbation that fooled, among all that
     were tried, is returned; an image that never fooled, or that did
     unperturbed, comes back as it was.
 
@@ -43,9 +43,9 @@ def lbfgs(
     likely wrong one of the unperturbed image, and any wrong class counts as
     a success.
 
-    Each image is a problem of its own, solved by SciPy on the CPU of the
-    host, whose values and gradients are computed in the graph, for the whole
-    batch at once.
+    Each image is a problem of its own, which SciPy solves on the host's CPU.
+    The values and gradients that it asks for are computed in the graph, for
+    the whole batch at once.
 
     Args:
         steps: Most iterations of L-BFGS for each `c`; each takes a gradient

@@ -43,8 +43,8 @@ def load_gtsrb(
 
     Raises:
         FileNotFoundError: If the folder has no such files.
-        ValueError: If there is no such split, or the annotations have no
-            picture, lack a column or have a class that is none.
+        ValueError: If there is no such split, or the annotations name no
+            picture, lack a column or name an unknown class.
 
     Reference: Stallkamp et al., Man vs. computer, 2012.
     """

@@ -64,14 +64,15 @@ def load_image_folder(
         folder: Has one folder a class.
         image_shape: `(height, width, channels)`; 1 channel is grey, 3 RGB.
         classes: Names of the model's classes in order. Each folder must be
-            one of them, with `_` for `/`, composed or decomposed in Unicode;
-            not each must have a folder. `None`: the folders, sorted.
+            one of them, with `_` for `/`, composed or decomposed in Unicode.
+            A class may lack a folder. `None`: the folders, sorted.
         shuffle: Whether to reshuffle at every pass.
         seed: Seed of the shuffling.
 
     Returns:
-        `(image, label)`: uint8 pixels and int64 classes. Reading a file that
-        is no picture raises a `tf.errors.InvalidArgumentError` that names it.
+        `(image, label)`: uint8 pixels and int64 classes. A file that is no
+        picture raises a `tf.errors.InvalidArgumentError` when it is read; the
+        message names it.
 
     Raises:
         FileNotFoundError: If there is no such folder.
@@ -94,19 +95,19 @@ def split_folder(
 ) -> "tuple[tf.data.Dataset, tf.data.Dataset]":
     """Splits a folder of pictures, the same share of each class.
 
-    Pictures are found and read as by `datasets.load`. Files of the same bytes
-    on both sides, whatever their names, are told of by a `UserWarning`:
-    what is measured on those held out is then too good.
+    Pictures are found and read as by `datasets.load`. A `UserWarning` says
+    if files on both sides have the same bytes, whatever their names: the
+    accuracy on those held out is then too high.
 
     Args:
         folder: Has one folder a class.
         image_shape: `(height, width, channels)` that pictures are resized to.
         classes: Names of the model's classes in order.
-        held_out: Share of each class to hold out, in (0, 1), of which at
-            least one picture is held out and one is not; or a folder like
-            the first that holds other pictures, and then all of the first
-            are for training.
-        seed: Of which are held out, and of the shuffling.
+        held_out: Share of each class to hold out, in (0, 1); at least one
+            picture of a class is held out, and one is kept. Or another
+            folder of pictures to hold out; then all of the first are for
+            training.
+        seed: Seed of the choice and of the shuffling.
 
     Returns:
         The training images, reshuffled at every pass, and those held out,

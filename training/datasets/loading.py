@@ -39,12 +39,13 @@ def load(
 ) -> tf.data.Dataset:
     """Loads an image classification set.
 
-    The name is one of TensorFlow Datasets, prepared on first use, or
-    `"fashion_mnist_sample"`, the 512 test images inside the package, which
-    needs neither TFDS nor a network. Without a network, `python -m
-    zoo.training.datasets.fashion_mnist` prepares Fashion-MNIST from
-    files on disk. `"rendered_signs/crops32"` and
-    `"rendered_signs/scenes128"` need none: TFDS prepares them from code.
+    The name is one of TensorFlow Datasets, prepared on first use, or one of
+    the samples inside the package, which need neither TFDS nor a network:
+    `"fashion_mnist_sample"`, 512 test images, and `"rendered_signs_sample"`,
+    255. Without a network, `python -m zoo.training.datasets.fashion_mnist`
+    prepares Fashion-MNIST from files on disk. `"rendered_signs/crops32"` and
+    `"rendered_signs/scenes128"` need none: they are rendered by code, only
+    the split that is asked for.
 
     `"aaac"` (the IJCAI-19 Alibaba Adversarial AI Challenge), `"gtsrb"` and
     `"lisa"` are read from the folder of their unpacked archives, `data_dir`,
@@ -152,6 +153,8 @@ def _load_named(name: str, split: str, data_dir) -> tf.data.Dataset:
         check_split(name, split)
         return load_packaged(name)
     builder = _builder(name, data_dir)
+    if builder.name in BUILDERS and not Path(builder.data_dir).exists():
+        builder = builder.only(split)
     if not Path(builder.data_dir).exists():
         _prepare(builder)
     if builder.info.supervised_keys != ("image", "label"):

@@ -12,7 +12,10 @@ def load_packaged(name: str) -> tf.data.Dataset:
     """Loads a packaged set, one image at a time, in a fixed order.
 
     Args:
-        name: `"fashion_mnist_sample"`: the first 512 test images.
+        name: `"fashion_mnist_sample"`: the first 512 test images, 28 x 28,
+            grey. `"rendered_signs_sample"`: pictures 0 to 254 of the test
+            split of `rendered_signs/crops32`, 32 x 32, RGB, 15 of each class
+            in turn.
 
     Returns:
         `(image, label)`: uint8 pixels, `(height, width, channels)`, and

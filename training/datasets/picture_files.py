@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _CHANNELS = (1, 3)
 _NO_BOX = (0, 0, 0, 0)
-"""Stands in a tensor of boxes for none, which another tensor tells apart."""
+"""In a tensor of boxes, where a picture has none; another tensor says so."""
 
 
 @dataclass(frozen=True)
@@ -73,9 +73,10 @@ def load_picture_files(
         seed: Seed of the shuffling.
 
     Returns:
-        `(image, label)`: uint8 pixels and int64 classes. Reading a file that
-        is no picture, or has nothing in the box, raises a
-        `tf.errors.InvalidArgumentError` that names it.
+        `(image, label)`: uint8 pixels and int64 classes. A file that is no
+        picture, or has nothing in the box, raises a
+        `tf.errors.InvalidArgumentError` when it is read; the message names
+        it.
 
     Raises:
         ValueError: If `image_shape` is not three positive numbers.

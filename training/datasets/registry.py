@@ -6,8 +6,13 @@ from collections.abc import Sequence
 
 from zoo.suggestions import did_you_mean
 
-PACKAGED = ("fashion_mnist_sample",)
-"""Samples inside the package."""
+SAMPLES = {
+    "fashion_mnist": "fashion_mnist_sample",
+    "rendered_signs/crops32": "rendered_signs_sample",
+}
+"""Test images inside the package, by the sets that they are from."""
+
+PACKAGED = tuple(SAMPLES.values())
 
 ON_DISK = {
     "aaac": "zoo.training.datasets.aaac",

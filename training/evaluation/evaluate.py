@@ -12,7 +12,6 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import ArrayLike
 
-from zoo.inspection import check_float_input
 from zoo.threat import ThreatModel
 from zoo.training.attacks import suites
 from zoo.training.attacks.registry import attack_name
@@ -153,7 +152,6 @@ def evaluate(
         seed=seed,
         sanity=sanity,
     )
-    check_float_input(model)
     if isinstance(attacks, str) or callable(attacks):
         attacks = [attacks]
     if len(attacks) == 1 and isinstance(attacks[0], str):

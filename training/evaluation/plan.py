@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import keras
 
 from zoo.threat import ThreatModel
-from zoo.training.attacks import Attack
 from zoo.training.attacks.adaptive_view import adaptive_view
 from zoo.training.evaluation.engine.model_facts import ModelFacts
 from zoo.training.evaluation.engine.same_model import is_same_model
@@ -84,7 +83,7 @@ class Plan:
             )
         ]
         for planned in planned_attacks:
-            if isinstance(planned.attack, Attack):
+            if planned.in_graph:
                 planned.attack.check_model(surrogate)
         balls = filter(None, (threat, *(one.threat for one in planned_attacks)))
         balls = tuple(dict.fromkeys(balls))

@@ -74,19 +74,11 @@ class PlannedAttack:
         return attack_label(self.name, self.options)
 
     @property
-    def summary(self) -> str:
-        """Label, ball and draws: `pgd-40, linf, eps 0.1, 2 draws`."""
-        draws = self.options.get("draws")
-        parts = [self.label, self.threat and str(self.threat)]
-        parts += [f"{draws} draws" if draws not in (None, 1) else None]
-        return ", ".join(filter(None, parts))
-
-    @property
     def text(self) -> str:
         """Name and options; the same in every process."""
         # Objects' text can hold an address, a model's its number in a process.
         kinds = (bool, int, float, str)
-        if isinstance(self.attack, attacks.Attack):
+        if self.in_graph:
             kinds += (tuple, list, type(None), attacks.Attack)
         options = ", ".join(
             f"{option}={value!r}"
@@ -104,6 +96,11 @@ class PlannedAttack:
     def threat(self) -> ThreatModel | None:
         """Ball that the attack stays in, if any."""
         return getattr(self.attack, "threat", None)
+
+    @property
+    def in_graph(self) -> bool:
+        """Whether it is an `Attack`, which a graph may hold."""
+        return isinstance(self.attack, attacks.Attack)
 
     @property
     def searches(self) -> bool:

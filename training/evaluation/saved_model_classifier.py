@@ -225,8 +225,9 @@ def _chosen(outputs):
 
 
 def _unloadable(directory, error):
+    reason = (str(error).splitlines() or [type(error).__name__])[0]
     return ValueError(
-        f"{directory} is not a SavedModel that TensorFlow can load: {error}"
+        f"{directory} is not a SavedModel that TensorFlow can load: {reason}"
     )
 
 

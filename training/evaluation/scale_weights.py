@@ -14,6 +14,7 @@ from zoo.inspection import is_stochastic
 from zoo.models.scale_views import find_ensemble
 from zoo.models.scale_views import scale_views
 from zoo.training.attacks.adaptive_view import adaptive_view
+from zoo.training.evaluation.engine.interruption import interruptible
 from zoo.training.evaluation.engine.randomness import owned_randomness
 from zoo.training.evaluation.results import metrics
 from zoo.validation import check_images
@@ -125,7 +126,8 @@ def search_scale_weights(
     models = [model, *getattr(attack, "sources", ())]
     generators = getattr(attack, "generators", ())
     attacked = adaptive_view(model)
-    with owned_randomness(models, seed, generators) as reseed:
+    randomness = owned_randomness(models, seed, generators)
+    with interruptible(), randomness as reseed:
         for start in range(0, len(images), batch_size):
             batch = images[start : start + batch_size]
             batch_labels = labels[start : start + batch_size]

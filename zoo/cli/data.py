@@ -44,12 +44,24 @@ class NamedImages:
     def parse(
         cls, options: argparse.Namespace, model: NamedModel
     ) -> "NamedImages":
-        """Reads what `add_data_arguments` adds, without TensorFlow.
+        """Reads what `add_data_arguments` adds; `check` looks at it.
 
         Args:
             options: Of the command line.
             model: Model that the images are for; a preset's own set is the
                 default.
+        """
+        return cls(
+            name=options.data or _default_data(model),
+            split=options.split or _SPLIT,
+            limit=options.limit or options.default_limit,
+            data_dir=options.data_dir,
+            size=options.image_size,
+            model=model,
+        )
+
+    def check(self) -> None:
+        """Raises an error if `load` would; TensorFlow stays out.
 
         Raises:
             FileNotFoundError: If there is no such folder.
@@ -59,21 +71,11 @@ class NamedImages:
         """
         from zoo.training.datasets.registry import check_source
 
-        name = options.data or _default_data(model)
-        split = options.split or _SPLIT
         check_source(
-            name,
-            split,
-            data_dir=options.data_dir,
-            classes=model.classes or None,
-        )
-        return cls(
-            name=name,
-            split=split,
-            limit=options.limit or options.default_limit,
-            data_dir=options.data_dir,
-            size=options.image_size,
-            model=model,
+            self.name,
+            self.split,
+            data_dir=self.data_dir,
+            classes=self.model.classes or None,
         )
 
     @property
@@ -148,9 +150,9 @@ def add_data_arguments(parser: argparse.ArgumentParser, limit: int) -> None:
         "--data",
         metavar="SET",
         help="TFDS name, rendered_signs/crops32, folder of pictures with one "
-        f"folder a class, aaac, gtsrb or lisa with --data-dir, or {SAMPLE}: "
-        "the packaged images (default: the set that a preset was made for; "
-        "for Fashion-MNIST and for other models the packaged images)",
+        "folder a class, or aaac, gtsrb or lisa with --data-dir (default: "
+        "test images of a preset's set that are in the package, if there are "
+        f"any, else that set; for other models {SAMPLE})",
     )
     parser.add_argument(
         "--data-dir",
@@ -173,6 +175,11 @@ def add_data_arguments(parser: argparse.ArgumentParser, limit: int) -> None:
 
 
 def _default_data(model: NamedModel) -> str:
-    """Returns a preset's own set; the packaged images for all others."""
+    """Returns the packaged sample of a preset's set, else the set itself.
+
+    For models that are no presets, it is the sample of Fashion-MNIST.
+    """
+    from zoo.training.datasets.registry import SAMPLES
+
     dataset = model.card.dataset if model.is_preset else SAMPLE
-    return SAMPLE if dataset == "fashion_mnist" else dataset
+    return SAMPLES.get(dataset, dataset)

@@ -5,6 +5,7 @@ import importlib
 import os
 import re
 import sys
+import warnings
 from collections.abc import Sequence
 from types import ModuleType
 
@@ -67,6 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     command = _module(options.command)
     interruption = Interruption(lambda: _interrupted(command, options))
     if owned:
+        warnings.showwarning = _show_warning
         hide_native_log()
         interruption.watch()
     try:
@@ -78,6 +80,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"error: {_one_line(error)}", file=sys.stderr)
         return 1
     return 0
+
+
+def _show_warning(message: Warning | str, *_, **__) -> None:
+    print(f"warning: {_one_line(message)}", file=sys.stderr)
 
 
 def _interrupted(command: ModuleType, options: argparse.Namespace) -> str:
@@ -99,7 +105,7 @@ def _failures() -> tuple[type[Exception], ...]:
     return failures + ((tensorflow.errors.OpError,) if tensorflow else ())
 
 
-def _one_line(error: Exception) -> str:
+def _one_line(error: Exception | str) -> str:
     text = str(error)
     if raised := _RAISED_IN_GRAPH.search(text):
         text = raised[1]

@@ -166,7 +166,9 @@ class NamedModel:
             )
         from zoo.training import load_saved_model
 
-        return load_saved_model(self.name, image_size=image_size)
+        return load_saved_model(
+            self.name, image_size=image_size, trust=self.trusted
+        )
 
     def image_shape(
         self, loaded: "keras.Model", size: tuple[int, int] | None

@@ -32,15 +32,19 @@ _BESIDE = (
 def hide_native_log() -> None:
     """Filters file descriptor 2 until the process ends.
 
-    Does nothing where processes cannot be forked.
+    Does nothing where it is closed or processes cannot be forked.
     """
-    if not hasattr(os, "fork"):
+    if not hasattr(os, "fork") or sys.stderr is None:
         return
-    sys.stderr.flush()
-    sys.stdout.flush()
+    for stream in filter(None, (sys.stdout, sys.stderr)):
+        stream.flush()
     shown = os.dup(2)
     unfiltered, written = os.pipe()
-    if os.fork() == 0:
+    try:
+        child = os.fork()
+    except OSError:  # There are too many processes: the log is shown.
+        return
+    if child == 0:
         with _the_end_of_the_process():
             os.close(written)
             _copy(unfiltered, shown)
@@ -76,7 +80,8 @@ def _the_end_of_the_process() -> Iterator[None]:
         for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"):
             signal.signal(getattr(signal, name), signal.SIG_IGN)
         for descriptor in (0, 1, 2):  # Others wait for their ends.
-            os.close(descriptor)
+            with contextlib.suppress(OSError):
+                os.close(descriptor)
         yield
     finally:
         os._exit(0)

@@ -272,6 +272,11 @@ REFUSED = {
     "a TIFF": [encoded(COLOUR, "TIFF")],
     "an AVIF or HEIF": [b"\0\0\0\x1cftypavif\0\0\0\0avif"],
     "no JPEG, PNG, GIF": [b"junk", b"", encoded(COLOUR, "PPM")],
+    "more than 10000 parts": [
+        b"\xff\xd8" + b"\xff" * 20_000,
+        png(RGBA[..., 0], 8, 0, *[chunk(b"tIME", b"")] * 10_001),
+        b"GIF89a\5\0\5\0\0\0\0!\xfe" + b"\1x" * 20_000,
+    ],
     f"more than {MAX_PIXELS} pixels": [
         png(RGBA[..., 0], 8, 0, size=(50_000, 50_000)),
         edited(

@@ -267,6 +267,56 @@ def test_subclassed_model(tmp_path, predict):
     )
 
 
+def test_a_built_subclassed_model_needs_no_image_shape(tmp_path, predict):
+    class Linear(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.dense = keras.layers.Dense(3)
+
+        def build(self, input_shape):
+            self.dense.build((None, input_shape[-1]))
+
+        def call(self, images, training=None):
+            return self.dense(keras.ops.mean(images, axis=(1, 2)))
+
+    options = {"signatures": ["serving_default"]}
+    with pytest.raises(ValueError, match=r"model\.build\(\(None, height"):
+        exports.save(Linear(), tmp_path / "model", **options)
+    for version, build in enumerate(
+        [
+            lambda model: model.build((None, 10, 12, 3)),
+            lambda model: model(IMAGES),
+        ]
+    ):
+        model = Linear()
+        build(model)
+        report = exports.save(
+            model, tmp_path / "model", version=version, **options
+        )
+        assert report.signatures["serving_default"]["inputs"] == {
+            "image": "float32[?,10,12,3]"
+        }
+        np.testing.assert_array_equal(
+            predict(report, IMAGES)["logits"], model.predict(IMAGES, verbose=0)
+        )
+
+
+def test_pixels_may_be_checked_in_the_graph(tmp_path, classifier, predict):
+    model = classifier()
+    report = exports.save(
+        model, tmp_path / "model", check_pixels=True, overwrite=True
+    )
+    assert report.cpu_only_ops["serving_default"] == {}
+    np.testing.assert_array_equal(
+        predict(report, IMAGES)["logits"], model.predict(IMAGES, verbose=0)
+    )
+    broken = IMAGES.copy()
+    broken[1, 2, 3] = np.nan
+    for images in (IMAGES * 255, IMAGES - 0.5, broken):
+        with pytest.raises(tf.errors.InvalidArgumentError, match="divide 8-b"):
+            predict(report, images)
+
+
 def test_report(tmp_path, classifier):
     report = exports.save(classifier(), tmp_path / "model", version=12)
     assert report.path == tmp_path / "model" / "12"

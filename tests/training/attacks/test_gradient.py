@@ -56,7 +56,7 @@ def test_finds_the_first_of_several_hyperplanes():
     )
 
 
-def test_without_halvings_lengths_are_multiples_of_the_spacing():
+def test_without_bisection_lengths_are_multiples_of_the_spacing():
     model = LinearModel((8, 8, 3))
     images, labels = model.batch_at(4, 0.33)
     attack = attacks.gradient(steps=10, bisection_steps=0, max_norm=1.0)

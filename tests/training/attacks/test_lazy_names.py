@@ -1,7 +1,9 @@
 """Attacks are imported when asked for, and are never hidden by modules."""
 
+import ast
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -72,6 +74,20 @@ def test_every_public_name_is_there(name):
         assert found.__name__ == name
         assert callable(found)
     assert name in dir(attacks)
+
+
+def test_type_checkers_see_what_the_table_holds():
+    """They take `attacks.pgd` for the module unless it is imported."""
+    tree = ast.parse(Path(attacks.__file__).read_text("utf-8"))
+    (block,) = (node for node in tree.body if isinstance(node, ast.If))
+    seen = {
+        alias.asname: f"{node.module}.{alias.name}"
+        for node in block.body
+        for alias in node.names
+    }
+    assert set(seen) == set(attacks.__all__)
+    for name, module in (registry.ATTACKS | registry.PYTHON_ONLY).items():
+        assert seen[name] == f"{module}.{name}"
 
 
 def test_a_name_that_is_not_there():

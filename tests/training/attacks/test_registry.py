@@ -125,7 +125,7 @@ def test_mistakes_are_named(spec, message):
         ("rand:draws", r"`option=value`.*Received: 'draws'"),
     ],
 )
-def test_what_the_name_is_asked_of_refuses_wrong_options(spec, message):
+def test_attack_name_refuses_wrong_options(spec, message):
     """Before anything is imported; see `test_lazy_names`."""
     with pytest.raises(ValueError, match=message):
         registry.attack_name(spec)
@@ -134,5 +134,5 @@ def test_what_the_name_is_asked_of_refuses_wrong_options(spec, message):
 @pytest.mark.parametrize(
     "spec", ["pgd", "fab:eps=none", "pgd:step_size=none,eps=1", "standard"]
 )
-def test_what_the_name_is_asked_of_may_leave_options_open(spec):
+def test_attack_name_lets_options_be_left_open(spec):
     assert registry.attack_name(spec) == spec.partition(":")[0]

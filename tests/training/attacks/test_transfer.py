@@ -198,9 +198,9 @@ def test_equal_sources_make_the_same_report(models, tmp_path):
     """Keras numbers names on in one process."""
     source, victim = models
     images, labels = victim.batch(6)
-    twin = keras.models.clone_model(source.keras)
-    twin.set_weights(source.keras.get_weights())
-    twin._name = "another"
+    clone = keras.models.clone_model(source.keras)
+    clone.set_weights(source.keras.get_weights())
+    clone._name = "another"
 
     def resumed(source):
         attack = attacks.transfer(
@@ -209,7 +209,7 @@ def test_equal_sources_make_the_same_report(models, tmp_path):
         return resume(victim, (images, labels), attack, tmp_path)
 
     first = resumed(source.keras)
-    assert resumed(twin).attacks[0].robust == first.attacks[0].robust
+    assert resumed(clone).attacks[0].robust == first.attacks[0].robust
 
 
 def test_a_source_that_hides_its_gradient_is_seen_through():

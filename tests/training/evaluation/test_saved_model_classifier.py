@@ -369,7 +369,9 @@ class Table(tf.Module):
     @tf.function(input_signature=[tf.TensorSpec((None, *SHAPE), name="images")])
     def predict(self, images):
         self.calls.assign_add(1)
-        return self.scale * self.table.lookup(1) * brightness(images)
+        return (
+            self.scale * self.table.lookup(tf.constant(1)) * brightness(images)
+        )
 
 
 def test_state_in_memory_is_harmless(tmp_path, images):

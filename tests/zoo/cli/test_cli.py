@@ -248,6 +248,7 @@ MISSPELT = (
     ("tune", "irm_wrn16_2", "--save", "file/best.keras"),
     ("finetune", "wrn16_2", "--data", ".", "--output", "file"),
     ("demo", "--output", "file"),
+    ("evaluate", "wrn16_2", "--resume", "file"),
     ("evaluate", "wrn16_2", "--attack", "pgd:epss=0.1"),
     ("evaluate", "wrn16_2", "--attack", "pgd:eps=-0.1"),
     ("evaluate", "wrn16_2", "--attack", "pgd:norm=linf,eps=8"),
@@ -410,6 +411,40 @@ def test_failures_are_one_line(capsys, monkeypatch, error):
 
     monkeypatch.setattr(zoo, "list_models", fail)
     assert failed(capsys, "list") == "error: a b\n"
+
+
+def test_errors_are_printed_harmlessly(capsys):
+    line = failed(capsys, "predict", "\x1b[2J\nerror: \x9bx.png")
+    assert line == (
+        "error: There is no such picture: \\x1b[2J error: \\x9bx.png\n"
+    )
+
+
+def test_long_errors_are_cut(capsys, monkeypatch):
+    def fail(pattern="*"):
+        raise ValueError("word " * 1000)
+
+    monkeypatch.setattr(zoo, "list_models", fail)
+    line = failed(capsys, "list")
+    assert len(line) < 1100 and line.endswith(" …\n")
+
+
+IN_A_PIPELINE = """{{function_node __wrapped__IteratorGetNext}} ValueError: \
+a/b.png is not a picture Pillow can read.
+Traceback (most recent call last):
+
+  File "picture_files.py", line 1, in read
+"""
+
+
+def test_what_python_raised_in_a_graph_is_told(capsys, monkeypatch):
+    def fail(pattern="*"):
+        raise tf.errors.InvalidArgumentError(None, None, IN_A_PIPELINE)
+
+    monkeypatch.setattr(zoo, "list_models", fail)
+    assert failed(capsys, "list") == (
+        "error: a/b.png is not a picture Pillow can read.\n"
+    )
 
 
 def test_mistakes_in_the_code_are_tracebacks(monkeypatch):

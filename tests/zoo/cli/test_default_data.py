@@ -28,7 +28,7 @@ def parse(model, **options):
     ("model", "data"),
     [
         ("irm_wrn16_2", "fashion_mnist_sample"),
-        ("lisa_cnn", "rendered_signs/crops32"),
+        ("lisa_cnn", "rendered_signs_sample"),
         ("own.keras", "fashion_mnist_sample"),
     ],
 )
@@ -38,14 +38,15 @@ def test_data_is_what_the_preset_was_made_for(model, data):
 
 
 def test_what_is_given_stays():
-    images = parse("lisa_cnn", data="mnist", split="train", limit=1)
-    assert (images.name, images.split, images.limit) == ("mnist", "train", 1)
+    images = parse("lisa_cnn", data="photos", split="train", limit=1)
+    assert (images.name, images.split, images.limit) == ("photos", "train", 1)
 
 
 @pytest.mark.parametrize("command", ["attack", "evaluate"])
 def test_missing_tfds_names_the_set(command, capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "tensorflow_datasets", None)
-    line = failed(capsys, command, "lisa_cnn")
+    data = ("--data", "rendered_signs/crops32")
+    line = failed(capsys, command, "lisa_cnn", *data)
     assert line.startswith("error: rendered_signs/crops32 is rendered through")
 
 

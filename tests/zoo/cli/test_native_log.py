@@ -141,3 +141,17 @@ def test_mistakes_of_the_code_and_aborts_are_shown(place):
     finished = zoo("list", cwd=place, before=dies)
     assert finished.returncode == -6
     assert finished.stderr == "F0000 00:00:1.2 3 a.cc:1] Check failed: x"
+
+
+def test_warnings_are_a_line_without_the_place_in_the_code(place):
+    warns = (
+        "import warnings, zoo\n"
+        "names = zoo.list_models()\n"
+        "def warned(pattern='*'):\n"
+        "    warnings.warn('two\\nlines')\n"
+        "    return names\n"
+        "zoo.list_models = warned\n"
+    )
+    finished = zoo("list", cwd=place, before=warns)
+    assert set(finished.stderr.splitlines()) == {"warning: two lines"}
+    assert finished.returncode == 0

@@ -5,6 +5,7 @@ import zipfile
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from PIL import Image
 
 import zoo
@@ -437,3 +438,30 @@ def test_layers_of_ones_own_are_one_line(capsys, tmp_path):
     registered.pop("elsewhere>Own")
     line = failed(capsys, "evaluate", path)
     assert str(path) in line and "model.export(DIR)" in line
+
+
+def test_programs_run_only_if_they_are_trusted(capsys, photos, tmp_path):
+    written = tmp_path / "written.txt"
+
+    class Program(tf.Module):
+        @tf.function(input_signature=[tf.TensorSpec((None, 4, 4, 3))])
+        def serve(self, image):
+            with tf.control_dependencies(
+                [tf.io.write_file(str(written), "harm")]
+            ):
+                return {"logits": tf.reshape(image, (-1, 48))[:, :2]}
+
+    program, path = Program(), tmp_path / "program"
+    tf.saved_model.save(program, path, signatures=program.serve)
+    predict = ("predict", photos / "light" / "0.png", "--model", path)
+    for command in (
+        predict,
+        ("evaluate", path, "--data", photos),
+        ("attack", path, "--data", photos, "--output", tmp_path / "a.png"),
+        ("evaluate", "wrn16_2", "--transfer-from", path),
+    ):
+        line = failed(capsys, *command)
+        assert str(path) in line and "--trust" in line and "WriteFile" in line
+    assert not written.exists()
+    run(capsys, *predict, "--trust")
+    assert written.read_text() == "harm"

@@ -81,7 +81,7 @@ def render_scene(sign: Sign, size: int, rng: np.random.Generator) -> Rendering:
 
 
 def crop(split: str, index: int, *, size: int = 32, seed: int = 0) -> Rendering:
-    """Renders a cut-out sign, which only the arguments decide.
+    """Renders a cut-out sign. The arguments alone decide how it looks.
 
     Classes come in turn: `index % 17` is the label.
 

@@ -13,7 +13,6 @@ import rich.progress
 import tensorflow as tf
 from numpy.typing import ArrayLike
 
-from zoo.training.attacks import Attack
 from zoo.training.evaluation.planned_attack import PlannedAttack
 
 _TICK = 0.5
@@ -172,7 +171,7 @@ def run_attack(
         counter: Counts the model's passes, if the attack is an `Attack`;
             other functions may look at the model itself.
     """
-    if counter is None or not isinstance(attack, Attack):
+    if counter is None or not PlannedAttack(attack).in_graph:
         return attack(model, images, labels)
     return counter.run(attack, model, images, labels)
 
@@ -192,12 +191,12 @@ class PassCounter:
 
     def run(
         self,
-        attack: Attack,
+        attack: Callable,
         model: keras.layers.Layer,
         images: np.ndarray,
         labels: np.ndarray,
     ) -> tf.Tensor:
-        """Runs an attack on a model whose passes are counted."""
+        """Runs an `Attack` on a model whose passes are counted."""
         attack.check_model(model)
         key = (attack, model, images.shape[1:])
         if key not in self._graphs:
@@ -233,7 +232,7 @@ def _expected_passes(planned):
 
     0 for none: the passes of other functions than an `Attack` don't count.
     """
-    if not isinstance(planned.attack, Attack):
+    if not planned.in_graph:
         return 0
     options = (
         planned.options.get(name)

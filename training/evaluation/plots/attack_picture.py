@@ -45,7 +45,6 @@ class AttackedImages:
             original right, bools of shape `(draws, images)`; `None` if the
             model isn't randomised.
         adversarial_right: The same of the adversarial images.
-        attack: The attack, with the norm, radius and draws that it took.
     """
 
     name: str
@@ -54,7 +53,6 @@ class AttackedImages:
     adversarial_confidences: np.ndarray
     clean_right: np.ndarray | None = None
     adversarial_right: np.ndarray | None = None
-    attack: str = ""
 
     @classmethod
     def from_model(
@@ -131,7 +129,6 @@ class AttackedImages:
             adversarial_confidences=confidences,
             clean_right=clean_right,
             adversarial_right=right,
-            attack=planned.summary,
         )
 
 

@@ -1,6 +1,7 @@
 """`zoo attack`."""
 
 import argparse
+import sys
 from pathlib import Path
 
 from zoo.cli.activity import activity
@@ -65,6 +66,7 @@ def run(options: argparse.Namespace) -> None:
     )
     source = parse_transfer(options)
     data = NamedImages.parse(options, named)
+    data.check()
     from zoo.training import evaluation
 
     threat = default_threat(named)
@@ -83,9 +85,12 @@ def run(options: argparse.Namespace) -> None:
     with activity(f"Loading {data.limit} images of {data.name}", enabled=said):
         images, labels = data.load(model)
     names = data.class_names(model(images[:1], training=False).shape[-1])
-    with activity(f"Attacking {len(images)} images: {attack!r}", enabled=said):
+    with activity(
+        f"Attacking {len(images)} images: {attack!r}",
+        enabled=said and not sys.stderr.isatty(),  # Which shows a bar.
+    ):
         attacked = evaluation.AttackedImages.from_model(
-            model, attack, images, labels, name=named.name
+            model, attack, images, labels, name=named.name, progress=said
         )
     evaluation.picture(
         images,
@@ -112,14 +117,21 @@ def run(options: argparse.Namespace) -> None:
             strict=True,
         )
     ]
+    right = attacked.adversarial_right
+    if right is not None:
+        for row, share in zip(rows, right.mean(axis=0), strict=True):
+            row["draws_right"] = float(share)
     from rich.table import Table
 
     table = Table("label", "clean", "adversarial", "L2", "L∞")
+    if right is not None:
+        table.add_column(f"right of {len(right)} draws")
     for row in rows:
         table.add_row(
             *(printable(row[k]) for k in ("label", "clean", "adversarial")),
             f"{row['l2']:.3f}",
             f"{row['linf']:.3f}",
+            *([f"{row['draws_right']:.0%}"] if right is not None else []),
         )
     result = {
         "model": named.name,

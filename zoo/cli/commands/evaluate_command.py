@@ -129,6 +129,8 @@ def run(options: argparse.Namespace) -> None:
         )
     if options.output:
         check_writable(options.output)
+    if options.resume:
+        check_writable(options.resume / "run.json")
     named = NamedModel.parse(
         options.model, classes=options.classes, trusted=options.trust
     )
@@ -155,6 +157,7 @@ def run(options: argparse.Namespace) -> None:
             options.resume,
             images=None if options.write_card == _REPLACE else attacked,
         )
+    data.check()
     check_policy(options.attack_policy)
     from zoo.training import evaluation
 

@@ -87,6 +87,7 @@ def run(options: argparse.Namespace) -> None:
     )
     source = parse_transfer(options)
     data = NamedImages.parse(options, named)
+    data.check()
     from zoo.models.scale_views import find_ensemble
     from zoo.training import evaluation
     from zoo.training.evaluation import scale_weights

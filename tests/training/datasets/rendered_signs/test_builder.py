@@ -9,6 +9,7 @@ from zoo.training.datasets import LISA_CLASSES
 from zoo.training.datasets.rendered_signs import rendering
 from zoo.training.datasets.rendered_signs.builder import RenderedSigns
 from zoo.training.datasets.rendered_signs.builder import RenderedSignsConfig
+from zoo.training.datasets.rendered_signs.parallel import render_many
 
 TINY = {"train": 20, "validation": 2, "test": 5}
 
@@ -30,10 +31,47 @@ def test_crops_are_a_set_by_name(tiny, tmp_path):
     }
     stored = {np.rint(i * 255).astype("uint8").tobytes() for i in images}
     assert stored == rendered
-    # Prepared once: the default name is the same set's.
     builder = tfds.builder("rendered_signs", data_dir=tmp_path)
-    assert builder.info.splits["validation"].num_examples == 2
     assert tuple(builder.info.features["label"].names) == LISA_CLASSES
+
+
+def images(split, folder):
+    dataset = datasets.load("rendered_signs/crops32", split, data_dir=folder)
+    return [image.tobytes() for image, _ in dataset.as_numpy_iterator()]
+
+
+def test_only_the_split_asked_for_is_rendered(
+    tiny, tmp_path, monkeypatch, caplog
+):
+    rendered = []
+    monkeypatch.setattr(
+        "zoo.training.datasets.rendered_signs.builder.render_many",
+        lambda split, count, **options: (
+            rendered.append((split, count))
+            or render_many(split, count, **options)
+        ),
+    )
+    first = images("test[:3]", tmp_path)
+    assert len(first) == 3
+    assert rendered == [("test", 5)]
+    assert not caplog.records
+    assert images("test", tmp_path)[:3] == first
+    assert len(rendered) == 1  # Prepared once.
+    with pytest.raises(ValueError, match="Received: split='dev'"):
+        images("dev", tmp_path)
+    assert len(rendered) == 1
+
+
+def test_a_split_alone_is_that_of_the_whole_set(tiny, tmp_path):
+    """In the same order; a whole set that is there already is read."""
+    whole = tfds.builder("rendered_signs/crops32", data_dir=tmp_path / "all")
+    whole.download_and_prepare()
+    for split in TINY:
+        assert images(split, tmp_path / "one") == images(
+            split, tmp_path / "all"
+        )
+    folders = (tmp_path / "all" / "rendered_signs").glob("crops*")
+    assert [folder.name for folder in folders] == ["crops32"]
 
 
 def test_scenes_say_where_the_sign_is(tmp_path):

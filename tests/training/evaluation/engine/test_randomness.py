@@ -81,12 +81,12 @@ def test_batches_draw_the_same_whatever_ran_before(build):
         again = np.array(second(zeros))
         next_draw = np.array(second(zeros))
         reseed("fgsm", 4)
-        other_phase = np.array(second(zeros))
+        other_attack = np.array(second(zeros))
     with owned_randomness([second], 6) as reseed:
         reseed("pgd", 4)
         other_seed = np.array(second(zeros))
     np.testing.assert_array_equal(drawn, again)
-    for other in (next_draw, other_phase, other_seed):
+    for other in (next_draw, other_attack, other_seed):
         assert np.abs(drawn - other).min() > 0
 
 

@@ -16,7 +16,7 @@ NAMES = ["T-shirt/top", "a class with a rather long name", "$cost_$"]
 GREEN, RED = (0x1A, 0x7F, 0x37), (0xCF, 0x22, 0x2E)
 
 
-def panel(images, answers, name="model"):
+def attacked_images(images, answers, name="model"):
     """A model sure of `answers` once attacked, and right before."""
     confidences = np.eye(3)[answers]
     adversarial = np.clip(images + 0.1, 0, 1)
@@ -41,8 +41,10 @@ def pixels_of(path, color):
 def test_a_png_of_the_expected_size(tmp_path, channels, models):
     path = tmp_path / "new" / "picture.png"
     images = some_images(6, channels)
-    panels = [panel(images, [0, 1, 2] * 2, f"m{i}") for i in range(models)]
-    picture(images, [0] * 6, panels, NAMES, path, title="PGD", dpi=50)
+    shown = [
+        attacked_images(images, [0, 1, 2] * 2, f"m{i}") for i in range(models)
+    ]
+    picture(images, [0] * 6, shown, NAMES, path, title="PGD", dpi=50)
     with Image.open(path) as image:
         image.verify()
         assert image.format == "PNG"
@@ -58,10 +60,10 @@ def test_a_png_of_the_expected_size(tmp_path, channels, models):
 
 def test_green_is_right_and_red_is_wrong(tmp_path):
     images, path = some_images(), tmp_path / "picture.png"
-    picture(images, [0, 0], [panel(images, [0, 0])], NAMES, path)
+    picture(images, [0, 0], [attacked_images(images, [0, 0])], NAMES, path)
     assert pixels_of(path, RED) == 0
     all_right = pixels_of(path, GREEN)
-    picture(images, [0, 0], [panel(images, [0, 1])], NAMES, path)
+    picture(images, [0, 0], [attacked_images(images, [0, 1])], NAMES, path)
     assert pixels_of(path, RED) > 300
     assert 300 < pixels_of(path, GREEN) < all_right
 
@@ -79,9 +81,7 @@ def test_the_draws_that_are_right_are_said_and_drawn(tmp_path, monkeypatch):
     right = np.arange(10)[:, None] < shares
     answered = np.full((3, 3), [0.46, 0.3, 0.24])
     answered[2] = [0.3, 0.46, 0.24]
-    drawn = AttackedImages(
-        "m", images + 0.1, answered, answered, right, right, "ddn-100"
-    )
+    drawn = AttackedImages("m", images + 0.1, answered, answered, right, right)
     path = tmp_path / "picture.png"
     picture(images, [0, 0, 0], [drawn], NAMES, path)
     for share in shares:
@@ -104,11 +104,11 @@ def test_every_change_is_on_one_scale(tmp_path):
     changes = np.stack([np.full((8, 8, 1), 0.2), np.full((8, 8, 1), 0.1)])
     path = tmp_path / "picture.png"
     sure = np.eye(3)[[0, 0]]
-    panels = [
+    both = [
         AttackedImages("a", images + changes, sure, sure),
         AttackedImages("b", images + changes[::-1], sure, sure),
     ]
-    picture(images, [0, 0], panels, NAMES, path, dpi=100)
+    picture(images, [0, 0], both, NAMES, path, dpi=100)
     with Image.open(path) as image:
         shown = np.asarray(image.convert("RGB"))
 
@@ -127,7 +127,12 @@ def test_long_titles_wrap(tmp_path):
     for title in ("", "short", "long " * 60):
         path = tmp_path / "picture.png"
         picture(
-            images, [0, 0], [panel(images, [0, 0])], NAMES, path, title=title
+            images,
+            [0, 0],
+            [attacked_images(images, [0, 0])],
+            NAMES,
+            path,
+            title=title,
         )
         with Image.open(path) as image:
             heights.append(image.size[1])
@@ -146,8 +151,8 @@ def test_names_are_whole_and_keep_to_their_place(tmp_path, monkeypatch, name):
     )
     images = some_images(channels=3)
     names = [name, name, "cut after twenty-four letters"]
-    panels = [panel(images, [1, 2], name)]
-    picture(images, [0, 0], panels, names, tmp_path / "a.png")
+    shown = [attacked_images(images, [1, 2], name)]
+    picture(images, [0, 0], shown, names, tmp_path / "a.png")
     boxes = {}
     for text in kept:
         box = text.get_window_extent()
@@ -186,11 +191,11 @@ def test_pyplot_is_left_alone(tmp_path):
     before = state()
     images = some_images()
     path = tmp_path / "picture.png"
-    picture(images, [0, 0], [panel(images, [0, 1])], NAMES, path)
+    picture(images, [0, 0], [attacked_images(images, [0, 1])], NAMES, path)
     assert state() == before
 
 
-def test_panel_attacks_and_classifies():
+def test_images_are_attacked_and_classified():
     model = keras.Sequential(
         [
             keras.Input((4, 4, 1)),
@@ -208,7 +213,6 @@ def test_panel_attacks_and_classifies():
     )
     assert made.name == "linear"
     assert made.clean_right is made.adversarial_right is None
-    assert made.attack == "fgsm, linf, eps 0.1"
     np.testing.assert_allclose(made.adversarial, images + 0.1, atol=1e-6)
     margins = 2 * np.array([1.6 / 2, 12.8 / 2])  # Logit gaps, 32 * (0.5 - x).
     expected = 1 / (1 + np.exp(-margins))
@@ -218,7 +222,7 @@ def test_panel_attacks_and_classifies():
     assert made.adversarial_confidences.argmax(-1).tolist() == [1, 0]
 
 
-def test_panel_takes_confidences_as_they_are():
+def test_confidences_are_taken_as_they_are():
     model = keras.Sequential(
         [
             keras.Input((4, 4, 2)),
@@ -233,7 +237,7 @@ def test_panel_takes_confidences_as_they_are():
     np.testing.assert_array_equal(made.clean_confidences, model(images))
 
 
-def test_panel_attacks_through_hidden_gradients():
+def test_attacks_see_through_hidden_gradients():
     class Hidden(keras.layers.Layer):
         gradient = "none"
 
@@ -253,7 +257,7 @@ def test_panel_attacks_through_hidden_gradients():
     assert made.adversarial_confidences.argmax(-1).tolist() == [1]
 
 
-def test_panel_averages_the_draws_of_a_randomised_model():
+def test_draws_of_a_randomised_model_are_averaged():
     class Coin(keras.layers.Layer):
         stochastic = True
 
@@ -303,7 +307,7 @@ def test_panel_averages_the_draws_of_a_randomised_model():
             {
                 "attacked": [
                     dataclasses.replace(
-                        panel(some_images(), [0, 0]),
+                        attacked_images(some_images(), [0, 0]),
                         adversarial_right=np.ones((4, 3), bool),
                     )
                 ]
@@ -317,7 +321,7 @@ def test_what_does_not_fit_together(tmp_path, change, said):
     arguments = {
         "images": images,
         "labels": [0, 0],
-        "attacked": [panel(images, [0, 0])],
+        "attacked": [attacked_images(images, [0, 0])],
         "class_names": NAMES,
         "path": tmp_path / "picture.png",
     }

@@ -130,7 +130,7 @@ def size(path):
         return image.size
 
 
-def test_the_picture_has_a_panel_a_norm(tmp_path):
+def test_the_picture_has_a_plot_a_norm(tmp_path):
     report, _ = linear_report()
     path = tmp_path / "deep" / "curves.png"
     curves(report, path, title="$linear_models$")
