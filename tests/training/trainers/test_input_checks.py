@@ -238,3 +238,27 @@ def test_unknown_names_are_left_to_keras():
     one.compile("adam", loss="nonsense")
     with pytest.raises(ValueError, match="nonsense"):
         one.fit(*GOOD, verbose=0)
+
+
+ENDS = {
+    "activation": [keras.layers.Dense(3, activation="softmax", name="end")],
+    "layer": [keras.layers.Dense(3), keras.layers.Softmax(name="end")],
+    "nested": [
+        keras.Sequential(
+            [
+                keras.layers.Dense(3),
+                keras.layers.Activation("softmax", name="end"),
+            ]
+        )
+    ],
+}
+
+
+@pytest.mark.parametrize("layers", ENDS.values(), ids=ENDS)
+def test_a_model_that_ends_in_a_softmax_is_refused(layers):
+    """The loss and the attacks would take a second one."""
+    model = keras.Sequential(
+        [keras.Input((4, 4, 1)), keras.layers.Flatten(), *layers]
+    )
+    with pytest.raises(ValueError, match="must give logits.* layer end is a"):
+        AdversarialTrainer(model, lambda model, images, labels: images)

@@ -75,7 +75,9 @@ def run(options: argparse.Namespace) -> None:
     table.add_row("size", f"{report.size_bytes / 1e6:.1f} MB")
     table.add_row(
         "against Keras, through the C++ loader",
-        f"logits within {report.max_abs_difference:.2g}",
+        f"logits within {report.max_abs_difference:.2g}"
+        if report.max_abs_difference
+        else "the same logits",
     )
     table.add_row("randomised", "yes" if report.stochastic else "no")
     for name, tensors in report.signatures.items():
