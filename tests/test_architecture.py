@@ -72,6 +72,7 @@ ARROWS = {
     ),
     "training/datasets": ("zoo/presets",),
     "training/trainers": (
+        "training/attacks",
         "zoo/models",
         "zoo/weights",
     ),
@@ -83,7 +84,6 @@ ARROWS = {
     ),
     "training/evaluation/engine": (
         "evaluation: what is planned",
-        "training/attacks",
         "training/attacks/parts",
         "training/evaluation/results",
         "zoo/weights",
