@@ -38,7 +38,6 @@ ROOMS = {
     "exports: ground": (
         "exports/c_api.py",
         "exports/gpu_kernels.py",
-        "exports/graph.py",
         "exports/placement.py",
     ),
 }
@@ -154,7 +153,6 @@ ARROWS = {
 """All rooms but the command line, and what each may import."""
 
 SMALL = {
-    "exports/graph.py": "two rooms read graphs",
     "training/attacks/fgsm.py": "an attack a file",
     "training/datasets/lisa_classes.py": "data",
     "training/datasets/packaged.py": "where packaged images are",
@@ -311,6 +309,11 @@ def test_command_line_imports_nothing_heavy_at_the_top():
             assert name.split(".")[0] not in ("keras", "numpy"), path
             assert not name.startswith("zoo.exports"), path
             assert not name.startswith("zoo.training"), path
+
+
+def test_files_named_here_exist():
+    for path in (*SMALL, *TENSORFLOW_IN_ZOO, *sum(ROOMS.values(), ())):
+        assert path in TREES, f"there is no {path}"
 
 
 def test_sources_are_of_one_topic():
