@@ -212,14 +212,14 @@ RIGHT = [
 ]
 
 
-@pytest.mark.parametrize("wrong", WRONG, ids=str)
+@pytest.mark.parametrize("wrong", WRONG)
 def test_a_loss_of_probabilities_is_refused(shared, wrong):
     for given in (wrong, [wrong], {"logits": wrong}):
         with pytest.raises(ValueError, match="from_logits=True.*loss="):
             shared.compile("adam", loss=given)
 
 
-@pytest.mark.parametrize("wrong", WRONG_METRICS, ids=str)
+@pytest.mark.parametrize("wrong", WRONG_METRICS)
 def test_a_metric_of_probabilities_is_refused(shared, wrong):
     for given in (wrong, ["accuracy", wrong], {"logits": [wrong]}):
         for argument in ("metrics", "weighted_metrics"):
@@ -227,7 +227,7 @@ def test_a_metric_of_probabilities_is_refused(shared, wrong):
                 shared.compile("adam", **{argument: given})
 
 
-@pytest.mark.parametrize("right", RIGHT, ids=str)
+@pytest.mark.parametrize("right", RIGHT)
 def test_what_takes_logits_is_accepted(right):
     for given in (right, [right], {"logits": right}):
         check_take_logits(loss=given, metrics=given)
