@@ -54,8 +54,9 @@ class Attack:
             its images lie right behind the boundary.
         levels: Grey levels that its images are on; `None` for any.
         supports_jit: Whether XLA compiles it, as in `tf.function` or Keras'
-            `compile` with `jit_compile=True`: no tensor's shape may depend on
-            the images, so no image may leave the batch.
+            `compile` with `jit_compile=True`. No tensor's shape may then
+            depend on the images, so no image may leave the batch: XLA pads
+            such tensors, and what is scattered back may be wrong.
         generators: Sources of the attack's own randomness, which each call
             moves on. `SeedGenerator`s, if the attack is to be copied.
         sources: Models that it runs besides the victim.
@@ -147,10 +148,7 @@ class Attack:
 
     def _check_jit(self):
         """Refuses XLA, which would abort the process or never return."""
-        graph = tf.compat.v1.get_default_graph()
-        if not self.supports_jit and (
-            control_flow_util.GraphOrParentsInXlaContext(graph)
-        ):
+        if not self.supports_jit and compiles_with_xla():
             raise ValueError(
                 f"{self.name} with these options can't be compiled by XLA: "
                 "its images leave the batch at different steps, or it runs on "
@@ -184,6 +182,12 @@ class Attack:
     def __repr__(self) -> str:
         options = ", ".join(f"{k}={v!r}" for k, v in self.options.items())
         return f"{self.name}({options})"
+
+
+def compiles_with_xla() -> bool:
+    """Returns whether what is being traced will be compiled by XLA."""
+    graph = tf.compat.v1.get_default_graph()
+    return control_flow_util.GraphOrParentsInXlaContext(graph)
 
 
 class SeedGenerator(keras.random.SeedGenerator):

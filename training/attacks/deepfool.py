@@ -5,6 +5,7 @@ import functools
 import tensorflow as tf
 
 from zoo.training.attacks.base import Attack
+from zoo.training.attacks.base import compiles_with_xla
 from zoo.training.attacks.parts import geometry
 from zoo.training.attacks.parts.checks import checked_count
 from zoo.training.attacks.parts.checks import checked_fallback
@@ -79,6 +80,7 @@ def deepfool(
         options,
         early_stop=True,
         minimal=True,
+        supports_jit=True,
     )
 
 
@@ -95,14 +97,22 @@ def _walk(
     fallback,
     draws,
 ):
-    """Algorithm 2; `found` holds what would be returned as of now."""
+    """Algorithm 2; `found` holds what would be returned as of now.
+
+    Images that no longer walk leave the batch, except under XLA, where shapes
+    are fixed: there they stay and nothing changes them.
+    """
     outputs = expected_logits(logits, images, draws=draws)
     candidates = likeliest_others(outputs, labels, classes - 1)
+    leave = not compiles_with_xla()
     active = tf.range(tf.shape(images)[0])
+    walking = tf.ones_like(labels, "bool")
     if fallback == "clean":
-        active = active[~succeeds(outputs, labels)]
+        walking = ~succeeds(outputs, labels)
+    if leave:
+        active, walking = active[walking], walking[walking]
 
-    def step(index, found, walked, active):
+    def step(index, found, walked, active, walking):
         originals = tf.gather(images, active)
         labels_now = tf.gather(labels, active)
 
@@ -122,20 +132,26 @@ def _walk(
         iterates = overshot()
         outputs = expected_logits(logits, iterates, draws=draws)
         fooled = succeeds(outputs, labels_now)
-        keep = fooled if fallback == "clean" else tf.ones_like(fooled)
-        found = tf.tensor_scatter_nd_update(
-            found, active[keep][:, None], iterates[keep]
+        keep = walking & fooled if fallback == "clean" else walking
+        kept = tf.where(
+            keep[:, None, None, None], iterates, tf.gather(found, active)
         )
-        return index + 1, found, walked[~fooled], active[~fooled]
+        found = tf.tensor_scatter_nd_update(found, active[:, None], kept)
+        walking &= ~fooled
+        if leave:
+            walked, active = walked[walking], active[walking]
+            walking = walking[walking]
+        return index + 1, found, walked, active, walking
 
-    _, found, _, _ = tf.while_loop(
-        lambda index, *state: (index < steps) & (tf.size(state[-1]) > 0),
+    _, found, *_ = tf.while_loop(
+        lambda index, *state: (index < steps) & tf.reduce_any(state[-1]),
         step,
-        (0, images, tf.zeros_like(tf.gather(images, active)), active),
+        (0, images, tf.zeros_like(tf.gather(images, active)), active, walking),
         shape_invariants=(
             tf.TensorShape(()),
             images.shape,
             tf.TensorShape((None, *images.shape[1:])),
+            tf.TensorShape((None,)),
             tf.TensorShape((None,)),
         ),
     )

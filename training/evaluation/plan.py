@@ -9,6 +9,7 @@ import keras
 from zoo.threat import ThreatModel
 from zoo.training.attacks.adaptive_view import adaptive_view
 from zoo.training.evaluation.engine.model_facts import ModelFacts
+from zoo.training.evaluation.engine.randomness import attack_draws
 from zoo.training.evaluation.engine.same_model import is_same_model
 from zoo.training.evaluation.flags import sanity as sanity_checks
 from zoo.training.evaluation.planned_attack import PlannedAttack
@@ -75,12 +76,11 @@ class Plan:
         facts = surrogate_facts = ModelFacts.from_model(model)
         if surrogate is not model:
             surrogate_facts = ModelFacts.from_model(surrogate)
+        told = attack_draws(surrogate_facts.stochastic)
         planned_attacks = [
             planned
             for attack in attacks
-            for planned in PlannedAttack.from_spec(
-                attack, threat, draws=surrogate_facts.attack_draws
-            )
+            for planned in PlannedAttack.from_spec(attack, threat, draws=told)
         ]
         for planned in planned_attacks:
             if planned.in_graph:
@@ -119,6 +119,8 @@ class Plan:
         if not self.sanity:
             return []
         attacks = sanity_checks.sanity_attacks(
-            self.balls[0], image_shape, draws=self.surrogate_facts.attack_draws
+            self.balls[0],
+            image_shape,
+            draws=attack_draws(self.surrogate_facts.stochastic),
         )
         return list(map(PlannedAttack, attacks))

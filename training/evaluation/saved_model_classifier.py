@@ -102,6 +102,8 @@ def load_saved_model(
     images = keras.Input(shape)
     name = directory.resolve()
     name = name.parent.name if name.name.isdecimal() else name.name
+    # It is shown on terminals.
+    name = "".join(sign if sign.isprintable() else "_" for sign in name)
     return keras.Model(images, logits(images), name=name or None)
 
 

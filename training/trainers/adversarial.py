@@ -13,6 +13,7 @@ from zoo.inspection import check_float_input
 from zoo.models.scale_views import scale_views
 from zoo.training import attacks
 from zoo.training.trainers.input_checks import check_data
+from zoo.training.trainers.input_checks import check_gives_logits
 from zoo.training.trainers.input_checks import check_take_logits
 from zoo.training.trainers.input_checks import class_count
 from zoo.training.trainers.input_checks import plain_label_errors
@@ -73,8 +74,8 @@ class AdversarialTrainer(keras.Model):
             with `model`; `None` for `model` itself.
 
     Raises:
-        ValueError: If a weight is out of its range, or the attack's text is
-            wrong.
+        ValueError: If the model takes integers or ends in a softmax, a weight
+            is out of its range, or the attack's text is wrong.
     """
 
     def __init__(
@@ -90,6 +91,7 @@ class AdversarialTrainer(keras.Model):
         # Keras scales the loss if the trainer's policy is mixed_float16.
         super().__init__(name=name, dtype=model.dtype_policy)
         check_float_input(model)
+        check_gives_logits(model)
         if not 0.0 <= clean_weight <= 1.0:
             raise ValueError(
                 "clean_weight must be in [0, 1]. "

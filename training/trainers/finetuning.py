@@ -19,6 +19,7 @@ from zoo.inspection import input_shape
 from zoo.models.scale_views import dominant_scale
 from zoo.training import attacks
 from zoo.training.trainers.adversarial import AdversarialTrainer
+from zoo.training.trainers.input_checks import check_gives_logits
 from zoo.training.trainers.input_checks import class_count
 from zoo.training.trainers.run_folder import Backup
 from zoo.training.trainers.run_folder import check_same_config
@@ -133,6 +134,7 @@ def finetune(
             run with other hyperparameters, other data or another model.
     """
     check_float_input(model)
+    check_gives_logits(model)
     if isinstance(attack, str):
         attack = attacks.parse(attack)
     hyperparameters = hyperparameters or FineTuning()

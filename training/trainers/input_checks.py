@@ -43,6 +43,27 @@ def check_take_logits(**compiled: Any) -> None:
                 )
 
 
+def check_gives_logits(model: keras.Model) -> None:
+    """Refuses a model whose last layer is a softmax.
+
+    The loss and the attacks would apply a second one, without a word.
+
+    Raises:
+        ValueError: If the last layer is, or has for activation, a softmax.
+    """
+    last = model
+    while isinstance(last, keras.Model) and last.layers:
+        last = last.layers[-1]
+    activation = getattr(last, "activation", None)
+    if activation is keras.activations.softmax or isinstance(
+        last, keras.layers.Softmax
+    ):
+        raise ValueError(
+            "The model must give logits; leave the softmax at its end out. "
+            f"Received: {model.name}, whose layer {last.name} is a softmax"
+        )
+
+
 def check_data(model: keras.Model, x: Any, y: Any = None) -> None:
     """Checks the first images and labels of what `fit` is given.
 

@@ -124,6 +124,7 @@ def bind_attacks(
         ValueError: If a text is wrong, or `source` has no gradient and an
             attack needs it.
     """
+    from zoo.inspection import is_stochastic
     from zoo.training import attacks
     from zoo.training.evaluation.engine.randomness import attack_draws
 
@@ -133,7 +134,7 @@ def bind_attacks(
         attack
         for spec in specs
         for attack in attacks.suites.parse_all(
-            spec, threat, draws=attack_draws(model), seed=seed
+            spec, threat, draws=attack_draws(is_stochastic(model)), seed=seed
         )
     ]
     if source is None:

@@ -16,6 +16,8 @@ EXACT = {
     "pgd": attacks.pgd(eps=0.1, steps=3, random_start=False),
     "mim": attacks.mim(eps=0.1, steps=3),
     "ddn": attacks.ddn(steps=3, max_norm=0.3, draws=2),
+    "deepfool": attacks.deepfool(steps=4),
+    "deepfool_linf": attacks.deepfool(norm="linf", steps=3, max_norm=0.02),
 }
 RANDOM = {  # XLA draws other numbers from the same seed.
     "pgd": attacks.pgd(eps=0.1, steps=3),
@@ -27,7 +29,6 @@ REFUSED = {
     "pgd_restarts": attacks.pgd(eps=0.1, restarts=2),
     "noise": attacks.noise(eps=0.1),
     "gradient": attacks.gradient(),
-    "deepfool": attacks.deepfool(max_norm=0.1),
     "cw": attacks.cw(),
     "lbfgs": attacks.lbfgs(),
     "jsma": attacks.jsma(),
@@ -36,7 +37,7 @@ REFUSED = {
     "fab": attacks.fab(),
     "square": attacks.square(eps=0.1),
     "mixture": attacks.mixture(
-        attacks=[EXACT["fgsm"], attacks.deepfool(max_norm=0.1)]
+        attacks=[EXACT["fgsm"], attacks.square(eps=0.1)]
     ),
 }
 

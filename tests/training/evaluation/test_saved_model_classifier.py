@@ -62,6 +62,11 @@ def test_our_own_exports_give_their_logits(tmp_path, linear, images):
     assert not is_stochastic(model)
 
 
+def test_names_do_nothing_to_a_terminal(tmp_path):
+    path = write(tmp_path / "se\x1brved\nhere", brightness)
+    assert load_saved_model(path).name == "se_rved_here"
+
+
 def test_highest_version_is_taken(tmp_path, images):
     for version in (9, 10):
         write(

@@ -212,14 +212,14 @@ RIGHT = [
 ]
 
 
-@pytest.mark.parametrize("wrong", WRONG, ids=str)
+@pytest.mark.parametrize("wrong", WRONG)
 def test_a_loss_of_probabilities_is_refused(shared, wrong):
     for given in (wrong, [wrong], {"logits": wrong}):
         with pytest.raises(ValueError, match="from_logits=True.*loss="):
             shared.compile("adam", loss=given)
 
 
-@pytest.mark.parametrize("wrong", WRONG_METRICS, ids=str)
+@pytest.mark.parametrize("wrong", WRONG_METRICS)
 def test_a_metric_of_probabilities_is_refused(shared, wrong):
     for given in (wrong, ["accuracy", wrong], {"logits": [wrong]}):
         for argument in ("metrics", "weighted_metrics"):
@@ -227,7 +227,7 @@ def test_a_metric_of_probabilities_is_refused(shared, wrong):
                 shared.compile("adam", **{argument: given})
 
 
-@pytest.mark.parametrize("right", RIGHT, ids=str)
+@pytest.mark.parametrize("right", RIGHT)
 def test_what_takes_logits_is_accepted(right):
     for given in (right, [right], {"logits": right}):
         check_take_logits(loss=given, metrics=given)
@@ -238,3 +238,27 @@ def test_unknown_names_are_left_to_keras():
     one.compile("adam", loss="nonsense")
     with pytest.raises(ValueError, match="nonsense"):
         one.fit(*GOOD, verbose=0)
+
+
+ENDS = {
+    "activation": [keras.layers.Dense(3, activation="softmax", name="end")],
+    "layer": [keras.layers.Dense(3), keras.layers.Softmax(name="end")],
+    "nested": [
+        keras.Sequential(
+            [
+                keras.layers.Dense(3),
+                keras.layers.Activation("softmax", name="end"),
+            ]
+        )
+    ],
+}
+
+
+@pytest.mark.parametrize("layers", ENDS.values(), ids=ENDS)
+def test_a_model_that_ends_in_a_softmax_is_refused(layers):
+    """The loss and the attacks would take a second one."""
+    model = keras.Sequential(
+        [keras.Input((4, 4, 1)), keras.layers.Flatten(), *layers]
+    )
+    with pytest.raises(ValueError, match="must give logits.* layer end is a"):
+        AdversarialTrainer(model, lambda model, images, labels: images)

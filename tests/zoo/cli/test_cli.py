@@ -347,7 +347,11 @@ def test_export(capsys, model, tmp_path):
     assert (tmp_path / "served" / "1" / "saved_model.pb").is_file()
     line = failed(capsys, "export", model, str(tmp_path / "served"))
     assert "served/1 exists; --overwrite replaces it" in line
-    run(capsys, "export", model, str(tmp_path / "served"), "--overwrite")
+    overwrite = ("--overwrite", "--check-pixels")
+    run(capsys, "export", model, str(tmp_path / "served"), *overwrite)
+    served = tf.saved_model.load(str(tmp_path / "served" / "1"))
+    with pytest.raises(tf.errors.InvalidArgumentError, match="divide 8-b"):
+        served.signatures["serving_default"](image=tf.fill((1, 28, 28, 1), 9.0))
 
 
 def test_export_into_an_impossible_directory(capsys, model, tmp_path):

@@ -9,7 +9,6 @@ from zoo.inspection import hidden_gradients
 from zoo.inspection import input_shape
 from zoo.inspection import is_black_box
 from zoo.inspection import is_stochastic
-from zoo.training.evaluation.engine.randomness import attack_draws
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -24,8 +23,6 @@ class ModelFacts:
         input_shape: `(batch, height, width, channels)`, `None` for what the
             model doesn't say.
         classes: Number of classes, `None` if the model doesn't say.
-        attack_draws: Forward passes that an attack averages over unless it
-            is told.
     """
 
     name: str
@@ -34,7 +31,6 @@ class ModelFacts:
     hidden_gradients: tuple[str, ...]
     input_shape: tuple[int | None, ...] | None
     classes: int | None
-    attack_draws: int
 
     @classmethod
     def from_model(cls, model: keras.Model) -> "ModelFacts":
@@ -54,7 +50,6 @@ class ModelFacts:
             ),
             input_shape=input_shape(model),
             classes=_classes(model),
-            attack_draws=attack_draws(model),
         )
 
 

@@ -9,17 +9,18 @@ from collections.abc import Sequence
 import keras
 import numpy as np
 
-from zoo.inspection import is_stochastic
 
-
-def attack_draws(model: keras.Model) -> int:
+def attack_draws(stochastic: bool) -> int:
     """Returns how many draws an attack averages over unless it is told.
 
     Draws are forward passes, the samples of an expectation over
     transformation (EOT): 2 for a randomised model, else 1. More, such as
     `draws=10`, are a stronger attack and in proportion slower.
+
+    Args:
+        stochastic: Whether the attacked model is randomised.
     """
-    return 2 if is_stochastic(model) else 1
+    return 2 if stochastic else 1
 
 
 @contextlib.contextmanager

@@ -9,6 +9,7 @@ from zoo.training.evaluation.plots.image_grid import COLORS
 from zoo.training.evaluation.plots.image_grid import FAINT
 from zoo.training.evaluation.plots.image_grid import FONT
 from zoo.training.evaluation.plots.image_grid import INK
+from zoo.training.evaluation.results.metrics import wilson_interval
 
 
 def bar_chart(
@@ -17,7 +18,7 @@ def bar_chart(
     path: str | os.PathLike,
     *,
     title: str,
-    intervals: Mapping[str, Sequence[tuple[float, float]]] | None = None,
+    images: Sequence[int] | None = None,
     dpi: int = 144,
 ) -> None:
     """Draws groups of bars, in each one bar a series.
@@ -27,8 +28,8 @@ def bar_chart(
         series: Accuracies in [0, 1], one a group, by the series' name.
         path: PNG file to write.
         title: Heading.
-        intervals: 95 % intervals `(low, high)` of the values, drawn as lines;
-            `None` for none.
+        images: Number of images that each group's accuracies are of. It is
+            written below the group, and gives the bars 95 % intervals.
         dpi: Pixels an inch.
 
     Raises:
@@ -57,15 +58,19 @@ def bar_chart(
             width,
             color=COLORS[index % len(COLORS)],
             label=name,
-            yerr=None
-            if intervals is None
-            else _errors(values, intervals[name]),
+            yerr=None if images is None else _errors(values, images),
             error_kw={"elinewidth": 0.8, "capsize": 1.5, "capthick": 0.8},
         )
         axes.bar_label(bars, fmt="%.0f", fontsize=7, color=FAINT)
+    unit = "%"
+    if images is not None:
+        unit = "%, and 95 % interval"
+        groups = [
+            f"{name}\n{count:,} images"
+            for name, count in zip(groups, images, strict=True)
+        ]
     axes.set_xticks(range(len(groups)), groups, **style)
     axes.set_ylim(0, 108)
-    unit = "%" if intervals is None else "%, and 95 % interval"
     axes.set_ylabel(f"accuracy, {unit}", **style)
     axes.set_title(title, weight="bold", parse_math=False, **style)
     axes.tick_params(colors=FAINT, length=0)
@@ -82,8 +87,9 @@ def bar_chart(
         FigureCanvasAgg(figure).print_png(temporary)
 
 
-def _errors(values, intervals):
+def _errors(values, images):
     """Returns the intervals' lengths below and above the values, in percent."""
+    intervals = map(wilson_interval, values, images)
     pairs = list(zip(values, intervals, strict=True))
     below = [100 * max(0, value - low) for value, (low, _) in pairs]
     above = [100 * max(0, high - value) for value, (_, high) in pairs]

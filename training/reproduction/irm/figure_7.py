@@ -5,7 +5,6 @@ from pathlib import Path
 import zoo
 from zoo.models.scale_views import find_ensemble
 from zoo.training.evaluation.plots.bars import bar_chart
-from zoo.training.evaluation.results.metrics import wilson_interval
 from zoo.training.reproduction.exhibit import Exhibit
 from zoo.training.reproduction.irm import paper
 from zoo.training.reproduction.irm.evaluation_cache import EvaluationCache
@@ -44,16 +43,12 @@ def figure_7(cache: EvaluationCache, reports: Reports, output: Path) -> Exhibit:
         name: [report.attacks[0].robust_accuracy for report in read.values()]
         for name, read in presets.items()
     }
-    images = len(cache.images)
     bar_chart(
         [f"tested at {scale}" for scale in scales],
         series,
         output / "fig7.png",
         title=f"FGSM of L∞ {cache.settings.eps:g}, transferred",
-        intervals={
-            name: [wilson_interval(value, images) for value in values]
-            for name, values in series.items()
-        },
+        images=[len(cache.images)] * len(scales),
     )
     printed = {
         **dict(zip(series, paper.FGSM, strict=False)),

@@ -7,10 +7,10 @@ from pathlib import Path
 import zoo
 from zoo.inspection import is_stochastic
 from zoo.loading import dtype_policy
+from zoo.threat import ThreatModel
 from zoo.training import attacks
 from zoo.training.evaluation import Report
 from zoo.training.evaluation.plots.bars import bar_chart
-from zoo.training.evaluation.results.metrics import wilson_interval
 from zoo.training.reproduction.exhibit import Exhibit
 from zoo.training.reproduction.irm import paper
 from zoo.training.reproduction.irm.evaluation_cache import EvaluationCache
@@ -96,26 +96,18 @@ def _draw(rows: list[dict], path: Path, *, title: str) -> None:
         for row in rows
         if row["measured"] is not None
     }
-    groups, series, intervals = [], {}, {}
+    groups, images, series = [], [], {}
     for name, row in measured.items():
-        full, ball = (
-            f"{row['images']:,} images",
-            "{norm} {eps:g}\n{images} images",
-        )
-        groups = [f"clean\n{full}", f"FGSM, transferred\n{full}"]
-        series[name] = [row["clean"], row["fgsm"]]
-        intervals[name] = [
-            row["clean_interval"],
-            wilson_interval(row["fgsm"], row["images"]),
+        balls = [ThreatModel(**suite["threat"]) for suite in row["standard"]]
+        groups = [
+            *("clean", "FGSM, transferred"),
+            *(f"standard, {_NORMS[b.norm]} {b.eps:g}" for b in balls),
         ]
-        for suite in row["standard"]:
-            threat, images = suite["threat"], suite["images"]
-            norm = _NORMS[threat["norm"]]
-            text = ball.format(norm=norm, eps=threat["eps"], images=images)
-            groups.append(f"standard, {text}")
-            series[name].append(suite["robust"]["mean"])
-            intervals[name].append(suite["robust"]["interval"])
-    bar_chart(groups, series, path, title=title, intervals=intervals)
+        images = [row["images"]] * 2
+        images += [suite["images"] for suite in row["standard"]]
+        series[name] = [row["clean"], row["fgsm"]]
+        series[name] += [suite["robust"]["mean"] for suite in row["standard"]]
+    bar_chart(groups, series, path, title=title, images=images)
 
 
 def _measure(name: str, cache: EvaluationCache, fgsm: attacks.Attack) -> _Row:

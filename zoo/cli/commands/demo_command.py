@@ -107,10 +107,15 @@ def run(options: argparse.Namespace) -> None:
         _comparison(reports, threat),
         f"Picture: {picture}",
         f"SavedModel: {export.path} ({export.size_bytes / 1e6:.1f} MB), "
-        "logits through TensorFlow's C++ loader within "
-        f"{export.max_abs_difference:.2g} of Keras'.",
+        f"logits through TensorFlow's C++ loader {_agreement(export)}.",
         f"Served: {', '.join(answers)}",
     )
+
+
+def _agreement(export) -> str:
+    """Says how far an export's logits are from Keras'."""
+    difference = export.max_abs_difference
+    return f"within {difference:.2g} of Keras'" if difference else "as Keras'"
 
 
 def _comparison(reports, threat):

@@ -38,6 +38,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="for debugging: freeze a randomised model's noise",
     )
+    parser.add_argument(
+        "--check-pixels",
+        action="store_true",
+        help="let the served model refuse pixels outside [0, 1]",
+    )
     add_trust_argument(parser)
     add_json_argument(parser)
 
@@ -68,6 +73,7 @@ def run(options: argparse.Namespace) -> None:
             classes=named.classes or None,
             seed=options.seed,
             overwrite=options.overwrite,
+            check_pixels=options.check_pixels,
         )
     from rich.table import Table
 
@@ -75,7 +81,9 @@ def run(options: argparse.Namespace) -> None:
     table.add_row("size", f"{report.size_bytes / 1e6:.1f} MB")
     table.add_row(
         "against Keras, through the C++ loader",
-        f"logits within {report.max_abs_difference:.2g}",
+        f"logits within {report.max_abs_difference:.2g}"
+        if report.max_abs_difference
+        else "the same logits",
     )
     table.add_row("randomised", "yes" if report.stochastic else "no")
     for name, tensors in report.signatures.items():

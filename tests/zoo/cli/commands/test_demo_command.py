@@ -1,6 +1,7 @@
 """`zoo demo` from end to end, on tiny models."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
 from PIL import Image
@@ -70,3 +71,12 @@ def test_as_many_images_as_the_sample_has():
     from zoo.training import datasets
 
     assert demo_command.IMAGES == len(datasets.load(demo_command.SAMPLE))
+
+
+@pytest.mark.parametrize(
+    ("difference", "said"),
+    [(0.0, "as Keras'"), (1.23e-6, "within 1.2e-06 of Keras'")],
+)
+def test_an_exact_export_is_not_within_zero(difference, said):
+    export = SimpleNamespace(max_abs_difference=difference)
+    assert demo_command._agreement(export) == said
