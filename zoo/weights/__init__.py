@@ -10,10 +10,12 @@ from zoo.weights.manifest import WeightFile
 from zoo.weights.manifest import Weights
 from zoo.weights.storage import load_weights
 from zoo.weights.storage import save_weights
+from zoo.weights.verify import Verification
 
 __all__ = [
     "DownloadError",
     "GrownWeights",
+    "Verification",
     "WeightFile",
     "Weights",
     "cache_folder",

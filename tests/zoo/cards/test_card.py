@@ -192,6 +192,23 @@ def test_grown_weights_are_the_other_presets_file():
     assert text in str(card)
 
 
+def test_grown_weights_are_measured_under_their_own_hash(folder, monkeypatch):
+    grown = GrownWeights("tiny_net", seed=3, sha256="ef" * 32)
+    preset = dataclasses.replace(
+        net(), name="grown_net", default_tag=None, weights=grown
+    )
+    register(preset)
+    path = cards.write_card(
+        "grown_net", [CLEAN], parameters=9, directory=folder
+    )
+    assert json.loads(path.read_text())["sha256"] == "ef" * 32
+    assert cards.info("grown_net").parameters == 9
+    other = GrownWeights("tiny_net", seed=4, sha256="01" * 32)
+    changed = dataclasses.replace(preset, weights=other)
+    monkeypatch.setitem(base._REGISTRY, "grown_net", changed)
+    assert cards.info("grown_net").measurements == ()
+
+
 def test_what_an_untrained_model_is_made_for(monkeypatch):
     bare = dataclasses.replace(net(), weights=None)
     monkeypatch.setitem(base._REGISTRY, "tiny_net", bare)
