@@ -151,7 +151,7 @@ def test_import_is_light():
         "import sys, zoo.presets, zoo.cards.card, zoo.loading, zoo.weights\n"
         "assert zoo.loading.list_models('irm_*')\n"
         "zoo.cards.card.info('irm_wrn28_10')\n"
-        "heavy = {'keras', 'tensorflow', 'numpy', 'h5py', 'pooch', 'rich'}\n"
+        "heavy = {'keras', 'tensorflow', 'numpy', 'h5py', 'requests', 'rich'}\n"
         "print(sorted(heavy & set(sys.modules)))"
     )
     answer = subprocess.run(
