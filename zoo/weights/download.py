@@ -121,12 +121,10 @@ class _Sink:
 
     def write(self, chunk: bytes) -> None:
         self._file.write(chunk)
+        self._file.flush()  # A killed download goes on after this chunk.
         self._show(self.position)
         if self.position > self._size:
             raise _TooLong
-
-    def flush(self) -> None:
-        self._file.flush()
 
 
 def _copy(url: str, sink: _Sink) -> None:

@@ -38,8 +38,8 @@ def names(folder):
 
 @pytest.fixture
 def impatient(monkeypatch):
-    """Waits a fifth of a second, not 30."""
-    monkeypatch.setattr(download, "_PATIENCE", 0.2)
+    """Waits 0.4 seconds, not 30."""
+    monkeypatch.setattr(download, "_PATIENCE", 0.4)
 
 
 def test_a_stalling_server_is_named(server, cache, impatient):
@@ -48,7 +48,7 @@ def test_a_stalling_server_is_named(server, cache, impatient):
     assert f"`{server.url}/{NAME}` stopped at 5,000 of 819,200 bytes: " in (
         message
     )
-    assert "the server has sent nothing for 0.2 s" in message
+    assert "the server has sent nothing for 0.4 s" in message
     assert names(cache) == {f"{NAME}.part"}
     server.drip = server.cut = None
     assert fetch_weights(published(server.url)).read_bytes() == CONTENT
