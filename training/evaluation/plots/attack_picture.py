@@ -81,8 +81,8 @@ class AttackedImages:
             name: The model's own name if `None`.
             draws: Forward passes whose confidences are averaged, if the
                 model is randomised.
-            seed: Of the model's randomness and the attack's, whose state is
-                restored at the end.
+            seed: Of the randomness of the model, the attack and the models
+                that it transfers from; their state is restored at the end.
             progress: Whether to draw a progress bar, if standard error is a
                 terminal.
 
@@ -104,19 +104,21 @@ class AttackedImages:
             return np.mean(passes, axis=0), right if stochastic else None
 
         planned = PlannedAttack(attack)
-        bars = Progress(enabled=progress)
-        randomness = owned_randomness([model], seed, planned.generators)
-        with bars, interruptible(), randomness as reseed:
-            bar = bars.add(planned, len(images))
+        display = Progress(enabled=progress)
+        randomness = owned_randomness(
+            [model, *planned.sources], seed, planned.generators
+        )
+        with display, interruptible(), randomness as reseed:
+            bar = display.add(planned, len(images))
             bar.begin(len(images))
-            reseed("panel", 0)
+            reseed(planned.text, 0)
             adversarial = np.asarray(
                 run_attack(
                     attack,
                     adaptive_view(model),
                     images,
                     labels,
-                    counter=bars.counter,
+                    counter=display.counter,
                 )
             )
             clean_confidences, clean_right = classify(images)

@@ -257,20 +257,23 @@ def test_attacks_see_through_hidden_gradients():
     assert made.adversarial_confidences.argmax(-1).tolist() == [1]
 
 
+class Coin(keras.layers.Layer):
+    """Answers at random, whatever the image."""
+
+    stochastic = True
+
+    def __init__(self):
+        super().__init__()
+        self.generator = keras.random.SeedGenerator(3)
+
+    def call(self, images):
+        shape = (keras.ops.shape(images)[0],)
+        heads = keras.random.uniform(shape, seed=self.generator) < 0.5
+        logit = keras.ops.where(heads, 40.0, -40.0)
+        return keras.ops.stack([logit, -logit], axis=-1)
+
+
 def test_draws_of_a_randomised_model_are_averaged():
-    class Coin(keras.layers.Layer):
-        stochastic = True
-
-        def __init__(self):
-            super().__init__()
-            self.generator = keras.random.SeedGenerator(3)
-
-        def call(self, images):
-            shape = (keras.ops.shape(images)[0],)
-            heads = keras.random.uniform(shape, seed=self.generator) < 0.5
-            logit = keras.ops.where(heads, 40.0, -40.0)
-            return keras.ops.stack([logit, -logit], axis=-1)
-
     model = keras.Sequential([keras.Input((4, 4, 1)), Coin()])
     images = np.zeros((50, 4, 4, 1), "float32")
 
@@ -291,6 +294,42 @@ def test_draws_of_a_randomised_model_are_averaged():
     again = made(draws=8).clean_confidences
     np.testing.assert_array_equal(confidences, again)
     assert (made(draws=8, seed=1).clean_confidences != confidences).any()
+
+
+def test_a_randomised_source_is_seeded_and_restored():
+    """A transferred attack's images depend on the source's randomness."""
+
+    class NoisyGain(keras.layers.Layer):
+        stochastic = True
+
+        def __init__(self):
+            super().__init__()
+            self.generator = keras.random.SeedGenerator(3)
+
+        def call(self, images):
+            noise = keras.random.normal((4, 4, 1), seed=self.generator)
+            return images * noise
+
+    inputs = keras.Input((4, 4, 1))
+    outputs = keras.layers.Dense(2)(keras.layers.Flatten()(NoisyGain()(inputs)))
+    source = keras.Model(inputs, outputs)
+    victim = keras.Sequential(
+        [keras.Input((4, 4, 1)), keras.layers.Flatten(), keras.layers.Dense(2)]
+    )
+    attack = attacks.transfer(attack=attacks.fgsm(eps=0.1), source=source)
+    images = np.full((2, 4, 4, 1), 0.5, "float32")
+
+    def made(**options):
+        return AttackedImages.from_model(
+            victim, attack, images, [0, 1], **options
+        ).adversarial
+
+    state = source.layers[1].generator.state
+    before = state.numpy()
+    first = made()
+    np.testing.assert_array_equal(state.numpy(), before)
+    np.testing.assert_array_equal(made(), first)
+    assert (made(seed=1) != first).any()
 
 
 @pytest.mark.parametrize(
