@@ -119,6 +119,7 @@ ARROWS = {
         "zoo",
         "zoo/loading.py",
         "zoo/models",
+        "zoo/presets",
         "zoo/weights",
     ),
     "training/reproduction": (),

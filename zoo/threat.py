@@ -4,7 +4,10 @@ import math
 from dataclasses import dataclass
 from numbers import Real
 
-NORMS = ("linf", "l2")
+NORM_TITLES = {"linf": "L∞", "l2": "L2"}
+"""The norms, and how tables and pictures show them."""
+
+NORMS = tuple(NORM_TITLES)
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,11 @@ class ThreatModel:
                 f"Received: eps={self.eps!r}"
             )
         object.__setattr__(self, "eps", float(self.eps))
+
+    @property
+    def title(self) -> str:
+        """The ball as tables and pictures show it, such as `L∞ 0.1`."""
+        return f"{NORM_TITLES[self.norm]} {self.eps:.3g}"
 
     def __str__(self) -> str:
         return f"{self.norm}, eps {self.eps:g}"

@@ -17,6 +17,11 @@ def test_is_plain_comparable_data():
         threat.eps = 2.0
 
 
+def test_has_one_title_in_all_tables():
+    assert ThreatModel("l2", eps=1).title == "L2 1"
+    assert ThreatModel("linf", eps=8 / 255).title == "L∞ 0.0314"
+
+
 def test_takes_numpy_numbers():
     assert type(ThreatModel("linf", eps=np.float32(0.5)).eps) is float
 

@@ -94,9 +94,8 @@ def evaluate(
         draws: Forward passes that score each image of a randomised model. A
             deterministic model takes one.
         runs: Times that each attack is run, with other randomness each
-            time. An image counts as it fared in the run that did it most
-            harm; the report gives mean and standard deviation of the runs
-            beside it.
+            time. Each image takes its worst run; the report gives mean and
+            standard deviation of the runs beside it.
         seed: Of the model's randomness and of the attacks' own.
         skip_fooled: Whether later attacks in a ball leave out the images that
             are misclassified without an attack, or that an earlier attack in
@@ -179,7 +178,7 @@ def evaluate(
         batch_size=batch_size,
         seed=seed,
         resume=resume,
-        progress=progress,
+        progress=Progress(enabled=progress),
     )
     clean = measured.clean
     digest = weights_digest(model)
@@ -241,7 +240,6 @@ def _run(
 ) -> _Measured:
     """Scores the images without an attack and under each."""
     image_shape = images.shape[1:]
-    bars = Progress(enabled=progress)
     scorer = Scorer(
         plan.model,
         image_shape,
@@ -252,7 +250,7 @@ def _run(
             plan.view(plan.model) if plan.low_precision_copy else None
         ),
         balls=plan.balls,
-        counter=bars.counter,
+        counter=progress.counter,
     )
     check_labels(labels, len(images), scorer.num_classes)
     sanity_attacks = plan.sanity_attacks(image_shape)
@@ -281,14 +279,14 @@ def _run(
         }
         journal = Journal(resume, depends_on, date=date, commit=commit)
         date, commit = journal.date, journal.commit
-    with bars, _going_on(resume), interruptible():
+    with progress, _going_on(resume), interruptible():
         runner = Runner(
             scorer,
             images,
             labels,
             batch_size=batch_size,
             seed=seed,
-            progress=bars,
+            progress=progress,
             journal=journal,
         )
         clean = runner.score(PlannedAttack()).correct

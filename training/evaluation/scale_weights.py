@@ -115,8 +115,8 @@ def search_scale_weights(
         total = np.zeros(len(weights))
         for _ in range(draws):
             logits = views.predict_on_batch(batch)
-            confidences = np.asarray(keras.ops.softmax(logits), "float64")
-            merged = np.einsum("ws,nsc->wnc", weights, confidences)
+            probabilities = np.asarray(keras.ops.softmax(logits), "float64")
+            merged = np.einsum("ws,nsc->wnc", weights, probabilities)
             classes = metrics.predicted_classes(merged)
             total += (classes == batch_labels).sum(axis=1)
         return total

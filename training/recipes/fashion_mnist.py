@@ -36,6 +36,7 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
+from zoo import presets
 from zoo.training import datasets
 from zoo.training.recipes import irm_stages
 from zoo.training.recipes.irm_stages import Recipe
@@ -44,15 +45,9 @@ from zoo.training.recipes.stages import run_stages
 from zoo.weights import load_weights
 
 STAGES = tuple(irm_stages.STAGES)
-IMAGE_SHAPE = (28, 28, 1)
 TRAIN, VALIDATION = "train[:58000]", "train[58000:]"
-ARCHITECTURE = {
-    "depth": 16,
-    "width": 2,
-    "num_classes": 10,
-    "image_shape": IMAGE_SHAPE,
-    "dropout": 0.0,
-}
+ARCHITECTURE = {**presets.get("wrn16_2").config, "dropout": 0.0}
+"""Options of all stages' Wide ResNets."""
 
 
 def train(
@@ -148,4 +143,4 @@ def _pipeline(
 def _augment(image, label):
     image = tf.image.random_flip_left_right(image)
     padded = tf.pad(image, ((2, 2), (2, 2), (0, 0)))
-    return tf.image.random_crop(padded, IMAGE_SHAPE), label
+    return tf.image.random_crop(padded, ARCHITECTURE["image_shape"]), label

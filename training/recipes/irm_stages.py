@@ -6,30 +6,50 @@ from collections.abc import Mapping
 import keras
 
 import zoo.models
+from zoo import presets
 from zoo.models.scale_views import dominant_scale
 from zoo.models.scale_views import find_ensemble
 from zoo.training import attacks
 from zoo.training.trainers.adversarial import AdversarialTrainer
 from zoo.training.trainers.label_smoothing import LabelSmoothing
 
-EPOCHS = {
-    "undefended": 12,
-    "ddn_wrn": 8,
-    "jpeg_ddn_wrn": 5,
-    "spp_ddn_wrn": 5,
-    "ddn": 8,
-    "irm": 10,
-    "tricks": 5,
+
+@dataclasses.dataclass(frozen=True)
+class Stage:
+    """What a stage trains, on which images and for how long.
+
+    Args:
+        network: `"wrn"`, `"jpeg"` (JPEG in front of it), `"spp"` (pyramid
+            and scales) or `"irm"` (both).
+        start: Stage whose weights it starts from; `None` for random ones.
+        epochs: Published number of epochs.
+        learning_rate: Published initial learning rate.
+        samples: `None` for clean images alone; `"ddn"`; or `"mixture"`, the
+            paper's last step: label smoothing, logit pairing, and images of
+            PGD and DeepFool beside DDN's.
+        all_scales: Whether an ensemble is trained at all its scales, or only
+            at the scale of the largest weight.
+    """
+
+    network: str
+    start: str | None
+    epochs: int
+    learning_rate: float
+    samples: str | None = "ddn"
+    all_scales: bool = True
+
+
+STAGES = {
+    "undefended": Stage("wrn", None, 12, 0.1, samples=None),
+    "ddn_wrn": Stage("wrn", "undefended", 8, 0.05),
+    "jpeg_ddn_wrn": Stage("jpeg", "ddn_wrn", 5, 0.04),
+    "spp_ddn_wrn": Stage("spp", "ddn_wrn", 5, 0.04),
+    "ddn": Stage("irm", "undefended", 8, 0.05, all_scales=False),
+    "irm": Stage("irm", "ddn", 10, 0.04),
+    "tricks": Stage("irm", "irm", 5, 0.04, samples="mixture"),
 }
-LEARNING_RATES = {
-    "undefended": 0.1,
-    "ddn_wrn": 0.05,
-    "jpeg_ddn_wrn": 0.04,
-    "spp_ddn_wrn": 0.04,
-    "ddn": 0.05,
-    "irm": 0.04,
-    "tricks": 0.04,
-}
+
+_IRM = presets.get("irm_wrn16_2").config
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,13 +77,13 @@ class Recipe:
             repeat exactly.
     """
 
-    scales: tuple[int, ...] = (20, 24, 28)
-    scale_weights: tuple[float, ...] = (0.1, 0.3, 1.0)
+    scales: tuple[int, ...] = _IRM["scales"]
+    scale_weights: tuple[float, ...] = _IRM["scale_weights"]
     epochs: Mapping[str, int] = dataclasses.field(
-        default_factory=lambda: dict(EPOCHS)
+        default_factory=lambda: {k: v.epochs for k, v in STAGES.items()}
     )
     learning_rates: Mapping[str, float] = dataclasses.field(
-        default_factory=lambda: dict(LEARNING_RATES)
+        default_factory=lambda: {k: v.learning_rate for k, v in STAGES.items()}
     )
     batch_size: int = 128
     attack_steps: int = 2
@@ -77,38 +97,6 @@ class Recipe:
     clean_weight: float = 0.25
     dtype_policy: str = "mixed_bfloat16"
     seed: int = 0
-
-
-@dataclasses.dataclass(frozen=True)
-class Stage:
-    """What a stage trains, and on which images.
-
-    Args:
-        network: `"wrn"`, `"jpeg"` (JPEG in front of it), `"spp"` (pyramid
-            and scales) or `"irm"` (both).
-        start: Stage whose weights it starts from; `None` for random ones.
-        samples: `None` for clean images alone; `"ddn"`; or `"mixture"`, the
-            paper's last step: label smoothing, logit pairing, and images of
-            PGD and DeepFool beside DDN's.
-        all_scales: Whether an ensemble is trained at all its scales, or only
-            at the scale of the largest weight.
-    """
-
-    network: str
-    start: str | None = None
-    samples: str | None = "ddn"
-    all_scales: bool = True
-
-
-STAGES = {
-    "undefended": Stage("wrn", samples=None),
-    "ddn_wrn": Stage("wrn", "undefended"),
-    "jpeg_ddn_wrn": Stage("jpeg", "ddn_wrn"),
-    "spp_ddn_wrn": Stage("spp", "ddn_wrn"),
-    "ddn": Stage("irm", "undefended", all_scales=False),
-    "irm": Stage("irm", "ddn"),
-    "tricks": Stage("irm", "irm", samples="mixture"),
-}
 
 
 def build(stage: Stage, recipe: Recipe, architecture: dict) -> keras.Model:

@@ -15,7 +15,7 @@ def find(name: str) -> ModuleType:
         name: One of `NAMES`.
 
     Returns:
-        A package with `PARTS`, the names of its tables and figures,
+        A package with `EXHIBITS`, the names of its tables and figures,
         `Settings`, whose fields `options.declared` lists, and
         `reproduce(settings, output, *, only)`.
 

@@ -5,7 +5,6 @@ import hashlib
 import json
 import os
 import shutil
-import sys
 from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -138,18 +137,17 @@ def is_weights_of(path: str | os.PathLike, name: str) -> bool:
 
 @contextlib.contextmanager
 def hint_if_interrupted(folder: str | os.PathLike) -> Iterator[None]:
-    """Says on standard error, after Ctrl-C, how the training continues.
+    """Adds to an interruption how the training continues after it.
 
     Args:
         folder: Where the training keeps its checkpoints.
     """
     try:
         yield
-    except KeyboardInterrupt:
-        print(
-            "interrupted; the same call continues after the last finished "
-            f"epoch, from {folder}",
-            file=sys.stderr,
+    except KeyboardInterrupt as interrupt:
+        interrupt.add_note(
+            "The training was interrupted. The same call goes on after the "
+            f"last finished epoch, from {os.fspath(folder)}."
         )
         raise
 

@@ -287,15 +287,17 @@ def check_no_loss(
         lowest, images = found[what]
         highest = before.interval[1] if before.interval else before.accuracy
         if images < images_before:
-            losses.append(f"{images} images for {images_before} in {what}")
+            losses.append(
+                f"{images} images instead of {images_before} in {what}"
+            )
         elif what != "clean" and lowest.accuracy > highest:
             losses.append(
-                f"{lowest.accuracy:.1%} for {before.accuracy:.1%} in {what}, "
-                "as by weaker attacks"
+                f"{lowest.accuracy:.1%} instead of {before.accuracy:.1%} in "
+                f"{what}; the attacks were probably weaker"
             )
     if losses:
         raise ValueError(
-            "A card's numbers must not give way to weaker ones of the same "
+            "A card's numbers must not be replaced by weaker ones of the same "
             "weights; measure all of them, or replace the card as a whole "
             f"(replace=True, --replace-card). Received: {'; '.join(losses)}"
         )

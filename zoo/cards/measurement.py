@@ -162,12 +162,10 @@ class Measurement:
         if self.sanity:
             parts.append(f"sanity checked on {self.sanity}")
         if self.runs is not None:
-            mean, spread = (
-                statistics.mean(self.runs),
-                statistics.stdev(self.runs),
-            )
+            mean = statistics.mean(self.runs)
+            std = statistics.stdev(self.runs)
             parts.append(
-                f"worst of {len(self.runs)} runs ({mean:.1%} ± {spread:.1%})"
+                f"worst of {len(self.runs)} runs ({mean:.1%} ± {std:.1%})"
             )
         return ", ".join(parts)
 

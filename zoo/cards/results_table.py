@@ -41,7 +41,6 @@ _HEADLINE_BALLS = (
     ThreatModel("linf", 0.03),
 )
 _HEADLINE_HEADER = ("model", "what", "clean", "under attack")
-_NORMS = {"l2": "L2", "linf": "L∞"}
 _HEADER = ("model", "ball", "attacks", "accuracy", "95 %", "images")
 
 
@@ -174,7 +173,7 @@ def _headline(card: Card) -> tuple[str, ...]:
         if measured.attack == "worst case"
     }
     attacked = [
-        f"{_ball(ball)}: {100 * worst[ball].accuracy:.1f}"
+        f"{ball.title}: {100 * worst[ball].accuracy:.1f}"
         for ball in _HEADLINE_BALLS
         if ball in worst
     ]
@@ -184,10 +183,6 @@ def _headline(card: Card) -> tuple[str, ...]:
         "–" if clean is None else f"{100 * clean.accuracy:.1f}",
         "; ".join(attacked) or "–",
     )
-
-
-def _ball(threat: ThreatModel) -> str:
-    return f"{_NORMS[threat.norm]} {threat.eps:.3g}"
 
 
 def _rows(name: str, measurements: Iterable[Measurement]):
@@ -201,10 +196,9 @@ def _rows(name: str, measurements: Iterable[Measurement]):
         elif measured.attack == "worst case":
             inside = [m for m in attacks if m.threat in (threat, None)]
             if inside:
-                ball = _ball(threat)
                 effort = "; ".join(dict.fromkeys(map(_effort, inside)))
                 effort += "; flagged" if measured.flags else ""
-                yield _row(name, ball, effort, measured)
+                yield _row(name, threat.title, effort, measured)
 
 
 def _row(name: str, ball: str, effort: str, measured: Measurement):

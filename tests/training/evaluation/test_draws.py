@@ -44,7 +44,7 @@ def test_the_worst_of_several_runs():
     assert several.runs[0] == once.robust_accuracy
     assert len(set(several.runs)) > 1
     assert several.robust_accuracy <= min(several.runs)
-    assert several.spread == pytest.approx(np.std(several.runs, ddof=1))
+    assert several.runs_std == pytest.approx(np.std(several.runs, ddof=1))
     (worst,) = often.worst_cases
     assert worst.robust == several.robust
     skipping = run(linear.keras, data, [attack], runs=5, skip_fooled=True)

@@ -25,6 +25,31 @@ TINY = Recipe(
 )
 
 
+PUBLISHED = {
+    "scales": (20, 24, 28),
+    "scale_weights": (0.1, 0.3, 1.0),
+    "epochs": {
+        "undefended": 12,
+        "ddn_wrn": 8,
+        "jpeg_ddn_wrn": 5,
+        "spp_ddn_wrn": 5,
+        "ddn": 8,
+        "irm": 10,
+        "tricks": 5,
+    },
+    "learning_rates": {
+        "undefended": 0.1,
+        "ddn_wrn": 0.05,
+        "jpeg_ddn_wrn": 0.04,
+        "spp_ddn_wrn": 0.04,
+        "ddn": 0.05,
+        "irm": 0.04,
+        "tricks": 0.04,
+    },
+}
+"""What folders of earlier runs hold, which must go on."""
+
+
 @pytest.fixture(autouse=True)
 def small(monkeypatch):
     """A narrow network on 64 packaged images, in place of TFDS'."""
@@ -169,6 +194,10 @@ def test_the_last_stage_meets_all_three_attacks_and_tricks():
     assert trainer.loss.eps == TINY.label_smoothing
     assert trainer.logit_pairing == TINY.logit_pairing
     assert trainer.clean_weight == TINY.clean_weight
+
+
+def test_published_hyperparameters_are_those_of_earlier_runs():
+    assert dataclasses.asdict(Recipe()).items() >= PUBLISHED.items()
 
 
 def test_policy_is_given_back(workdir):

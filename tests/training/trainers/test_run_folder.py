@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from zoo.training.trainers.run_folder import Backup
+from zoo.training.trainers.run_folder import hint_if_interrupted
 
 EPOCHS = 4
 
@@ -103,3 +104,13 @@ def test_a_finished_run_has_no_epoch_left(tmp_path):
     backup.delete()
     assert not (tmp_path / "backup").exists()
     check_goes_on(tmp_path, [0, 1, 2, 3])
+
+
+def test_an_interruption_says_how_to_go_on(tmp_path, capfd):
+    """Once: as a note, which the command line prints or words anew."""
+    with pytest.raises(KeyboardInterrupt) as interrupt:
+        with hint_if_interrupted(tmp_path):
+            raise KeyboardInterrupt
+    (said,) = interrupt.value.__notes__
+    assert said.endswith(f"last finished epoch, from {tmp_path}.")
+    assert capfd.readouterr() == ("", "")

@@ -1,4 +1,4 @@
-"""Numbers of a card that must not give way to weaker ones."""
+"""Numbers of a card that must not be replaced by weaker ones."""
 
 import pytest
 
@@ -36,10 +36,13 @@ OLD = [
         ([CLEAN, measurement("pgd", 0.5, ThreatModel("l2", 1.0))], "nothing"),
         (
             [CLEAN, measurement("pgd", 0.5, L2, images=999)],
-            "999 images for 1000 in l2, eps 1.5$",
+            "999 images instead of 1000 in l2, eps 1.5$",
         ),
-        ([CLEAN, measurement("fgsm", 0.7, L2)], "70.0% for 50.0% in l2"),
-        ([measurement("clean", 0.9, images=9), *OLD[1:]], "9 images for 1000"),
+        ([CLEAN, measurement("fgsm", 0.7, L2)], "70.0% instead of 50.0% in l2"),
+        (
+            [measurement("clean", 0.9, images=9), *OLD[1:]],
+            "9 images instead of 1000",
+        ),
         (OLD[1:], "nothing for clean$"),
     ],
 )
@@ -65,7 +68,7 @@ def test_what_may_take_its_place(new):
 def test_without_an_interval_no_higher_accuracy_will_do():
     old = [measurement("pgd", 0.5, L2)]
     check_no_loss(old, [measurement("pgd", 0.5, L2)])
-    with pytest.raises(ValueError, match="51.0% for 50.0%"):
+    with pytest.raises(ValueError, match="51.0% instead of 50.0%"):
         check_no_loss(old, [measurement("pgd", 0.51, L2)])
 
 

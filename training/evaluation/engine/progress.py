@@ -25,9 +25,10 @@ class Progress:
     """Draws a bar for each pass over the images, inside a `with` block.
 
     A bar shows the attack, the images left, the accuracy on those that are
-    done and the time left, from the mean speed of the pass. It moves while a
-    batch runs, by the model's forward passes. Nothing is written, and nothing
-    is counted, unless the console is a terminal.
+    done and the time left, from the mean speed of the pass. While a batch of
+    an `Attack` runs, it counts the model's forward passes; from the second
+    batch on it moves with them, since batches take about as many each. Nothing
+    is written, and nothing is counted, unless the console is a terminal.
 
     Args:
         enabled: Whether to draw at all.
@@ -102,7 +103,8 @@ class Bar:
         self._done = done
         self._batch = 0
         self._began = 0
-        self._passes = _expected_passes(planned)
+        self._traced = planned.in_graph
+        self._passes = 0  # Of a whole batch; unknown before one is done.
         self._lock = threading.Lock()
         self._task = bars.add_task(
             planned.name,
@@ -126,8 +128,7 @@ class Bar:
         with self._lock:
             self._done += self._batch
             self._batch = 0
-            # Batches of one pass take about as many passes of the model.
-            self._passes = self._count() - self._began or self._passes
+            self._passes = self._count() - self._began
             self._bars.update(
                 self._task,
                 completed=self._done,
@@ -137,16 +138,18 @@ class Bar:
             )
 
     def look(self) -> None:
-        """Moves the bar to where the running batch is."""
+        """Shows how far the running batch is."""
         with self._lock:
             if not self._batch or self._counter is None:
                 return
             passes = self._count() - self._began
             if not passes:
-                if self._passes:
+                if self._traced and not self._passes:
                     self._bars.update(self._task, note="tracing")
                 return
-            fraction = min(_MOST, passes / max(self._passes, 1))
+            fraction = 0.0
+            if self._passes:
+                fraction = min(_MOST, passes / self._passes)
             self._bars.update(
                 self._task,
                 completed=self._done + fraction * self._batch,
@@ -165,11 +168,23 @@ def run_attack(
     *,
     counter: "PassCounter | None" = None,
 ) -> ArrayLike:
-    """Returns `attack(model, images, labels)`.
+    """Runs an attack on a batch and counts the model's forward passes.
 
     Args:
-        counter: Counts the model's passes, if the attack is an `Attack`;
-            other functions may look at the model itself.
+        attack: `(model, images, labels) -> images`.
+        model: Maps pixels in [0, 1] to logits of shape `(batch, classes)`.
+        images: Float32 pixels in [0, 1], NHWC.
+        labels: True classes, integers of shape `(batch,)`.
+        counter: Counts the passes of an `Attack`; those of other functions,
+            which may look at the model itself, aren't counted. `None` counts
+            nothing.
+
+    Returns:
+        What the attack returns: pixels of the images' shape. Nothing is
+        checked here.
+
+    Raises:
+        ValueError: If an `Attack` refuses the model, the images or the labels.
     """
     if counter is None or not PlannedAttack(attack).in_graph:
         return attack(model, images, labels)
@@ -196,7 +211,11 @@ class PassCounter:
         images: np.ndarray,
         labels: np.ndarray,
     ) -> tf.Tensor:
-        """Runs an `Attack` on a model whose passes are counted."""
+        """Runs an `Attack` on a model whose passes are counted.
+
+        Takes, returns and raises what `run_attack` does. Each attack is
+        traced once for each model and image shape.
+        """
         attack.check_model(model)
         key = (attack, model, images.shape[1:])
         if key not in self._graphs:
@@ -225,20 +244,6 @@ class _Counted:
 
     def __getattr__(self, name):
         return getattr(self._model, name)
-
-
-def _expected_passes(planned):
-    """Guesses a first batch's forward passes from the attack's options.
-
-    0 for none: the passes of other functions than an `Attack` don't count.
-    """
-    if not planned.in_graph:
-        return 0
-    options = (
-        planned.options.get(name)
-        for name in ("steps", "queries", "draws", "restarts")
-    )
-    return math.prod(number for number in options if number)
 
 
 @contextlib.contextmanager

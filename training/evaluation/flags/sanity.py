@@ -107,7 +107,9 @@ def check_radii(planned_attacks: Iterable[PlannedAttack]) -> tuple[Flag, ...]:
     if not idle:
         return ()
     names = ", ".join(dict.fromkeys(idle))
-    return (Flag("zero radius", f"eps=0 lets {names} change no image"),)
+    return (
+        Flag("zero radius", f"with eps=0, {names} cannot change any image"),
+    )
 
 
 def compare_attacks(

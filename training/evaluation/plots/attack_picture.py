@@ -37,9 +37,9 @@ class AttackedImages:
     Args:
         name: The model's name in the picture.
         adversarial: The attack's images, NHWC in [0, 1].
-        clean_confidences: Probabilities of the originals' classes,
+        clean_probabilities: Probabilities of the originals' classes,
             `(images, classes)`.
-        adversarial_confidences: Probabilities of the adversarial images'
+        adversarial_probabilities: Probabilities of the adversarial images'
             classes, `(images, classes)`.
         clean_right: Whether each draw of a randomised model classified each
             original right, bools of shape `(draws, images)`; `None` if the
@@ -49,8 +49,8 @@ class AttackedImages:
 
     name: str
     adversarial: np.ndarray
-    clean_confidences: np.ndarray
-    adversarial_confidences: np.ndarray
+    clean_probabilities: np.ndarray
+    adversarial_probabilities: np.ndarray
     clean_right: np.ndarray | None = None
     adversarial_right: np.ndarray | None = None
 
@@ -79,10 +79,10 @@ class AttackedImages:
             images: Float32 images in [0, 1], NHWC.
             labels: True classes.
             name: The model's own name if `None`.
-            draws: Forward passes whose confidences are averaged, if the
+            draws: Forward passes whose probabilities are averaged, if the
                 model is randomised.
-            seed: Of the model's randomness and the attack's, whose state is
-                restored at the end.
+            seed: Of the randomness of the model, the attack and the models
+                that it transfers from; their state is restored at the end.
             progress: Whether to draw a progress bar, if standard error is a
                 terminal.
 
@@ -96,43 +96,46 @@ class AttackedImages:
         images, labels = np.asarray(images, "float32"), np.asarray(labels)
 
         def classify(batch):
-            """Returns mean confidences, and which draws are right."""
+            """Returns mean probabilities, and which draws are right."""
             passes = [
-                _confidences(model(batch, training=False)) for _ in range(draws)
+                _probabilities(model(batch, training=False))
+                for _ in range(draws)
             ]
             right = metrics.predicted_classes(np.stack(passes)) == labels
             return np.mean(passes, axis=0), right if stochastic else None
 
         planned = PlannedAttack(attack)
-        bars = Progress(enabled=progress)
-        randomness = owned_randomness([model], seed, planned.generators)
-        with bars, interruptible(), randomness as reseed:
-            bar = bars.add(planned, len(images))
+        display = Progress(enabled=progress)
+        randomness = owned_randomness(
+            [model, *planned.sources], seed, planned.generators
+        )
+        with display, interruptible(), randomness as reseed:
+            bar = display.add(planned, len(images))
             bar.begin(len(images))
-            reseed("panel", 0)
+            reseed(planned.text, 0)
             adversarial = np.asarray(
                 run_attack(
                     attack,
                     adaptive_view(model),
                     images,
                     labels,
-                    counter=bars.counter,
+                    counter=display.counter,
                 )
             )
-            clean_confidences, clean_right = classify(images)
-            confidences, right = classify(adversarial)
-            bar.advance(float(np.mean(confidences.argmax(axis=-1) == labels)))
+            clean_probabilities, clean_right = classify(images)
+            probabilities, right = classify(adversarial)
+            bar.advance(float(np.mean(probabilities.argmax(axis=-1) == labels)))
         return cls(
             name=name or model.name,
             adversarial=adversarial,
-            clean_confidences=clean_confidences,
-            adversarial_confidences=confidences,
+            clean_probabilities=clean_probabilities,
+            adversarial_probabilities=probabilities,
             clean_right=clean_right,
             adversarial_right=right,
         )
 
 
-def _confidences(outputs) -> np.ndarray:
+def _probabilities(outputs) -> np.ndarray:
     outputs = keras.ops.cast(outputs, "float32")
     given = keras.ops.convert_to_numpy(outputs)
     if are_probabilities(given):
@@ -153,9 +156,9 @@ def picture(
     """Draws originals, and each model's adversarial images and changes.
 
     Each image has a column. Each model has a row of the images attacked on
-    it, with the class and confidence that it gives them, and a row of the
+    it, with the class that it answers and its probability, and a row of the
     magnified changes, all on one scale. Right answers are green and marked ✓,
-    wrong ones red and marked ✗. Of a randomised model the confidence is the
+    wrong ones red and marked ✗. Of a randomised model the probability is the
     mean of its draws; a bar below each image shows the share of draws that
     are right, and an answer that not all draws agree on is amber and marked
     ◐. Names are cut after 24 letters.
@@ -204,9 +207,9 @@ def _draw_originals(grid, images, labels, attacked, class_names):
     grid.label(0, "Original")
     grid.label_lines(0, ["class", *(_shortened(one.name) for one in attacked)])
     for column, label in enumerate(labels):
-        verdicts = [
-            _verdict(
-                one.clean_confidences[column],
+        answers = [
+            _answer(
+                one.clean_probabilities[column],
                 label,
                 class_names,
                 _of_column(one.clean_right, column),
@@ -215,7 +218,7 @@ def _draw_originals(grid, images, labels, attacked, class_names):
         ]
         grid.image(0, column, images[column])
         grid.caption(
-            0, column, [(_shortened(class_names[label]), INK), *verdicts]
+            0, column, [(_shortened(class_names[label]), INK), *answers]
         )
 
 
@@ -223,8 +226,8 @@ def _draw_attacked(grid, row, labels, one, class_names):
     grid.label(row, _shortened(one.name), "attacked")
     for column, label in enumerate(labels):
         right = _of_column(one.adversarial_right, column)
-        text, color = _verdict(
-            one.adversarial_confidences[column], label, class_names, right
+        text, color = _answer(
+            one.adversarial_probabilities[column], label, class_names, right
         )
         lines = [(text, color)]
         grid.image(row, column, one.adversarial[column], color)
@@ -249,19 +252,19 @@ def _draw_changes(grid, row, images, one, change, largest):
         grid.caption(row, column, [(text, FAINT)])
 
 
-def _verdict(confidences, label, class_names, right=None):
-    """Returns a marked answer with its confidence, and its colour.
+def _answer(probabilities, label, class_names, right=None):
+    """Returns a marked answer with its probability, and its colour.
 
     Args:
         right: Whether each draw of a randomised model is right.
     """
-    answer = int(np.argmax(confidences))
+    answer = int(np.argmax(probabilities))
     share = answer == label if right is None else np.mean(right)
     mark, color = "◐", _MIXED
     if share in (0, 1):
         mark, color = ("✓", _RIGHT) if share else ("✗", _WRONG)
     name = _shortened(class_names[answer])
-    return f"{mark} {name} {confidences[answer]:.0%}", color
+    return f"{mark} {name} {probabilities[answer]:.0%}", color
 
 
 def _shortened(name):
@@ -282,16 +285,17 @@ def _check(images, labels, attacked, class_names):
     for one in attacked:
         if (
             one.adversarial.shape != images.shape
-            or one.clean_confidences.shape != shape
-            or one.adversarial_confidences.shape != shape
+            or one.clean_probabilities.shape != shape
+            or one.adversarial_probabilities.shape != shape
             or not _fit(one.clean_right, len(images))
             or not _fit(one.adversarial_right, len(images))
         ):
             raise ValueError(
-                f"attacked must be {len(images)} images and their confidences "
-                f"in {len(class_names)} classes. Received: {one.name} with "
-                f"{one.adversarial.shape}, {one.clean_confidences.shape}, "
-                f"{one.adversarial_confidences.shape}"
+                f"attacked must be {len(images)} images and their "
+                f"probabilities in {len(class_names)} classes. "
+                f"Received: {one.name} with "
+                f"{one.adversarial.shape}, {one.clean_probabilities.shape}, "
+                f"{one.adversarial_probabilities.shape}"
             )
     if labels.shape != (len(images),):
         raise ValueError(

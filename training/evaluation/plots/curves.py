@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from zoo.atomic_write import atomic_write
+from zoo.threat import NORM_TITLES
 from zoo.threat import NORMS
 from zoo.training.evaluation.plots.image_grid import COLORS
 from zoo.training.evaluation.plots.image_grid import FAINT
@@ -16,7 +17,6 @@ from zoo.training.evaluation.plots.image_grid import INK
 from zoo.training.evaluation.results import metrics
 from zoo.training.evaluation.results.attack_result import AttackResult
 from zoo.training.evaluation.results.report import Report
-from zoo.training.evaluation.results.report_tables import NORM_TITLES
 
 _LINES = ("-", "--", "-.", ":")
 _MARKERS = "osD^vPX*"

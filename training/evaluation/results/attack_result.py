@@ -145,7 +145,7 @@ class AttackResult:
         return self.robust.mean
 
     @property
-    def spread(self) -> float:
+    def runs_std(self) -> float:
         """Standard deviation of the runs' accuracies, 0 if there was one."""
         return statistics.stdev(self.runs) if len(self.runs) > 1 else 0.0
 

@@ -8,7 +8,8 @@ import rich.box
 import rich.measure
 import rich.table
 
-NORM_TITLES = {"l2": "L2", "linf": "L∞"}
+from zoo.threat import NORM_TITLES
+
 _NONE = "–"
 _NARROW = {
     "worst draw": "worst\ndraw",
@@ -37,8 +38,7 @@ _SKIPPED = (
 _RUNS = (
     "*runs*: each attack was run {runs} times, with other randomness each "
     "time; mean and standard deviation of the accuracies of the single runs. "
-    "In the other numbers an image counts as it fared in the run that did it "
-    "most harm."
+    "In the other numbers each image takes its worst run."
 )
 _CURVES = (
     "Accuracy in percent against the radius, from the attacks that look for "
@@ -210,7 +210,7 @@ def _cells(report):
                 f"{result.seconds:.1f}",
             ),
             runs=f"{100 * statistics.mean(result.runs):.1f} ± "
-            f"{100 * result.spread:.1f}",
+            f"{100 * result.runs_std:.1f}",
         )
         for result in report.attacks
     ]
@@ -260,9 +260,7 @@ def _row(cells):
 
 
 def _threat(threat):
-    if threat is None:
-        return _NONE
-    return f"{NORM_TITLES[threat.norm]} {threat.eps:.3g}"
+    return _NONE if threat is None else threat.title
 
 
 def _percent(fraction):

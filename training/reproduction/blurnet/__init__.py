@@ -3,10 +3,10 @@
 Importing the package loads no TensorFlow; `reproduce` does.
 """
 
-from zoo.training.reproduction.blurnet.settings import PARTS
+from zoo.training.reproduction.blurnet.settings import EXHIBITS
 from zoo.training.reproduction.blurnet.settings import Settings
 
-__all__ = ["PARTS", "Settings", "reproduce"]
+__all__ = ["EXHIBITS", "Settings", "reproduce"]
 
 
 def __getattr__(name: str):

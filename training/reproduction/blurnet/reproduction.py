@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from zoo.training.reproduction.blurnet.figure_fft import figure_fft
-from zoo.training.reproduction.blurnet.settings import PARTS
+from zoo.training.reproduction.blurnet.settings import EXHIBITS
 from zoo.training.reproduction.blurnet.settings import Settings
 from zoo.training.reproduction.blurnet.sticker_cache import StickerCache
 from zoo.training.reproduction.blurnet.table_1 import table_1
@@ -26,7 +26,7 @@ def reproduce(
     settings: Settings,
     output: str | os.PathLike,
     *,
-    only: Sequence[str] = PARTS,
+    only: Sequence[str] = EXHIBITS,
 ) -> list[Exhibit]:
     """Measures tables and figures of the paper and writes them.
 
@@ -36,10 +36,10 @@ def reproduce(
     Args:
         settings: What to run on.
         output: Folder to write to.
-        only: Names of exhibits, among `PARTS`.
+        only: Names of exhibits, among `EXHIBITS`.
 
     Returns:
-        The exhibits that were measured, in the order of `PARTS`.
+        The exhibits that were measured, in the order of `EXHIBITS`.
 
     Raises:
         ImportError: If TFDS, which the data come from, is not installed.
@@ -47,7 +47,7 @@ def reproduce(
         ValueError: If a name in `only` is unknown, or `only` has `tab1` and
             the baseline has no weights.
     """
-    check_exhibits(only, PARTS)
+    check_exhibits(only, EXHIBITS)
     output, cache = Path(output), StickerCache(settings)
     measures = {
         "tab1": lambda: table_1(cache),
@@ -56,8 +56,8 @@ def reproduce(
         "fft": lambda: figure_fft(cache, output),
     }
     return write_exhibits(
-        {name: measures[name] for name in PARTS if name in only},
+        {name: measures[name] for name in EXHIBITS if name in only},
         output,
-        known=PARTS,
+        known=EXHIBITS,
         head=_HEAD,
     )

@@ -8,7 +8,7 @@ from zoo.training.datasets.lisa_classes import LISA_CLASSES
 from zoo.training.reproduction import options
 from zoo.training.reproduction.options import option
 
-PARTS = ("tab1", "tab2", "adaptive", "fft")
+EXHIBITS = ("tab1", "tab2", "adaptive", "fft")
 """Tables 1 and 2, attacks that know the defense, and the FFT figures."""
 
 

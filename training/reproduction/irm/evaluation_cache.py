@@ -8,6 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 
+import zoo
 from zoo.training import attacks
 from zoo.training import datasets
 from zoo.training import evaluation
@@ -15,6 +16,15 @@ from zoo.training.datasets.arrays import gather_examples
 from zoo.training.evaluation import provenance
 from zoo.training.reproduction.exhibit import verdict
 from zoo.training.reproduction.irm.settings import Settings
+
+BASELINE = "wrn16_2"
+"""Undefended preset that FGSM's images are made on."""
+
+NOT_PUBLISHED = "not published"
+"""Stands for the numbers of a preset that has no weights."""
+
+# Runs made before evaluations were called so are in it, and go on from there.
+_FOLDER = "cells"
 
 
 class EvaluationCache:
@@ -60,7 +70,7 @@ class EvaluationCache:
             batch_size=settings.batch_size,
             draws=settings.draws,
             seed=settings.seed,
-            resume=settings.workdir / "cells" / name,
+            resume=settings.workdir / _FOLDER / name,
             progress=settings.progress,
             name=name,
             dataset_name=settings.data,
@@ -97,6 +107,11 @@ class EvaluationCache:
     def image_shape(self) -> tuple[int, int, int]:
         """`(height, width, channels)` of the test images."""
         return tuple(np.shape(self.images)[1:])
+
+
+def published(name: str) -> bool:
+    """Returns whether there is a preset of this name with weights."""
+    return name in zoo.list_models() and zoo.info(name).trained
 
 
 def summary(report: evaluation.Report) -> dict[str, Any]:

@@ -7,12 +7,12 @@ from zoo.models.scale_views import find_ensemble
 from zoo.training.evaluation.plots.bars import bar_chart
 from zoo.training.reproduction.exhibit import Exhibit
 from zoo.training.reproduction.irm import paper
+from zoo.training.reproduction.irm.evaluation_cache import BASELINE
+from zoo.training.reproduction.irm.evaluation_cache import NOT_PUBLISHED
 from zoo.training.reproduction.irm.evaluation_cache import EvaluationCache
+from zoo.training.reproduction.irm.evaluation_cache import published
 from zoo.training.reproduction.irm.evaluation_cache import summary
-from zoo.training.reproduction.irm.scale_training import BASELINE
 from zoo.training.reproduction.irm.scale_training import read_at
-from zoo.training.reproduction.irm.table_4 import NOT_PUBLISHED
-from zoo.training.reproduction.irm.table_4 import published
 from zoo.training.reproduction.irm.tables_1_2 import Reports
 
 ONE_SCALE = "ddn_wrn16_2"

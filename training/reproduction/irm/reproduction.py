@@ -11,7 +11,7 @@ from zoo.training.reproduction.exhibit import write_exhibits
 from zoo.training.reproduction.irm.evaluation_cache import EvaluationCache
 from zoo.training.reproduction.irm.figure_7 import figure_7
 from zoo.training.reproduction.irm.prediction_time import prediction_time
-from zoo.training.reproduction.irm.settings import PARTS
+from zoo.training.reproduction.irm.settings import EXHIBITS
 from zoo.training.reproduction.irm.settings import Settings
 from zoo.training.reproduction.irm.table_4 import table_4
 from zoo.training.reproduction.irm.tables_1_2 import scale_variance
@@ -28,7 +28,7 @@ def reproduce(
     settings: Settings,
     output: str | os.PathLike,
     *,
-    only: Sequence[str] = PARTS,
+    only: Sequence[str] = EXHIBITS,
 ) -> list[Exhibit]:
     """Measures tables and figures of the paper and writes them.
 
@@ -38,7 +38,7 @@ def reproduce(
     Args:
         settings: What to run on.
         output: Folder to write to.
-        only: Names of exhibits, among `PARTS`.
+        only: Names of exhibits, among `EXHIBITS`.
 
     Returns:
         The exhibits that were measured, in the paper's order.
@@ -50,9 +50,9 @@ def reproduce(
         ValueError: If a name in `only` is unknown, or the settings' `workdir`
             holds measurements with other settings.
     """
-    check_exhibits(only, PARTS)
+    check_exhibits(only, EXHIBITS)
     measures = _measures(settings, Path(output), only)
-    return write_exhibits(measures, output, known=PARTS, head=_HEAD)
+    return write_exhibits(measures, output, known=EXHIBITS, head=_HEAD)
 
 
 def _measures(
@@ -73,4 +73,4 @@ def _measures(
             settings.timed, rounds=settings.rounds, seed=settings.seed
         ),
     }
-    return {name: measures[name] for name in PARTS if name in only}
+    return {name: measures[name] for name in EXHIBITS if name in only}

@@ -10,6 +10,7 @@ from zoo.layers import MultiScaleEnsemble
 from zoo.loading import dtype_policy
 from zoo.training import attacks
 from zoo.training import datasets
+from zoo.training.reproduction.irm.evaluation_cache import BASELINE
 from zoo.training.reproduction.irm.settings import Settings
 from zoo.training.trainers.adversarial import AdversarialTrainer
 from zoo.training.trainers.run_folder import Backup
@@ -17,8 +18,6 @@ from zoo.training.trainers.run_folder import check_same_config
 from zoo.training.trainers.time_left import TimeLeft
 from zoo.weights import load_weights
 from zoo.weights import save_weights
-
-BASELINE = "wrn16_2"
 
 
 def read_at(

@@ -8,7 +8,7 @@ from zoo.threat import ThreatModel
 from zoo.training.reproduction import options
 from zoo.training.reproduction.options import option
 
-PARTS = ("tab1", "tab2", "tab4", "fig7", "time")
+EXHIBITS = ("tab1", "tab2", "tab4", "fig7", "time")
 """Tables 1, 2 and 4, figure 7, and 14 ms against 30 ms."""
 
 

@@ -13,13 +13,14 @@ from zoo.training.evaluation import Report
 from zoo.training.evaluation.plots.bars import bar_chart
 from zoo.training.reproduction.exhibit import Exhibit
 from zoo.training.reproduction.irm import paper
+from zoo.training.reproduction.irm.evaluation_cache import BASELINE
+from zoo.training.reproduction.irm.evaluation_cache import NOT_PUBLISHED
 from zoo.training.reproduction.irm.evaluation_cache import EvaluationCache
+from zoo.training.reproduction.irm.evaluation_cache import published
 from zoo.training.reproduction.irm.evaluation_cache import summary
 
-NOT_PUBLISHED = "not published"
-_NORMS = {"l2": "L2", "linf": "L∞"}
 _CLAIMS = (
-    ("DDN training helps", "wrn16_2", "ddn_wrn16_2"),
+    ("DDN training helps", BASELINE, "ddn_wrn16_2"),
     ("JPEG helps", "ddn_wrn16_2", "jpeg_ddn_wrn16_2"),
     ("Many scales help", "ddn_wrn16_2", "spp_ddn_wrn16_2"),
     ("JPEG helps many scales", "spp_ddn_wrn16_2", "irm_wrn16_2"),
@@ -47,11 +48,6 @@ class _Row:
         return [report.worst_cases[0].robust.mean for report in self.standard]
 
 
-def published(name: str) -> bool:
-    """Returns whether there is a preset of this name with weights."""
-    return name in zoo.list_models() and zoo.info(name).trained
-
-
 def table_4(cache: EvaluationCache, output: Path) -> Exhibit:
     """Measures table 4 and the standard suite beside it, and draws them.
 
@@ -59,15 +55,15 @@ def table_4(cache: EvaluationCache, output: Path) -> Exhibit:
         output: Folder for the picture.
     """
     settings = cache.settings
-    fgsm = cache.fgsm(zoo.load("wrn16_2"))
-    columns = [f"{_NORMS[t.norm]} {t.eps:g}" for t in settings.threats]
+    fgsm = cache.fgsm(zoo.load(BASELINE))
+    columns = [threat.title for threat in settings.threats]
     rows = {
         name: _measure(name, cache, fgsm) if published(name) else None
         for name in paper.ABLATION
     }
     measured = {name: row for name, row in rows.items() if row is not None}
     data = [_data(name, row) for name, row in rows.items()]
-    _draw(data, output / "tab4.png", title=f"IRM's parts on {settings.data}")
+    _draw(data, output / "tab4.png", title=f"IRM's ablation on {settings.data}")
     return Exhibit(
         name="tab4",
         title="Table 4: accuracy and AAAC score, part by part",
@@ -101,7 +97,7 @@ def _draw(rows: list[dict], path: Path, *, title: str) -> None:
         balls = [ThreatModel(**suite["threat"]) for suite in row["standard"]]
         groups = [
             *("clean", "FGSM, transferred"),
-            *(f"standard, {_NORMS[b.norm]} {b.eps:g}" for b in balls),
+            *(f"standard, {ball.title}" for ball in balls),
         ]
         images = [row["images"]] * 2
         images += [suite["images"] for suite in row["standard"]]

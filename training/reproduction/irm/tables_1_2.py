@@ -7,9 +7,9 @@ from zoo.training import attacks
 from zoo.training import evaluation
 from zoo.training.reproduction.exhibit import Exhibit
 from zoo.training.reproduction.irm import paper
+from zoo.training.reproduction.irm.evaluation_cache import BASELINE
 from zoo.training.reproduction.irm.evaluation_cache import EvaluationCache
 from zoo.training.reproduction.irm.evaluation_cache import summary
-from zoo.training.reproduction.irm.scale_training import BASELINE
 from zoo.training.reproduction.irm.scale_training import read_at
 from zoo.training.reproduction.irm.scale_training import train_at
 

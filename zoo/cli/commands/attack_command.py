@@ -112,8 +112,8 @@ def run(options: argparse.Namespace) -> None:
             images,
             attacked.adversarial,
             labels,
-            attacked.clean_confidences,
-            attacked.adversarial_confidences,
+            attacked.clean_probabilities,
+            attacked.adversarial_probabilities,
             strict=True,
         )
     ]

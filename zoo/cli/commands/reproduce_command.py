@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--only",
         action="append",
-        metavar="PART",
+        metavar="EXHIBIT",
         help="a table or figure, such as tab4; may be given several times "
         "(default: all)",
     )
@@ -51,8 +51,8 @@ def run(options: argparse.Namespace) -> None:
     from zoo.training.reproduction.exhibit import check_exhibits
 
     system = reproduction.find(options.system)
-    only = options.only or system.PARTS
-    check_exhibits(only, system.PARTS)
+    only = options.only or system.EXHIBITS
+    check_exhibits(only, system.EXHIBITS)
     workdir = work_folder(options)
     output = options.output or workdir / "results"
     for folder in (workdir, output):

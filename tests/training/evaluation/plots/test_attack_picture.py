@@ -18,10 +18,10 @@ GREEN, RED = (0x1A, 0x7F, 0x37), (0xCF, 0x22, 0x2E)
 
 def attacked_images(images, answers, name="model"):
     """A model sure of `answers` once attacked, and right before."""
-    confidences = np.eye(3)[answers]
+    probabilities = np.eye(3)[answers]
     adversarial = np.clip(images + 0.1, 0, 1)
     return AttackedImages(
-        name, adversarial, np.eye(3)[[0] * len(images)], confidences
+        name, adversarial, np.eye(3)[[0] * len(images)], probabilities
     )
 
 
@@ -217,12 +217,12 @@ def test_images_are_attacked_and_classified():
     margins = 2 * np.array([1.6 / 2, 12.8 / 2])  # Logit gaps, 32 * (0.5 - x).
     expected = 1 / (1 + np.exp(-margins))
     np.testing.assert_allclose(
-        made.clean_confidences[:, 0], expected, rtol=1e-4
+        made.clean_probabilities[:, 0], expected, rtol=1e-4
     )
-    assert made.adversarial_confidences.argmax(-1).tolist() == [1, 0]
+    assert made.adversarial_probabilities.argmax(-1).tolist() == [1, 0]
 
 
-def test_confidences_are_taken_as_they_are():
+def test_probabilities_are_taken_as_they_are():
     model = keras.Sequential(
         [
             keras.Input((4, 4, 2)),
@@ -234,7 +234,7 @@ def test_confidences_are_taken_as_they_are():
     made = AttackedImages.from_model(
         model, lambda model, x, y: x, images, [0, 0]
     )
-    np.testing.assert_array_equal(made.clean_confidences, model(images))
+    np.testing.assert_array_equal(made.clean_probabilities, model(images))
 
 
 def test_attacks_see_through_hidden_gradients():
@@ -254,23 +254,26 @@ def test_attacks_see_through_hidden_gradients():
     images = np.full((1, 4, 4, 1), 0.45, "float32")
     made = AttackedImages.from_model(model, attacks.fgsm(eps=0.1), images, [0])
     np.testing.assert_allclose(made.adversarial, images + 0.1, atol=1e-6)
-    assert made.adversarial_confidences.argmax(-1).tolist() == [1]
+    assert made.adversarial_probabilities.argmax(-1).tolist() == [1]
+
+
+class Coin(keras.layers.Layer):
+    """Answers at random, whatever the image."""
+
+    stochastic = True
+
+    def __init__(self):
+        super().__init__()
+        self.generator = keras.random.SeedGenerator(3)
+
+    def call(self, images):
+        shape = (keras.ops.shape(images)[0],)
+        heads = keras.random.uniform(shape, seed=self.generator) < 0.5
+        logit = keras.ops.where(heads, 40.0, -40.0)
+        return keras.ops.stack([logit, -logit], axis=-1)
 
 
 def test_draws_of_a_randomised_model_are_averaged():
-    class Coin(keras.layers.Layer):
-        stochastic = True
-
-        def __init__(self):
-            super().__init__()
-            self.generator = keras.random.SeedGenerator(3)
-
-        def call(self, images):
-            shape = (keras.ops.shape(images)[0],)
-            heads = keras.random.uniform(shape, seed=self.generator) < 0.5
-            logit = keras.ops.where(heads, 40.0, -40.0)
-            return keras.ops.stack([logit, -logit], axis=-1)
-
     model = keras.Sequential([keras.Input((4, 4, 1)), Coin()])
     images = np.zeros((50, 4, 4, 1), "float32")
 
@@ -281,16 +284,52 @@ def test_draws_of_a_randomised_model_are_averaged():
             model, unmoved, images, labels, **options
         )
 
-    confidences = made(draws=8).clean_confidences
+    probabilities = made(draws=8).clean_probabilities
     right = made(draws=8).clean_right
     assert right.shape == (8, 50)
-    np.testing.assert_allclose(right.mean(axis=0), confidences[:, 0])
-    assert set(np.round(confidences[:, 0] * 8, 3)) <= set(range(9))
-    assert confidences[:, 0].mean() == pytest.approx(0.5, abs=0.15)
-    assert len(set(confidences[:, 0])) > 3
-    again = made(draws=8).clean_confidences
-    np.testing.assert_array_equal(confidences, again)
-    assert (made(draws=8, seed=1).clean_confidences != confidences).any()
+    np.testing.assert_allclose(right.mean(axis=0), probabilities[:, 0])
+    assert set(np.round(probabilities[:, 0] * 8, 3)) <= set(range(9))
+    assert probabilities[:, 0].mean() == pytest.approx(0.5, abs=0.15)
+    assert len(set(probabilities[:, 0])) > 3
+    again = made(draws=8).clean_probabilities
+    np.testing.assert_array_equal(probabilities, again)
+    assert (made(draws=8, seed=1).clean_probabilities != probabilities).any()
+
+
+def test_a_randomised_source_is_seeded_and_restored():
+    """A transferred attack's images depend on the source's randomness."""
+
+    class NoisyGain(keras.layers.Layer):
+        stochastic = True
+
+        def __init__(self):
+            super().__init__()
+            self.generator = keras.random.SeedGenerator(3)
+
+        def call(self, images):
+            noise = keras.random.normal((4, 4, 1), seed=self.generator)
+            return images * noise
+
+    inputs = keras.Input((4, 4, 1))
+    outputs = keras.layers.Dense(2)(keras.layers.Flatten()(NoisyGain()(inputs)))
+    source = keras.Model(inputs, outputs)
+    victim = keras.Sequential(
+        [keras.Input((4, 4, 1)), keras.layers.Flatten(), keras.layers.Dense(2)]
+    )
+    attack = attacks.transfer(attack=attacks.fgsm(eps=0.1), source=source)
+    images = np.full((2, 4, 4, 1), 0.5, "float32")
+
+    def made(**options):
+        return AttackedImages.from_model(
+            victim, attack, images, [0, 1], **options
+        ).adversarial
+
+    state = source.layers[1].generator.state
+    before = state.numpy()
+    first = made()
+    np.testing.assert_array_equal(state.numpy(), before)
+    np.testing.assert_array_equal(made(), first)
+    assert (made(seed=1) != first).any()
 
 
 @pytest.mark.parametrize(
@@ -330,7 +369,7 @@ def test_what_does_not_fit_together(tmp_path, change, said):
     assert not list(tmp_path.iterdir())
 
 
-def test_confidences_of_low_precision_are_averaged_in_float32():
+def test_probabilities_of_low_precision_are_averaged_in_float32():
     with dtype_policy("bfloat16"):
         model = keras.Sequential(
             [
@@ -340,5 +379,5 @@ def test_confidences_of_low_precision_are_averaged_in_float32():
         )
     images = np.random.default_rng(0).random((2, 4, 4, 2), "float32")
     made = AttackedImages.from_model(model, lambda m, x, y: x, images, [0, 0])
-    assert made.clean_confidences.dtype == "float32"
-    np.testing.assert_allclose(made.clean_confidences.sum(-1), 1, atol=1e-6)
+    assert made.clean_probabilities.dtype == "float32"
+    np.testing.assert_allclose(made.clean_probabilities.sum(-1), 1, atol=1e-6)
