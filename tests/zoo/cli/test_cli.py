@@ -274,6 +274,12 @@ MISSPELT = (
     ("predict", "one/ant/0.png", "--model", "broken.keras"),
     ("train", "fashion_mnst"),
     ("train", "fashion_mnist", "--workdir", "file"),
+    ("evaluate", "wrn16_2", "--write-card", "--data", "rendered_signs_sample"),
+    ("evaluate", "wrn16_2", "--write-card"),
+    (
+        *("evaluate", "wrn16_2", "--write-card", "--data", "fashion_mnist"),
+        *("--split", "train"),
+    ),
     ("reproduce", "imr"),
     ("reproduce", "irm", "--only", "tab9"),
     ("reproduce", "irm", "--seeds", "2"),
