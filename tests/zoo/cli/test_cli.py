@@ -274,6 +274,8 @@ MISSPELT = (
     ("predict", "one/ant/0.png", "--model", "broken.keras"),
     ("train", "fashion_mnst"),
     ("train", "fashion_mnist", "--workdir", "file"),
+    ("train", "fashion_mnist", "--stage", "nope"),
+    ("train", "rendered_signs", "--stage", "lisa_cnn", "--stage", "irm"),
     ("evaluate", "wrn16_2", "--write-card", "--data", "rendered_signs_sample"),
     ("evaluate", "wrn16_2", "--write-card"),
     (
