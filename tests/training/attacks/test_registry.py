@@ -30,6 +30,14 @@ def test_parameters_are_read_as_python_has_them(name):
         )
 
 
+def test_parameters_that_no_text_can_give_are_left_out():
+    signature = inspect.signature(attacks.rp2).parameters
+    objects = {"mask", "palette", "transformations"}
+    assert list(registry.parameters("rp2")) == [
+        name for name in signature if name not in objects
+    ]
+
+
 def test_options_and_fractions():
     attack = attacks.parse("pgd:norm=l2, eps=8/255,steps=7,early_stop=True")
     assert attack.threat == ThreatModel("l2", 8 / 255)
