@@ -119,7 +119,7 @@ def parse(
     >>> parse("pgd:steps=40", ThreatModel("l2", 0.5)).eps
     0.5
     """
-    name = attack_name(spec)
+    name = check_spec(spec)
     if name in SUITES:
         raise ValueError(
             "A suite holds several attacks; give it by its name to "
@@ -143,16 +143,19 @@ def parse(
     return by_name[name](**options)
 
 
-def attack_name(spec: str) -> str:
-    """Returns the name in a text such as `"pgd:norm=l2,eps=1.0"`.
+def check_spec(spec: str) -> str:
+    """Checks a text such as `"pgd:norm=l2,eps=1.0"`; TensorFlow stays out.
 
-    The options are checked as far as they can be without TensorFlow: their
-    names, their form, and the values of those that attacks share.
+    It checks the name, the options' names and form, the values of those that
+    attacks share, and the ball.
 
     Args:
         spec: A name of `ATTACKS`, then perhaps a colon and options; or a
             name of `SUITES`, then perhaps some of `SUITE_OPTIONS`, as in
             `"standard:norm=linf,eps=0.1"`.
+
+    Returns:
+        The name of the attack or suite.
 
     Raises:
         ValueError: If there is no such attack or suite, it makes stickers,

@@ -133,14 +133,14 @@ def test_mistakes_are_named(spec, message):
         ("rand:draws", r"`option=value`.*Received: 'draws'"),
     ],
 )
-def test_attack_name_refuses_wrong_options(spec, message):
+def test_check_spec_refuses_wrong_options(spec, message):
     """Before anything is imported; see `test_lazy_names`."""
     with pytest.raises(ValueError, match=message):
-        registry.attack_name(spec)
+        registry.check_spec(spec)
 
 
 @pytest.mark.parametrize(
     "spec", ["pgd", "fab:eps=none", "pgd:step_size=none,eps=1", "standard"]
 )
-def test_attack_name_lets_options_be_left_open(spec):
-    assert registry.attack_name(spec) == spec.partition(":")[0]
+def test_check_spec_lets_options_be_left_open(spec):
+    assert registry.check_spec(spec) == spec.partition(":")[0]
