@@ -555,12 +555,21 @@ def test_interrupt_exits_with_130(capsys, monkeypatch):
     assert capsys.readouterr().err == "error: interrupted\n"
 
 
-def test_interrupt_says_how_to_go_on(capsys, monkeypatch):
+@pytest.mark.parametrize(
+    ("resume", "said"),
+    [
+        (("--resume", "run"), "interrupted; the same command goes on from run"),
+        ((), "What was measured is lost: --resume keeps it."),
+    ],
+    ids=["resumed", "not resumed"],
+)
+def test_interrupt_says_once_how_to_go_on(capsys, monkeypatch, resume, said):
     def interrupted(*arguments):
-        raise KeyboardInterrupt
+        interrupt = KeyboardInterrupt()
+        interrupt.add_note("What was measured is lost:")
+        interrupt.add_note("--resume keeps it.")
+        raise interrupt
 
     monkeypatch.setattr(evaluate_command, "check_attacks", interrupted)
-    assert main(["evaluate", "wrn16_2", "--resume", "run"]) == 130
-    assert capsys.readouterr().err == (
-        "error: interrupted; the same command goes on from run\n"
-    )
+    assert main(["evaluate", "wrn16_2", *resume]) == 130
+    assert capsys.readouterr().err == f"error: {said}\n"
