@@ -7,14 +7,14 @@ The folders `training` and `exports` are installed as `zoo.training` and
 from setuptools import find_packages
 from setuptools import setup
 
-MOVED = ("training", "exports")
+FOLDERS = ("training", "exports")
 
 setup(
     packages=[
         *find_packages(include=("zoo", "zoo.*")),
         *(
             f"zoo.{package}"
-            for folder in MOVED
+            for folder in FOLDERS
             for package in find_packages(include=(folder, f"{folder}.*"))
         ),
     ]

@@ -43,7 +43,7 @@ def measure(name: str, batch_sizes: list[int], rounds: int) -> list[dict]:
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--model", default="irm_wrn28_10")
+    parser.add_argument("--model", default="irm_wrn28_10.aaac")
     parser.add_argument("--policy", default="float32")
     parser.add_argument("--batch", type=int, nargs="+", default=[1])
     parser.add_argument("--rounds", type=int, default=9)

@@ -53,7 +53,8 @@ ARROWS = {
     "zoo/weights": (),
     "zoo/presets": ("zoo/weights",),
     "zoo/loading.py": ("zoo/models", "zoo/presets", "zoo/weights"),
-    "zoo/cards": ("zoo/presets", "zoo/loading.py"),
+    "zoo/distribution.py": ("zoo/loading.py", "zoo/presets", "zoo/weights"),
+    "zoo/cards": ("zoo/presets", "zoo/loading.py", "zoo/weights"),
     "zoo/defenses/surgery": (),
     "zoo/defenses": (
         "zoo/defenses/surgery",
@@ -165,8 +166,11 @@ SMALL = {
     "training/reproduction/timing.py": "benchmarks time by it too",
     "zoo/__main__.py": "python -m zoo",
     "zoo/atomic_write.py": "all packages write by it",
+    "zoo/cli/commands/cache_command.py": "a command a file",
     "zoo/cli/commands/download_command.py": "a command a file",
     "zoo/cli/commands/info_command.py": "a command a file",
+    "zoo/cli/commands/publish_command.py": "a command a file",
+    "zoo/cli/commands/push_command.py": "a command a file",
     "zoo/class_names.py": "five rooms read names of classes",
     "zoo/version.py": "setuptools reads it",
     "zoo/weights/digests.py": "three rooms ask it",
@@ -289,7 +293,7 @@ def test_nothing_imports_tests_or_benchmarks():
     for path in MODULES.values():
         for name in imports(path):
             top = name.split(".")[0]
-            assert top not in ("tests", "benchmarks", *list(FOLDERS)[1:])
+            assert top not in ("tests", "benchmarks"), f"{path} imports {name}"
             assert top not in ("training", "exports"), f"{path} imports {name}"
 
 

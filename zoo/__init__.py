@@ -11,6 +11,9 @@ from zoo.cards import Measurement
 from zoo.cards import info
 from zoo.cards import write_card
 from zoo.defending import defend
+from zoo.distribution import publish
+from zoo.distribution import push
+from zoo.distribution import verify
 from zoo.loading import download
 from zoo.loading import list_models
 from zoo.loading import load
@@ -34,7 +37,10 @@ __all__ = [
     "list_models",
     "load",
     "models",
+    "publish",
+    "push",
     "regularizers",
+    "verify",
     "write_card",
 ]
 

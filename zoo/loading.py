@@ -14,6 +14,7 @@ from zoo import presets
 from zoo.inspection import find_head
 from zoo.presets import Preset
 from zoo.suggestions import check_options
+from zoo.weights import GrownWeights
 from zoo.weights import fetch_weights
 from zoo.weights import load_weights
 from zoo.weights.manifest import SUFFIXES
@@ -77,11 +78,15 @@ def load(
 
     with skip_initialization(path is not None):
         model = builder(**options, name=preset.name)
-    if path is not None:
-        if new_head is None:
-            new_head = weights == "default" and (
-                options["num_classes"] != preset.config["num_classes"]
-            )
+    if path is None:
+        return model
+    if new_head is None:
+        new_head = weights == "default" and (
+            options["num_classes"] != preset.config["num_classes"]
+        )
+    if weights == "default" and isinstance(preset.weights, GrownWeights):
+        _grow(model, preset.weights, path, new_head=new_head)
+    else:
         load_weights(model, path, skip=[find_head(model)] if new_head else ())
     return model
 
@@ -103,12 +108,16 @@ def list_models(pattern: str = "*") -> list[str]:
 def download(name: str, *, progress: bool = True) -> Path:
     """Downloads a model's published weights, unless they are on disk.
 
+    Weights that are grown have no file of their own: `load` reads those of
+    the preset that they are grown from.
+
     Args:
         name: Name of a preset.
         progress: Whether to draw a progress bar, on a terminal only.
 
     Returns:
-        The weight file, checked by its SHA-256. Shards lie beside it.
+        The weight file, checked by its SHA-256; the other preset's for
+        weights that are grown. Shards lie beside it.
 
     Raises:
         UnknownPresetError: If no preset has the name.
@@ -116,13 +125,14 @@ def download(name: str, *, progress: bool = True) -> Path:
         DownloadError: If the weights are not available.
     """
     preset = presets.get(name)
-    if preset.weights is None:
+    if preset.stored is None:
         raise ValueError(
             "No weights have been published for this preset; "
-            f'zoo.load("{name}", weights=None) builds it untrained. '
+            f'zoo.load("{name}", weights=None) builds it untrained, to be '
+            f"trained on {preset.dataset}.{_trained_kin(preset)} "
             f"Received: name={name!r}"
         )
-    return fetch_weights(preset.weights, progress=progress)
+    return fetch_weights(preset.stored, progress=progress)
 
 
 @contextlib.contextmanager
@@ -144,6 +154,40 @@ def dtype_policy(name: str | None) -> Iterator[None]:
         yield
     finally:
         keras.config.set_dtype_policy(before)
+
+
+def _grow(
+    model: "keras.Model", grown: GrownWeights, path: Path, *, new_head: bool
+) -> None:
+    """Fills a model by growth from the preset's that has the file."""
+    from zoo.models import grow
+    from zoo.weights.digests import weights_digest
+
+    with dtype_policy("float32"):
+        source = load(grown.grown_from, weights=path)
+    grow(source, model, seed=grown.seed, new_head=new_head)
+    # Only all of the published weights, in their own precision, have the hash.
+    if new_head or any(w.dtype != "float32" for w in model.weights):
+        return
+    digest = weights_digest(model)
+    if digest != grown.sha256:
+        raise ValueError(
+            f"The weights of `{model.name}`, grown from {grown.grown_from} by "
+            f"seed {grown.seed}, must have the SHA-256 {grown.sha256}; for "
+            "another depth or width use zoo.models.grow. "
+            f"Received: {digest}"
+        )
+
+
+def _trained_kin(preset: Preset) -> str:
+    """Names the presets with weights of the same defense and architecture."""
+    bare = preset.name.partition(".")[0]
+    kin = [
+        name
+        for name in presets.names()
+        if name.partition(".")[0] == bare and presets.get(name).stored
+    ]
+    return f" With weights: {', '.join(kin)}." if kin else ""
 
 
 def _find(name: str) -> Preset:

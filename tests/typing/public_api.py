@@ -22,6 +22,7 @@ from zoo.training.attacks.base import Attack
 from zoo.training.attacks.pgd import pgd
 from zoo.training.attacks.registry import parse
 from zoo.training.evaluation import Report
+from zoo.weights import Verification
 
 
 def presets() -> None:
@@ -31,6 +32,8 @@ def presets() -> None:
         zoo.info("irm_wrn16_2").measurements, tuple[zoo.Measurement, ...]
     )
     assert_type(zoo.download("irm_wrn16_2"), Path)
+    assert_type(zoo.verify("irm_*"), list[Verification])
+    assert_type(zoo.publish("mirror", "irm_*"), Path)
 
 
 def models() -> keras.Model:

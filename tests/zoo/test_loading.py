@@ -245,10 +245,11 @@ def test_unknown_name():
 def test_nothing_published():
     for call in (loading.load, loading.download):
         with pytest.raises(ValueError) as caught:
-            call("irm_wrn28_10")
+            call("irm_wrn28_10.aaac")
         message = str(caught.value)
         assert "No weights have been published" in message
-        assert 'zoo.load("irm_wrn28_10", weights=None)' in message
+        assert 'zoo.load("irm_wrn28_10.aaac", weights=None)' in message
+        assert "trained on aaac. With weights: irm_wrn28_10." in message
 
 
 def test_download(tmp_path):

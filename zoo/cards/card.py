@@ -14,6 +14,7 @@ from zoo import presets
 from zoo.atomic_write import atomic_write
 from zoo.cards.measurement import Measurement
 from zoo.threat import ThreatModel
+from zoo.weights.manifest import GrownWeights
 
 FOLDER = importlib.resources.files(presets) / "cards"
 """The package's own cards."""
@@ -42,8 +43,12 @@ class Card:
         parameters: Number of weights, if counted.
         files: Names of the weight files; empty if none were published.
         size: Bytes of the weight files.
-        sha256: SHA-256 of the first weight file.
-        licence: SPDX identifier of the weights' licence.
+        sha256: SHA-256 of the first weight file; of the weights' arrays, as
+            an evaluation gives it, if they are grown.
+        licence: SPDX identifier of the weights' licence, if they have one.
+        grown_from: Preset whose weights, read from `files`, were grown into
+            these; `None` if these were trained.
+        growth_seed: Seed of the growth.
         paper: Title or address of the publication.
         recipe: Dotted name of the training recipe.
     """
@@ -62,9 +67,11 @@ class Card:
     files: tuple[str, ...]
     size: int | None
     sha256: str | None
-    licence: str
+    licence: str | None
     paper: str
     recipe: str | None
+    grown_from: str | None
+    growth_seed: int | None
 
     @property
     def trained(self) -> bool:
@@ -121,13 +128,9 @@ class Card:
             "input": f"{height}x{width}x{channels}, pixels in [0, 1]",
             "threat": f"{training}{self.threat}" if self.threat else "none",
             "parameters": f"{self.parameters:,}" if self.parameters else "-",
-            "weights": (
-                f"{', '.join(self.files)} ({self.size / 1e6:.1f} MB)"
-                if self.files
-                else "none published"
-            ),
+            "weights": self._weights_row(),
             "sha256": self.sha256 or "-",
-            "licence": self.licence,
+            "licence": self.licence or "-",
             "paper": self.paper,
             "recipe": self.recipe or "-",
         }
@@ -139,6 +142,14 @@ class Card:
         lines += ["  flagged"] if flags else []
         lines += [f"    {flag}" for flag in flags]
         return "\n".join(lines)
+
+    def _weights_row(self) -> str:
+        if not self.trained:
+            return "none published"
+        files = f"{', '.join(self.files)} ({self.size / 1e6:.1f} MB)"
+        if self.grown_from is None:
+            return files
+        return f"grown from {self.grown_from}, seed {self.growth_seed}: {files}"
 
 
 def info(name: str) -> Card:
@@ -153,7 +164,8 @@ def info(name: str) -> Card:
         UnknownPresetError: If no preset has the name.
     """
     preset = presets.get(name)
-    weights = preset.weights
+    weights, stored = preset.weights, preset.stored
+    grown = weights if isinstance(weights, GrownWeights) else None
     measurements, parameters = _measured(preset, FOLDER / f"{preset.name}.json")
     return Card(
         name=preset.name,
@@ -167,12 +179,14 @@ def info(name: str) -> Card:
         threat=preset.threat,
         measurements=measurements,
         parameters=parameters,
-        files=tuple(file.name for file in weights.files) if weights else (),
-        size=weights.size if weights else None,
+        files=tuple(file.name for file in stored.files) if stored else (),
+        size=stored.size if stored else None,
         sha256=weights.sha256 if weights else None,
-        licence=preset.licence,
+        licence=stored.licence if stored else None,
         paper=preset.paper,
         recipe=preset.recipe,
+        grown_from=grown.grown_from if grown else None,
+        growth_seed=grown.seed if grown else None,
     )
 
 

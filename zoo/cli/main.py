@@ -19,7 +19,11 @@ from zoo.suggestions import did_you_mean
 COMMANDS = {
     "list": "the models and how accurate they are",
     "info": "card of a model",
-    "download": "fetch a model's weights",
+    "download": "fetch a model's weights, or all of them",
+    "verify": "check the weight files on this machine",
+    "cache": "where downloaded weights are, and how much",
+    "publish": "lay out a mirror of the weights in a folder",
+    "push": "publish the weights on the Hugging Face Hub",
     "predict": "classify pictures",
     "attack": "attack a few images and draw them",
     "evaluate": "measure accuracy, clean and attacked",

@@ -10,7 +10,9 @@ from typing import Any
 
 from zoo.suggestions import near_names
 from zoo.threat import ThreatModel
+from zoo.weights.manifest import GrownWeights
 from zoo.weights.manifest import Weights
+from zoo.weights.manifest import read_entry
 from zoo.weights.manifest import read_manifest
 
 _REGISTRY: "dict[str, Preset]" = {}
@@ -47,7 +49,6 @@ class Preset:
         published: Whether the package's `weights.json` lists its weights;
             `get` then fills `weights` in.
         weights: Published weights, if there are any.
-        licence: SPDX identifier of the weights' licence.
 
     Raises:
         ValueError: If a value breaks its rule.
@@ -65,8 +66,7 @@ class Preset:
     threat: ThreatModel | None = None
     recipe: str | None = None
     published: bool = False
-    weights: Weights | None = None
-    licence: str = "Apache-2.0"
+    weights: Weights | GrownWeights | None = None
 
     def __post_init__(self) -> None:
         if not re.fullmatch(rf"[a-z0-9]+(_[a-z0-9]+)*(\.{_TAG})?", self.name):
@@ -107,6 +107,13 @@ class Preset:
         """The name with its default tag, which is accepted too."""
         return f"{self.name}.{self.default_tag}" if self.default_tag else None
 
+    @property
+    def stored(self) -> Weights | None:
+        """The published weights as files: its own, or what they grow from."""
+        if isinstance(self.weights, GrownWeights):
+            return get(self.weights.grown_from).stored
+        return self.weights
+
 
 def register(preset: Preset) -> None:
     """Makes a preset known under its name and its alias.
@@ -142,7 +149,7 @@ def get(name: str) -> Preset:
             f"`zoo list`). Received: name={name!r}"
         )
     if preset.published and preset.weights is None:
-        weights = Weights.from_dict(_manifest()[preset.name])
+        weights = read_entry(_manifest()[preset.name])
         preset = dataclasses.replace(preset, weights=weights)
         _REGISTRY[preset.name] = preset
     return preset

@@ -23,16 +23,16 @@ _IRM_WRN16_2 = dict(
     scale_weights=(0.1, 0.3, 1.0),
     dropout=0.0,
 )
-_TRAINED = dict(
+_LARGE = dict(depth=28, width=10)
+_PUBLISHED = dict(
     dataset="fashion_mnist",
     classes=CLASSES,
-    recipe="zoo.training.recipes.fashion_mnist",
     published=True,
 )
+_TRAINED = dict(recipe="zoo.training.recipes.fashion_mnist", **_PUBLISHED)
 _IRM_PAPER = dict(
     threat=ThreatModel("l2", eps=1.0),
     paper="Information Redundancy Minimization (IRM), IJCAI-19 AAAC",
-    **_TRAINED,
 )
 
 register(
@@ -58,6 +58,7 @@ register(
             "trained against DDN."
         ),
         **_IRM_PAPER,
+        **_TRAINED,
     )
 )
 
@@ -69,6 +70,7 @@ register(
         config=_WRN16_2,
         description="WRN-16-2 trained against DDN.",
         **_IRM_PAPER,
+        **_TRAINED,
     )
 )
 
@@ -80,6 +82,7 @@ register(
         config=_WRN16_2 | {"dropout": 0.0},
         description="WRN-16-2 behind random-patch JPEG, trained against DDN.",
         **_IRM_PAPER,
+        **_TRAINED,
     )
 )
 
@@ -91,6 +94,7 @@ register(
         config=_IRM_WRN16_2 | {"qualities": None},
         description="IRM without JPEG, trained against DDN.",
         **_IRM_PAPER,
+        **_TRAINED,
     )
 )
 
@@ -104,5 +108,33 @@ register(
             "PGD and DeepFool samples beside DDN's."
         ),
         **_IRM_PAPER,
+        **_TRAINED,
+    )
+)
+
+register(
+    Preset(
+        name="wrn28_10",
+        default_tag="fashion_mnist",
+        builder="zoo.models.wide_resnet",
+        config=_WRN16_2 | _LARGE,
+        paper="https://arxiv.org/abs/1605.07146",
+        description="Undefended WRN-28-10, grown from wrn16_2.",
+        **_PUBLISHED,
+    )
+)
+
+register(
+    Preset(
+        name="irm_wrn28_10",
+        default_tag="fashion_mnist",
+        builder="zoo.models.irm",
+        config=_IRM_WRN16_2 | _LARGE,
+        description=(
+            "WRN-28-10 behind random-patch JPEG, a three-scale ensemble, "
+            "grown from irm_wrn16_2.tricks."
+        ),
+        **_IRM_PAPER,
+        **_PUBLISHED,
     )
 )

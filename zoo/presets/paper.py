@@ -6,8 +6,7 @@ from zoo.threat import ThreatModel
 
 register(
     Preset(
-        name="wrn28_10",
-        default_tag="cifar10",
+        name="wrn28_10.cifar10",
         builder="zoo.models.wide_resnet",
         config=dict(
             depth=28, width=10, num_classes=10, image_shape=(32, 32, 3)
@@ -32,8 +31,7 @@ register(
 
 register(
     Preset(
-        name="irm_wrn28_10",
-        default_tag="aaac",
+        name="irm_wrn28_10.aaac",
         builder="zoo.models.irm",
         config=dict(
             depth=28,
@@ -47,8 +45,8 @@ register(
         threat=ThreatModel("l2", eps=1.0),
         paper="Information Redundancy Minimization (IRM), IJCAI-19 AAAC",
         description=(
-            "WRN-28-10 behind random-patch JPEG, a three-scale ensemble, "
-            "trained against DDN."
+            "The paper's: WRN-28-10 behind random-patch JPEG, a three-scale "
+            "ensemble, to be trained against DDN."
         ),
     )
 )

@@ -1,6 +1,7 @@
 """Weight files on a mirror: their addresses, and downloads that resume."""
 
 import os
+import time
 from collections.abc import Callable
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,10 +12,16 @@ from urllib.parse import quote
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
+from zoo.weights.hub import HubFolder
+from zoo.weights.hub import hub_headers
+
 if TYPE_CHECKING:
     import requests
 
 _CHUNK = 1 << 16
+_PATIENCE = 30
+"""Seconds that a server may take to answer, or to send `_LEAST` bytes."""
+_LEAST = 30_000
 
 
 def file_url(base: str, name: str) -> str:
@@ -32,10 +39,9 @@ def file_url(base: str, name: str) -> str:
     Raises:
         ValueError: If `base` has another form.
     """
+    if base.startswith("hf://"):
+        return HubFolder.parse(base).url(name)
     base = base.rstrip("/")
-    scheme, separator, rest = base.partition("://")
-    if scheme == "hf" and separator:
-        return _hub_url(base, rest.split("/"), name)
     parts = urlsplit(base)
     if parts.scheme == "file" and parts.netloc not in ("", "localhost"):
         raise ValueError(
@@ -136,28 +142,40 @@ def _copy(url: str, sink: _Sink) -> None:
 
 
 def _get(url: str, sink: _Sink) -> None:
-    import pooch
     import requests
+    import urllib3
 
     # Compressed answers would break the byte positions.
-    headers = {"Accept-Encoding": "identity"}
+    headers = {"Accept-Encoding": "identity"} | hub_headers(url)
     if sink.position:
         headers["Range"] = f"bytes={sink.position}-"
-
-    def check(response, **_) -> None:
-        # 200: the whole file, so the range was ignored.
-        # 416: the server's file is shorter than the partial one.
-        if response.status_code in (200, 416):
-            sink.restart()
-        sink.total = _total_size(response)
-
-    download = pooch.HTTPDownloader(
-        chunk_size=_CHUNK, headers=headers, hooks={"response": check}
-    )
     try:
-        download(url, sink, None)
-    except requests.RequestException as error:
+        with requests.get(
+            url, headers=headers, stream=True, timeout=_PATIENCE
+        ) as response:
+            # 200: the whole file, so the range was ignored.
+            # 416: the server's file is shorter than the partial one.
+            if response.status_code in (200, 416):
+                sink.restart()
+            response.raise_for_status()
+            sink.total = _total_size(response)
+            _read(response, sink)
+    except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
         raise TransferError(_reason(error)) from error
+
+
+def _read(response: "requests.Response", sink: _Sink) -> None:
+    """Passes on what comes as it comes, unless it comes too slowly."""
+    since, received = time.monotonic(), 0
+    while chunk := response.raw.read1(_CHUNK, decode_content=True):
+        sink.write(chunk)
+        received += len(chunk)
+        now = time.monotonic()
+        if received >= _LEAST:
+            since, received = now, 0
+        elif now - since > _PATIENCE:
+            speed = received / (now - since)
+            raise TransferError(f"the server sends {speed:,.0f} bytes a second")
 
 
 def _total_size(response: "requests.Response") -> int | None:
@@ -172,15 +190,19 @@ def _total_size(response: "requests.Response") -> int | None:
     return int(total) if total.isascii() and total.isdigit() else None
 
 
-def _reason(error: "requests.RequestException") -> str:
+def _reason(error: Exception) -> str:
     """Says what went wrong, without the HTTP stack's pools and retries."""
     import requests
+    import urllib3
 
-    if error.response is not None:
-        return f"HTTP {error.response.status_code} {error.response.reason}"
+    response = getattr(error, "response", None)
+    if response is not None:
+        return f"HTTP {response.status_code} {response.reason}"
     if isinstance(error, requests.Timeout):
         return "the server does not answer"
-    if isinstance(error, requests.exceptions.ChunkedEncodingError):
+    if isinstance(error, urllib3.exceptions.ReadTimeoutError):
+        return f"the server has sent nothing for {_PATIENCE} s"
+    if isinstance(error, urllib3.exceptions.ProtocolError):
         return "the connection closed early"
     if isinstance(error, requests.ConnectionError):
         return "no connection to the server"
@@ -206,19 +228,3 @@ def _bar(
     ) as bar:
         task = bar.add_task(name, total=size)
         yield lambda position: bar.update(task, completed=position)
-
-
-def _hub_url(base: str, parts: list[str], name: str) -> str:
-    if len(parts) < 2 or not all(parts):
-        raise ValueError(
-            "A Hugging Face address must be "
-            f"`hf://owner/repo[@revision][/folder]`. Received: {base!r}"
-        )
-    owner, repository, *folders = parts
-    repository, _, revision = repository.partition("@")
-    endpoint = os.environ.get("HF_ENDPOINT", "https://huggingface.co")
-    path = "/".join(map(quote, (*folders, name)))
-    return (
-        f"{endpoint.rstrip('/')}/{quote(owner)}/{quote(repository)}/resolve/"
-        f"{quote(revision or 'main', safe='')}/{path}"
-    )

@@ -1,6 +1,5 @@
 """Published weights as local files: in the package, the cache, on a mirror."""
 
-import importlib.resources
 import os
 import warnings
 from pathlib import Path
@@ -9,9 +8,13 @@ from urllib.parse import urlsplit
 from zoo.weights.download import TransferError
 from zoo.weights.download import file_url
 from zoo.weights.download import transfer
+from zoo.weights.folders import PART
+from zoo.weights.folders import cache_folder
+from zoo.weights.folders import lock
+from zoo.weights.folders import packaged_folder
 from zoo.weights.manifest import WeightFile
 from zoo.weights.manifest import Weights
-from zoo.weights.manifest import is_lfs_pointer
+from zoo.weights.manifest import known_kind
 
 _TRIES = 5
 
@@ -44,14 +47,14 @@ def fetch_weights(weights: Weights, *, progress: bool = True) -> Path:
         DownloadError: If a file is damaged and cannot be replaced, cannot be
             downloaded, or is not the published one.
     """
-    packaged = importlib.resources.files("zoo.weights") / "files"
-    paths = [Path(str(packaged / file.name)) for file in weights.files]
+    packaged = packaged_folder()
+    paths = [packaged / file.name for file in weights.files]
     if all(path.is_file() for path in paths):
         for file, path in zip(weights.files, paths, strict=True):
-            if not file.matches(path):
+            if difference := file.difference(path):
                 raise DownloadError(
                     f"`{path}` of the installed package is damaged: "
-                    f"{_difference(file, path)}; reinstall the package."
+                    f"{difference}; reinstall the package."
                 )
         return paths[0]
     folder = cache_folder()
@@ -60,34 +63,25 @@ def fetch_weights(weights: Weights, *, progress: bool = True) -> Path:
     return folder / weights.files[0].name
 
 
-def cache_folder() -> Path:
-    """Returns the folder of downloaded weights, which may not exist yet."""
-    keras_home = os.environ.get("KERAS_HOME") or Path.home() / ".keras"
-    home = os.environ.get("ZOO_HOME") or Path(keras_home) / "zoo"
-    return Path(home).expanduser() / "weights"
-
-
 def _ensure(
     file: WeightFile, path: Path, uri: str | None, progress: bool
 ) -> None:
-    import filelock
-
     try:
         if path.is_file() and file.matches(path):
             return
         path.parent.mkdir(parents=True, exist_ok=True)
-        with filelock.FileLock(path.with_name(f"{path.name}.lock")):
+        with lock(path):
             if path.is_file() and file.matches(path):
                 return
             url = _source(file, path, uri)
             if path.exists():
                 warnings.warn(
-                    f"`{path}` is damaged: {_difference(file, path)}; "
+                    f"`{path}` is damaged: {file.difference(path)}; "
                     "fetching it again.",
                     stacklevel=2,
                 )
                 path.unlink()
-            part = path.with_name(f"{path.name}.part")
+            part = path.with_name(f"{path.name}{PART}")
             _complete(file, url, part, progress)
             os.replace(part, path)
     except DownloadError:
@@ -102,7 +96,7 @@ def _ensure(
 def _source(file: WeightFile, path: Path, uri: str | None) -> str:
     state = "is not in the cache"
     if path.exists():
-        state = f"is damaged ({_difference(file, path)})"
+        state = f"is damaged ({file.difference(path)})"
     base = os.environ.get("ZOO_WEIGHTS_URL") or uri
     if not base:
         raise DownloadError(
@@ -129,7 +123,7 @@ def _complete(file: WeightFile, url: str, part: Path, progress: bool) -> None:
         _fill(file, url, part, progress)
         if file.matches(part):
             return
-        difference = _difference(file, part)
+        difference = file.difference(part)
         part.unlink()
         if not resumed:
             raise _not_published(url, difference)
@@ -154,8 +148,8 @@ def _fill(file: WeightFile, url: str, part: Path, progress: bool) -> None:
             break
     if arrived >= file.size:
         return
-    if arrived and (whole or _known_kind(part)):
-        difference = _difference(file, part)
+    if arrived and (whole or known_kind(part)):
+        difference = file.difference(part)
         part.unlink()
         raise _not_published(url, difference)
     if not arrived:
@@ -169,31 +163,6 @@ def _fill(file: WeightFile, url: str, part: Path, progress: bool) -> None:
 
 def _not_published(url: str, difference: str) -> DownloadError:
     return DownloadError(f"`{url}` is not the published file: {difference}.")
-
-
-def _difference(file: WeightFile, path: Path) -> str:
-    """Says why a file is not the published one."""
-    size = _size(path)
-    if kind := _known_kind(path):
-        return kind
-    if size > file.size:
-        return f"it has more than {file.size:,} bytes"
-    if size < file.size:
-        return f"it has {size:,} of {file.size:,} bytes"
-    return f"its SHA-256 is not {file.sha256}"
-
-
-def _known_kind(path: Path) -> str | None:
-    """Says what is commonly found in a weight file's place."""
-    if is_lfs_pointer(path):
-        return (
-            "it is a Git LFS pointer, which `git lfs pull` replaces by the file"
-        )
-    with path.open("rb") as stream:
-        start = stream.read(256).lstrip().lower()
-    if start.startswith((b"<!doctype", b"<html", b"<?xml")):
-        return "it is a web page"
-    return None
 
 
 def _size(path: Path) -> int:

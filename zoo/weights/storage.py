@@ -29,6 +29,7 @@ def save_weights(
     dtype: str = "float16",
     max_shard_size: int | None = 40_000_000,
     manifest: str | os.PathLike | None = None,
+    licence: str | None = None,
 ) -> Weights:
     """Writes a model's weights, and nothing else, in half precision.
 
@@ -46,6 +47,8 @@ def save_weights(
         manifest: JSON file that gets an entry for the written files, under
             `path`'s name without its suffix. `zoo/presets/weights.json`
             publishes them as the weights of the preset of that name.
+        licence: SPDX identifier of the weights' licence, for the manifest.
+            Default: that of the present entry.
 
     Returns:
         Names, hashes and sizes of the files written.
@@ -104,7 +107,8 @@ def save_weights(
         for name in reversed(names):
             os.replace(final / name, path.with_name(name))
     weights = Weights(
-        tuple(WeightFile.from_path(path.with_name(n)) for n in names)
+        tuple(WeightFile.from_path(path.with_name(n)) for n in names),
+        licence=licence,
     )
     if manifest is not None:
         add_to_manifest(Path(manifest), preset, weights)

@@ -12,6 +12,7 @@ from zoo.presets import Preset
 from zoo.presets import base
 from zoo.presets import register
 from zoo.threat import ThreatModel
+from zoo.weights import GrownWeights
 from zoo.weights import WeightFile
 from zoo.weights import Weights
 
@@ -60,7 +61,9 @@ def net(sha256="ab" * 32):
         classes=("shoe", "bag"),
         threat=ThreatModel("l2", eps=1.5),
         recipe="package.recipe",
-        weights=Weights(weights, uri="https://example.org"),
+        weights=Weights(
+            weights, uri="https://example.org", licence="Apache-2.0"
+        ),
         paper="https://example.org/paper",
         description="A tiny network.",
     )
@@ -94,6 +97,8 @@ def test_merges_preset_and_measurements(folder):
         "licence": "Apache-2.0",
         "paper": "https://example.org/paper",
         "recipe": "package.recipe",
+        "grown_from": None,
+        "growth_seed": None,
     }
     json.dumps(card.to_dict(), allow_nan=False)
 
@@ -155,6 +160,7 @@ def test_nothing_measured_or_published():
     card = cards.info("bare_net")
     assert card.measurements == card.files == ()
     assert card.size is card.sha256 is card.parameters is card.threat is None
+    assert card.licence is card.grown_from is None
     text = str(card)
     for part in (
         "data       untrained, made for data\n",
@@ -167,6 +173,40 @@ def test_nothing_measured_or_published():
     assert "alias" not in text
     assert card.alias is None
     json.dumps(card.to_dict())
+
+
+def test_grown_weights_are_the_other_presets_file():
+    grown = GrownWeights("tiny_net", seed=3, sha256="ef" * 32)
+    register(
+        dataclasses.replace(
+            net(), name="grown_net", default_tag=None, weights=grown
+        )
+    )
+    card, source = cards.info("grown_net"), cards.info("tiny_net")
+    assert card.trained
+    assert (card.files, card.size) == (source.files, source.size)
+    assert card.licence == "Apache-2.0"
+    assert (card.grown_from, card.growth_seed) == ("tiny_net", 3)
+    assert card.sha256 == "ef" * 32
+    text = "weights    grown from tiny_net, seed 3: net.weights.json, net_0000"
+    assert text in str(card)
+
+
+def test_grown_weights_are_measured_under_their_own_hash(folder, monkeypatch):
+    grown = GrownWeights("tiny_net", seed=3, sha256="ef" * 32)
+    preset = dataclasses.replace(
+        net(), name="grown_net", default_tag=None, weights=grown
+    )
+    register(preset)
+    path = cards.write_card(
+        "grown_net", [CLEAN], parameters=9, directory=folder
+    )
+    assert json.loads(path.read_text())["sha256"] == "ef" * 32
+    assert cards.info("grown_net").parameters == 9
+    other = GrownWeights("tiny_net", seed=4, sha256="01" * 32)
+    changed = dataclasses.replace(preset, weights=other)
+    monkeypatch.setitem(base._REGISTRY, "grown_net", changed)
+    assert cards.info("grown_net").measurements == ()
 
 
 def test_what_an_untrained_model_is_made_for(monkeypatch):

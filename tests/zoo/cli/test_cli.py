@@ -81,7 +81,7 @@ def test_download(capsys, published):
     ],
 )
 def test_unpublished_weights(capsys, command, others):
-    line = failed(capsys, command, "irm_wrn28_10", *others)
+    line = failed(capsys, command, "irm_wrn28_10.aaac", *others)
     assert "`zoo list` says" in line
     assert "weights=None" not in line
 
@@ -239,7 +239,7 @@ MISSPELT = (
     ("predict", "missing.png"),
     ("predict", "missing.png", "--model", "missing.keras"),
     ("export", "wrn16_2", ".", "--version", "0"),
-    ("finetune", "irm_wrn28_10", "--data", "."),
+    ("finetune", "irm_wrn28_10.aaac", "--data", "."),
     ("finetune", "missing.keras", "--data", "."),
     ("finetune", "wrn16_3", "--data", ".", "--from-scratch"),
     ("evaluate", "wrn16_2", "--output", "file/report.json"),

@@ -110,5 +110,5 @@ def test_a_model_of_other_things_is_refused(capsys):
 
 
 def test_a_preset_without_weights_is_refused_at_once(capsys):
-    line = failed(capsys, "attack", "wrn28_10", *RP2)
+    line = failed(capsys, "attack", "wrn28_10.cifar10", *RP2)
     assert "No weights have been published" in line

@@ -26,8 +26,11 @@ assert keras.backend.backend() == sys.argv[1]
 for name, options in json.loads(sys.argv[2]).items():
     model = zoo.load(name, **options)
     images = np.load("{}x{}x{}.npy".format(*model.input_shape[1:]))
+    if zoo.info(name).grown_from:
+        images = images[:1]
     logits = model(images, training=False)
     np.save(f"{name}.npy", keras.ops.convert_to_numpy(logits))
+assert "tensorflow" not in sys.modules
 """
 
 
@@ -53,6 +56,7 @@ def _compresses(preset: presets.Preset) -> bool:
 
 @pytest.mark.parametrize("backend", ["jax", "torch"])
 def test_backends_agree(backend, tmp_path):
+    """Where a backend is installed; TensorFlow is then not imported."""
     pytest.importorskip(backend)
     clothes = datasets.load("fashion_mnist_sample", batch_size=8)
     clothes, _ = next(clothes.as_numpy_iterator())
@@ -66,11 +70,12 @@ def test_backends_agree(backend, tmp_path):
         env=os.environ | {"KERAS_BACKEND": backend, "PYTHONPATH": root},
         cwd=tmp_path,
         check=True,
-        timeout=300,
+        timeout=600,
     )
     for name, options in models.items():
         model = zoo.load(name, **options)
-        expected = model(images[model.input_shape[1:]], training=False)
-        np.testing.assert_allclose(
-            np.load(tmp_path / f"{name}.npy"), expected, atol=1e-3
+        logits = np.load(tmp_path / f"{name}.npy")
+        expected = model(
+            images[model.input_shape[1:]][: len(logits)], training=False
         )
+        np.testing.assert_allclose(logits, expected, atol=1e-3)

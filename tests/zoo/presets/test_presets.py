@@ -13,7 +13,7 @@ from zoo.presets import Preset
 from zoo.presets import base
 from zoo.presets import register
 from zoo.weights import WeightFile
-from zoo.weights import Weights
+from zoo.weights.manifest import read_entry
 from zoo.weights.manifest import read_manifest
 
 
@@ -125,14 +125,19 @@ def test_the_manifest_lists_the_published_presets_alone():
     published = [name for name in presets.names() if presets.get(name).weights]
     assert sorted(entries) == published
     for name in published:
-        assert presets.get(name).weights == Weights.from_dict(entries[name])
+        assert presets.get(name).weights == read_entry(entries[name])
+
+
+def test_every_published_file_has_a_licence():
+    for entry in map(presets.get, presets.names()):
+        assert entry.stored is None or entry.stored.licence
 
 
 def test_shipped_files_are_the_published_ones():
     published = {
         file.name: file
         for name in presets.names()
-        if (weights := presets.get(name).weights)
+        if (weights := presets.get(name).stored)
         for file in weights.files
     }
     folder = ROOT / "zoo" / "weights" / "files"

@@ -1,102 +1,23 @@
 """Downloads from a local server that can misbehave."""
 
-import contextlib
-import hashlib
-import os
-import re
-import subprocess
-import sys
-import threading
-import time
-from http.server import BaseHTTPRequestHandler
-from http.server import ThreadingHTTPServer
-
 import pytest
 
-from tests.paths import ROOT
+from tests.zoo.weights.mirror_server import CONTENT
+from tests.zoo.weights.mirror_server import NAME
+from tests.zoo.weights.mirror_server import described
+from tests.zoo.weights.mirror_server import published
 from zoo.weights import DownloadError
-from zoo.weights import WeightFile
 from zoo.weights import Weights
+from zoo.weights import cache_folder
 from zoo.weights import fetch
 from zoo.weights import fetch_weights
 
-NAME = "net.weights.h5"
-CONTENT = bytes(range(256)) * 3200
 CHUNK = 1 << 16
 LFS_POINTER = (
     b"version https://git-lfs.github.com/spec/v1\n"
     b"oid sha256:" + b"0123456789abcdef" * 4 + b"\nsize 819200\n"
 )
 HTML = b"<!DOCTYPE html><html><body>Sign in to continue.</body></html>"
-
-
-class Handler(BaseHTTPRequestHandler):
-    """Serves `server.files`, cut, slowed or without ranges as it is told."""
-
-    def do_GET(self):
-        server = self.server
-        server.ranges.append(self.headers.get("Range"))
-        time.sleep(server.delay)
-        content = server.files.get(self.path.lstrip("/"))
-        if content is None:
-            self.send_error(404)
-            return
-        start = 0
-        wanted = re.match(r"bytes=(\d+)-", self.headers.get("Range") or "")
-        if wanted and server.accepts_ranges:
-            start = int(wanted[1])
-            if start >= len(content):
-                self.send_error(416)
-                return
-            self.send_response(206)
-            last = len(content) - 1
-            self.send_header(
-                "Content-Range", f"bytes {start}-{last}/{len(content)}"
-            )
-        else:
-            self.send_response(200)
-        if server.tells_length:
-            self.send_header("Content-Length", str(len(content) - start))
-        self.end_headers()
-        with contextlib.suppress(ConnectionError):
-            self.wfile.write(content[start:][: server.cut])
-
-    def log_message(self, *_):
-        pass
-
-
-@pytest.fixture
-def server():
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.files = {NAME: CONTENT}
-    server.ranges = []
-    server.accepts_ranges = True
-    server.tells_length = True
-    server.cut = None
-    server.delay = 0
-    server.url = f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    yield server
-    server.shutdown()
-    thread.join()
-    server.server_close()
-
-
-@pytest.fixture(autouse=True)
-def cache(tmp_path, monkeypatch):
-    for variable in ("ZOO_WEIGHTS_URL", "ZOO_OFFLINE", "KERAS_HOME"):
-        monkeypatch.delenv(variable, raising=False)
-    monkeypatch.setenv("ZOO_HOME", str(tmp_path / "home"))
-    return tmp_path / "home" / "weights"
-
-
-def described(name, content):
-    return WeightFile(name, hashlib.sha256(content).hexdigest(), len(content))
-
-
-def published(uri=None, content=CONTENT, name=NAME):
-    return Weights((described(name, content),), uri=uri)
 
 
 def leftovers(cache):
@@ -225,6 +146,12 @@ def test_overlong_partial_file_starts_over(server, cache):
     place(cache, f"{NAME}.part", CONTENT * 2)
     assert fetch_weights(published(server.url)).read_bytes() == CONTENT
     assert server.ranges == [None]
+
+
+@pytest.mark.parametrize("encoding", ["chunked", "gzip"])
+def test_encoded_answers(server, encoding):
+    server.encoding = encoding
+    assert fetch_weights(published(server.url)).read_bytes() == CONTENT
 
 
 def test_unsatisfiable_range(server, cache):
@@ -391,17 +318,15 @@ def test_cache_that_cannot_be_made(server, tmp_path, monkeypatch):
 def test_default_cache_is_beside_keras(monkeypatch, tmp_path):
     monkeypatch.delenv("ZOO_HOME")
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
-    assert fetch.cache_folder() == tmp_path / "keras" / "zoo" / "weights"
+    assert cache_folder() == tmp_path / "keras" / "zoo" / "weights"
     monkeypatch.delenv("KERAS_HOME")
     monkeypatch.setenv("HOME", str(tmp_path))
-    assert fetch.cache_folder() == tmp_path / ".keras" / "zoo" / "weights"
+    assert cache_folder() == tmp_path / ".keras" / "zoo" / "weights"
 
 
 def test_packaged_file_comes_first(tmp_path, cache, monkeypatch):
     place(tmp_path / "files", NAME, CONTENT)
-    monkeypatch.setattr(
-        fetch.importlib.resources, "files", lambda package: tmp_path
-    )
+    monkeypatch.setattr(fetch, "packaged_folder", lambda: tmp_path / "files")
     weights = published("https://example.org")
     assert fetch_weights(weights) == tmp_path / "files" / NAME
     assert not cache.exists()
@@ -411,25 +336,3 @@ def test_packaged_file_comes_first(tmp_path, cache, monkeypatch):
     assert "reinstall" in message
     (tmp_path / "files" / NAME).write_bytes(LFS_POINTER)
     assert "it is a Git LFS pointer" in failure(weights)
-
-
-def test_two_processes_download_once(server, cache):
-    server.delay = 0.5
-    weights = published(server.url)
-    code = (
-        f"from zoo.weights import *\nprint(fetch_weights({weights!r}), end='')"
-    )
-    processes = [
-        subprocess.Popen(
-            [sys.executable, "-c", code],
-            cwd=ROOT,
-            env=os.environ,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        for _ in range(2)
-    ]
-    answers = [process.communicate(timeout=50)[0] for process in processes]
-    assert answers == [str(cache / NAME)] * 2
-    assert (cache / NAME).read_bytes() == CONTENT
-    assert len(server.ranges) == 1

@@ -4,9 +4,11 @@ import hashlib
 
 import pytest
 
+from zoo.weights import GrownWeights
 from zoo.weights import WeightFile
 from zoo.weights import Weights
 from zoo.weights.manifest import add_to_manifest
+from zoo.weights.manifest import read_entry
 from zoo.weights.manifest import read_manifest
 
 HASH = "0" * 64
@@ -69,26 +71,29 @@ def test_bad_sets_of_files(names):
 
 def test_an_entry_gives_the_weights_it_was_made_of(tmp_path):
     path = tmp_path / "weights.json"
-    one = Weights((file("one.weights.h5"),), uri="hf://owner/repo")
+    one = Weights(
+        (file("one.weights.h5"),), uri="hf://owner/repo", licence="MIT"
+    )
     index, *shards = map(file, ("a.weights.json", "a_0.weights.h5"))
     sharded = Weights((index, *shards))
     add_to_manifest(path, "one", one)
     add_to_manifest(path, "a", sharded)
     entries = read_manifest(path)
-    assert Weights.from_dict(entries["one"]) == one
+    assert read_entry(entries["one"]) == one
     assert Weights.from_dict(entries["a"]) == sharded
 
 
 def test_new_files_keep_the_address_and_the_other_entries(tmp_path):
     path = tmp_path / "weights.json"
     add_to_manifest(path, "b", Weights((file("b.weights.h5"),)))
-    add_to_manifest(path, "a", Weights((file("a.weights.h5"),), uri="hf://a/b"))
+    noted = {"uri": "hf://a/b", "licence": "MIT"}
+    add_to_manifest(path, "a", Weights((file("a.weights.h5"),), **noted))
     before = path.read_bytes()
     new = WeightFile("a.weights.h5", "1" * 64, 20)
     add_to_manifest(path, "a", Weights((new,)))
     entries = read_manifest(path)
     assert list(entries) == ["a", "b"]
-    assert Weights.from_dict(entries["a"]) == Weights((new,), uri="hf://a/b")
+    assert Weights.from_dict(entries["a"]) == Weights((new,), **noted)
     add_to_manifest(path, "a", Weights((file("a.weights.h5"),)))
     assert path.read_bytes() == before
 
@@ -96,11 +101,20 @@ def test_new_files_keep_the_address_and_the_other_entries(tmp_path):
 @pytest.mark.parametrize(
     "entry",
     [
-        {"grown_from": "wrn16_2", "seed": 3, "sha256": HASH},
+        {"grown_from": "wrn16_2", "sha256": HASH},
         {"files": [], "url": "https://host"},
         {"files": []},
     ],
 )
-def test_entries_that_are_not_of_stored_weights(entry):
+def test_entries_of_no_weights(entry):
     with pytest.raises(ValueError, match="Received: "):
+        read_entry(entry)
+
+
+def test_an_entry_of_grown_weights():
+    entry = {"grown_from": "wrn16_2", "seed": 3, "sha256": HASH}
+    assert read_entry(entry) == GrownWeights("wrn16_2", 3, HASH)
+    with pytest.raises(ValueError, match="Received: sha256='short'"):
+        read_entry(entry | {"sha256": "short"})
+    with pytest.raises(ValueError, match="Received: entry="):
         Weights.from_dict(entry)

@@ -89,7 +89,9 @@ def test_publishing_notes_the_files_under_the_presets_name(tmp_path, limit):
         tmp_path / "files" / "net.v1.weights.h5",
         max_shard_size=limit,
         manifest=manifest,
+        licence="MIT",
     )
+    assert weights.licence == "MIT"
     entries = read_manifest(manifest)
     assert list(entries) == ["net.v1"]
     assert Weights.from_dict(entries["net.v1"]) == weights

@@ -71,7 +71,7 @@ class Settings:
         "mixed_bfloat16", "dtype policy of the training", metavar="POLICY"
     )
     timed: str = option(
-        "irm_wrn28_10",
+        "irm_wrn28_10.aaac",
         "preset whose architecture, of three scales, is timed",
         metavar="NAME",
     )

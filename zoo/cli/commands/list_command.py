@@ -65,7 +65,7 @@ def _table(dataset: str, rows: list[dict]):
         table.add_row(
             name,
             _ball(row["threat"]) if row["threat"] and row["trained"] else "–",
-            f"{row['size'] / 1e6:.1f} MB" if row["trained"] else "untrained",
+            _weights(row),
             _percent(row["clean"]),
             _percent(row["worst_case"]),
         )
@@ -84,6 +84,13 @@ def _shown_name(row: dict, rows: list[dict]) -> str:
     return f"{name} ({alias.removeprefix(name)})"
 
 
+def _weights(row: dict) -> str:
+    if not row["trained"]:
+        return "untrained"
+    grown = ", grown" if row["grown_from"] else ""
+    return f"{row['size'] / 1e6:.1f} MB{grown}"
+
+
 def _percent(accuracy: float | None) -> str:
     return "–" if accuracy is None else f"{accuracy:.1%}"
 
@@ -99,6 +106,7 @@ def _row(card: zoo.Card, ball: zoo.ThreatModel | None) -> dict:
         "threat": _plain(card.threat),
         "trained": card.trained,
         "size": card.size,
+        "grown_from": card.grown_from,
         "clean": clean and clean.accuracy,
         "ball": _plain(ball),
         "worst_case": worst and worst.accuracy,

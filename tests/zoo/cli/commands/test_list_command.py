@@ -58,6 +58,7 @@ def test_models_are_compared_in_the_ball_of_the_defended_ones(capsys, measured):
         "threat": None,
         "trained": True,
         "size": zoo.info("wrn16_2").size,
+        "grown_from": None,
         "clean": 0.9375,
         "ball": {"norm": "l2", "eps": 0.5},
         "worst_case": 0.0,
