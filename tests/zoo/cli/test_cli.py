@@ -358,7 +358,8 @@ def test_export(capsys, model, tmp_path):
     assert report["max_abs_difference"] < 1e-4
     assert (tmp_path / "served" / "1" / "saved_model.pb").is_file()
     line = failed(capsys, "export", model, str(tmp_path / "served"))
-    assert "served/1 exists; --overwrite replaces it" in line
+    assert "--overwrite is given" in line
+    assert "served/1, which exists" in line
     overwrite = ("--overwrite", "--check-pixels")
     run(capsys, "export", model, str(tmp_path / "served"), *overwrite)
     served = tf.saved_model.load(str(tmp_path / "served" / "1"))
@@ -432,7 +433,7 @@ def test_failures_are_one_line(capsys, monkeypatch, error):
 def test_errors_are_printed_harmlessly(capsys):
     line = failed(capsys, "predict", "\x1b[2J\nerror: \x9bx.png")
     assert line == (
-        "error: There is no such picture: \\x1b[2J error: \\x9bx.png\n"
+        "error: The picture must exist. Received: \\x1b[2J error: \\x9bx.png\n"
     )
 
 

@@ -261,7 +261,10 @@ def check_card(
             f"{max(attacked)}; --replace-card takes fewer. Received: {images}"
         )
     if not os.access(card.FOLDER, os.W_OK):
-        raise PermissionError(f"Cards cannot be written to {card.FOLDER}.")
+        raise PermissionError(
+            "The folder of cards must be one that may be written. "
+            f"Received: {card.FOLDER}"
+        )
     # These import TensorFlow; the checks above do without it.
     from zoo.training.evaluation import provenance
     from zoo.training.evaluation.engine.resume import Journal
@@ -279,7 +282,8 @@ def check_card(
             ) from error
         if begun["commit"] != commit:
             raise ValueError(
-                f"The run in --resume {resume} was begun at another commit, "
-                f"{begun['commit']}; go on at that one, or begin a run in "
-                "another folder."
+                "A card's run goes on at the commit that it was begun at; go "
+                "back to that one, or begin a run in another folder. Received: "
+                f"--resume {resume}, begun at another commit, "
+                f"{begun['commit']}"
             )
