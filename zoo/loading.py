@@ -41,9 +41,10 @@ def load(
             `.weights.json` index) that fits the model exactly.
         num_classes: Number of classes.
         image_shape: `(height, width, channels)`.
-        new_head: Whether to initialise the head randomly. Default: only if
-            `num_classes` differs from the preset's. Set it to `True` for
-            other classes of the same number.
+        new_head: Whether to initialise the head randomly. Default: only with
+            published weights, if `num_classes` differs from the preset's; a
+            file must fit the head too. Set it to `True` for other classes of
+            the same number.
         overrides: Other options of the preset's builder.
 
     Returns:

@@ -12,11 +12,11 @@ import inspect
 from collections.abc import Iterator
 from collections.abc import Mapping
 from fractions import Fraction
-from importlib.util import find_spec
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 from typing import Any
 
+from zoo.module_source import parse_source
 from zoo.suggestions import did_you_mean
 from zoo.threat import ThreatModel
 from zoo.training.attacks.parts.checks import checked_options
@@ -70,6 +70,9 @@ SUITE_OPTIONS = ("norm", "eps", "steps", "queries", "draws", "seed")
 """What a suite takes; each attack is given those that it has."""
 
 _REQUIRED = inspect.Parameter.empty
+_WRITABLE = {"bool", "int", "float", "str", "None"}
+"""Types of the options that text can give."""
+
 _WORDS = {"true": True, "false": False, "none": None}
 
 
@@ -116,7 +119,7 @@ def parse(
     >>> parse("pgd:steps=40", ThreatModel("l2", 0.5)).eps
     0.5
     """
-    name = attack_name(spec)
+    name = check_spec(spec)
     if name in SUITES:
         raise ValueError(
             "A suite holds several attacks; give it by its name to "
@@ -140,16 +143,19 @@ def parse(
     return by_name[name](**options)
 
 
-def attack_name(spec: str) -> str:
-    """Returns the name in a text such as `"pgd:norm=l2,eps=1.0"`.
+def check_spec(spec: str) -> str:
+    """Checks a text such as `"pgd:norm=l2,eps=1.0"`; TensorFlow stays out.
 
-    The options are checked as far as they can be without TensorFlow: their
-    names, their form, and the values of those that attacks share.
+    It checks the name, the options' names and form, the values of those that
+    attacks share, and the ball.
 
     Args:
         spec: A name of `ATTACKS`, then perhaps a colon and options; or a
             name of `SUITES`, then perhaps some of `SUITE_OPTIONS`, as in
             `"standard:norm=linf,eps=0.1"`.
+
+    Returns:
+        The name of the attack or suite.
 
     Raises:
         ValueError: If there is no such attack or suite, it makes stickers,
@@ -193,27 +199,30 @@ def parameters(name: str) -> Mapping[str, inspect.Parameter]:
     Read from its source: importing the module would import TensorFlow.
 
     Args:
-        name: A name of `ATTACKS`.
+        name: A name of `ATTACKS` or `PYTHON_ONLY`.
 
     Returns:
-        By name, in order; annotations are text.
+        Those that text can give, by name, in order; annotations are text.
+        Arrays and other objects, such as the mask of `rp2`, are left out.
     """
-    module = ATTACKS[name]
-    tree = ast.parse(find_spec(module).loader.get_source(module))
+    module = (ATTACKS | PYTHON_ONLY)[name].removeprefix(f"{__package__}.")
     (arguments,) = (
         node.args
-        for node in tree.body
+        for node in parse_source(__package__, module).body
         if isinstance(node, ast.FunctionDef) and node.name == name
     )
     found = {}
     for argument, default in zip(
         arguments.kwonlyargs, arguments.kw_defaults, strict=True
     ):
+        annotation = ast.unparse(argument.annotation)
+        if not _WRITABLE.issuperset(annotation.split(" | ")):
+            continue
         found[argument.arg] = inspect.Parameter(
             argument.arg,
             inspect.Parameter.KEYWORD_ONLY,
             default=_REQUIRED if default is None else ast.literal_eval(default),
-            annotation=ast.unparse(argument.annotation),
+            annotation=annotation,
         )
     return MappingProxyType(found)
 

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from zoo.threat import ThreatModel
 from zoo.training.attacks.registry import SUITES as by_name
-from zoo.training.attacks.registry import attack_name
+from zoo.training.attacks.registry import check_spec
 from zoo.training.attacks.registry import parameters
 from zoo.training.attacks.registry import parse
 
@@ -65,7 +65,7 @@ def parse_all(
         ValueError: If `parse` or `suite` raises, or a suite is given other
             options.
     """
-    name = attack_name(spec)
+    name = check_spec(spec)
     if name not in by_name:
         return (parse(spec, threat, **defaults),)
     given = spec.partition(":")[2]
@@ -103,7 +103,7 @@ def _check_ball(name, threat):
 
 def _own(spec: str, options: str) -> str:
     """Returns the options that the attack of the spec has."""
-    has = parameters(attack_name(spec))
+    has = parameters(check_spec(spec))
     return ",".join(
         pair
         for pair in options.split(",")

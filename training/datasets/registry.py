@@ -86,10 +86,13 @@ def check_data_dir(name: str, data_dir: str | os.PathLike | None) -> None:
     if data_dir is None:
         raise ValueError(
             f"{name} is read from the folder that its archives were unpacked "
-            "in; name it by `data_dir`, or --data-dir on the command line."
+            "in; name it by `data_dir`, or --data-dir on the command line. "
+            "Received: data_dir=None"
         )
     if not os.path.isdir(data_dir):
-        raise FileNotFoundError(f"There is no such folder: {data_dir}")
+        raise FileNotFoundError(
+            f"The folder must exist. Received: data_dir={os.fspath(data_dir)!r}"
+        )
 
 
 def check_known(name: str) -> None:

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 
 from zoo.threat import ThreatModel
 from zoo.training.attacks import suites
-from zoo.training.attacks.registry import attack_name
+from zoo.training.attacks.registry import check_spec
 from zoo.training.datasets.arrays import gather_examples
 from zoo.training.evaluation import provenance
 from zoo.training.evaluation.engine.interruption import interruptible
@@ -154,7 +154,7 @@ def evaluate(
     if isinstance(attacks, str) or callable(attacks):
         attacks = [attacks]
     if len(attacks) == 1 and isinstance(attacks[0], str):
-        skip_fooled = skip_fooled or attack_name(attacks[0]) in suites.by_name
+        skip_fooled = skip_fooled or check_spec(attacks[0]) in suites.by_name
     plan = Plan.make(
         model,
         surrogate or model,

@@ -55,10 +55,10 @@ def check_attacks(specs: Iterable[str]) -> None:
 
     Nothing is loaded, not even TensorFlow.
     """
-    from zoo.training.attacks.registry import attack_name
+    from zoo.training.attacks.registry import check_spec
 
     for spec in specs:
-        attack_name(spec)
+        check_spec(spec)
 
 
 def check_single(spec: str | None, option: str = "--attack") -> None:
@@ -81,9 +81,9 @@ def is_suite(spec: str) -> bool:
         ValueError: If it names neither a suite nor an attack.
     """
     from zoo.training.attacks.registry import SUITES
-    from zoo.training.attacks.registry import attack_name
+    from zoo.training.attacks.registry import check_spec
 
-    return attack_name(spec) in SUITES
+    return check_spec(spec) in SUITES
 
 
 def default_threat(model: NamedModel) -> zoo.ThreatModel:

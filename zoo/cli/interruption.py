@@ -10,6 +10,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from collections.abc import Sequence
 
 STATUS = 130
 _PATIENCE = 3.0
@@ -22,19 +23,23 @@ class Interruption:
     """Says once that the command was interrupted, and ends the process.
 
     Args:
-        message: Returns what is said, once the command is interrupted.
+        message: Returns what is said, given the notes of the exception.
     """
 
-    def __init__(self, message: Callable[[], str]):
+    def __init__(self, message: Callable[[Sequence[str]], str]):
         self._message = message
         self._lock = threading.Lock()
         self._said = False
 
-    def say(self) -> None:
-        """Writes the message to standard error, the first time."""
+    def say(self, notes: Sequence[str] = ()) -> None:
+        """Writes the message to standard error, the first time.
+
+        Args:
+            notes: Of the `KeyboardInterrupt`; none if it was not raised yet.
+        """
         with self._lock:
             if not self._said:
-                print(self._message(), file=sys.stderr, flush=True)
+                print(self._message(notes), file=sys.stderr, flush=True)
             self._said = True
 
     def watch(self) -> None:

@@ -38,7 +38,7 @@ def check_keras_file(path: str | os.PathLike) -> None:
             grow beyond reason as it is read.
     """
     if not os.path.isfile(path):
-        raise FileNotFoundError(f"There is no such file: {path}")
+        raise FileNotFoundError(f"The file must exist. Received: {path}")
     try:
         with zipfile.ZipFile(path) as archive:
             for member in archive.infolist():
@@ -197,7 +197,7 @@ def as_logits(
             return logits
     raise ValueError(
         "The model must return logits: take the softmax at its end away. "
-        f"Received: {name}, whose outputs are confidences"
+        f"Received: {name}, whose outputs are probabilities"
     )
 
 
@@ -209,8 +209,9 @@ def _check_size(path, member: zipfile.ZipInfo) -> None:
     most = max(_UNSUSPECTED, _GROWTH * member.compress_size)
     if member.file_size > most:
         raise _TooLarge(
-            f"{path} is refused: its {member.filename} would grow from "
-            f"{member.compress_size:,} to {member.file_size:,} bytes."
+            f"No part of a model file may grow more than {_GROWTH} times as "
+            f"it is read. Received: {path}, whose {member.filename} would grow "
+            f"from {member.compress_size:,} to {member.file_size:,} bytes"
         )
 
 

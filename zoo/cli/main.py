@@ -70,15 +70,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.print_help()
         return 2
     command = _module(options.command)
-    interruption = Interruption(lambda: _interrupted(command, options))
+    interruption = Interruption(
+        lambda notes: _interrupted(command, options, notes)
+    )
     if owned:
         warnings.showwarning = _show_warning
         hide_native_log()
         interruption.watch()
     try:
         command.run(options)
-    except KeyboardInterrupt:
-        interruption.say()
+    except KeyboardInterrupt as interrupt:
+        interruption.say(getattr(interrupt, "__notes__", ()))
         return STATUS
     except _failures() as error:
         print(f"error: {_one_line(error)}", file=sys.stderr)
@@ -90,13 +92,21 @@ def _show_warning(message: Warning | str, *_, **__) -> None:
     print(f"warning: {_one_line(message)}", file=sys.stderr)
 
 
-def _interrupted(command: ModuleType, options: argparse.Namespace) -> str:
-    """Says that a command was interrupted, and how to go on."""
+def _interrupted(
+    command: ModuleType, options: argparse.Namespace, notes: Sequence[str]
+) -> str:
+    """Says that a command was interrupted, and once how to go on.
+
+    A command's own folder comes first: the notes are of the library and speak
+    of a call inside the command.
+    """
     folder = None
     if hasattr(command, "work_folder"):
         folder = command.work_folder(options)
-    hint = f"; the same command goes on from {folder}" if folder else ""
-    return f"error: interrupted{printable(hint)}"
+    said = " ".join(notes) or "interrupted"
+    if folder:
+        said = f"interrupted; the same command goes on from {folder}"
+    return f"error: {printable(said)}"
 
 
 def _failures() -> tuple[type[Exception], ...]:

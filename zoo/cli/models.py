@@ -67,7 +67,7 @@ class NamedModel:
             name: Text of the command line.
             classes: Text of `--classes`, in the place of its own names.
             kinds: Kinds that the command takes.
-            rule: What is said to others.
+            rule: Error message for other kinds.
             trained: Whether a preset must have published weights.
             trusted: Whether a model may run code, read files and write them.
 
@@ -188,17 +188,17 @@ class NamedModel:
         shape = input_shape(loaded)
         if shape is None:
             raise ValueError(
-                f"{self.name} must say what images it takes, to resize "
-                "pictures to: save it as a functional or Sequential model of "
-                "one image input."
+                "A model must say what images it takes, to resize pictures "
+                "to: save it as a functional or Sequential model of one image "
+                f"input. Received: {self.name}"
             )
         _, height, width, channels = shape
         fixed = (height, width)
         size = size or fixed
         if None in size:
             raise ValueError(
-                f"{self.name} takes images of any size; choose one by "
-                "--image-size, such as 224x224."
+                "A model that takes images of any size needs --image-size, "
+                f"such as 224x224. Received: {self.name} without it"
             )
         if any(n not in (None, m) for n, m in zip(fixed, size, strict=True)):
             raise ValueError(
@@ -289,5 +289,8 @@ def _read_names(text: str) -> tuple[str, ...]:
     if os.path.isfile(text):  # A list may be too long for a path.
         return read_lines(text)
     if "," not in text and (os.sep in text or Path(text).suffix):
-        raise FileNotFoundError(f"--classes: there is no such file: {text}")
+        raise FileNotFoundError(
+            "--classes must be names between commas or a file that exists. "
+            f"Received: --classes={text}"
+        )
     return tuple(name.strip() for name in text.split(",") if name.strip())

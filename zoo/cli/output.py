@@ -36,11 +36,13 @@ def check_writable(path: str | os.PathLike) -> None:
     folder = next(p for p in parents if os.path.lexists(p))
     if not os.path.isdir(folder):
         raise NotADirectoryError(
-            f"{path} cannot be written: {folder} is not a folder."
+            "A file must be written into a folder. "
+            f"Received: {path}, but {folder} is not a folder"
         )
     if not os.access(folder, os.W_OK | os.X_OK):
         raise PermissionError(
-            f"{path} cannot be written: {folder} may not be written."
+            "A file must be written into a folder that may be written. "
+            f"Received: {path}, but {folder} may not be written"
         )
 
 

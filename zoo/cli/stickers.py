@@ -9,6 +9,7 @@ from zoo.cli.arguments import at_least
 from zoo.cli.models import NamedModel
 from zoo.cli.output import check_writable
 from zoo.cli.output import emit
+from zoo.module_source import assigned_names
 from zoo.suggestions import did_you_mean
 
 _PICTURED = 6
@@ -95,11 +96,12 @@ def run_sticker(options: argparse.Namespace) -> None:
     check_writable(printed)
     sign = options.sign or "stop"
     _check_signs(named, sign, options.target)
+    _read_options(options)
     from zoo.training import evaluation
     from zoo.training.evaluation.engine.progress import step_progress
     from zoo.training.evaluation.stickers import SignViews
 
-    _attack(options, _ANY_SIZE)  # Refuses what is wrong before it loads.
+    _attack(options, _ANY_SIZE)  # Refuses wrong values before it loads.
     with activity(f"Loading {named.name}", enabled=not options.json):
         model = named.load(image_size=options.image_size)
     height, width, _ = named.image_shape(model, options.image_size)
@@ -165,31 +167,35 @@ def run_sticker(options: argparse.Namespace) -> None:
     )
 
 
+def _read_options(options):
+    """Reads RP2's options and checks the mask's name; TensorFlow stays out."""
+    from zoo.training.attacks.parts.checks import checked_options
+    from zoo.training.attacks.registry import STICKERS
+    from zoo.training.attacks.registry import parameters
+    from zoo.training.attacks.registry import read_options
+
+    masks = assigned_names("zoo.training.attacks", "rp2.masks", "by_name")
+    mask = options.mask
+    if mask is not None and mask not in masks and not os.path.isfile(mask):
+        raise ValueError(
+            f"--mask must be {', '.join(masks)} or a picture."
+            f"{did_you_mean(mask, masks)} Received: --mask={mask}"
+        )
+    text = options.attack.partition(":")[2]
+    return checked_options(**read_options(STICKERS, text, parameters(STICKERS)))
+
+
 def _attack(options, size):
     """Binds RP2 to the text's options and the mask."""
-    import inspect
-
     from zoo.training import attacks
-    from zoo.training.attacks.registry import read_options
     from zoo.training.attacks.rp2 import masks
 
     mask = options.mask or "stickers"
     if mask in masks.by_name:
         where = masks.by_name[mask](size, size)
-    elif os.path.isfile(mask):
-        where = masks.from_picture(mask, size, size)
     else:
-        raise ValueError(
-            f"--mask must be {', '.join(masks.by_name)} or a picture."
-            f"{did_you_mean(mask, masks.by_name)} Received: --mask={mask}"
-        )
-    accepted = {
-        name: parameter
-        for name, parameter in inspect.signature(attacks.rp2).parameters.items()
-        if name not in ("mask", "palette", "transformations")
-    }
-    text = options.attack.partition(":")[2]
-    return attacks.rp2(mask=where, **read_options("rp2", text, accepted))
+        where = masks.from_picture(mask, size, size)
+    return attacks.rp2(mask=where, **_read_options(options))
 
 
 def _given(options, *names):

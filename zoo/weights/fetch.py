@@ -111,7 +111,8 @@ def _source(file: WeightFile, path: Path, uri: str | None) -> str:
     if urlsplit(url).scheme != "file" and offline not in ("", "0", "false"):
         raise DownloadError(
             f"`{path}` {state} and ZOO_OFFLINE forbids the network; put the "
-            f"file of SHA-256 {file.sha256} there or unset ZOO_OFFLINE."
+            f"file of SHA-256 {file.sha256} there or unset ZOO_OFFLINE. "
+            f"Received: ZOO_OFFLINE={offline}"
         )
     return url
 

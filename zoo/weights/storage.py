@@ -245,8 +245,7 @@ def _check_exists(path: Path) -> None:
 def _damaged(path: Path) -> ValueError:
     if is_lfs_pointer(path):
         return ValueError(
-            "The weight file must be there itself; this one is a Git LFS "
-            "pointer, which `git lfs pull` replaces by the file. "
+            "The file is only a Git LFS pointer; run `git lfs pull`. "
             f"Received: path={str(path)!r}"
         )
     return ValueError(

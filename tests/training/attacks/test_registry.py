@@ -30,6 +30,14 @@ def test_parameters_are_read_as_python_has_them(name):
         )
 
 
+def test_parameters_that_no_text_can_give_are_left_out():
+    signature = inspect.signature(attacks.rp2).parameters
+    objects = {"mask", "palette", "transformations"}
+    assert list(registry.parameters("rp2")) == [
+        name for name in signature if name not in objects
+    ]
+
+
 def test_options_and_fractions():
     attack = attacks.parse("pgd:norm=l2, eps=8/255,steps=7,early_stop=True")
     assert attack.threat == ThreatModel("l2", 8 / 255)
@@ -125,14 +133,14 @@ def test_mistakes_are_named(spec, message):
         ("rand:draws", r"`option=value`.*Received: 'draws'"),
     ],
 )
-def test_attack_name_refuses_wrong_options(spec, message):
+def test_check_spec_refuses_wrong_options(spec, message):
     """Before anything is imported; see `test_lazy_names`."""
     with pytest.raises(ValueError, match=message):
-        registry.attack_name(spec)
+        registry.check_spec(spec)
 
 
 @pytest.mark.parametrize(
     "spec", ["pgd", "fab:eps=none", "pgd:step_size=none,eps=1", "standard"]
 )
-def test_attack_name_lets_options_be_left_open(spec):
-    assert registry.attack_name(spec) == spec.partition(":")[0]
+def test_check_spec_lets_options_be_left_open(spec):
+    assert registry.check_spec(spec) == spec.partition(":")[0]

@@ -245,6 +245,10 @@ MISSPELT = (
     ("evaluate", "wrn16_2", "--output", "file/report.json"),
     ("attack", "wrn16_2", "--output", "file/deep/attack.png"),
     ("attack", "lisa_cnn", *RP2, "--output", "file/attack.png"),
+    ("attack", "lisa_cnn", *RP2, "--mask", "octogon"),
+    ("attack", "lisa_cnn", "--attack", "rp2:stepz=1", "--target", "yield"),
+    ("attack", "lisa_cnn", "--attack", "rp2:steps=0", "--target", "yield"),
+    ("attack", "lisa_cnn", "--attack", "rp2:palette=1", "--target", "yield"),
     ("tune", "irm_wrn16_2", "--save", "file/best.keras"),
     ("finetune", "wrn16_2", "--data", ".", "--output", "file"),
     ("demo", "--output", "file"),
@@ -274,6 +278,14 @@ MISSPELT = (
     ("predict", "one/ant/0.png", "--model", "broken.keras"),
     ("train", "fashion_mnst"),
     ("train", "fashion_mnist", "--workdir", "file"),
+    ("train", "fashion_mnist", "--stage", "nope"),
+    ("train", "rendered_signs", "--stage", "lisa_cnn", "--stage", "irm"),
+    ("evaluate", "wrn16_2", "--write-card", "--data", "rendered_signs_sample"),
+    ("evaluate", "wrn16_2", "--write-card"),
+    (
+        *("evaluate", "wrn16_2", "--write-card", "--data", "fashion_mnist"),
+        *("--split", "train"),
+    ),
     ("reproduce", "imr"),
     ("reproduce", "irm", "--only", "tab9"),
     ("reproduce", "irm", "--seeds", "2"),
@@ -346,7 +358,8 @@ def test_export(capsys, model, tmp_path):
     assert report["max_abs_difference"] < 1e-4
     assert (tmp_path / "served" / "1" / "saved_model.pb").is_file()
     line = failed(capsys, "export", model, str(tmp_path / "served"))
-    assert "served/1 exists; --overwrite replaces it" in line
+    assert "--overwrite is given" in line
+    assert "served/1, which exists" in line
     overwrite = ("--overwrite", "--check-pixels")
     run(capsys, "export", model, str(tmp_path / "served"), *overwrite)
     served = tf.saved_model.load(str(tmp_path / "served" / "1"))
@@ -420,7 +433,7 @@ def test_failures_are_one_line(capsys, monkeypatch, error):
 def test_errors_are_printed_harmlessly(capsys):
     line = failed(capsys, "predict", "\x1b[2J\nerror: \x9bx.png")
     assert line == (
-        "error: There is no such picture: \\x1b[2J error: \\x9bx.png\n"
+        "error: The picture must exist. Received: \\x1b[2J error: \\x9bx.png\n"
     )
 
 
@@ -543,12 +556,21 @@ def test_interrupt_exits_with_130(capsys, monkeypatch):
     assert capsys.readouterr().err == "error: interrupted\n"
 
 
-def test_interrupt_says_how_to_go_on(capsys, monkeypatch):
+@pytest.mark.parametrize(
+    ("resume", "said"),
+    [
+        (("--resume", "run"), "interrupted; the same command goes on from run"),
+        ((), "What was measured is lost: --resume keeps it."),
+    ],
+    ids=["resumed", "not resumed"],
+)
+def test_interrupt_says_once_how_to_go_on(capsys, monkeypatch, resume, said):
     def interrupted(*arguments):
-        raise KeyboardInterrupt
+        interrupt = KeyboardInterrupt()
+        interrupt.add_note("What was measured is lost:")
+        interrupt.add_note("--resume keeps it.")
+        raise interrupt
 
     monkeypatch.setattr(evaluate_command, "check_attacks", interrupted)
-    assert main(["evaluate", "wrn16_2", "--resume", "run"]) == 130
-    assert capsys.readouterr().err == (
-        "error: interrupted; the same command goes on from run\n"
-    )
+    assert main(["evaluate", "wrn16_2", *resume]) == 130
+    assert capsys.readouterr().err == f"error: {said}\n"

@@ -72,7 +72,7 @@ def test_a_presets_classes_are_counted_at_once():
 
 @pytest.mark.parametrize("text", ["missing.txt", "folder/missing"])
 def test_a_missing_file_of_names_is_told(text):
-    with pytest.raises(FileNotFoundError, match=f"no such file: {text}"):
+    with pytest.raises(FileNotFoundError, match=f"Received: --classes={text}"):
         NamedModel.parse("wrn16_2", classes=text)
 
 

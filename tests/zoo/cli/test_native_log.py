@@ -37,7 +37,7 @@ def test_what_reports_no_error_is_noise(line):
 @pytest.mark.parametrize(
     "line",
     [
-        "error: There is no such file: x.keras",
+        "error: The file must exist. Received: x.keras",
         "Traceback (most recent call last):",
         "",
         "F0000 00:00:1796066352.235480   22648 device.cc:31] Check failed",

@@ -150,7 +150,7 @@ def run(options: argparse.Namespace) -> None:
     source = parse_transfer(options)
     data = NamedImages.parse(options, named)
     if options.write_card:
-        attacked = options.attack_limit or data.limit
+        attacked = min(options.attack_limit or data.limit, data.limit)
         check_card(
             named.card,
             data,
@@ -244,9 +244,6 @@ def check_card(
             on more images.
         PermissionError: If the folder of cards cannot be written.
     """
-    from zoo.training.evaluation import provenance
-    from zoo.training.evaluation.engine.resume import Journal
-
     if data.name != before.dataset:
         raise ValueError(
             f"--write-card takes numbers on the preset's own data set, --data "
@@ -263,6 +260,15 @@ def check_card(
             f"--write-card takes numbers on as many images as the card's, "
             f"{max(attacked)}; --replace-card takes fewer. Received: {images}"
         )
+    if not os.access(card.FOLDER, os.W_OK):
+        raise PermissionError(
+            "The folder of cards must be one that may be written. "
+            f"Received: {card.FOLDER}"
+        )
+    # These import TensorFlow; the checks above do without it.
+    from zoo.training.evaluation import provenance
+    from zoo.training.evaluation.engine.resume import Journal
+
     commit = provenance.commit()
     card.check_commit(commit)
     begun = resume and Journal.begun(resume)
@@ -276,9 +282,8 @@ def check_card(
             ) from error
         if begun["commit"] != commit:
             raise ValueError(
-                f"The run in --resume {resume} was begun at another commit, "
-                f"{begun['commit']}; go on at that one, or begin a run in "
-                "another folder."
+                "A card's run goes on at the commit that it was begun at; go "
+                "back to that one, or begin a run in another folder. Received: "
+                f"--resume {resume}, begun at another commit, "
+                f"{begun['commit']}"
             )
-    if not os.access(card.FOLDER, os.W_OK):
-        raise PermissionError(f"Cards cannot be written to {card.FOLDER}.")

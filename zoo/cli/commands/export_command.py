@@ -57,7 +57,10 @@ def run(options: argparse.Namespace) -> None:
     )
     version = options.path / str(options.version)
     if version.exists() and not options.overwrite:
-        raise FileExistsError(f"{version} exists; --overwrite replaces it.")
+        raise FileExistsError(
+            "The version must be a new one, unless --overwrite is given. "
+            f"Received: {version}, which exists"
+        )
     check_writable(version / "saved_model.pb")
     from zoo import exports
 

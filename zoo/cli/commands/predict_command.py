@@ -52,7 +52,7 @@ def run(options: argparse.Namespace) -> None:
                 f"{path}/*.png. Received: the folder {path}"
             )
         if not path.is_file():
-            raise FileNotFoundError(f"There is no such picture: {path}")
+            raise FileNotFoundError(f"The picture must exist. Received: {path}")
     import numpy as np
 
     from zoo.pictures import read_picture

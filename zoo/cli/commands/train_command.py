@@ -8,6 +8,7 @@ from pathlib import Path
 from zoo.cli.arguments import add_json_argument
 from zoo.cli.output import check_writable
 from zoo.cli.output import emit
+from zoo.suggestions import did_you_mean
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -39,17 +40,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Runs a recipe, or goes on with it, and prints its weight files."""
-    workdir = work_folder(options)
-    check_writable(workdir / "recipe.json")
-    from zoo.training import recipes
+    from zoo.training.recipes import registry
 
-    recipe = recipes.find(options.recipe)
-    stages = tuple(options.stages or recipe.STAGES)
-    unknown = [stage for stage in stages if stage not in recipe.STAGES]
+    known = registry.stages(options.recipe)
+    stages = tuple(options.stages or known)
+    unknown = [stage for stage in stages if stage not in known]
     if unknown:
         raise ValueError(
-            f"Stages are {', '.join(recipe.STAGES)}. Received: {unknown}"
+            f"Stages are {', '.join(known)}.{did_you_mean(unknown[0], known)} "
+            f"Received: --stage={', '.join(unknown)}"
         )
+    workdir = work_folder(options)
+    check_writable(workdir / "recipe.json")
+    recipe = registry.find(options.recipe)
     # What Keras and this say while they work is not the result.
     with contextlib.redirect_stdout(sys.stderr):
         print(

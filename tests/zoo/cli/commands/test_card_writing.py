@@ -136,8 +136,10 @@ def test_fewer_images_than_the_cards_are_refused_before_work(
     ]
     card = zoo.write_card("wrn16_2", many, parameters=1)
     before = card.read_bytes()
-    said = failed(capsys, *MEASURE)
-    assert "as many images as the card's, 9; --replace-card takes" in said
+    for more in ((), ("--attack-limit", "9")):  # Of 8 images, no 9 can be.
+        said = failed(capsys, *MEASURE, *more)
+        assert "as many images as the card's, 9; --replace-card takes" in said
+        assert "Received: 8" in said
     assert card.read_bytes() == before
 
 
