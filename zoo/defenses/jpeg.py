@@ -8,9 +8,9 @@ from zoo.defenses.surgery.ends import check_logits
 from zoo.defenses.surgery.ends import copy_to_logits
 from zoo.defenses.surgery.ends import to_pixel_range
 from zoo.defenses.surgery.graph import classifier_graph
-from zoo.defenses.surgery.graph import is_graph
 from zoo.inspection import are_probabilities
 from zoo.inspection import built_shape
+from zoo.inspection import is_graph
 from zoo.inspection import is_stochastic
 from zoo.layers.jpeg import JPEG
 from zoo.layers.random_patch_jpeg import RandomPatchJPEG
