@@ -42,9 +42,16 @@ def all_layers(model: "keras.Model") -> "list[keras.layers.Layer]":
 
 def is_stochastic(model: "keras.Model") -> bool:
     """Returns whether predictions of the model are random."""
-    return any(
-        getattr(layer, "stochastic", False) for layer in all_layers(model)
-    )
+    return bool(stochastic_layers(model))
+
+
+def stochastic_layers(model: "keras.Model") -> "list[keras.layers.Layer]":
+    """Returns the layers, at any depth, that draw when they predict."""
+    return [
+        layer
+        for layer in all_layers(model)
+        if getattr(layer, "stochastic", False)
+    ]
 
 
 def is_black_box(model: "keras.Model") -> bool:

@@ -143,7 +143,7 @@ def _copy_subclassed(model: keras.Model, image_shape) -> keras.Model:
     if are_probabilities(outputs):
         raise ValueError(
             "A subclassed model must return logits: take the softmax at its "
-            f"end away. Received: {model.name}, whose outputs are confidences"
+            f"end away. Received: {model.name}, whose outputs are probabilities"
         )
     random = is_stochastic(model) or not np.array_equal(outputs, again)
     if not random and not np.allclose(outputs, of_copy, rtol=1e-3, atol=1e-3):
