@@ -26,7 +26,7 @@ def as_class_names(classes: Iterable) -> tuple[str, ...]:
         )
     names = tuple(map(str, classes))
     for name in names:
-        if any(unicodedata.category(sign) in _UNPRINTED for sign in name):
+        if any(unicodedata.category(char) in _UNPRINTED for char in name):
             raise ValueError(
                 "Names of classes must have no control characters. "
                 f"Received: {name!r}"

@@ -14,6 +14,20 @@ if TYPE_CHECKING:
 HEAD = "logits"
 """Name of the classifying layer in the zoo's models."""
 
+_HANDING_ON = (
+    "ActivityRegularization",
+    "AlphaDropout",
+    "Cast",
+    "Dropout",
+    "Flatten",
+    "GaussianDropout",
+    "GaussianNoise",
+    "Identity",
+    "Reshape",
+    "Squeeze",
+)
+"""Layers and operations that leave values as they are in inference."""
+
 _TOLERANCE = 1e-2
 """Wide enough for half precision: bfloat16 rows were seen to sum to 0.9983."""
 
@@ -28,9 +42,16 @@ def all_layers(model: "keras.Model") -> "list[keras.layers.Layer]":
 
 def is_stochastic(model: "keras.Model") -> bool:
     """Returns whether predictions of the model are random."""
-    return any(
-        getattr(layer, "stochastic", False) for layer in all_layers(model)
-    )
+    return bool(stochastic_layers(model))
+
+
+def stochastic_layers(model: "keras.Model") -> "list[keras.layers.Layer]":
+    """Returns the layers, at any depth, that draw when they predict."""
+    return [
+        layer
+        for layer in all_layers(model)
+        if getattr(layer, "stochastic", False)
+    ]
 
 
 def is_black_box(model: "keras.Model") -> bool:
@@ -115,6 +136,79 @@ def check_float_input(model: "keras.Model") -> None:
             )
 
 
+def class_count(model: "keras.Model") -> int | None:
+    """Returns the number of classes; `None` if the model doesn't say.
+
+    It says so by one output of shape `(batch, classes)`. A subclassed model
+    says nothing, nor does one that isn't built or has several outputs.
+    """
+    try:
+        shape = model.output_shape
+    except (AttributeError, ValueError):
+        return None
+    one = isinstance(shape, tuple) and len(shape) == 2
+    return shape[1] if one and isinstance(shape[1], int) else None
+
+
+def is_graph(layer: "keras.Operation") -> bool:
+    """Returns whether a layer is a model that runs the graph it holds."""
+    import keras  # `zoo list` does without.
+
+    if not isinstance(layer, keras.Model):
+        return False
+    if not getattr(layer, "inputs", None):
+        return False
+    functional = type(keras.Model(layer.inputs, layer.outputs))
+    return type(layer).call in (functional.call, keras.Sequential.call)
+
+
+def producer(tensor: "keras.KerasTensor") -> "tuple[keras.Operation, list]":
+    """Returns the operation that a tensor comes from, and its inputs."""
+    operation, node, _ = tensor._keras_history
+    return operation, operation._inbound_nodes[node].input_tensors
+
+
+def last_computing(tensor: "keras.KerasTensor") -> "keras.Operation":
+    """Returns the operation or layer that computes a tensor's values.
+
+    Steps back over what leaves them as they are in inference, such as
+    `Reshape` and `Dropout`, and into models inside.
+    """
+    import keras  # `zoo list` does without.
+
+    operation, inputs = producer(tensor)
+    if is_graph(operation):
+        inner = last_computing(operation.outputs[0])
+        if not isinstance(inner, keras.layers.InputLayer):
+            return inner
+    elif not inputs or not _hands_on(operation):
+        return operation
+    return last_computing(inputs[0])
+
+
+def is_softmax(operation: "keras.Operation") -> bool:
+    """Returns whether an operation or layer ends in a softmax."""
+    return _applies(operation, "softmax")
+
+
+def probability_layer(model: "keras.Model") -> "keras.Operation | None":
+    """Returns the softmax or sigmoid that a model ends in, or `None`.
+
+    A model whose `call` is its own, or that isn't built, is judged by the
+    layer that it made last.
+    """
+    import keras  # `zoo list` does without.
+
+    last = model
+    while isinstance(last, keras.Model) and not is_graph(last) and last.layers:
+        last = last.layers[-1]
+    ends = map(last_computing, last.outputs) if is_graph(last) else [last]
+    for end in ends:
+        if is_softmax(end) or _applies(end, "sigmoid"):
+            return end
+    return None
+
+
 def find_head(model: "keras.Model") -> "keras.Layer":
     """Returns the classifying layer, the one named `logits` at any depth.
 
@@ -142,3 +236,21 @@ def are_probabilities(outputs: "np.ndarray") -> bool:
     inside = (outputs >= 0) & (outputs <= 1)
     sums = np.abs(outputs.sum(axis=-1) - 1) < _TOLERANCE
     return bool(inside.all() and sums.all())
+
+
+def _hands_on(operation) -> bool:
+    import keras  # `zoo list` does without.
+
+    if isinstance(operation, keras.layers.Activation):
+        return operation.activation is keras.activations.linear
+    return type(operation).__name__ in _HANDING_ON
+
+
+def _applies(operation, function: str) -> bool:
+    """Returns whether it is the function, or has it for its activation."""
+    import keras  # `zoo list` does without.
+
+    if type(operation).__name__ == function.capitalize():
+        return True
+    activation = getattr(operation, "activation", None)
+    return activation is getattr(keras.activations, function)

@@ -73,7 +73,19 @@ def read_picture(
 def fit_picture(
     picture: "Image.Image", shape: tuple[int | None, int | None, int]
 ) -> np.ndarray:
-    """Returns an opaque 8-bit picture's pixels, as `read_picture` does."""
+    """Returns a picture's pixels, resized if the shape says so.
+
+    Args:
+        picture: Of 8 bits a channel, opaque.
+        shape: `(height, width, channels)`; one channel for grey, three for
+            RGB. If height or width is `None`, the size stays.
+
+    Returns:
+        `(height, width, channels)`, uint8 from 0 to 255.
+
+    Raises:
+        KeyError: If there are other than one or three channels.
+    """
     from PIL import Image
 
     height, width, channels = shape

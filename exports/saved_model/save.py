@@ -26,9 +26,9 @@ from zoo.exports.saved_model.staging import writing_to
 from zoo.exports.saved_model.verification import max_logit_difference
 from zoo.exports.saved_model.warmup import write_request
 from zoo.exports.saved_model.warmup import write_warmup
-from zoo.inspection import all_layers
 from zoo.inspection import are_probabilities
 from zoo.inspection import check_float_input
+from zoo.inspection import stochastic_layers
 from zoo.saved_model_folder import write_classes
 
 _PATCH = 4
@@ -223,11 +223,7 @@ def save(
 
 def _check_draws(model: keras.Model, source: SeedSource) -> None:
     """Refuses noise that was drawn while tracing, and so is a constant."""
-    stochastic = [
-        layer.name
-        for layer in all_layers(model)
-        if getattr(layer, "stochastic", False)
-    ]
+    stochastic = [layer.name for layer in stochastic_layers(model)]
     if stochastic and not source.draws:
         raise ValueError(
             "A stochastic layer must draw from a "
@@ -290,7 +286,7 @@ def _keras_logits(model, pixels: np.ndarray, seed: int) -> np.ndarray:
     if are_probabilities(logits):
         raise ValueError(
             "`model` must return logits: take the softmax at its end away. "
-            f"Received: {model.name}, whose outputs are confidences"
+            f"Received: {model.name}, whose outputs are probabilities"
         )
     return logits
 

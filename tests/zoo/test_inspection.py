@@ -11,6 +11,7 @@ from zoo.inspection import all_layers
 from zoo.inspection import are_probabilities
 from zoo.inspection import built_shape
 from zoo.inspection import check_float_input
+from zoo.inspection import class_count
 from zoo.training import AdversarialTrainer
 from zoo.training import attacks
 from zoo.training import evaluation
@@ -161,3 +162,18 @@ def test_the_shape_that_a_model_was_built_for():
     assert built_shape(called) == (None, 8, 6, 1)
     row = keras.Sequential([keras.Input((5,)), keras.layers.Dense(3)])
     assert built_shape(row) is None
+
+
+def test_number_of_classes():
+    inputs = keras.Input((4, 4, 1))
+    logits = keras.layers.Dense(3)(keras.layers.Flatten()(inputs))
+    assert class_count(keras.Model(inputs, logits)) == 3
+
+
+def test_models_that_name_no_number_of_classes():
+    inputs = keras.Input((4, 4, 1))
+    logits = keras.layers.Dense(3)(keras.layers.Flatten()(inputs))
+    maps = keras.layers.Dense(3)(inputs)
+    assert class_count(keras.Model(inputs, [logits, logits])) is None
+    assert class_count(keras.Model(inputs, maps)) is None
+    assert class_count(keras.Sequential([keras.layers.Dense(3)])) is None

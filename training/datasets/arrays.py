@@ -30,7 +30,7 @@ def gather_examples(
         images, labels = (np.asarray(part) for part in dataset)
         if not images.ndim or not labels.ndim or len(images) != len(labels):
             raise ValueError(
-                "images and labels must be as many. Received: "
+                "images and labels must be equal in number. Received: "
                 f"images.shape={images.shape}, labels.shape={labels.shape}"
             )
         return images[:limit], labels[:limit]

@@ -6,34 +6,14 @@ import re
 import keras
 import numpy as np
 import tensorflow as tf
-from tensorflow.python.framework import op_def_registry
-from tensorflow.python.saved_model import loader_impl
 
 from zoo.inspection import are_probabilities
 from zoo.saved_model_folder import newest_version
+from zoo.training.evaluation.harmless_graph import check_harmless
+from zoo.training.evaluation.harmless_graph import unloadable
 
 _SIGNATURE = "serving_default"
 _PROBES = 4
-_HARMFUL = re.compile("File|PyFunc|Dataset|Debug|Vocab")
-"""Found in the names of ops without state that reach beyond the model."""
-_HARMLESS = re.compile(
-    # Variables and tables in memory.
-    "VarHandleOp|VarIsInitializedOp|(Read|Assign(Add|Sub)?)VariableOp"
-    "|Variable(V2|Shape)?|Resource(Gather|Scatter|StridedSlice).*"
-    "|DestroyResourceOp|DisableCopyOnRead"
-    "|(Anonymous)?(Mutable(Dense)?)?HashTable(OfTensors)?(V2)?"
-    "|InitializeTableV2|LookupTable.*|Stack.*|TensorArray.*"
-    # Control flow.
-    "|If|While|Case|StatefulPartitionedCall|XlaCallModule|Assert"
-    # Arithmetic and random numbers.
-    "|CheckNumerics(V2)?|CudnnRNN.*|Empty|GuaranteeConst|DeepCopy"
-    "|Random.*|Parameterized.*|TruncatedNormal|Multinomial|Stateful.*|Rng.*"
-    "|StatelessRandomGetAlg|NonDeterministicInts|SampleDistorted.*"
-)
-"""All of the name of an op with state that stays within the model."""
-_LOADERS = ("MergeV2Checkpoints", "RestoreV2", "SaveV2")
-_LOADERS += ("ShardedFilename", "ShardedFilespec")
-"""Ops by which TensorFlow keeps a SavedModel's variables."""
 _RANDOM = re.compile(
     "Random|Multinomial|TruncatedNormal|StatefulUniform"
     "|StatefulStandardNormal|^Rng"
@@ -83,7 +63,7 @@ def load_saved_model(
     try:
         loaded = tf.saved_model.load(str(directory))
     except (OSError, ValueError, RuntimeError, tf.errors.OpError) as error:
-        raise _unloadable(directory, error) from error
+        raise unloadable(directory, error) from error
     if _SIGNATURE not in loaded.signatures:
         raise ValueError(
             f"{directory} must have the signature {_SIGNATURE}. "
@@ -103,39 +83,8 @@ def load_saved_model(
     name = directory.resolve()
     name = name.parent.name if name.name.isdecimal() else name.name
     # It is shown on terminals.
-    name = "".join(sign if sign.isprintable() else "_" for sign in name)
+    name = "".join(c if c.isprintable() else "_" for c in name)
     return keras.Model(images, logits(images), name=name or None)
-
-
-def check_harmless(path: str | os.PathLike) -> None:
-    """Refuses a SavedModel that might do more than calculate.
-
-    Nothing is run: the graph and all its functions are read. Ops without
-    state pass unless they read files or call Python; ops with state pass if
-    they are known to stay in memory. TensorFlow's own for the checkpoint
-    pass where only saving and restoring reach them.
-
-    Args:
-        path: As of `load_saved_model`.
-
-    Raises:
-        FileNotFoundError: If there is no SavedModel.
-        ValueError: If there is such an op, or the file cannot be read.
-    """
-    directory = newest_version(path)
-    try:
-        saved_model = loader_impl.parse_saved_model(str(directory))
-    except (OSError, ValueError, RuntimeError, tf.errors.OpError) as error:
-        raise _unloadable(directory, error) from error
-    harmful = set()
-    for meta_graph in saved_model.meta_graphs:
-        harmful |= _harmful_ops(meta_graph)
-    if harmful:
-        raise ValueError(
-            f"{directory} might do more than calculate: load it only if you "
-            "trust those who made it, by `trust=True`, on the command line "
-            f"--trust. Received: the ops {', '.join(sorted(harmful))}"
-        )
 
 
 class _Logits(keras.layers.Layer):
@@ -224,79 +173,6 @@ def _chosen(outputs):
         for name, output in sorted(outputs.items())
     )
     raise ValueError(f"the outputs {received}")
-
-
-def _unloadable(directory, error):
-    reason = (str(error).splitlines() or [type(error).__name__])[0]
-    return ValueError(
-        f"{directory} is not a SavedModel that TensorFlow can load: {reason}"
-    )
-
-
-def _harmful_ops(meta_graph):
-    """Returns the names of ops that might reach beyond the model."""
-    graph, saver = meta_graph.graph_def, meta_graph.saver_def
-    functions = {f.signature.name: f.node_def for f in graph.library.function}
-    nodes = {node.name: node for node in graph.node}
-    predicted = _upstream(
-        nodes,
-        [
-            tensor.name
-            for signature in meta_graph.signature_def.values()
-            for tensor in signature.outputs.values()
-        ],
-    )
-    loading = _upstream(nodes, [saver.save_tensor_name, saver.restore_op_name])
-    loading -= predicted
-    others = [node for name, node in nodes.items() if name not in loading]
-    loading = [nodes[name] for name in loading]
-    # Python calls the functions of objects, though no node may name them.
-    objects = meta_graph.object_graph_def.concrete_functions.keys()
-    loaders = _called(loading, functions) - _called(others, functions, objects)
-    bodies = [(False, others), (True, loading)]
-    bodies += [(name in loaders, body) for name, body in functions.items()]
-    return {
-        node.op if node.op.isidentifier() else ascii(node.op)
-        for loads, body in bodies
-        for node in body
-        if node.op not in functions
-        and not (loads and node.op in _LOADERS)
-        and not _is_harmless(node.op)
-    }
-
-
-def _is_harmless(op):
-    definition = op_def_registry.get(op)
-    if definition is None or _HARMFUL.search(op):
-        return False
-    return not definition.is_stateful or bool(_HARMLESS.fullmatch(op))
-
-
-def _upstream(nodes, tensors):
-    """Returns the names of the nodes behind tensors, and their own."""
-    found, pending = set(), list(tensors)
-    while pending:
-        name = pending.pop().removeprefix("^").partition(":")[0]
-        if name in nodes and name not in found:
-            found.add(name)
-            pending.extend(nodes[name].input)
-    return found
-
-
-def _called(nodes, functions, roots=()):
-    """Returns the names of the functions that nodes and other roots call."""
-    found, pending, names = set(), list(nodes), set(roots)
-    while pending or names:
-        for node in pending:
-            names.add(node.op)
-            for attribute in node.attr.values():
-                names.add(attribute.func.name)
-                names.update(f.name for f in attribute.list.func)
-        names = (names & functions.keys()) - found
-        found |= names
-        pending = [node for name in names for node in functions[name]]
-        names = set()
-    return found
 
 
 def _draws(signature):

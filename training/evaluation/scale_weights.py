@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from zoo.inspection import check_float_input
+from zoo.inspection import class_count
+from zoo.inspection import input_shape
 from zoo.inspection import is_stochastic
 from zoo.models.scale_views import find_ensemble
 from zoo.models.scale_views import scale_views
@@ -102,8 +104,8 @@ def search_scale_weights(
             f"batch_size={batch_size}, draws={draws}"
         )
     check_float_input(model)
-    images = check_images(images, model.input_shape)
-    labels = check_labels(labels, len(images), model.output_shape[-1])
+    images = check_images(images, input_shape(model))
+    labels = check_labels(labels, len(images), class_count(model))
     draws = draws if is_stochastic(model) else 1
     ensemble = find_ensemble(model)
     own = _scaled(ensemble.scale_weights)

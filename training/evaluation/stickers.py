@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from zoo.inspection import check_float_input
+from zoo.inspection import input_shape
 from zoo.training.attacks.rp2 import RP2
 from zoo.training.attacks.rp2 import Sticker
 from zoo.training.datasets.rendered_signs import views
@@ -73,7 +74,7 @@ def score_stickers(
     if not stickers:
         raise ValueError("There must be a sticker. Received: none")
     check_float_input(model)
-    views = check_images(views, model.input_shape)
+    views = check_images(views, input_shape(model))
     clean = _classes(model, views)
     rows = []
     for sticker in stickers:

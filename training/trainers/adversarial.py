@@ -10,12 +10,12 @@ import tensorflow as tf
 from keras import ops
 
 from zoo.inspection import check_float_input
+from zoo.inspection import class_count
 from zoo.models.scale_views import scale_views
 from zoo.training import attacks
 from zoo.training.trainers.input_checks import check_data
 from zoo.training.trainers.input_checks import check_gives_logits
 from zoo.training.trainers.input_checks import check_take_logits
-from zoo.training.trainers.input_checks import class_count
 from zoo.training.trainers.input_checks import plain_label_errors
 from zoo.training.trainers.input_checks import unpack_batch
 from zoo.training.trainers.run_folder import add_state

@@ -14,13 +14,13 @@ import tensorflow as tf
 
 from zoo.inspection import all_layers
 from zoo.inspection import check_float_input
+from zoo.inspection import class_count
 from zoo.inspection import find_head
 from zoo.inspection import input_shape
 from zoo.models.scale_views import dominant_scale
 from zoo.training import attacks
 from zoo.training.trainers.adversarial import AdversarialTrainer
 from zoo.training.trainers.input_checks import check_gives_logits
-from zoo.training.trainers.input_checks import class_count
 from zoo.training.trainers.run_folder import Backup
 from zoo.training.trainers.run_folder import check_same_config
 from zoo.training.trainers.run_folder import data_digest

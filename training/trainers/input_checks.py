@@ -10,7 +10,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from zoo.inspection import class_count
 from zoo.inspection import input_shape
+from zoo.inspection import probability_layer
 from zoo.validation import check_images
 from zoo.validation import check_labels
 
@@ -44,23 +46,19 @@ def check_take_logits(**compiled: Any) -> None:
 
 
 def check_gives_logits(model: keras.Model) -> None:
-    """Refuses a model whose last layer is a softmax.
+    """Refuses a model that ends in a softmax or sigmoid.
 
     The loss and the attacks would apply a second one, without a word.
 
     Raises:
-        ValueError: If the last layer is, or has for activation, a softmax.
+        ValueError: If `zoo.inspection.probability_layer` finds one.
     """
-    last = model
-    while isinstance(last, keras.Model) and last.layers:
-        last = last.layers[-1]
-    activation = getattr(last, "activation", None)
-    if activation is keras.activations.softmax or isinstance(
-        last, keras.layers.Softmax
-    ):
+    last = probability_layer(model)
+    if last is not None:
         raise ValueError(
-            "The model must give logits; leave the softmax at its end out. "
-            f"Received: {model.name}, whose layer {last.name} is a softmax"
+            "The model must give logits; leave the softmax or sigmoid at its "
+            f"end out. Received: {model.name}, whose layer {last.name} gives "
+            "probabilities"
         )
 
 
@@ -90,14 +88,6 @@ def check_data(model: keras.Model, x: Any, y: Any = None) -> None:
         labels = np.asarray(labels)
         if labels.ndim == 1 and labels.dtype.kind in "iu":
             check_labels(labels, len(labels), class_count(model))
-
-
-def class_count(model: keras.Model) -> int | None:
-    """Returns the number of classes; `None` if the model doesn't say."""
-    try:
-        return model.output_shape[-1]
-    except (AttributeError, ValueError):  # Subclassed, or not built.
-        return None
 
 
 def unpack_batch(data: Any, classes: int | None) -> tuple:

@@ -8,9 +8,9 @@ from zoo.defenses.surgery.ends import check_logits
 from zoo.defenses.surgery.ends import copy_to_logits
 from zoo.defenses.surgery.ends import to_pixel_range
 from zoo.defenses.surgery.graph import classifier_graph
-from zoo.defenses.surgery.graph import is_graph
 from zoo.inspection import are_probabilities
 from zoo.inspection import built_shape
+from zoo.inspection import is_graph
 from zoo.inspection import is_stochastic
 from zoo.layers.jpeg import JPEG
 from zoo.layers.random_patch_jpeg import RandomPatchJPEG
@@ -143,7 +143,7 @@ def _copy_subclassed(model: keras.Model, image_shape) -> keras.Model:
     if are_probabilities(outputs):
         raise ValueError(
             "A subclassed model must return logits: take the softmax at its "
-            f"end away. Received: {model.name}, whose outputs are confidences"
+            f"end away. Received: {model.name}, whose outputs are probabilities"
         )
     random = is_stochastic(model) or not np.array_equal(outputs, again)
     if not random and not np.allclose(outputs, of_copy, rtol=1e-3, atol=1e-3):

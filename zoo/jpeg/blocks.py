@@ -9,15 +9,18 @@ from functools import cache
 import numpy as np
 from keras import ops
 
-from zoo.jpeg.quantization import Exact
-from zoo.jpeg.quantization import Smooth
+from zoo.jpeg.quantization import ExactRounding
+from zoo.jpeg.quantization import SmoothRounding
 
 _AWAY_FROM_ZERO = 1 + 2.0**-16
 """Halves round away from zero as in libjpeg, not to even."""
 
 
 def code_blocks(
-    planes, tables: np.ndarray, select: Callable, rounding: Exact | Smooth
+    planes,
+    tables: np.ndarray,
+    select: Callable,
+    rounding: ExactRounding | SmoothRounding,
 ):
     """Transforms, quantizes and restores every 8x8 block.
 

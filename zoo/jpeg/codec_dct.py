@@ -15,12 +15,14 @@ from zoo.jpeg.color import upsample
 from zoo.jpeg.color import ycc_to_rgb
 from zoo.jpeg.quantization import CHROMINANCE
 from zoo.jpeg.quantization import LUMINANCE
-from zoo.jpeg.quantization import Exact
-from zoo.jpeg.quantization import Smooth
+from zoo.jpeg.quantization import ExactRounding
+from zoo.jpeg.quantization import SmoothRounding
 from zoo.jpeg.quantization import quantization_tables
 
 
-def compress(images, quality, subsampling: str, rounding: Exact | Smooth):
+def compress(
+    images, quality, subsampling: str, rounding: ExactRounding | SmoothRounding
+):
     """Encodes and decodes images; leaves out the lossless entropy coding.
 
     Args:

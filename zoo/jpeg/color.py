@@ -18,7 +18,7 @@ YCC_TO_RGB = (
     / 65536
 )
 _HAIR = 1e-4
-"""Moves the halves that libjpeg rounds down below the half."""
+"""Subtracted so that values libjpeg rounds down are just below one half."""
 
 _GROUP = 8
 """Pixels that one small product treats together; tiny matrices are slow."""
@@ -96,7 +96,18 @@ def upsample(chroma):
 
 
 def convolve(inputs, kernel: np.ndarray, bias=None, strides=1):
-    """Applies constant weights `(rows, columns, inputs, outputs)`."""
+    """Convolves with constant weights, without padding.
+
+    Args:
+        inputs: `(batch, height, width, channels)`.
+        kernel: `(rows, columns, channels, new channels)`.
+        bias: Added to each new channel, `(new channels,)`; `None` for none.
+        strides: One step, or those down and to the right.
+
+    Returns:
+        `(batch, new height, new width, new channels)`: for strides of 1,
+        `height - rows + 1` by `width - columns + 1`.
+    """
     outputs = ops.conv(
         inputs,
         kernel.astype("float32"),

@@ -91,7 +91,7 @@ def read_quality_map(quality_map, image_shape: tuple):
     return ops.clip(qualities, 1.0, 100.0)
 
 
-class Exact:
+class ExactRounding:
     """Rounds and saturates as libjpeg does."""
 
     def round(self, samples):
@@ -107,7 +107,7 @@ class Exact:
         return keras.quantizers.fake_quant_with_min_max_vars(values, low, high)
 
 
-class Smooth:
+class SmoothRounding:
     """Rounds and saturates differentiably.
 
     Coefficients become `round(x) + (x - round(x))**3`. Samples and pixels are

@@ -11,8 +11,8 @@ from zoo.jpeg.gradient import halved_chroma
 from zoo.jpeg.gradient import identity
 from zoo.jpeg.gradient import replace_gradient
 from zoo.jpeg.gradient import zero
-from zoo.jpeg.quantization import Exact
-from zoo.jpeg.quantization import Smooth
+from zoo.jpeg.quantization import ExactRounding
+from zoo.jpeg.quantization import SmoothRounding
 from zoo.jpeg.quantization import check_quality
 from zoo.jpeg.quantization import read_quality_map
 
@@ -125,9 +125,13 @@ class JPEG(keras.layers.Layer):
         if self.codec == "libjpeg":
             compress = partial(codec_libjpeg.compress, **options)
         elif self.gradient == "soft":
-            return partial(codec_dct.compress, rounding=Smooth(), **options)
+            return partial(
+                codec_dct.compress, rounding=SmoothRounding(), **options
+            )
         else:
-            compress = partial(codec_dct.compress, rounding=Exact(), **options)
+            compress = partial(
+                codec_dct.compress, rounding=ExactRounding(), **options
+            )
         if self.gradient == "none":
             return replace_gradient(compress, zero)
         if channels == 3 and self.subsampling == "4:2:0":

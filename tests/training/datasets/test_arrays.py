@@ -68,8 +68,8 @@ def test_reading_stops_at_the_limit():
             "as_supervised",
         ),
         (IMAGES, "ndarray"),
-        ((IMAGES, LABELS[:3]), "as many"),
-        ((IMAGES, 3), "as many"),
+        ((IMAGES, LABELS[:3]), "equal in number"),
+        ((IMAGES, 3), "equal in number"),
         (None, "NoneType"),
     ],
 )

@@ -6,6 +6,8 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from tensorflow.compiler.tf2xla.ops import gen_xla_ops as xla_ops
+from tensorflow.core.framework import variable_pb2
 from tensorflow.core.protobuf import saved_model_pb2
 
 from tests.helpers import LinearModel
@@ -17,7 +19,7 @@ from zoo.training.attacks import noise
 from zoo.training.attacks import square
 from zoo.training.attacks import transfer
 from zoo.training.evaluation import evaluate
-from zoo.training.evaluation.saved_model_classifier import check_harmless
+from zoo.training.evaluation.harmless_graph import check_harmless
 
 SHAPE = (4, 5, 3)
 
@@ -262,7 +264,7 @@ def calling(op):
     """Brightness, after an op that does something else."""
 
     def function(images):
-        with tf.control_dependencies([op()]):
+        with tf.control_dependencies(tf.nest.flatten([op()])):
             return tf.identity(brightness(images))
 
     return function
@@ -298,6 +300,46 @@ HARMFUL = {
         input=1.0, debug_urls=[f"file://{WRITTEN}"]
     ),
     "ReadFile in a branch": read_in_a_branch,
+    # Ops without state.
+    "ImmutableConst": lambda: tf.raw_ops.ImmutableConst(
+        dtype=tf.float32, shape=(1,), memory_region_name="/etc/hostname"
+    ),
+    "DecodeProtoV2": lambda: (
+        tf.raw_ops.DecodeProtoV2(
+            bytes=[""],
+            message_type="A",
+            field_names=[],
+            output_types=[],
+            descriptor_source="/etc/hostname",
+        ).sizes
+    ),
+    "EncodeProto": lambda: tf.raw_ops.EncodeProto(
+        sizes=[[1]],
+        values=[[[1.0]]],
+        field_names=["a"],
+        message_type="A",
+        descriptor_source="/etc/hostname",
+    ),
+    "Abort": lambda: tf.cond(
+        tf.random.uniform(()) > 2, tf.raw_ops.Abort, tf.no_op
+    ),
+    "ParseTensor": lambda: tf.io.parse_tensor("", tf.float32),
+    "XlaCallModule": lambda: xla_ops.xla_call_module(
+        args=(tf.constant(1.0),),
+        version=5,
+        module=b"",
+        Tout=[tf.float32],
+        Sout=[()],
+        platforms=["CPU"],
+    ),
+    "XlaCustomCallV2": lambda: xla_ops.xla_custom_call_v2(
+        operands=[1.0],
+        call_target_name="f",
+        backend_config="",
+        has_side_effect=False,
+        result_dtypes=[tf.float32],
+        result_shapes=[()],
+    ),
 }
 
 
@@ -360,6 +402,30 @@ def test_functions_that_nothing_calls_are_read_too(tmp_path):
     assert str(error.value).isprintable()
 
 
+def test_all_ops_that_are_not_known_are_named(tmp_path):
+    path = write(tmp_path / "served", brightness)
+    ops = ["Batch", "MlirPassthroughOp", "PyFuncStateless", "RandomDataset"]
+    ops += ["ReaderRead", "RemoteCall", "SymbolicGradient", "_Recv"]
+
+    def add(meta_graph):
+        for op in ops:
+            meta_graph.graph_def.node.add(name=op, op=op)
+
+    with pytest.raises(ValueError, match=f"the ops {', '.join(ops)}$"):
+        check_harmless(edited(path, add))
+
+
+def test_functions_named_like_an_op_are_not_taken_for_harmless(tmp_path):
+    path = write(tmp_path / "served", calling(HARMFUL["ReadFile"]))
+
+    def disguise(meta_graph):
+        function = meta_graph.graph_def.library.function.add()
+        function.signature.name = "ReadFile"
+
+    with pytest.raises(ValueError, match="Received: the ops ReadFile"):
+        check_harmless(edited(path, disguise))
+
+
 class Table(tf.Module):
     """Has variables, a table in memory and state."""
 
@@ -393,7 +459,8 @@ def test_state_in_memory_is_harmless(tmp_path, images):
     )
 
 
-def test_graphs_of_tensorflow_1_are_harmless(tmp_path, images):
+def write_version_1(path):
+    """Writes twice the brightness as TensorFlow 1 did, with a saver."""
     v1 = tf.compat.v1
     with tf.Graph().as_default(), v1.Session() as session:
         inputs = v1.placeholder(tf.float32, (None, *SHAPE))
@@ -401,10 +468,94 @@ def test_graphs_of_tensorflow_1_are_harmless(tmp_path, images):
         outputs = scale * brightness(inputs)
         session.run(v1.global_variables_initializer())
         v1.saved_model.simple_save(
-            session, str(tmp_path / "a"), {"images": inputs}, {"z": outputs}
+            session, str(path), {"images": inputs}, {"z": outputs}
         )
+    return path
+
+
+def test_graphs_of_tensorflow_1_are_harmless(tmp_path, images):
+    write_version_1(tmp_path / "a")
     np.testing.assert_allclose(
         load_saved_model(tmp_path / "a")(images),
         2 * brightness(images),
         rtol=1e-6,
     )
+
+
+def save_when_restoring(meta_graph):
+    """Python runs the restoring op as it loads."""
+    restore = meta_graph.saver_def.restore_op_name
+    nodes = {node.name: node for node in meta_graph.graph_def.node}
+    nodes[restore].input.append("^save/SaveV2")
+
+
+def save_when_initializing(meta_graph):
+    main = meta_graph.collection_def["saved_model_main_op"]
+    main.node_list.value.append("save/SaveV2")
+
+
+def save_as_a_variables_initializer(meta_graph):
+    variable = variable_pb2.VariableDef(
+        variable_name="scale:0", initializer_name="save/SaveV2"
+    )
+    local = meta_graph.collection_def["local_variables"]
+    local.bytes_list.value.append(variable.SerializeToString())
+
+
+def save_in_a_sparse_output(meta_graph):
+    signature = meta_graph.signature_def["serving_default"]
+    sparse = signature.outputs["other"].coo_sparse
+    sparse.values_tensor_name = meta_graph.saver_def.save_tensor_name
+
+
+def restore_from_elsewhere(meta_graph):
+    (node,) = (
+        node for node in meta_graph.graph_def.node if node.op == "RestoreV2"
+    )
+    node.input[0] = "save/RestoreV2/shape_and_slices"
+
+
+@pytest.mark.parametrize(
+    ("edit", "op"),
+    [
+        (save_when_restoring, "SaveV2"),
+        (save_when_initializing, "SaveV2"),
+        (save_as_a_variables_initializer, "SaveV2"),
+        (save_in_a_sparse_output, "SaveV2"),
+        (restore_from_elsewhere, "RestoreV2"),
+    ],
+)
+def test_the_saver_of_tensorflow_1_has_no_other_use(tmp_path, edit, op):
+    path = write_version_1(tmp_path / "a")
+    check_harmless(path)
+    with pytest.raises(ValueError, match=f"Received: the ops .*{op}"):
+        check_harmless(edited(path, edit))
+
+
+def test_common_layers_of_keras_are_harmless(tmp_path):
+    """Networks of other kinds load as before, with all their ops."""
+    layers = keras.layers
+    inputs = keras.Input((8, 8, 3))
+    x = layers.Rescaling(2.0, offset=-1.0)(inputs)
+    x = layers.RandomFlip()(layers.Resizing(9, 9)(x))
+    x = layers.SeparableConv2D(4, 3, activation="gelu")(x)
+    x = layers.BatchNormalization()(layers.Conv2DTranspose(4, 3)(x))
+    x = layers.LayerNormalization()(layers.GroupNormalization(2)(x))
+    x = layers.MaxPooling2D(2)(layers.ZeroPadding2D()(x))
+    x = layers.UpSampling2D(interpolation="bilinear")(layers.ReLU(6.0)(x))
+    x = layers.AveragePooling2D(2)(layers.Activation("silu")(x))
+    x = layers.Reshape((-1, 4))(layers.SpatialDropout2D(0.2)(x))
+    x = layers.MultiHeadAttention(2, 2)(x, x) + layers.PReLU()(x)
+    x = layers.Concatenate()([x, layers.LSTM(2, return_sequences=True)(x)])
+    x = layers.GlobalMaxPooling1D()(layers.UnitNormalization()(x))
+    model = keras.Model(inputs, layers.Dense(3, "softmax")(x))
+    model.export(tmp_path / "a", verbose=False)
+    check_harmless(tmp_path / "a")
+
+
+def test_pictures_as_input_are_harmless(tmp_path, linear):
+    """Of every signature that the zoo writes, and with each check."""
+    exports.save(
+        linear.keras, tmp_path / "a", classes=["a", "b", "c"], check_pixels=True
+    )
+    check_harmless(tmp_path / "a")

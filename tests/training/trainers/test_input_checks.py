@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from zoo.training import AdversarialTrainer
 from zoo.training import LabelSmoothing
+from zoo.training.trainers.input_checks import check_gives_logits
 from zoo.training.trainers.input_checks import check_take_logits
 from zoo.training.trainers.input_checks import unpack_batch
 
@@ -251,6 +252,18 @@ ENDS = {
             ]
         )
     ],
+    "sigmoid": [keras.layers.Dense(3, activation="sigmoid", name="end")],
+    "identity": [
+        keras.layers.Dense(3),
+        keras.layers.Activation("softmax", name="end"),
+        keras.layers.Identity(),
+    ],
+    "reshape": [
+        keras.layers.Dense(3),
+        keras.layers.Softmax(name="end"),
+        keras.layers.Reshape((3,)),
+        keras.layers.Activation("linear", dtype="float32"),
+    ],
 }
 
 
@@ -260,5 +273,53 @@ def test_a_model_that_ends_in_a_softmax_is_refused(layers):
     model = keras.Sequential(
         [keras.Input((4, 4, 1)), keras.layers.Flatten(), *layers]
     )
-    with pytest.raises(ValueError, match="must give logits.* layer end is a"):
+    with pytest.raises(ValueError, match="must give logits.* layer end gives"):
         AdversarialTrainer(model, lambda model, images, labels: images)
+
+
+def one_function(function, outputs=1):
+    inputs = keras.Input((4, 4, 1))
+    logits = keras.layers.Dense(3)(keras.layers.Flatten()(inputs))
+    more = [logits] * (outputs - 1)
+    return keras.Model(inputs, [*more, function(logits)])
+
+
+class Subclassed(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.end = keras.layers.Dense(3, activation="softmax", name="end")
+
+    def call(self, images):
+        return self.end(keras.ops.reshape(images, (-1, 16)))
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        one_function(keras.ops.softmax),
+        one_function(keras.ops.sigmoid),
+        one_function(lambda x: keras.ops.cast(keras.ops.softmax(x), "float16")),
+        one_function(keras.activations.softmax, outputs=2),
+        keras.Sequential(
+            [keras.Input((4, 4, 1)), one_function(keras.ops.softmax)]
+        ),
+        keras.Sequential([keras.layers.Flatten(), keras.layers.Softmax()]),
+        Subclassed(),
+    ],
+)
+def test_other_ways_to_probabilities_are_refused(model):
+    with pytest.raises(ValueError, match="whose layer .* gives probabilities"):
+        check_gives_logits(model)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        keras.layers.Identity(),
+        keras.ops.log_softmax,
+        keras.activations.linear,
+        lambda x: x * keras.ops.softmax(x),
+    ],
+)
+def test_a_model_of_logits_is_accepted(function):
+    check_gives_logits(one_function(function))

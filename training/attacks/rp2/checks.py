@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from zoo.inspection import all_layers
+from zoo.inspection import class_count
 from zoo.inspection import is_black_box
 
 
@@ -158,8 +159,8 @@ def check_victim(model: keras.Model, *, penalised: bool) -> int:
     Raises:
         ValueError: If it isn't such a model.
     """
-    shape = getattr(model, "output_shape", None)
-    if not isinstance(model, keras.Model) or np.shape(shape) != (2,):
+    classes = class_count(model) if isinstance(model, keras.Model) else None
+    if classes is None:
         raise ValueError(
             "`model` must be a Keras model that returns logits of shape "
             f"(batch, classes). Received: model={model!r}"
@@ -178,4 +179,4 @@ def check_victim(model: keras.Model, *, penalised: bool) -> int:
             "maps, an activity_regularizer. "
             f"Received: model={model.name}"
         )
-    return shape[-1]
+    return classes

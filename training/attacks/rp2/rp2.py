@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import ArrayLike
 
+from zoo.inspection import input_shape
 from zoo.training.attacks.parts.checks import checked_count
 from zoo.training.attacks.parts.checks import checked_size
 from zoo.training.attacks.rp2.checks import check_homographies
@@ -82,7 +83,7 @@ class RP2:
         num_classes = check_victim(
             model, penalised=bool(self.objective["defense_weight"])
         )
-        views = check_images(views, model.input_shape)
+        views = check_images(views, input_shape(model))
         self._check_fit(views, homographies)
         targets = check_targets(target, num_classes)
         to_plane = check_homographies(homographies, len(views))

@@ -5,6 +5,7 @@ import dataclasses
 import keras
 
 from zoo.inspection import check_float_input
+from zoo.inspection import class_count
 from zoo.inspection import hidden_gradients
 from zoo.inspection import input_shape
 from zoo.inspection import is_black_box
@@ -49,13 +50,5 @@ class ModelFacts:
                 layer.name for layer in hidden_gradients(model)
             ),
             input_shape=input_shape(model),
-            classes=_classes(model),
+            classes=class_count(model),
         )
-
-
-def _classes(model):
-    try:
-        shape = model.output_shape
-    except (AttributeError, ValueError):  # Subclassed, or not built yet.
-        return None
-    return shape[1] if isinstance(shape, tuple) and len(shape) == 2 else None

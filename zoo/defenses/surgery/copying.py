@@ -2,7 +2,7 @@
 
 import keras
 
-from zoo.defenses.surgery.graph import is_graph
+from zoo.inspection import is_graph
 
 
 def copy_graph(

@@ -5,28 +5,14 @@ import math
 import keras
 
 from zoo.defenses.surgery.copying import copy_graph
-from zoo.defenses.surgery.graph import is_graph
-from zoo.defenses.surgery.graph import producer
-
-_HANDING_ON = (
-    "ActivityRegularization",
-    "AlphaDropout",
-    "Cast",
-    "Dropout",
-    "Flatten",
-    "GaussianDropout",
-    "GaussianNoise",
-    "Identity",
-    "Reshape",
-    "Squeeze",
-)
-"""Layers and operations that leave values as they are in inference."""
+from zoo.inspection import is_softmax
+from zoo.inspection import last_computing
 
 
 def copy_to_logits(graph: keras.Model) -> keras.Model:
     """Copies a whole classifier, without the softmax at its end if any.
 
-    Without the softmax, the gradient survives where a confidence would
+    Without the softmax, the gradient survives where a probability would
     underflow.
 
     Args:
@@ -37,11 +23,11 @@ def copy_to_logits(graph: keras.Model) -> keras.Model:
 
     Raises:
         ValueError: If the outputs are not one row of two or more logits or
-            softmax confidences an image, or a layer can't be copied.
+            softmax probabilities an image, or a layer can't be copied.
     """
     check_logits(graph)
     shape = graph.output_shape
-    last = _last_computing(graph.outputs[0])
+    last = last_computing(graph.outputs[0])
     if not _is_softmax(last):
         return copy_graph(graph)
     if last.output.shape[-1] != shape[1]:
@@ -89,36 +75,16 @@ def check_logits(graph: keras.Model) -> None:
         )
 
 
-def _last_computing(tensor: keras.KerasTensor) -> keras.Operation:
-    """Steps back over what hands its input on, in models inside too."""
-    operation, inputs = producer(tensor)
-    if is_graph(operation):
-        inner = _last_computing(operation.outputs[0])
-        if not isinstance(inner, keras.layers.InputLayer):
-            return inner
-    elif not _hands_on(operation):
-        return operation
-    return _last_computing(inputs[0])
-
-
-def _hands_on(operation: keras.Operation) -> bool:
-    if isinstance(operation, keras.layers.Activation):
-        return operation.activation is keras.activations.linear
-    return type(operation).__name__ in _HANDING_ON
-
-
 def _is_softmax(last: keras.Operation) -> bool:
-    if type(last).__name__ == "Softmax":
+    if is_softmax(last):
         return True
     activation = getattr(last, "activation", keras.activations.linear)
-    if activation is keras.activations.softmax:
-        return True
     if activation not in (
         keras.activations.linear,
         keras.activations.log_softmax,
     ):
         raise ValueError(
-            "A classifier must end in logits or softmax confidences. "
+            "A classifier must end in logits or softmax probabilities. "
             f"Received: layer {last.name} with activation {activation}"
         )
     return False

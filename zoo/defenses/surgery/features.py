@@ -5,8 +5,8 @@ import dataclasses
 import keras
 
 from zoo.defenses.surgery.copying import copy_graph
-from zoo.defenses.surgery.graph import is_graph
-from zoo.defenses.surgery.graph import producer
+from zoo.inspection import is_graph
+from zoo.inspection import producer
 
 _GLOBAL_POOLING = (
     keras.layers.GlobalAveragePooling2D,

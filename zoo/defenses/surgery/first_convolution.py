@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import keras
 
-from zoo.defenses.surgery.graph import is_graph
+from zoo.inspection import is_graph
 
 _CONVOLUTIONS = (
     keras.layers.Conv2D,

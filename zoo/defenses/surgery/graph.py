@@ -3,6 +3,7 @@
 import keras
 
 from zoo.inspection import check_float_input
+from zoo.inspection import is_graph
 
 
 def classifier_graph(model: keras.Model) -> keras.Model:
@@ -43,19 +44,3 @@ def classifier_graph(model: keras.Model) -> keras.Model:
             f"input shape {images.shape}"
         )
     return keras.Model(images, model.outputs[0], name=name)
-
-
-def is_graph(layer: keras.Operation) -> bool:
-    """Returns whether a layer is a model that runs the graph it holds."""
-    if not isinstance(layer, keras.Model):
-        return False
-    if not getattr(layer, "inputs", None):
-        return False
-    functional = type(keras.Model(layer.inputs, layer.outputs))
-    return type(layer).call in (functional.call, keras.Sequential.call)
-
-
-def producer(tensor: keras.KerasTensor) -> tuple[keras.Operation, list]:
-    """Returns the operation that a tensor comes from, and its inputs."""
-    operation, node, _ = tensor._keras_history
-    return operation, operation._inbound_nodes[node].input_tensors
