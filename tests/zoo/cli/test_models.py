@@ -91,5 +91,5 @@ def test_other_kinds_are_refused_before_they_are_looked_at(name, received):
 
 def test_presets_need_weights_unless_they_are_trained_anew():
     with pytest.raises(ValueError, match="No weights have been published"):
-        NamedModel.parse("irm_wrn28_10")
-    assert NamedModel.parse("irm_wrn28_10", trained=False).card is not None
+        NamedModel.parse("irm_wrn28_10.aaac")
+    assert NamedModel.parse("irm_wrn28_10.aaac", trained=False).card is not None
