@@ -57,7 +57,7 @@ def photos(tmp_path):
     return tmp_path / "photos"
 
 
-def test_confidences_are_not_taken_for_logits(
+def test_probabilities_are_not_taken_for_logits(
     capsys, classifier, photos, tmp_path
 ):
     outputs = keras.layers.Softmax()(classifier.outputs[0])
@@ -86,7 +86,7 @@ def test_confidences_are_not_taken_for_logits(
     assert export["max_abs_difference"] < 1e-4
 
 
-def test_confidences_that_no_softmax_gives_are_refused(
+def test_probabilities_that_no_softmax_gives_are_refused(
     capsys, classifier, photos, tmp_path
 ):
     """The mean of two softmaxes is no softmax of anything in the model."""
