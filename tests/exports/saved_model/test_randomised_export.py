@@ -64,7 +64,10 @@ class FrozenNoise(keras.layers.Layer):
         return images + np.random.normal()
 
 
-@pytest.mark.parametrize("layer", [Noise, GlobalNoise, LoopNoise])
+@pytest.mark.parametrize(
+    "layer",
+    [Noise, pytest.param(GlobalNoise, marks=pytest.mark.large), LoopNoise],
+)
 def test_randomised_model_draws_fresh_entropy(tmp_path, layer, classifier):
     """Calls and loads differ, whatever the global seed at the export."""
     model = classifier(layer())

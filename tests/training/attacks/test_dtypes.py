@@ -40,6 +40,12 @@ def linear():
     return LinearModel((3, 3, 1), num_classes=4, scale=3.0)
 
 
+@pytest.fixture(scope="module")
+def batch(linear):
+    """The same images whichever test comes first."""
+    return linear.batch(8, closest=0.05, farthest=0.1)
+
+
 @pytest.fixture(scope="module", params=POLICIES)
 def model(request, linear):
     """The same linear model; its logits have the policy's type."""
@@ -54,8 +60,8 @@ def model(request, linear):
 
 
 @pytest.mark.parametrize("name", attacks.by_name)
-def test_attacks_every_policy(name, model, linear):
-    images, labels = linear.batch(8, closest=0.05, farthest=0.1)
+def test_attacks_every_policy(name, model, batch):
+    images, labels = batch
     adversarial = check_attack(built(name), model, images, labels)
     # In a graph, as attacks run: fused kernels round bfloat16 less often.
     logits = tf.function(model)(adversarial, training=False)

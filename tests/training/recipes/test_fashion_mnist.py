@@ -73,6 +73,7 @@ def workdir(tmp_path):
     return tmp_path / "run"
 
 
+@pytest.mark.large
 @pytest.mark.filterwarnings("error:.*shuffle=True.*will be ignored")
 def test_stages_build_on_each_other_and_are_not_repeated(workdir):
     stages = "undefended", "ddn", "irm"

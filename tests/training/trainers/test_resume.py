@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from tests.paths import ROOT
 
@@ -75,6 +76,7 @@ def train(folder: Path, *, killed: bool) -> int:
     ).returncode
 
 
+@pytest.mark.large
 def test_killed_training_on_one_order_ends_like_a_straight_one(tmp_path):
     straight, broken = tmp_path / "straight", tmp_path / "broken"
     straight.mkdir()

@@ -79,6 +79,7 @@ def test_starts_anew_if_all_are_damaged(killed, tmp_path):
     check_goes_on(tmp_path, [0, 1, 2, 3])
 
 
+@pytest.mark.large
 @pytest.mark.parametrize("epoch", [1, 3])
 def test_a_kill_while_it_writes_costs_one_epoch(tmp_path, monkeypatch, epoch):
     write, written = keras.Model.save_weights, []

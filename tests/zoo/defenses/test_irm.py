@@ -192,6 +192,7 @@ def check_life(defended, images, path):
     assert report.stochastic
 
 
+@pytest.mark.large
 def test_a_users_sequential_trains_saves_loads_and_exports(images, tmp_path):
     defended = zoo.defend(users_model(), "irm", seed=1)
     check_life(defended, images, tmp_path)

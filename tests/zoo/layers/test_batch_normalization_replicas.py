@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 import zoo
 from zoo.layers import BatchNormalization
@@ -48,6 +49,7 @@ def averages(*batches):
     return np.mean(results, axis=0)
 
 
+@pytest.mark.large
 def test_replicas_share_their_moving_averages(tmp_path):
     """Means over replicas' statistics; synchronised, those of the batch."""
     images = np.random.default_rng(0).normal(2.0, 3.0, (8, 4, 5, 3))

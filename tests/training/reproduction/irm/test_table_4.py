@@ -12,6 +12,7 @@ from zoo.training.reproduction.exhibit import verdict
 from zoo.training.reproduction.irm import evaluation_cache
 
 
+@pytest.mark.large
 def test_table_4(reproduce, settings, tmp_path):
     """Rows without weights are named so; scores are equation 5."""
     page, exhibits = reproduce("tab4")

@@ -32,6 +32,7 @@ def cards(published):
     write_card("irm_wrn16_2", [measurement], parameters=1)
 
 
+@pytest.mark.large
 def test_the_whole_job(capsys, monkeypatch, cards, tmp_path):
     monkeypatch.setenv("COLUMNS", "200")
     output = tmp_path / "demo"

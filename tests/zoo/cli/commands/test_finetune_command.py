@@ -84,6 +84,7 @@ def test_a_preset_learns_the_folders_classes(
     assert evaluated["images"] == 3
 
 
+@pytest.mark.large
 def test_other_numbers_take_another_output(
     capfd, tmp_path, published, photos, monkeypatch
 ):
@@ -99,6 +100,7 @@ def test_other_numbers_take_another_output(
     assert line.endswith("Received: other seed, data")
 
 
+@pytest.mark.large
 def test_a_head_that_is_kept_is_not_trained_alone(
     capfd, tmp_path, published, photos
 ):
@@ -114,6 +116,7 @@ def test_a_head_that_is_kept_is_not_trained_alone(
     assert fresh["training"]["head_epochs"] == 5
 
 
+@pytest.mark.large
 def test_from_scratch_in_half_precision(
     capfd, tmp_path, published, photos, others
 ):
@@ -132,7 +135,10 @@ def test_from_scratch_in_half_precision(
     assert model.dtype_policy.name == "float32"
 
 
-@pytest.mark.parametrize("defense", ["irm", "jpeg", "blurnet"])
+@pytest.mark.parametrize(
+    "defense",
+    [pytest.param("irm", marks=pytest.mark.large), "jpeg", "blurnet"],
+)
 def test_what_defend_gives(capfd, tmp_path, photos, defense):
     model = keras.Sequential(
         [

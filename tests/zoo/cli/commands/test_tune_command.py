@@ -13,6 +13,7 @@ from zoo.cli import main
 FAST = ("--limit", 8, "--draws", 1, "--attack", "fgsm:eps=0.1")
 
 
+@pytest.mark.large
 def test_all_combinations_of_two_scales(capsys, published):
     command = "tune", "irm_wrn16_2", *FAST, "--values", "0.1,1"
     result = run_json(capsys, *command)
