@@ -68,6 +68,7 @@ class ImageGrid:
         heading = textwrap.wrap(title, letters)
         top = _MARGIN + len(heading) * _TITLE_LINE
         self._tops = []
+        self._shares = set()
         for lines in caption_lines:
             top += _ROW_GAP
             self._tops.append(top)
@@ -142,6 +143,7 @@ class ImageGrid:
         self, row: int, column: int, share: float, colors: tuple[str, str]
     ) -> None:
         """Shows a fraction in [0, 1] as a bar of two colours under an image."""
+        self._shares.add(row)
         top = self._tops[row] + _IMAGE + 0.025
         axes = self._axes(self._left(column), top, _IMAGE, _SHARE)
         axes.barh([0, 0], [share, 1 - share], 1, [0, share], color=colors)
@@ -189,7 +191,8 @@ class ImageGrid:
         self._canvas.print_png(path)
 
     def _line(self, row, index):
-        return self._tops[row] + _IMAGE + 0.07 + index * _LINE
+        below = _SHARE if row in self._shares else 0.0
+        return self._tops[row] + _IMAGE + 0.07 + below + index * _LINE
 
     def _left(self, column):
         return _MARGIN + _LABELS + column * (_IMAGE + _GAP)
