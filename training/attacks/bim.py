@@ -5,6 +5,7 @@ import functools
 from zoo.training.attacks.base import Attack
 from zoo.training.attacks.parts.checks import checked_options
 from zoo.training.attacks.parts.steps import ascend
+from zoo.training.attacks.parts.steps import default_step_size
 
 
 def bim(
@@ -46,6 +47,6 @@ def bim(
         draws=draws,
     )
     eps = options["eps"]
-    step_size = options["step_size"] or min(2.5 * eps / steps, eps)
+    step_size = options["step_size"] or default_step_size(eps, steps)
     algorithm = functools.partial(ascend, **options | {"step_size": step_size})
     return Attack("bim", algorithm, norm, eps, options, supports_jit=True)

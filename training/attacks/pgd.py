@@ -8,6 +8,7 @@ from zoo.training.attacks.parts.checks import checked_options
 from zoo.training.attacks.parts.restarts import random_starts
 from zoo.training.attacks.parts.restarts import worst_of
 from zoo.training.attacks.parts.steps import ascend
+from zoo.training.attacks.parts.steps import default_step_size
 
 
 def pgd(
@@ -78,7 +79,7 @@ def pgd(
         norm=norm,
         eps=eps,
         steps=steps,
-        step_size=options["step_size"] or min(2.5 * eps / steps, eps),
+        step_size=options["step_size"] or default_step_size(eps, steps),
         **judging,
     )
     generators = ()

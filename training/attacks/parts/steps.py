@@ -16,6 +16,15 @@ from zoo.training.attacks.parts.losses import succeeds
 _ORDERS = {"linf": np.inf, "l2": 2}
 
 
+def default_step_size(eps: float, steps: int) -> float:
+    """Returns the step that crosses the ball 1.25 times, at most its radius.
+
+    Reference: [Madry et al., 2018](https://arxiv.org/abs/1706.06083),
+    2.5 * eps / steps.
+    """
+    return min(2.5 * eps / steps, eps)
+
+
 def ascend(
     logits: Callable[[tf.Tensor], tf.Tensor],
     images: tf.Tensor,
