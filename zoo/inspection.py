@@ -54,6 +54,37 @@ def stochastic_layers(model: "keras.Model") -> "list[keras.layers.Layer]":
     ]
 
 
+def explanation(model: "keras.Model") -> "keras.Model | None":
+    """Returns a model from the images to what explains the verdict.
+
+    Its outputs are what the `zoo.layers.Explained` layers of the model's own
+    graph pass, a dictionary by their names. The layers are shared, so one that
+    draws at random draws anew.
+
+    Returns:
+        A functional model; `None` if nothing is marked.
+
+    Raises:
+        ValueError: If two layers mark tensors by one name.
+    """
+    import keras  # `zoo list` does without.
+
+    marked = {}
+    for layer in getattr(model, "layers", ()):
+        name = getattr(layer, "explains", None)
+        if name is None:
+            continue
+        if name in marked:
+            raise ValueError(
+                "Each part of an explanation needs a name of its own. "
+                f"Received: {model.name} with two named {name!r}"
+            )
+        marked[name] = layer.output
+    if not marked:
+        return None
+    return keras.Model(model.inputs[0], marked, name=f"{model.name}_explained")
+
+
 def is_black_box(model: "keras.Model") -> bool:
     """Returns whether the model has no gradient to give, like a SavedModel."""
     return any(

@@ -3,6 +3,7 @@
 from zoo.layers.antialiased_resizing import AntialiasedResizing
 from zoo.layers.batch_normalization import BatchNormalization
 from zoo.layers.blur import Blur
+from zoo.layers.explained import Explained
 from zoo.layers.jpeg import JPEG
 from zoo.layers.multi_scale_ensemble import MultiScaleEnsemble
 from zoo.layers.random_patch_jpeg import RandomPatchJPEG
@@ -13,6 +14,7 @@ __all__ = [
     "AntialiasedResizing",
     "BatchNormalization",
     "Blur",
+    "Explained",
     "MultiScaleEnsemble",
     "RandomPatchJPEG",
     "SpatialPyramidPooling",
