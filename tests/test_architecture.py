@@ -50,6 +50,7 @@ ARROWS = {
     "zoo/jpeg": (),
     "zoo/layers": ("zoo/jpeg", "zoo/regularizers.py"),
     "zoo/models": ("zoo/layers", "zoo/regularizers.py"),
+    "zoo/models/minds_eye": ("zoo/layers",),
     "zoo/weights": (),
     "zoo/presets": ("zoo/weights",),
     "zoo/loading.py": ("zoo/models", "zoo/presets", "zoo/weights"),
