@@ -68,6 +68,7 @@ ARROWS = {
     "training/attacks/rp2": ("training/attacks/parts",),
     "training/attacks": ("training/attacks/parts",),
     "training/datasets/rendering": (),
+    "training/datasets/rendered_objects": ("training/datasets/rendering",),
     "training/datasets/rendered_signs": (
         "training/datasets",
         "training/datasets/rendering",
