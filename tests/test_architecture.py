@@ -68,7 +68,10 @@ ARROWS = {
     "training/attacks/rp2": ("training/attacks/parts",),
     "training/attacks": ("training/attacks/parts",),
     "training/datasets/rendering": (),
-    "training/datasets/rendered_objects": ("training/datasets/rendering",),
+    "training/datasets/rendered_objects": (
+        "training/datasets/rendering",
+        "zoo/presets",
+    ),
     "training/datasets/rendered_signs": (
         "training/datasets",
         "training/datasets/rendering",
@@ -122,6 +125,7 @@ ARROWS = {
         "zoo",
         "zoo/loading.py",
         "zoo/models",
+        "zoo/models/minds_eye",
         "zoo/presets",
         "zoo/weights",
     ),

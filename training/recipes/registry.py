@@ -8,6 +8,7 @@ from zoo.suggestions import did_you_mean
 
 _STAGES = {
     "fashion_mnist": "irm_stages",
+    "rendered_objects": "rendered_objects",
     "rendered_signs": "rendered_signs",
 }
 """The module that lists the stages of each recipe."""

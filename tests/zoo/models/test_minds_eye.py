@@ -163,6 +163,7 @@ def test_other_classes_and_sizes():
         (minds_eye_direct, dict(num_classes=0)),
         (minds_eye_direct, dict(image_shape=(15, 64, 1))),
         (minds_eye_direct, dict(image_shape=(64, None, 1))),
+        (minds_eye_direct, dict(dropout=1.0)),
         (minds_eye_triple, dict(num_classes=1)),
         (minds_eye_triple, dict(image_shape=(64, 64, 3))),
         (minds_eye_triple, dict(image_shape=(64, 60, 1))),

@@ -11,7 +11,6 @@ from keras import layers
 from zoo.layers.minds_eye import ClassPlanes
 from zoo.layers.minds_eye import RowConv2D
 from zoo.models.minds_eye.classifier import POSE
-from zoo.models.minds_eye.classifier import check_sides
 from zoo.models.minds_eye.classifier import pose
 from zoo.models.minds_eye.classifier import trunk
 
@@ -26,6 +25,7 @@ def estimator(
     *,
     classes: int = 3,
     image_shape: tuple[int, int, int] = (64, 64, 1),
+    dropout: float = 0.5,
     name: str = "estimator",
 ) -> keras.Model:
     """Builds the first stage: what pose would an object of the class have?
@@ -37,6 +37,7 @@ def estimator(
     Args:
         classes: Number of objects.
         image_shape: As for `minds_eye_direct`.
+        dropout: As for `minds_eye_direct`.
         name: The model's name.
 
     Returns:
@@ -45,15 +46,17 @@ def estimator(
         rotations in radians, not clipped.
 
     Raises:
-        ValueError: If an image size is too small or left open.
+        ValueError: If an image size is too small or left open, or the rate is
+            out of its range.
     """
-    check_sides(image_shape)
     images = keras.Input(image_shape, name="image")
     one_hot = keras.Input((classes,), name="object")
     pixels = layers.Rescaling(255.0, name="grey_levels")(images)
     x = ClassPlanes(name="planes")([pixels, one_hot])
     return keras.Model(
-        {"image": images, "object": one_hot}, pose(trunk(x)), name=name
+        {"image": images, "object": one_hot},
+        pose(trunk(x, dropout=dropout)),
+        name=name,
     )
 
 

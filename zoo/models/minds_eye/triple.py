@@ -24,6 +24,7 @@ def minds_eye_triple(
     num_classes: int = 4,
     image_shape: tuple[int, int, int] = (64, 64, 1),
     threshold: float = 0.45,
+    dropout: float = 0.5,
     name: str = "minds_eye_triple",
 ) -> keras.Model:
     """Builds the triple-staged network, which draws what it believes to see.
@@ -62,6 +63,7 @@ def minds_eye_triple(
             more. One channel, so that a projection is a picture.
         threshold: Scores below it are no proof: capital theta, in (0, 1).
             Higher resists false positives, lower false negatives.
+        dropout: Rate after each hidden layer of the estimator, in [0, 1).
         name: The model's name.
 
     Returns:
@@ -89,7 +91,9 @@ def minds_eye_triple(
         )
     classes = num_classes - 1
     sides = tuple(image_shape[:2])
-    estimate = estimator(classes=classes, image_shape=image_shape)
+    estimate = estimator(
+        classes=classes, image_shape=image_shape, dropout=dropout
+    )
     project = projector(classes=classes, image_shape=image_shape)
     compare = comparator(image_shape=image_shape)
 
