@@ -1,6 +1,7 @@
 """Data sets as `tf.data` pipelines of pixels and labels."""
 
 import contextlib
+import dataclasses
 import importlib
 import os
 import re
@@ -9,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import tensorflow as tf
+from absl import logging
 
 from zoo.training.datasets.image_folder import load_image_folder
 from zoo.training.datasets.packaged import load_packaged
@@ -154,7 +156,7 @@ def _load_named(name: str, split: str, data_dir) -> tf.data.Dataset:
         return load_packaged(name)
     builder = _builder(name, data_dir)
     if builder.name in BUILDERS and not Path(builder.data_dir).exists():
-        builder = builder.only(split)
+        builder = _only(builder, split)
     if not Path(builder.data_dir).exists():
         _prepare(builder)
     if builder.info.supervised_keys != ("image", "label"):
@@ -202,6 +204,45 @@ def _builder(name, data_dir):
         raise ValueError(
             f"The sets are {', '.join(names)}. Received: name={name!r}"
         ) from error
+
+
+def _only(builder, split: str):
+    """Returns a builder of no other splits than are asked for.
+
+    It keeps them in a folder of their own, in the order that they have among
+    all.
+
+    Args:
+        builder: Of `BUILDERS`, whose configs say how many `examples` each
+            split has.
+        split: As TFDS takes it, such as `"test[:10]"`.
+
+    Raises:
+        ValueError: If it names no split.
+    """
+    config = builder.builder_config
+    examples = {
+        name: count
+        for name, count in config.examples.items()
+        if re.search(rf"\b({name}|all)\b", split)
+    }
+    if not examples:
+        raise ValueError(
+            f"{builder.name}'s splits are {', '.join(config.examples)}. "
+            f"Received: split={split!r}"
+        )
+    if examples == config.examples:
+        return builder
+    config = dataclasses.replace(
+        config, name="-".join([config.name, *examples]), examples=examples
+    )
+    root = Path(builder.data_dir).parents[2]
+    verbosity = logging.get_verbosity()
+    logging.set_verbosity(logging.ERROR)  # TFDS warns of new names.
+    try:
+        return type(builder)(config=config, data_dir=root)
+    finally:
+        logging.set_verbosity(verbosity)
 
 
 def _prepare(builder) -> None:

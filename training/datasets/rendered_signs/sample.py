@@ -5,13 +5,15 @@
 """
 
 import argparse
+import functools
 import sys
 from pathlib import Path
 
 import numpy as np
 
 from zoo.training.datasets.lisa_classes import LISA_CLASSES
-from zoo.training.datasets.rendered_signs.parallel import render_many
+from zoo.training.datasets.rendered_signs.rendering import crop
+from zoo.training.datasets.rendering.parallel import render_many
 
 SIGNS = 15 * len(LISA_CLASSES)
 
@@ -25,7 +27,7 @@ def render_sample(count: int = SIGNS) -> tuple[np.ndarray, np.ndarray]:
     Returns:
         Pictures, `(count, 32, 32, 3)`, and classes, `(count,)`, both uint8.
     """
-    renderings = render_many("test", count, scenes=False, size=32)
+    renderings = render_many(functools.partial(crop, "test"), count)
     labels = np.arange(count, dtype="uint8") % len(LISA_CLASSES)
     return np.stack([rendering.image for rendering in renderings]), labels
 
