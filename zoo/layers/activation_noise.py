@@ -143,8 +143,7 @@ def check_draws(draws) -> int:
     """Returns a number of draws, or raises a `ValueError`."""
     if int(draws) != draws or draws < 1:
         raise ValueError(
-            "draws must be a whole number, 1 or more. "
-            f"Received: draws={draws}"
+            f"draws must be a whole number, 1 or more. Received: draws={draws}"
         )
     return int(draws)
 

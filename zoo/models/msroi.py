@@ -33,6 +33,7 @@ def msroi(
     width: int = 2,
     num_classes: int = 257,
     image_shape: tuple[int | None, int | None, int] = (224, 224, 3),
+    strides: int = 1,
     squeeze: int = 32,
     multiplier: int = 32,
     channels: int = 1024,
@@ -51,6 +52,7 @@ def msroi(
         width: Its multiplier on the base widths 16, 32 and 64.
         num_classes: Logits. The paper's 257 are presumably Caltech-256's.
         image_shape: `(height, width, channels)`; `None` for a size left open.
+        strides: Of the first convolution, as for `wide_resnet`.
         squeeze: Channels of the head's first convolution.
         multiplier: Channels that its depthwise convolution makes of each.
         channels: Channels of its last convolution.
@@ -74,10 +76,11 @@ def msroi(
         width=width,
         num_classes=num_classes,
         image_shape=image_shape,
+        strides=strides,
         name=name,
     )
     logits = _head(
-        network.get_layer("final_relu").output,
+        network.get_layer("pooling").input,
         num_classes,
         squeeze=squeeze,
         multiplier=multiplier,
@@ -219,6 +222,10 @@ def saliency_model(
             draws=draws,
             seed=seed,
         )
+    # Without a bias, a class's logit is the mean of its map.
+    weigh = layers.Dense.from_config(dense.get_config() | {"name": "classes"})
+    class_maps = weigh(network.outputs[0])
+    weigh.set_weights(dense.get_weights())
     folding = SaliencyMap(
         fold,
         threshold,
@@ -227,8 +234,7 @@ def saliency_model(
         name="map",
     )
     (images,) = network.inputs
-    salient = folding(dense(network.outputs[0]), images)
-    return keras.Model(images, salient, name=name)
+    return keras.Model(images, folding(class_maps, images), name=name)
 
 
 def _head(maps, num_classes, *, squeeze, multiplier, channels, dropout):
