@@ -1,7 +1,6 @@
 """Data sets as `tf.data` pipelines of pixels and labels."""
 
 import contextlib
-import dataclasses
 import importlib
 import os
 import re
@@ -10,7 +9,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import tensorflow as tf
-from absl import logging
 
 from zoo.training.datasets.image_folder import load_image_folder
 from zoo.training.datasets.packaged import load_packaged
@@ -47,9 +45,7 @@ def load(
     255. Without a network, `python -m zoo.training.datasets.fashion_mnist`
     prepares Fashion-MNIST from files on disk. `"rendered_signs/crops32"` and
     `"rendered_signs/scenes128"` need none: they are rendered by code, only
-    the split that is asked for. `"composed_photos/objects"` and
-    `"composed_photos/kinds"` are composed likewise, of photographs that
-    Debian packages; `zoo.training.datasets.composed_photos` says which.
+    the split that is asked for.
 
     `"aaac"` (the IJCAI-19 Alibaba Adversarial AI Challenge), `"gtsrb"` and
     `"lisa"` are read from the folder of their unpacked archives, `data_dir`,
@@ -82,9 +78,8 @@ def load(
         `([batch,] height, width, channels)`, and int64 classes.
 
     Raises:
-        FileNotFoundError: If there is no such folder, AAAC, GTSRB or LISA
-            is not in it, or the photographs of `composed_photos` are not
-            installed.
+        FileNotFoundError: If there is no such folder, or AAAC, GTSRB or LISA
+            is not in it.
         ImportError: If TFDS is not installed.
         ValueError: If there is no such set or split, it is not made of
             images with one label, or an option doesn't belong to it or is
@@ -159,7 +154,7 @@ def _load_named(name: str, split: str, data_dir) -> tf.data.Dataset:
         return load_packaged(name)
     builder = _builder(name, data_dir)
     if builder.name in BUILDERS and not Path(builder.data_dir).exists():
-        builder = _only(builder, split)
+        builder = builder.only(split)
     if not Path(builder.data_dir).exists():
         _prepare(builder)
     if builder.info.supervised_keys != ("image", "label"):
@@ -207,45 +202,6 @@ def _builder(name, data_dir):
         raise ValueError(
             f"The sets are {', '.join(names)}. Received: name={name!r}"
         ) from error
-
-
-def _only(builder, split: str):
-    """Returns a builder of no other splits than are asked for.
-
-    It keeps them in a folder of their own, in the order that they have among
-    all.
-
-    Args:
-        builder: Of `BUILDERS`, whose configs say how many `examples` each
-            split has.
-        split: As TFDS takes it, such as `"test[:10]"`.
-
-    Raises:
-        ValueError: If it names no split.
-    """
-    config = builder.builder_config
-    examples = {
-        name: count
-        for name, count in config.examples.items()
-        if re.search(rf"\b({name}|all)\b", split)
-    }
-    if not examples:
-        raise ValueError(
-            f"{builder.name}'s splits are {', '.join(config.examples)}. "
-            f"Received: split={split!r}"
-        )
-    if examples == config.examples:
-        return builder
-    config = dataclasses.replace(
-        config, name="-".join([config.name, *examples]), examples=examples
-    )
-    root = Path(builder.data_dir).parents[2]
-    verbosity = logging.get_verbosity()
-    logging.set_verbosity(logging.ERROR)  # TFDS warns of new names.
-    try:
-        return type(builder)(config=config, data_dir=root)
-    finally:
-        logging.set_verbosity(verbosity)
 
 
 def _prepare(builder) -> None:

@@ -1,6 +1,5 @@
 """`rendered_signs` for TensorFlow Datasets."""
 
-import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from dataclasses import field
@@ -10,8 +9,11 @@ import numpy as np
 import tensorflow_datasets as tfds
 
 from zoo.training.datasets.lisa_classes import LISA_CLASSES
+from zoo.training.datasets.rendered_signs.rendering import Rendering
 from zoo.training.datasets.rendered_signs.rendering import crop
+from zoo.training.datasets.rendered_signs.rendering import layout
 from zoo.training.datasets.rendered_signs.rendering import scene
+from zoo.training.datasets.rendering.builder import RenderedBuilder
 from zoo.training.datasets.rendering.parallel import render_many
 
 
@@ -33,7 +35,7 @@ class RenderedSignsConfig(tfds.core.BuilderConfig):
     seed: int = 0
 
 
-class RenderedSigns(tfds.core.GeneratorBasedBuilder):
+class RenderedSigns(RenderedBuilder):
     """17 US road signs drawn by code, as a car's camera might see them.
 
     Any picture depends on the seed, its split and its number alone. `label`
@@ -83,24 +85,20 @@ class RenderedSigns(tfds.core.GeneratorBasedBuilder):
             supervised_keys=("image", "label"),
         )
 
-    def _split_generators(self, dl_manager) -> dict[str, Iterator]:
-        del dl_manager
-        return {
-            split: self._generate_examples(split, examples)
-            for split, examples in self.builder_config.examples.items()
-        }
-
     def _generate_examples(
         self, split: str, examples: int
     ) -> Iterator[tuple[int, dict]]:
         config = self.builder_config
-        render = functools.partial(
+        renderings = render_many(
             scene if config.scenes else crop,
             split,
+            examples,
+            layout(config.size),
             size=config.size,
             seed=config.seed,
         )
-        for index, rendering in enumerate(render_many(render, examples)):
+        for index, arrays in enumerate(renderings):
+            rendering = Rendering(**arrays)
             example = {
                 "image": rendering.image,
                 "label": index % len(LISA_CLASSES),

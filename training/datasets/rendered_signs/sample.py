@@ -5,7 +5,6 @@
 """
 
 import argparse
-import functools
 import sys
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import numpy as np
 
 from zoo.training.datasets.lisa_classes import LISA_CLASSES
 from zoo.training.datasets.rendered_signs.rendering import crop
+from zoo.training.datasets.rendered_signs.rendering import layout
 from zoo.training.datasets.rendering.parallel import render_many
 
 SIGNS = 15 * len(LISA_CLASSES)
@@ -27,9 +27,9 @@ def render_sample(count: int = SIGNS) -> tuple[np.ndarray, np.ndarray]:
     Returns:
         Pictures, `(count, 32, 32, 3)`, and classes, `(count,)`, both uint8.
     """
-    renderings = render_many(functools.partial(crop, "test"), count)
+    renderings = render_many(crop, "test", count, layout(32))
     labels = np.arange(count, dtype="uint8") % len(LISA_CLASSES)
-    return np.stack([rendering.image for rendering in renderings]), labels
+    return np.stack([arrays["image"] for arrays in renderings]), labels
 
 
 def main(arguments: list[str] | None = None) -> int:

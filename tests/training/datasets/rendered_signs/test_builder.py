@@ -46,8 +46,9 @@ def test_only_the_split_asked_for_is_rendered(
     rendered = []
     monkeypatch.setattr(
         "zoo.training.datasets.rendered_signs.builder.render_many",
-        lambda render, count: (
-            rendered.append((*render.args, count)) or render_many(render, count)
+        lambda render, split, count, *args, **options: (
+            rendered.append((split, count))
+            or render_many(render, split, count, *args, **options)
         ),
     )
     first = images("test[:3]", tmp_path)

@@ -1,13 +1,13 @@
 """Rendering in several processes."""
 
-import functools
-import math
-
 import numpy as np
 import pytest
 
 from zoo.training.datasets.rendered_signs.rendering import crop
+from zoo.training.datasets.rendered_signs.rendering import layout
+from zoo.training.datasets.rendered_signs.rendering import scene
 from zoo.training.datasets.rendering import parallel
+from zoo.training.datasets.rendering.parallel import render_many
 
 
 @pytest.fixture(autouse=True)
@@ -16,49 +16,48 @@ def two_processes(monkeypatch):
     monkeypatch.setattr("os.cpu_count", lambda: 2)
 
 
-def test_processes_render_what_one_renders():
-    render = functools.partial(crop, "test", size=24, seed=3)
-    many = list(parallel.render_many(render, 5))
-    assert len(many) == 5
-    for index, rendering in enumerate(many):
-        expected = render(index)
-        for name in ("image", "mask", "homography", "corners"):
-            np.testing.assert_array_equal(
-                getattr(rendering, name), getattr(expected, name)
-            )
-
-
-def test_numbers_come_in_order():
-    assert list(parallel.render_many(math.sqrt, 5)) == [
-        math.sqrt(number) for number in range(5)
-    ]
-
-
-def test_few_pictures_need_no_other_process(monkeypatch):
-    monkeypatch.delattr(parallel.subprocess, "Popen")
-    assert list(parallel.render_many(lambda index: -index, 3)) == [0, -1, -2]
-
-
-def test_a_process_that_fails_is_told(capfd):
-    """`math.log(0)` is an error, in the process that renders picture 0."""
-    with pytest.raises(RuntimeError, match="must render all pictures"):
-        list(parallel.render_many(math.log, 4))
-    captured = capfd.readouterr()
-    assert not captured.out
-    assert "ValueError" in captured.err
-
-
-def test_leaving_early_ends_the_processes(monkeypatch):
-    workers = []
+@pytest.fixture
+def workers(monkeypatch):
+    started = []
     start = parallel.subprocess.Popen
     monkeypatch.setattr(
         parallel.subprocess,
         "Popen",
         lambda *args, **kwargs: (
-            workers.append(start(*args, **kwargs)) or workers[-1]
+            started.append(start(*args, **kwargs)) or started[-1]
         ),
     )
-    renderings = parallel.render_many(math.sqrt, 10**9)
+    return started
+
+
+@pytest.mark.parametrize("render", [crop, scene])
+def test_processes_render_what_one_renders(render, workers):
+    options = {"size": 24, "seed": 3}
+    many = list(render_many(render, "test", 5, layout(24), **options))
+    assert len(workers) == 2 and len(many) == 5
+    for index, arrays in enumerate(many):
+        expected = render("test", index, **options)
+        assert set(arrays) == {"image", "mask", "homography"}
+        for name, array in arrays.items():
+            np.testing.assert_array_equal(array, getattr(expected, name))
+
+
+def test_few_examples_start_no_process(workers):
+    (arrays,) = render_many(crop, "test", 1, layout(24), size=24)
+    np.testing.assert_array_equal(
+        arrays["image"], crop("test", 0, size=24).image
+    )
+    assert not workers
+
+
+def test_a_process_that_fails_is_told(capfd):
+    with pytest.raises(RuntimeError, match="must render all of its own"):
+        list(render_many(crop, "no split", 4, layout(24), size=24))
+    assert "no split" not in capfd.readouterr().out
+
+
+def test_leaving_early_ends_the_processes(workers):
+    renderings = render_many(crop, "test", 10_000, layout(24), size=24)
     next(renderings)
     renderings.close()
     assert [worker.poll() is None for worker in workers] == [False, False]
