@@ -72,7 +72,6 @@ ARROWS = {
     "training/attacks": ("training/attacks/parts",),
     "training/datasets/rendering": (),
     "training/datasets/composed_photos": (
-        "training/datasets",
         "training/datasets/rendering",
         "zoo/presets",
     ),
