@@ -71,6 +71,11 @@ ARROWS = {
     "training/attacks/rp2": ("training/attacks/parts",),
     "training/attacks": ("training/attacks/parts",),
     "training/datasets/rendering": (),
+    "training/datasets/composed_photos": (
+        "training/datasets",
+        "training/datasets/rendering",
+        "zoo/presets",
+    ),
     "training/datasets/rendered_signs": (
         "training/datasets",
         "training/datasets/rendering",
