@@ -276,9 +276,7 @@ def _quantize(eighths, quality, steps, best) -> np.ndarray:
 def _write_coefficients(picture, levels, tables) -> bytes:
     import jpeglib
 
-    luma, *chroma = (
-        plane.reshape(*plane.shape[:2], 8, 8) for plane in levels
-    )
+    luma, *chroma = (plane.reshape(*plane.shape[:2], 8, 8) for plane in levels)
     file = jpeglib.from_dct(
         luma, *chroma, qt=np.stack(tables).reshape(-1, 8, 8)
     )
