@@ -1,10 +1,11 @@
-"""Where `zoo compress` has its saliency maps from: a model, or pictures."""
+"""Saliency maps of `zoo compress`: by a model or from pictures, and drawn."""
 
 import argparse
 import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from zoo.atomic_write import atomic_write
 from zoo.cli.models import NamedModel
 from zoo.pictures import read_picture
 
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 
 _SIDE = 256
 """Longer side of what a model of any size is shown, in pixels."""
+
+_SHOWN = 1000
+"""Longer side of a picture that is drawn, in pixels."""
 
 _RULE = (
     "A saliency model must be a preset or a .keras file that maps images to "
@@ -160,6 +164,65 @@ class PictureSaliency:
             path /= file.relative_to(self.source).with_suffix(".png")
         grey = read_picture(path, (None, None, 1))
         return _spread(grey[..., 0].astype("float32") / 255, picture)
+
+
+def draw_map(
+    picture: "StoredPicture",
+    saliency: "np.ndarray",
+    quality: "np.ndarray",
+    path: Path,
+    *,
+    title: str,
+) -> None:
+    """Draws picture, saliency and qualities side by side, upright, as PNG.
+
+    Args:
+        picture: The picture.
+        saliency: As `find` gives it.
+        quality: Of each 8x8 block.
+        path: File to write.
+        title: Heading.
+
+    Raises:
+        OSError: If the file cannot be written.
+    """
+    import numpy as np
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+    from PIL import Image
+
+    def upright(values):
+        values = Image.fromarray(values.astype("float32"))
+        return picture.turn_upright(values)
+
+    shown = picture.turn_upright(picture.image.convert("RGB"))
+    shown.thumbnail((_SHOWN, _SHOWN))
+    found = upright(saliency).resize(shown.size, Image.Resampling.BILINEAR)
+    panels = (
+        ("picture", shown, {}),
+        ("saliency", found, {"cmap": "inferno", "vmin": 0, "vmax": 1}),
+        ("quality", upright(quality), {"cmap": "viridis"}),
+    )
+    width, height = shown.size
+    tall = min(12.0, max(1.5, 3.6 * height / width)) + 0.6
+    figure = Figure((12, tall), dpi=100, layout="constrained")
+    canvas = FigureCanvasAgg(figure)
+    for axes, (name, image, look) in zip(
+        figure.subplots(1, 3), panels, strict=True
+    ):
+        drawn = axes.imshow(
+            np.asarray(image),
+            extent=(0, width, height, 0),
+            interpolation="nearest",
+            **look,
+        )
+        axes.set_title(name)
+        axes.set_axis_off()
+        if look:
+            figure.colorbar(drawn, ax=axes, shrink=0.8)
+    figure.suptitle(title, parse_math=False)
+    with atomic_write(path) as temporary:
+        canvas.print_png(temporary)
 
 
 def _spread(saliency: "np.ndarray", picture: "StoredPicture") -> "np.ndarray":

@@ -41,6 +41,9 @@ _CLOSE = 0.003
 
 _TRIES = 12
 
+_LONGEST_CODE = 4
+"""Bytes that no coefficient takes more than: 16 bits, 10 bits, stuffing."""
+
 _SEGMENT = 65533
 """Bytes that a marker segment holds besides its length."""
 
@@ -298,6 +301,7 @@ def _write_pixels(picture, levels, tables) -> bytes:
     chroma is doubled by repetition, which its averaging undoes.
     """
     from PIL import Image
+    from PIL import ImageFile
 
     planes = []
     for index, plane in enumerate(levels):
@@ -308,13 +312,19 @@ def _write_pixels(picture, levels, tables) -> bytes:
     mode = "YCbCr" if len(planes) == 3 else "L"
     image = Image.merge(mode, [Image.fromarray(plane) for plane in planes])
     file = io.BytesIO()
-    image.save(
-        file,
-        "JPEG",
-        qtables=[table.tolist() for table in tables],
-        subsampling="4:2:0" if picture.halved else "4:4:4",
-        optimize=True,
-    )
+    largest = ImageFile.MAXBLOCK
+    # Pillow's buffer must hold the whole file, and may be too small for noise.
+    ImageFile.MAXBLOCK = max(largest, _LONGEST_CODE * sum(map(np.size, planes)))
+    try:
+        image.save(
+            file,
+            "JPEG",
+            qtables=[table.tolist() for table in tables],
+            subsampling="4:2:0" if picture.halved else "4:4:4",
+            optimize=True,
+        )
+    finally:
+        ImageFile.MAXBLOCK = largest
     return file.getvalue()
 
 

@@ -15,13 +15,13 @@ from zoo.cli.models import add_trust_argument
 from zoo.cli.output import check_writable
 from zoo.cli.output import emit
 from zoo.cli.output import printable
+from zoo.cli.saliency import draw_map
 from zoo.cli.saliency import parse_saliency
 
 if TYPE_CHECKING:
     import numpy as np
 
     from zoo.jpeg.file_writer import TransformedPicture
-    from zoo.pictures import StoredPicture
 
 PICTURES = (
     *(".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"),
@@ -300,7 +300,11 @@ def _compress(source, target, saliency, options) -> dict:
     }
     if options.map:
         row["map"] = str(_map_file(target))
-        _draw(stored, found, quality, row)
+        title = (
+            f"{printable(target.name)}: {len(written):,} bytes, quality "
+            f"{quality.min()} to {quality.max()}"
+        )
+        draw_map(stored, found, quality, _map_file(target), title=title)
     return row
 
 
@@ -334,49 +338,6 @@ def _encode_semantic(
 
 def _map_file(target: Path) -> Path:
     return target.with_suffix(".map.png")
-
-
-def _draw(stored: "StoredPicture", found, quality, row: dict) -> None:
-    """Draws picture, map and qualities side by side, upright."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-    from PIL import Image
-
-    def upright(values):
-        return stored.turn_upright(Image.fromarray(values.astype("float32")))
-
-    shown = stored.turn_upright(stored.image.convert("RGB"))
-    shown.thumbnail((1000, 1000))
-    found = upright(found).resize(shown.size, Image.Resampling.BILINEAR)
-    panels = (
-        ("picture", shown, {}),
-        ("saliency", found, {"cmap": "inferno", "vmin": 0, "vmax": 1}),
-        ("quality", upright(quality), {"cmap": "viridis"}),
-    )
-    width, height = shown.size
-    figure = Figure(
-        (12, min(12.0, max(1.5, 3.6 * height / width)) + 0.6),
-        dpi=100,
-        layout="constrained",
-    )
-    canvas = FigureCanvasAgg(figure)
-    for axes, (name, image, look) in zip(
-        figure.subplots(1, 3), panels, strict=True
-    ):
-        drawn = axes.imshow(
-            image, extent=(0, width, height, 0), interpolation="nearest", **look
-        )
-        axes.set_title(name)
-        axes.set_axis_off()
-        if look:
-            figure.colorbar(drawn, ax=axes, shrink=0.8)
-    figure.suptitle(
-        f"{printable(Path(row['output']).name)}: {row['bytes']:,} bytes, "
-        f"quality {row['lowest_quality']} to {row['highest_quality']}",
-        parse_math=False,
-    )
-    with atomic_write(row["map"]) as temporary:
-        canvas.print_png(temporary)
 
 
 @contextlib.contextmanager
