@@ -67,3 +67,15 @@ register(
         **_OBJECTS,
     )
 )
+
+register(
+    Preset(
+        name="msroi_wrn10_2",
+        default_tag="composed_photos",
+        builder="zoo.models.msroi",
+        config=dict(**_WRN10_2, squeeze=32, multiplier=4, channels=128),
+        paper="https://arxiv.org/abs/1612.08712",
+        description="MSROI on WRN-10-2, whose maps semantic JPEG follows.",
+        **_OBJECTS,
+    )
+)
