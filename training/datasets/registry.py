@@ -21,7 +21,10 @@ ON_DISK = {
 }
 """Modules of the sets that are read from their unpacked archives."""
 
-BUILDERS = {"rendered_signs": "zoo.training.datasets.rendered_signs.builder"}
+BUILDERS = {
+    "composed_photos": "zoo.training.datasets.composed_photos.builder",
+    "rendered_signs": "zoo.training.datasets.rendered_signs.builder",
+}
 """Modules of the sets that are rendered here, through TFDS."""
 
 _OWN = (*PACKAGED, *ON_DISK, *BUILDERS)
