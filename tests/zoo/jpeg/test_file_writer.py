@@ -84,7 +84,7 @@ def test_one_quality_is_libjpegs_file(subsampling, channels, exact):
             assert mine.layer == theirs.layer
         assert mine.size == theirs.size
     difference = np.abs(decode(written) - decode(file.getvalue()))
-    assert difference.mean() < (0.1 if exact else 0.5)
+    assert difference.mean() < (0.2 if exact else 0.5)
 
 
 @pytest.mark.parametrize("exact", WRITERS)

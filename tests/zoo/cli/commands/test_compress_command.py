@@ -4,10 +4,12 @@ import subprocess
 import sys
 
 import keras
+import matplotlib
 import numpy as np
 import pytest
 from keras import ops
 from PIL import Image
+from PIL import ImageOps
 
 from tests.command_line import failed
 from tests.command_line import run
@@ -79,9 +81,10 @@ def test_salient_blocks_keep_more(capsys, photo, semantic, tmp_path):
         assert drawn.format == "PNG"
         colours = np.asarray(drawn.convert("RGB"))
     assert row["map"] == str(tmp_path / "out.map.png")
-    # The ends of the scales: of saliency's, and of the qualities'.
-    for colour in ((252, 255, 164), (0, 0, 4), (253, 231, 37), (68, 1, 84)):
-        assert (colours == colour).all(-1).mean() > 0.01
+    for scale in ("inferno", "viridis"):  # Of saliency, of the qualities.
+        for end in (0.0, 1.0):
+            colour = matplotlib.colormaps[scale](end, bytes=True)[:3]
+            assert (colours == colour).all(-1).mean() > 0.01
 
 
 def test_matched_files_are_as_large_as_plain_ones(
@@ -126,8 +129,6 @@ def test_saliency_of_a_model(explained, capsys, photo, tmp_path):
     found = np.asarray(copy, "float32").mean(-1) / 255
     found = Image.fromarray(found).resize((96, 64), size)
     quality = np.asarray(QualityMap(20, 90)(np.asarray(found)[None]))[0]
-    pixels = Image.fromarray((10 * quality).astype("uint16"))
-    assert pixels.size == (12, 8)
     bright, dark = quality == 90, quality == 20
     difference = np.abs(read(out) - read(photo)).mean(-1)
     blocks = difference.reshape(8, 8, 12, 8).mean((1, 3))
@@ -198,8 +199,6 @@ def test_a_rotated_photograph(orientation, capsys, mask, tmp_path):
         assert written.size == laid.size
         assert written.getexif() == {ORIENTATION: orientation}
         assert written.info["icc_profile"] == profile(b"RGB ")
-        from PIL import ImageOps
-
         seen = np.asarray(ImageOps.exif_transpose(written)).astype(int)
     difference = np.abs(seen - np.asarray(upright)).mean((0, 2))
     assert difference[:48].mean() < 0.5 * difference[48:].mean()
@@ -249,7 +248,7 @@ def test_kinds_of_pictures(make, extra, capsys, mask, tmp_path):
         assert "progressive" not in written.info
     values = {deep: 100, transparent: 0}
     if make in values:
-        np.testing.assert_allclose(read(out), values[make], atol=1)
+        np.testing.assert_allclose(read(out), values[make], atol=2)
 
 
 @pytest.mark.large
@@ -322,7 +321,7 @@ def test_nothing_half_written_stays(capsys, monkeypatch, photo, tmp_path):
         (("photo.png", "o.jpg", "--semantic"), "Received: neither"),
         (
             ("photo.png", "o.jpg", "--semantic", "--model", "wrn16_3"),
-            "Did you mean",
+            "near names: wrn16_2",
         ),
         (
             ("photo.png", "o.jpg", "--semantic", "--saliency", "none.png"),
