@@ -8,6 +8,7 @@ from zoo.suggestions import did_you_mean
 
 _STAGES = {
     "fashion_mnist": "irm_stages",
+    "fashion_mnist_robust": "fashion_mnist_robust",
     "rendered_signs": "rendered_signs",
 }
 """The module that lists the stages of each recipe."""

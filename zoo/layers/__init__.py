@@ -7,6 +7,8 @@ from zoo.layers.explained import Explained
 from zoo.layers.jpeg import JPEG
 from zoo.layers.multi_scale_ensemble import MultiScaleEnsemble
 from zoo.layers.random_patch_jpeg import RandomPatchJPEG
+from zoo.layers.semantic_jpeg import QualityMap
+from zoo.layers.semantic_jpeg import SemanticJPEG
 from zoo.layers.spatial_pyramid_pooling import SpatialPyramidPooling
 
 __all__ = [
@@ -16,6 +18,8 @@ __all__ = [
     "Blur",
     "Explained",
     "MultiScaleEnsemble",
+    "QualityMap",
     "RandomPatchJPEG",
+    "SemanticJPEG",
     "SpatialPyramidPooling",
 ]

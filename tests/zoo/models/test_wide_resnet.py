@@ -80,6 +80,27 @@ def test_dropout_sits_between_the_convolutions():
     assert model.get_layer("conv2_0_conv2").input is dropout.output
 
 
+@pytest.mark.parametrize(
+    "activation, expected",
+    [
+        ("relu", lambda x: np.maximum(x, 0)),
+        ("silu", lambda x: x / (1 + np.exp(-x))),
+    ],
+)
+def test_activation_follows_the_norms(activation, expected):
+    model = wide_resnet(depth=10, width=1, activation=activation)
+    x = np.linspace(-3, 3, 7, dtype="float32")
+    for place in ("conv2_0_1", "conv4_0_2", "final"):
+        layer = model.get_layer(f"{place}_{activation}")
+        assert layer.input is model.get_layer(f"{place}_norm").output
+        np.testing.assert_allclose(layer(x), expected(x), atol=1e-6)
+
+
+def test_activation_is_one_of_two():
+    with pytest.raises(ValueError, match="Received: activation='gelu'"):
+        wide_resnet(depth=10, width=1, activation="gelu")
+
+
 @pytest.mark.parametrize("depth", [4, 9, 12])
 def test_depth_must_be_6n_plus_4(depth):
     with pytest.raises(ValueError, match=f"Received: depth={depth}"):
