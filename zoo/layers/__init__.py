@@ -1,5 +1,7 @@
 """Layers of the defenses."""
 
+from zoo.layers.activation_noise import ActivationNoise
+from zoo.layers.activation_noise import RepeatedBatch
 from zoo.layers.antialiased_resizing import AntialiasedResizing
 from zoo.layers.batch_normalization import BatchNormalization
 from zoo.layers.blur import Blur
@@ -16,10 +18,14 @@ from zoo.layers.minds_eye import Threshold
 from zoo.layers.minds_eye import UnfoldClasses
 from zoo.layers.multi_scale_ensemble import MultiScaleEnsemble
 from zoo.layers.random_patch_jpeg import RandomPatchJPEG
+from zoo.layers.saliency_map import SaliencyMap
+from zoo.layers.semantic_jpeg import QualityMap
+from zoo.layers.semantic_jpeg import SemanticJPEG
 from zoo.layers.spatial_pyramid_pooling import SpatialPyramidPooling
 
 __all__ = [
     "JPEG",
+    "ActivationNoise",
     "AntialiasedResizing",
     "BatchNormalization",
     "Blur",
@@ -30,9 +36,13 @@ __all__ = [
     "LocalResponseNormalization",
     "MeanSimilarity",
     "MultiScaleEnsemble",
+    "QualityMap",
     "RandomPatchJPEG",
     "RepeatForClasses",
     "RowConv2D",
+    "RepeatedBatch",
+    "SaliencyMap",
+    "SemanticJPEG",
     "SpatialPyramidPooling",
     "Threshold",
     "UnfoldClasses",

@@ -10,6 +10,7 @@ import tensorflow_datasets as tfds
 from absl import logging
 
 from zoo.training.datasets.rendered_objects.meshes import CLASSES
+from zoo.training.datasets.rendered_objects.meshes import body
 from zoo.training.datasets.rendered_objects.rendering import LAYOUT
 from zoo.training.datasets.rendered_objects.rendering import PAINTED
 from zoo.training.datasets.rendered_objects.rendering import PHOTOGRAPHS
@@ -100,6 +101,7 @@ class RenderedObjects(RenderedBuilder):
         self, split: str, examples: int
     ) -> Iterator[tuple[int, dict]]:
         config = self.builder_config
+        body(CLASSES.index("penguin"), config.penguin)  # Says what is missing.
         backgrounds = self._backgrounds()
         renderings = render_many(
             render_object,

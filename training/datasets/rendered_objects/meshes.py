@@ -12,6 +12,7 @@ import sys
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -73,7 +74,8 @@ def body(label: int, penguin: str = "ellipsoids") -> Body:
 
     Raises:
         FileNotFoundError: If Tux is asked for and not installed.
-        ImportError: If trimesh is not.
+        ImportError: If trimesh or embreex is not installed.
+        ValueError: If there is no such penguin.
     """
     if penguin not in PENGUINS:
         raise ValueError(
@@ -90,6 +92,24 @@ def body(label: int, penguin: str = "ellipsoids") -> Body:
     return _body(_balls(ellipsoids), greys, 1.75, (0.0, -0.2, 2.5))
 
 
+def import_trimesh() -> ModuleType:
+    """Returns trimesh, where embreex is there too.
+
+    Raises:
+        ImportError: If one of them is not installed. Without embreex, trimesh
+            would cast rays by itself, far more slowly.
+    """
+    try:
+        import embreex  # noqa: F401
+        import trimesh
+    except ImportError as error:
+        raise ImportError(
+            "Objects are rendered by trimesh and embreex: pip install "
+            '"defense-zoo[render]", or ".[render]" in a clone.'
+        ) from error
+    return trimesh
+
+
 def _body(
     parts: list["trimesh.Trimesh"],
     greys: list[float],
@@ -102,8 +122,7 @@ def _body(
         greys: Reflectance of each mesh.
         longest: Length of the longest side of the box around them.
     """
-    import trimesh
-
+    trimesh = import_trimesh()
     smoothed = [trimesh.graph.smooth_shade(part, _SMOOTH) for part in parts]
     mesh = trimesh.util.concatenate(smoothed)
     mesh.apply_translation(-mesh.bounds.mean(0))
@@ -115,8 +134,7 @@ def _body(
 
 def _packed(name: str) -> "trimesh.Trimesh":
     """Reads a mesh that ships with this package."""
-    import trimesh
-
+    trimesh = import_trimesh()
     files = importlib.resources.files("zoo.training.datasets") / "files"
     with (files / f"{name}.npz").open("rb") as file, np.load(file) as arrays:
         vertices = arrays["vertices"].astype("float64")
@@ -125,17 +143,15 @@ def _packed(name: str) -> "trimesh.Trimesh":
 
 def _aeroplane() -> "trimesh.Trimesh":
     """Turns the aeroplane to be seen from above, behind and its right."""
-    from trimesh.transformations import rotation_matrix
-
+    turn = import_trimesh().transformations.rotation_matrix
     mesh = _packed("airplane")
     for degrees, axis in _VIEW_OF_AEROPLANE:
-        mesh.apply_transform(rotation_matrix(np.radians(degrees), axis))
+        mesh.apply_transform(turn(np.radians(degrees), axis))
     return mesh
 
 
 def _balls(ellipsoids: list[Ellipsoid]) -> list["trimesh.Trimesh"]:
-    import trimesh
-
+    trimesh = import_trimesh()
     ball = trimesh.creation.icosphere(subdivisions=3)
     return [ball.copy().apply_transform(shape.matrix) for shape in ellipsoids]
 
@@ -148,8 +164,7 @@ def pack(source: Path, name: str, folder: Path) -> Path:
         name: Of the new file, without `.npz`.
         folder: Where it goes.
     """
-    import trimesh
-
+    trimesh = import_trimesh()
     mesh = trimesh.load_mesh(source, process=True)
     path = folder / f"{name}.npz"
     np.savez_compressed(
