@@ -242,7 +242,7 @@ def _pose(stage: _Stage) -> keras.Model:
 
 
 def _estimator(stage: _Stage) -> keras.Model:
-    model = minds_eye.estimator()
+    model = minds_eye.estimator(dropout=0.0)
     stage.train(
         model,
         stage.batches(data.to_estimate, positives=True),
