@@ -79,7 +79,7 @@ FITS = {
     "minds_eye_pose": Fit(1, 3e-4, 20_000),
     "estimator": Fit(3, 3e-4, 40_000),
     "projector": Fit(10, 1e-3, 16_000, batch_size=32),
-    "comparator": Fit(2, 1e-3, 16_000, batch_size=1280),
+    "comparator": Fit(10, 1e-3, 16_000, batch_size=1280),
     "minds_eye_triple.end_to_end": Fit(1, 1e-4, 1_000, batch_size=32),
     "minds_eye_direct.adversarial": Fit(1, 3e-4, 8_000),
     "minds_eye_triple.adversarial": Fit(1, 1e-4, 1_000, batch_size=32),
