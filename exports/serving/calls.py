@@ -9,6 +9,8 @@ Result = TypeVar("Result")
 
 _FIRST_PAUSE = 0.1
 _LONGEST_PAUSE = 5.0
+_MESSAGE = 1000
+"""Letters of a server's message that are kept."""
 
 
 class ServingError(RuntimeError):
@@ -128,6 +130,8 @@ def failure(
         message: The server's.
         retry_after: Seconds that the server asked to wait, if it did.
     """
+    if len(message) > _MESSAGE:  # A traceback says most in its last lines.
+        message = f"{message[: _MESSAGE // 4]} … {message[-_MESSAGE // 2 :]}"
     if code == "UNAVAILABLE":
         return UnavailableError(
             f"The server must be available. Received: {message}", retry_after

@@ -46,7 +46,6 @@ DATATYPES = {
 """KServe's types by NumPy's names."""
 
 _CHUNK = 1 << 16
-_LONGEST_MESSAGE = 2000
 
 
 class _Http:
@@ -129,7 +128,7 @@ class _Http:
             message = str(json.loads(message)["error"])
         except (KeyError, TypeError, ValueError):
             pass  # A proxy's page, or nothing.
-        message = message[:_LONGEST_MESSAGE] or response.reason or "nothing"
+        message = message or response.reason or "nothing"
         code = _CODES.get(response.status, f"HTTP status {response.status}")
         wait = response.headers.get("Retry-After", "")
         return failure(

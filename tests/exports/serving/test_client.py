@@ -2,6 +2,7 @@ import os
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -197,21 +198,17 @@ def test_explaining_needs_the_signature(url, images):
 
 def test_threads_share_a_client(url, folder, images):
     outputs = expected(folder, images)["logits"]
-    failed = []
 
     def work():
         for _ in range(5):
             predictions = client.predict(images)
-            if not np.allclose(predictions[1].logits, outputs[1]):
-                failed.append(predictions)
+            np.testing.assert_allclose(
+                predictions[1].logits, outputs[1], rtol=1e-6
+            )
 
-    with Client(url) as client:
-        threads = [threading.Thread(target=work) for _ in range(8)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-    assert not failed
+    with Client(url) as client, ThreadPoolExecutor(8) as threads:
+        for done in [threads.submit(work) for _ in range(8)]:
+            done.result()
 
 
 def test_headers(server, images):
