@@ -21,6 +21,7 @@ _PEERS = (
     "cleverhans",
     "foolbox",
     "kornia",
+    "nvidia-pytriton",
     "pillow",
     "torch",
     "torchattacks",

@@ -28,6 +28,9 @@ from zoo.validation import check_images
 _IMAGE, _IMAGE_BYTES = "image", "image_bytes"
 """Inputs of an export's signatures, as `exports.save` names them."""
 
+_SIGNATURES = ("serving_default", "serving_bytes", "")
+"""Those that classify; KServe's models have one without a name."""
+
 Pictures = Sequence[bytes | str | os.PathLike]
 
 
@@ -223,10 +226,11 @@ class Client:
                 self._retries,
             )
             return outputs, len(value)
-        except RefusedError as error:
+        except ValueError as error:
             # Another version, of another shape, may have come up since.
             self._signatures = None
-            if self._address.label and "version label" in str(error):
+            unknown = self._address.label and "version label" in str(error)
+            if unknown and isinstance(error, RefusedError):
                 raise self._not_found(error, deadline) from error
             raise
         except ModelNotFoundError as error:
@@ -234,18 +238,12 @@ class Client:
 
     def _find(self, wanted, key, deadline) -> tuple[str, Signature]:
         """Returns the signature of a name, or one with an input."""
-        if self._signatures is None:
-            self._signatures = self._backend.signatures(deadline)
         signatures = self._signatures
-        if wanted is None:
-            preferred = ("serving_default", "serving_bytes", "")
-            names = sorted(
-                signatures,
-                key=lambda n: preferred.index(n) if n in preferred else 9,
-            )
-        else:
-            names = [wanted] if wanted in signatures else []
-        for name in names:
+        if signatures is None:
+            signatures = self._signatures = self._backend.signatures(deadline)
+        for name in _SIGNATURES if wanted is None else (wanted,):
+            if name not in signatures:
+                continue
             inputs = signatures[name].inputs
             # KServe's inputs may be optional, so one more is no obstacle.
             if key in inputs and (name == "" or len(inputs) == 1):

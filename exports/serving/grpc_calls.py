@@ -46,6 +46,7 @@ _STATES = {
 }
 _OPTIONS = (
     ("grpc.enable_retries", 0),  # `calls.call` retries.
+    ("grpc.lb_policy_name", "round_robin"),  # Over all of a name's addresses.
     ("grpc.max_receive_message_length", -1),
     ("grpc.max_send_message_length", -1),
 )

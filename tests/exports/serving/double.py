@@ -241,7 +241,15 @@ class Handler(BaseHTTPRequestHandler):
             raise Failure(
                 "INVALID_ARGUMENT", f"JSON Parse error: {error}"
             ) from error
+        if signature not in served.sessions[number][0].signatures:
+            served.run(number, signature, {})  # Fails as it does by gRPC.
         specs = served.signature_defs(number)[signature].inputs
+        for key in inputs:  # A map makes entries for keys that are read.
+            if key not in specs:
+                raise Failure(
+                    "INVALID_ARGUMENT",
+                    f"JSON Value: unexpected input {key} in signature",
+                )
         try:
             inputs = {
                 key: _from_json(value, specs[key].dtype)

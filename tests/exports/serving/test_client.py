@@ -17,6 +17,8 @@ from zoo.exports.serving import RefusedError
 from zoo.exports.serving import ServingError
 from zoo.exports.serving import UnavailableError
 from zoo.exports.serving import VersionNotFoundError
+from zoo.exports.serving.backend import Signature
+from zoo.exports.serving.backend import Tensor
 
 
 def png(image):
@@ -188,6 +190,20 @@ def test_bad_images(url, server, images):
         with pytest.raises(FileNotFoundError):
             client.predict(["nowhere.png"])
     assert served.calls == 0
+
+
+def test_another_version_comes_up(url, server, images):
+    """What the client knew of the old one no longer holds."""
+    served, _ = server
+    with Client(url) as client:
+        client.predict(images)
+        known = client._signatures
+        old = Tensor("float32", (None, 9, 6, 3))
+        client._signatures = {"serving_default": Signature({"image": old}, {})}
+        with pytest.raises(ValueError, match="fit the model"):
+            client.predict(images)
+        assert len(client.predict(images)) == 2
+        assert client._signatures == known
 
 
 def test_explaining_needs_the_signature(url, images):
