@@ -33,7 +33,7 @@ from zoo.exports.serving import ServingError
 from zoo.training import datasets
 
 CALLERS = (1, 4, 16)
-_START_SECONDS = 120
+_START_SECONDS = 300
 
 
 @contextlib.contextmanager
@@ -48,12 +48,14 @@ def serving(folder: Path, name: str, *options: str) -> Iterator[str]:
     command += ["--http-port", http, "--grpc-port", rpc]
     command += ["--metrics-port", metrics, "--name", name, *options]
     libraries = sysconfig.get_config_var("LIBDIR")
-    process = subprocess.Popen(
-        command,
-        env={**os.environ, "LD_LIBRARY_PATH": libraries},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    log = folder.with_name(f"{name}.{rpc}.log")
+    with open(log, "wb") as sink:
+        process = subprocess.Popen(
+            command,
+            env={**os.environ, "LD_LIBRARY_PATH": libraries},
+            stdout=sink,
+            stderr=subprocess.STDOUT,
+        )
     try:
         url = f"grpc://127.0.0.1:{rpc}/v2/models/{name}"
         end = time.monotonic() + _START_SECONDS
@@ -62,9 +64,12 @@ def serving(folder: Path, name: str, *options: str) -> Iterator[str]:
                 try:
                     client.versions()
                     break
-                except ServingError:
+                except ServingError as error:
                     if process.poll() is not None or time.monotonic() > end:
-                        raise
+                        told = log.read_text(errors="replace")[-2000:]
+                        raise RuntimeError(
+                            f"Triton must start. Received: {told}"
+                        ) from error
                     time.sleep(0.5)
         yield url
     finally:
