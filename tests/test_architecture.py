@@ -166,6 +166,7 @@ ARROWS = {
     ),
     "exports: ground": (),
     "exports/saved_model": ("exports: ground",),
+    "exports/serving": ("exports: ground", "exports/saved_model"),
 }
 """All rooms but the command line, and what each may import."""
 
