@@ -130,14 +130,14 @@ def build_signatures(
     )
     def serving_bytes(image_bytes):
         @tf.autograph.experimental.do_not_convert
-        def decode(contents):
-            image = decode_picture(contents, channels)
+        def decode(picture):
+            image = decode_picture(*picture, channels)
             image = tf.image.resize(image, (height, width), antialias=True)
             return image * PIXEL_SCALE
 
         image = tf.map_fn(
             decode,
-            image_bytes,
+            (image_bytes, tf.range(tf.size(image_bytes))),
             fn_output_signature=tf.TensorSpec(image_shape, tf.float32),
         )
         return serving_default(image)

@@ -75,8 +75,11 @@ def test_bytes_signature(tmp_path):
     ]
     with exports.SavedModelSession(report.path) as session:
         outputs = session.run("serving_bytes", {"image_bytes": files})
-        with pytest.raises(tf.errors.InvalidArgumentError):
-            session.run("serving_bytes", {"image_bytes": [b"junk"]})
+        for place in range(3):
+            pictures = [*files[:place], b"junk", *files[place + 1 :]]
+            message = rf"at place\] \[{place}\] \[of the batch"
+            with pytest.raises(tf.errors.InvalidArgumentError, match=message):
+                session.run("serving_bytes", {"image_bytes": pictures})
     logits = outputs["logits"].reshape(3, 4, 6, 3)
     np.testing.assert_array_equal(logits[0], small * np.float32(1 / 255))
     np.testing.assert_allclose(logits[1], resized / 255, atol=1e-6)
@@ -89,7 +92,7 @@ def test_self_check_sees_transparency(tmp_path, monkeypatch, classifier):
     """A graph that keeps what is transparent does not become a version."""
     monkeypatch.setattr(
         "zoo.exports.saved_model.signatures.decode_picture",
-        lambda contents, channels: tf.cast(
+        lambda contents, place, channels: tf.cast(
             tf.io.decode_png(contents, channels), tf.float32
         ),
     )
