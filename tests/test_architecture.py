@@ -151,7 +151,7 @@ ARROWS = {
         "zoo/weights",
     ),
     "exports: ground": (),
-    "exports/saved_model": ("exports: ground",),
+    "exports/saved_model": ("exports: ground", "zoo/layers"),
 }
 """All rooms but the command line, and what each may import."""
 
