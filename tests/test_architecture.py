@@ -165,8 +165,8 @@ ARROWS = {
         "zoo/weights",
     ),
     "exports: ground": (),
-    "exports/saved_model": ("exports: ground",),
     "exports/serving": ("exports: ground", "exports/saved_model"),
+    "exports/saved_model": ("exports: ground", "zoo/layers"),
 }
 """All rooms but the command line, and what each may import."""
 
