@@ -20,6 +20,7 @@ def classifier():
     return keras.Sequential(
         [
             keras.Input(INPUT),
+            layers.Conv2D(4, 3, activation="relu"),
             layers.Conv2D(4, 3),
             layers.GlobalAveragePooling2D(),
             layers.Dense(5, activation="softmax"),

@@ -104,7 +104,8 @@ def test_matched_files_are_as_large_as_plain_ones(
 
 def test_the_class_maps_of_a_classifier(capsys, photo, tmp_path):
     images = keras.Input((16, 24, 3))
-    maps = keras.layers.Conv2D(2, 3)(images)
+    maps = keras.layers.Conv2D(4, 3, activation="relu")(images)
+    maps = keras.layers.Conv2D(4, 3)(maps)
     pooled = keras.layers.GlobalAveragePooling2D()(maps)
     logits = keras.layers.Dense(2)(pooled)
     keras.Model(images, logits).save(tmp_path / "model.keras")
