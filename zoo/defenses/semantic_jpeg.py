@@ -10,7 +10,6 @@ from zoo.inspection import is_graph
 from zoo.layers.explained import Explained
 from zoo.layers.jpeg import JPEG
 from zoo.layers.semantic_jpeg import QualityMap
-from zoo.models.msroi import saliency_model
 
 
 def semantic_jpeg(
@@ -105,6 +104,9 @@ def _copy_saliency(
         )
     check_float_input(saliency)
     if len(saliency.output_shape) == 2:
+        # The module imports this package, for `surgery`.
+        from zoo.models.msroi import saliency_model
+
         saliency = saliency_model(saliency, augmented=augmented, seed=seed)
     takes, gives = saliency.input_shape, saliency.output_shape
     expected = (None, *image_shape), (None, *image_shape[:2])
