@@ -58,7 +58,7 @@ class Recipe:
     learning_rates: Mapping[str, float] = dataclasses.field(
         default_factory=lambda: {"wrn10_2": 3e-3, "msroi_wrn10_2": 1e-3}
     )
-    weight_decay: float = 0.02
+    weight_decay: float = 0.05
     batch_size: int = 64
     dtype_policy: str = "float32"
     seed: int = 0
