@@ -75,6 +75,7 @@ ARROWS = {
         "training/datasets/rendering",
         "zoo/presets",
     ),
+    "training/datasets/rendered_objects": ("training/datasets/rendering",),
     "training/datasets/rendered_signs": (
         "training/datasets",
         "training/datasets/rendering",
