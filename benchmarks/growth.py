@@ -18,6 +18,7 @@ import numpy as np
 
 import zoo
 from benchmarks import provenance
+from zoo.atomic_write import atomic_write
 from zoo.inspection import stochastic_layers
 from zoo.training import datasets
 
@@ -46,7 +47,8 @@ def compare(name: str, images, workdir: Path) -> dict:
                 "same": int((grown.argmax(1) == own.argmax(1)).sum()),
                 "seconds": time.monotonic() - began,
             }
-            path.write_text(json.dumps(result))
+            with atomic_write(path) as temporary:
+                temporary.write_bytes(json.dumps(result).encode())
         done.append(json.loads(path.read_text()))
         seconds += done[-1]["seconds"]
         print(f"{name}: {sum(d['images'] for d in done)} images", flush=True)

@@ -72,10 +72,10 @@ ARROWS = {
     "training/attacks": ("training/attacks/parts",),
     "training/datasets/rendering": (),
     "training/datasets/composed_photos": (
-        "training/datasets",
         "training/datasets/rendering",
         "zoo/presets",
     ),
+    "training/datasets/rendered_objects": ("training/datasets/rendering",),
     "training/datasets/rendered_signs": (
         "training/datasets",
         "training/datasets/rendering",

@@ -11,7 +11,6 @@ import importlib.util
 import io
 import os
 import tempfile
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -171,10 +170,8 @@ class TransformedPicture:
                 tables.append(steps[best - 1].astype("uint16"))
         write = _write_coefficients if exact else _write_pixels
         written = write(self, levels, tables)
-        # Behind SOI and, where there is one, the JFIF segment.
-        start = 2
-        if written[2:4] == b"\xff\xe0":
-            start += 2 + int.from_bytes(written[4:6])
+        # Behind SOI and the JFIF segment.
+        start = 4 + int.from_bytes(written[4:6])
         return written[:start] + self._metadata.segments() + written[start:]
 
     def match_size(
@@ -184,7 +181,6 @@ class TransformedPicture:
         min_quality: int,
         match_quality: int,
         exact: bool,
-        tried: Callable[[], None] = lambda: None,
     ) -> tuple[bytes, np.ndarray, int]:
         """Spreads qualities so that the file is as large as a plain one.
 
@@ -199,16 +195,13 @@ class TransformedPicture:
                 `match_quality`.
             match_quality: Of the plain file.
             exact: As for `encode`.
-            tried: Called after each file that was tried.
 
         Returns:
             The file, the quality of each block and the plain file's size.
         """
 
         def encode(quality):
-            written = self.encode(quality, exact=exact)
-            tried()
-            return written
+            return self.encode(quality, exact=exact)
 
         plain = len(encode(np.full(self.blocks, match_quality)))
         search = _SizeSearch(encode, shares, plain)
@@ -291,7 +284,23 @@ def _write_coefficients(picture, levels, tables) -> bytes:
         path = os.path.join(folder, "written.jpg")
         file.write_dct(path, flags=["+OPTIMIZE_CODING"])
         with open(path, "rb") as written:
-            return written.read()
+            return _number_components(written.read())
+
+
+def _number_components(file: bytes) -> bytes:
+    """Numbers components from 1 on, as JFIF asks; jpeglib begins with 0."""
+    numbered = bytearray(file)
+    place = 2
+    while True:
+        marker = file[place + 1]
+        if marker == 0xC0:  # SOF0: three bytes a component.
+            for index in range(file[place + 9]):
+                numbered[place + 10 + 3 * index] = index + 1
+        if marker == 0xDA:  # SOS: two bytes a component.
+            for index in range(file[place + 4]):
+                numbered[place + 5 + 2 * index] = index + 1
+            return bytes(numbered)
+        place += 2 + int.from_bytes(file[place + 2 : place + 4])
 
 
 def _write_pixels(picture, levels, tables) -> bytes:

@@ -1,6 +1,6 @@
 """`composed_photos` for TensorFlow Datasets."""
 
-import functools
+import os
 from collections.abc import Iterable
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,11 +11,13 @@ import tensorflow_datasets as tfds
 
 from zoo.presets.composed_photos import CLASSES
 from zoo.training.datasets.composed_photos.composing import compose
-from zoo.training.datasets.composed_photos.photographs import backgrounds
+from zoo.training.datasets.composed_photos.composing import layout
+from zoo.training.datasets.composed_photos.sources import check_installed
+from zoo.training.datasets.composed_photos.sources import find_backgrounds
+from zoo.training.datasets.composed_photos.sources import find_stamps
 from zoo.training.datasets.composed_photos.stamps import KINDS
 from zoo.training.datasets.composed_photos.stamps import STAMPS
-from zoo.training.datasets.composed_photos.stamps import kind_stamps
-from zoo.training.datasets.composed_photos.stamps import object_stamps
+from zoo.training.datasets.rendering.builder import RenderedBuilder
 from zoo.training.datasets.rendering.parallel import render_many
 
 
@@ -37,7 +39,7 @@ class ComposedPhotosConfig(tfds.core.BuilderConfig):
     seed: int = 0
 
 
-class ComposedPhotos(tfds.core.GeneratorBasedBuilder):
+class ComposedPhotos(RenderedBuilder):
     """Cut-out photographs over photographs, 128 x 128 pixels.
 
     Any picture depends on the photographs, the seed, its split and its number
@@ -61,13 +63,13 @@ class ComposedPhotos(tfds.core.GeneratorBasedBuilder):
             name="objects",
             description="40 classes of one stamp each.",
             kinds=False,
-            examples={"train": 10_000, "validation": 1_000, "test": 2_000},
+            examples={"train": 20_000, "validation": 1_000, "test": 2_000},
         ),
         ComposedPhotosConfig(
             name="kinds",
             description="9 classes, whose stamps differ between the splits.",
             kinds=True,
-            examples={"train": 9_000, "validation": 900, "test": 1_800},
+            examples={"train": 18_000, "validation": 900, "test": 1_800},
         ),
     ]
 
@@ -102,51 +104,36 @@ class ComposedPhotos(tfds.core.GeneratorBasedBuilder):
         )
 
     def _split_generators(self, dl_manager) -> dict[str, Iterable]:
-        del dl_manager
-        return {
-            split: self._generate_examples(split, examples)
-            for split, examples in self.builder_config.examples.items()
-        }
+        check_installed(self._stamps, self._backgrounds)
+        return super()._split_generators(dl_manager)
 
     def _generate_examples(
         self, split: str, examples: int
-    ) -> Iterable[tuple[int, dict]]:
+    ) -> Iterator[tuple[int, dict]]:
         config = self.builder_config
-        stamps = (
-            kind_stamps(split, self._stamps)
-            if config.kinds
-            else object_stamps(self._stamps)
-        )
-        render = functools.partial(
+        stamps = find_stamps(split, kinds=config.kinds, folder=self._stamps)
+        choices = list(stamps.values())
+        photographs = find_backgrounds(split, self._backgrounds)
+        compositions = render_many(
             compose,
             split,
-            stamps=stamps,
-            backgrounds=backgrounds(split, self._backgrounds),
+            examples,
+            layout(config.size),
+            kinds=config.kinds,
+            stamps=os.fspath(self._stamps),
+            backgrounds=self._backgrounds and os.fspath(self._backgrounds),
             size=config.size,
             seed=config.seed,
         )
-        return _Examples(render, examples)
-
-
-@dataclass(frozen=True)
-class _Examples(Iterable):
-    """Pictures in their order; TFDS shows how many there will be."""
-
-    render: functools.partial
-    count: int
-
-    def __len__(self) -> int:
-        return self.count
-
-    def __iter__(self) -> Iterator[tuple[int, dict]]:
-        for index, composed in enumerate(render_many(self.render, self.count)):
+        for index, arrays in enumerate(compositions):
+            label = index % len(choices)
             yield (
                 index,
                 {
-                    "image": composed.image,
-                    "label": composed.label,
-                    "mask": composed.mask,
-                    "stamp": composed.stamp.name,
-                    "background": composed.background.name,
+                    "image": arrays["image"],
+                    "label": label,
+                    "mask": arrays["mask"],
+                    "stamp": choices[label][arrays["stamp"]].name,
+                    "background": photographs[arrays["background"]].name,
                 },
             )

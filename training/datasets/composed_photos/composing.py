@@ -1,16 +1,20 @@
 """Pictures of a stamp over a photograph, each from its own seed."""
 
-from collections.abc import Mapping
-from collections.abc import Sequence
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from zoo.training.datasets.composed_photos.photographs import read_photograph
+from zoo.training.datasets.composed_photos.sources import find_backgrounds
+from zoo.training.datasets.composed_photos.sources import find_stamps
+from zoo.training.datasets.composed_photos.stamps import STAMPS
 from zoo.training.datasets.composed_photos.stamps import read_stamp
 from zoo.training.datasets.rendering import camera
+from zoo.training.datasets.rendering.parallel import Layout
+from zoo.training.datasets.rendering.photographs import random_crop
+from zoo.training.datasets.rendering.photographs import read_photograph
 from zoo.training.datasets.rendering.random_streams import stream
 from zoo.training.datasets.rendering.sensor import light
 
@@ -35,24 +39,37 @@ class Composition:
         image: `(size, size, 3)`, uint8.
         mask: The object's alpha, its share of each pixel, `(size, size, 1)`,
             uint8.
-        label: Class, an index into the stamps.
-        stamp: File of the object.
-        background: File of what is behind it.
+        stamp: Which of its class's stamps the object is, an int64 scalar.
+        background: Which of the split's photographs is behind it, likewise.
     """
 
     image: np.ndarray
     mask: np.ndarray
-    label: int
-    stamp: Path
-    background: Path
+    stamp: np.ndarray
+    background: np.ndarray
+
+
+def layout(size: int) -> Layout:
+    """Returns the shapes and types of a composition's arrays.
+
+    Args:
+        size: Pixels on a side.
+    """
+    return {
+        "image": ((size, size, 3), "uint8"),
+        "mask": ((size, size, 1), "uint8"),
+        "stamp": ((), "int64"),
+        "background": ((), "int64"),
+    }
 
 
 def compose(
     split: str,
     index: int,
     *,
-    stamps: Mapping[str, Sequence[Path]],
-    backgrounds: Sequence[Path],
+    kinds: bool = False,
+    stamps: str | os.PathLike = STAMPS,
+    backgrounds: str | os.PathLike | None = None,
     size: int = 128,
     seed: int = 0,
 ) -> Composition:
@@ -63,50 +80,36 @@ def compose(
     mirrored. Light falls on both.
 
     Args:
-        split: Names the stream of random numbers.
+        split: `"train"`, `"validation"` or `"test"`.
         index: Of the picture in its split.
-        stamps: Of each class.
-        backgrounds: Photographs to choose from.
+        kinds: Whether the classes are kinds, rather than single objects.
+        stamps: Folder of Tux Paint's stamps.
+        backgrounds: Folder of photographs to lay stamps over; `None` for
+            those that are installed.
         size: Pixels on a side.
         seed: Of all pictures.
     """
     rng = stream(split, seed, index)
-    label = index % len(stamps)
-    choices = list(stamps.values())[label]
-    stamp = choices[rng.integers(len(choices))]
-    background = backgrounds[rng.integers(len(backgrounds))]
+    classes = list(
+        find_stamps(split, kinds=kinds, folder=Path(stamps)).values()
+    )
+    choices = classes[index % len(classes)]
+    photographs = find_backgrounds(split, backgrounds and Path(backgrounds))
+    stamp = rng.integers(len(choices))
+    background = rng.integers(len(photographs))
     painted = OVERSAMPLING * size
-    view = _crop(read_photograph(background), painted, rng)
-    placed = np.asarray(_place(read_stamp(stamp), size, rng), "float32") / 255
-    colours, cover = placed[..., :3], placed[..., 3:]
+    behind = read_photograph(photographs[background])
+    view = random_crop(rng, behind, painted).astype("float32") / 255
+    placed = _place(read_stamp(choices[stamp]), size, rng)
+    colours, cover = np.split(np.asarray(placed, "float32") / 255, (3,), -1)
     colours = colours * np.float32(np.exp(rng.normal(0, 0.15)))
     view = (view + cover * (colours - view)) * light(rng, painted)
     return Composition(
         image=_taken(_reduced(view), rng),
         mask=np.rint(255 * _reduced(cover)).astype("uint8"),
-        label=label,
-        stamp=stamp,
-        background=background,
+        stamp=np.asarray(stamp),
+        background=np.asarray(background),
     )
-
-
-def _crop(photograph: Image.Image, size: int, rng) -> np.ndarray:
-    """Returns a square of a photograph, 40 % to all of its shorter side."""
-    side = rng.uniform(0.4, 1) * min(photograph.size)
-    left, top = rng.uniform(0, 1, 2) * (np.array(photograph.size) - side)
-    square = photograph.resize(
-        (size, size),
-        Image.Resampling.BILINEAR,
-        (
-            left,
-            top,
-            min(left + side, photograph.width),
-            min(top + side, photograph.height),
-        ),
-    )
-    if rng.random() < 0.5:
-        square = square.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
-    return np.asarray(square, "float32") / 255
 
 
 def _place(stamp: Image.Image, size: int, rng) -> Image.Image:

@@ -14,10 +14,9 @@ from PIL import ImageDraw
 from PIL import ImageFont
 
 from zoo.training.datasets.composed_photos.composing import compose
-from zoo.training.datasets.composed_photos.photographs import backgrounds
 from zoo.training.datasets.composed_photos.sources import LICENCES
-from zoo.training.datasets.composed_photos.stamps import kind_stamps
-from zoo.training.datasets.composed_photos.stamps import object_stamps
+from zoo.training.datasets.composed_photos.sources import check_installed
+from zoo.training.datasets.composed_photos.sources import find_stamps
 
 _COLUMNS, _SIZE, _NAME, _SPLIT = 10, 96, 14, "test"
 _CREDIT = (
@@ -36,10 +35,8 @@ def contact_sheet() -> Image.Image:
     Raises:
         FileNotFoundError: If the photographs are not installed.
     """
-    tiles = [
-        *_tiles(object_stamps(), backgrounds(_SPLIT)),
-        *_tiles(kind_stamps(_SPLIT), backgrounds(_SPLIT)),
-    ]
+    check_installed()
+    tiles = [*_tiles(kinds=False), *_tiles(kinds=True)]
     rows = -(-len(tiles) // _COLUMNS)
     height = 2 * _SIZE + _NAME
     sheet = Image.new(
@@ -56,12 +53,10 @@ def contact_sheet() -> Image.Image:
     return sheet
 
 
-def _tiles(stamps, photographs):
+def _tiles(*, kinds):
     """Yields each class's name and its first picture above the mask."""
-    for index, name in enumerate(stamps):
-        composed = compose(
-            _SPLIT, index, stamps=stamps, backgrounds=photographs
-        )
+    for index, name in enumerate(find_stamps(_SPLIT, kinds=kinds)):
+        composed = compose(_SPLIT, index, kinds=kinds)
         mask = np.repeat(composed.mask, 3, -1)
         tile = Image.fromarray(np.concatenate([composed.image, mask]))
         yield name, tile.resize((_SIZE, 2 * _SIZE), Image.Resampling.LANCZOS)

@@ -1,13 +1,20 @@
-"""Installed photographs: whether they are there, and which split has which."""
+"""Where the photographs are installed, and which of them a split has."""
 
-import hashlib
-from collections.abc import Mapping
+import functools
 from collections.abc import Sequence
 from pathlib import Path
 
-SHARES = {"train": 0.6, "validation": 0.15, "test": 0.25}
-"""Of the photographs of the background, and of a kind's stamps."""
+from zoo.training.datasets.composed_photos.stamps import STAMPS
+from zoo.training.datasets.composed_photos.stamps import kind_stamps
+from zoo.training.datasets.composed_photos.stamps import missing_stamps
+from zoo.training.datasets.composed_photos.stamps import object_stamps
+from zoo.training.datasets.rendering.photographs import DEBIAN
+from zoo.training.datasets.rendering.photographs import find_photographs
+from zoo.training.datasets.rendering.photographs import missing_sources
+from zoo.training.datasets.rendering.photographs import of_split
 
+BACKGROUNDS = (*DEBIAN, "foolbox")
+"""Packages of the backgrounds; all photographs must be there."""
 
 LICENCES = {
     "tuxpaint-stamps-default": "GPL-2",
@@ -18,60 +25,60 @@ LICENCES = {
 """Of the photographs that are taken from each of Debian's packages."""
 
 
-def check_installed(packages: Mapping[str, Sequence[Path]]) -> None:
-    """Raises an error if the files of a package are not there.
+@functools.lru_cache(maxsize=32)
+def find_stamps(
+    split: str, *, kinds: bool, folder: Path = STAMPS
+) -> dict[str, list[Path]]:
+    """Returns the stamps of each class in one split.
 
     Args:
-        packages: Files by the package that has them: `"foolbox"`, or one of
-            Debian's.
+        split: `"train"`, `"validation"` or `"test"`.
+        kinds: Whether the classes are kinds, rather than single objects.
+        folder: Of Tux Paint's stamps.
+    """
+    return kind_stamps(split, folder) if kinds else object_stamps(folder)
+
+
+@functools.lru_cache(maxsize=32)
+def find_backgrounds(split: str, folder: Path | None = None) -> Sequence[Path]:
+    """Returns the photographs of one split that stamps are laid over.
+
+    Args:
+        split: `"train"`, `"validation"` or `"test"`.
+        folder: Of the user's photographs, at any depth; `None` for those of
+            `BACKGROUNDS`.
 
     Raises:
-        FileNotFoundError: If one is not there; names it, and the command that
-            installs what is missing.
+        FileNotFoundError: If there is no such folder.
+        ValueError: If it has fewer than three photographs.
     """
-    missing = {
-        package: path
-        for package, paths in packages.items()
-        for path in paths
-        if not path.exists()
-    }
+    found = find_photographs(folder, sources=BACKGROUNDS)
+    return [photograph.path for photograph in of_split(found, split)]
+
+
+def check_installed(
+    stamps: Path = STAMPS, backgrounds: Path | None = None
+) -> None:
+    """Raises an error if photographs are not there.
+
+    Args:
+        stamps: Folder of Tux Paint's stamps.
+        backgrounds: Folder of the user's photographs, if there is one.
+
+    Raises:
+        FileNotFoundError: Names the command that installs what is missing.
+    """
+    missing = ["tuxpaint-stamps-default"] if missing_stamps(stamps) else []
+    if backgrounds is None:
+        missing += missing_sources(BACKGROUNDS)
     if not missing:
         return
-    debian = [package for package in missing if package != "foolbox"]
+    debian = [package for package in missing if package in LICENCES]
     commands = [f"apt-get install {' '.join(debian)}"] if debian else []
     if "foolbox" in missing:
         commands.append("pip install foolbox")
     raise FileNotFoundError(
         "composed_photos is composed of installed photographs. On Debian and "
         f"Ubuntu: {' && '.join(commands)}. "
-        f"Received: no {next(iter(missing.values()))}"
+        f"Received: not all photographs of {', '.join(missing)}"
     )
-
-
-def share(paths: Mapping[str, Path], split: str) -> list[Path]:
-    """Returns the photographs of one split.
-
-    They are dealt out in the order of their names' SHA-256, the same
-    everywhere.
-
-    Args:
-        paths: Of all photographs, by names that say nothing of the machine.
-        split: One of `SHARES`.
-
-    Raises:
-        ValueError: If a split has none.
-    """
-    names = sorted(
-        paths, key=lambda name: hashlib.sha256(name.encode()).digest()
-    )
-    bounds, total = [0], 0.0
-    for part in SHARES.values():
-        total += part
-        bounds.append(round(total * len(names)))
-    if len(set(bounds)) < len(bounds):
-        raise ValueError(
-            f"There must be photographs for each of {', '.join(SHARES)}. "
-            f"Received: {len(names)} photographs"
-        )
-    number = list(SHARES).index(split)
-    return [paths[name] for name in names[bounds[number] : bounds[number + 1]]]

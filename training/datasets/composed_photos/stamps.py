@@ -11,8 +11,7 @@ from pathlib import Path
 from PIL import Image
 
 from zoo.presets.composed_photos import CLASSES
-from zoo.training.datasets.composed_photos.sources import check_installed
-from zoo.training.datasets.composed_photos.sources import share
+from zoo.training.datasets.rendering.photographs import split_photographs
 
 STAMPS = Path("/usr/share/tuxpaint/stamps")
 """Of Debian's `tuxpaint-stamps-default`."""
@@ -92,49 +91,53 @@ SCREENED_STAMPS = (
 _MIRRORED = ("_flip", "_mirror")
 """Ends of the names of stamps that are others turned round."""
 
-_PACKAGE = "tuxpaint-stamps-default"
 _SOLID = 16
 """Least alpha of what is cut out; shadows fade below it."""
 
 
-def object_stamps(stamps: Path = STAMPS) -> dict[str, list[Path]]:
+def missing_stamps(folder: Path = STAMPS) -> list[Path]:
+    """Returns the objects' stamps and the kinds' folders that are not there.
+
+    Args:
+        folder: Of Tux Paint's stamps.
+    """
+    kinds = [folder / name for names in KINDS.values() for name in names]
+    stamps = [
+        path for paths in object_stamps(folder).values() for path in paths
+    ]
+    return [path for path in (*stamps, *kinds) if not path.exists()]
+
+
+def object_stamps(folder: Path = STAMPS) -> dict[str, list[Path]]:
     """Returns the stamp of each class of `objects`, the same in all splits.
 
     Args:
-        stamps: Folder of Tux Paint's stamps.
-
-    Raises:
-        FileNotFoundError: If one is not there.
+        folder: Of Tux Paint's stamps.
     """
-    found = {name: [stamps / f"{OBJECTS[name]}.png"] for name in CLASSES}
-    check_installed({_PACKAGE: [path for (path,) in found.values()]})
-    return found
+    return {name: [folder / f"{OBJECTS[name]}.png"] for name in CLASSES}
 
 
-def kind_stamps(split: str, stamps: Path = STAMPS) -> dict[str, list[Path]]:
+def kind_stamps(split: str, folder: Path = STAMPS) -> dict[str, list[Path]]:
     """Returns the stamps of each class of `kinds` in one split.
 
-    Args:
-        split: One of `sources.SHARES`.
-        stamps: Folder of Tux Paint's stamps.
+    30 % of a kind's are for tests and 10 % for validation.
 
-    Raises:
-        FileNotFoundError: If a kind's folder is not there.
-        ValueError: If a kind has too few stamps to be split.
+    Args:
+        split: `"train"`, `"validation"` or `"test"`.
+        folder: Of Tux Paint's stamps.
     """
-    folders = [stamps / folder for kind in KINDS.values() for folder in kind]
-    check_installed({_PACKAGE: folders})
     found = {}
     for kind, folders in KINDS.items():
         names = {
-            path.relative_to(stamps).as_posix(): path
-            for folder in folders
-            for path in (stamps / folder).rglob("*.png")
+            path.relative_to(folder).as_posix(): path
+            for name in folders
+            for path in (folder / name).rglob("*.png")
         }
-        names = {
-            name: path for name, path in names.items() if is_photograph(name)
-        }
-        found[kind] = share(names, split)
+        stamps = split_photographs(
+            {name: path for name, path in names.items() if is_photograph(name)},
+            test=0.3,
+        )
+        found[kind] = [stamp.path for stamp in stamps if stamp.split == split]
     return found
 
 

@@ -1,22 +1,17 @@
 """`composed_photos` as TFDS prepares it."""
 
-import functools
-
 import numpy as np
 import pytest
 import tensorflow_datasets as tfds
 
 from zoo.presets.composed_photos import CLASSES
 from zoo.training import datasets
-from zoo.training.datasets.composed_photos import builder as builder_
 from zoo.training.datasets.composed_photos import prepare as prepare_
 from zoo.training.datasets.composed_photos.builder import ComposedPhotos
 from zoo.training.datasets.composed_photos.composing import compose
-from zoo.training.datasets.composed_photos.photographs import backgrounds
-from zoo.training.datasets.composed_photos.sources import SHARES
+from zoo.training.datasets.composed_photos.sources import find_stamps
 from zoo.training.datasets.composed_photos.stamps import KINDS
-from zoo.training.datasets.composed_photos.stamps import kind_stamps
-from zoo.training.datasets.composed_photos.stamps import object_stamps
+from zoo.training.datasets.rendering.photographs import SPLITS
 
 TINY = {"train": 6, "validation": 2, "test": 3}
 
@@ -29,71 +24,45 @@ def tiny(monkeypatch):
 
 
 @pytest.fixture
-def installed(monkeypatch, stamps, photographs):
-    """The small photographs, as if Debian had them."""
-    monkeypatch.setattr(
-        builder_, "object_stamps", lambda folder: object_stamps(stamps)
-    )
-    monkeypatch.setattr(
-        builder_,
-        "kind_stamps",
-        lambda split, folder: kind_stamps(split, stamps),
-    )
-    monkeypatch.setattr(
-        builder_,
-        "backgrounds",
-        lambda split, folder: backgrounds(split, photographs),
-    )
+def own(stamps, photographs):
+    """Options of the small photographs."""
+    return {"stamps": stamps, "backgrounds": photographs}
 
 
-def test_objects_are_a_set_by_name(
-    tiny, installed, tmp_path, stamps, photographs
-):
+def test_objects_are_a_set_by_name(tiny, own, tmp_path, monkeypatch):
+    """Only the split asked for is composed."""
+    monkeypatch.setattr(ComposedPhotos.__init__, "__kwdefaults__", own)
     loaded = datasets.load("composed_photos/objects", "test", data_dir=tmp_path)
     images, labels = zip(*loaded.as_numpy_iterator(), strict=True)
     assert images[0].shape == (128, 128, 3) and images[0].dtype == "float32"
     assert sorted(labels) == [0, 1, 2]
-    expected = compose(
-        "test",
-        1,
-        stamps=object_stamps(stamps),
-        backgrounds=backgrounds("test", photographs),
-    )
     image = dict(zip(labels, images, strict=True))[1]
     np.testing.assert_array_equal(
-        np.rint(image * 255).astype("uint8"), expected.image
+        np.rint(image * 255).astype("uint8"), compose("test", 1, **own).image
     )
     folders = (tmp_path / "composed_photos").glob("objects*")
     assert [folder.name for folder in folders] == ["objects-test"]
 
 
-def test_examples_say_where_the_object_is(tiny, tmp_path, stamps, photographs):
+def test_examples_say_where_the_object_is(tiny, own, tmp_path):
     """And no photograph is behind the pictures of two splits."""
-    builder = ComposedPhotos(
-        config="kinds",
-        data_dir=tmp_path,
-        stamps=stamps,
-        backgrounds=photographs,
-    )
+    builder = ComposedPhotos(config="kinds", data_dir=tmp_path, **own)
     builder.download_and_prepare()
     names = builder.info.features["label"].names
     assert tuple(names) == tuple(KINDS)
     used = {}
-    for split in SHARES:
-        make = functools.partial(
-            compose,
-            split,
-            stamps=kind_stamps(split, stamps),
-            backgrounds=backgrounds(split, photographs),
-        )
+    for split in SPLITS:
+        stamps = find_stamps(split, kinds=True, folder=own["stamps"])
         examples = list(tfds.as_numpy(builder.as_dataset(split=split)))
         assert len(examples) == TINY[split]
         used[split] = {example["background"] for example in examples}
         for example in examples:
-            expected = make(int(example["label"]))
+            label = int(example["label"])
+            expected = compose(split, label, kinds=True, **own)
             np.testing.assert_array_equal(example["image"], expected.image)
             np.testing.assert_array_equal(example["mask"], expected.mask)
-            assert example["stamp"].decode() == expected.stamp.name
+            stamp = stamps[names[label]][expected.stamp]
+            assert example["stamp"].decode() == stamp.name
     assert not used["train"] & used["test"]
     assert not (used["train"] | used["test"]) & used["validation"]
 
@@ -103,17 +72,12 @@ def test_registered_sizes():
     classes = {"objects": len(CLASSES), "kinds": len(KINDS)}
     assert set(configs) == set(classes) == set(prepare_.CONFIGS)
     for name, config in configs.items():
-        assert config.size == 128 and set(config.examples) == set(SHARES)
+        assert config.size == 128 and set(config.examples) == set(SPLITS)
         assert all(n % classes[name] == 0 for n in config.examples.values())
 
 
-def test_progress_knows_its_end(tiny, stamps, photographs, tmp_path):
-    builder = ComposedPhotos(
-        config="objects",
-        data_dir=tmp_path,
-        stamps=stamps,
-        backgrounds=photographs,
-    )
+def test_progress_knows_its_end(tiny, own, tmp_path):
+    builder = ComposedPhotos(config="objects", data_dir=tmp_path, **own)
     generators = builder._split_generators(None)
     assert {name: len(part) for name, part in generators.items()} == TINY
 

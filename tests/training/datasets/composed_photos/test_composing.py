@@ -7,22 +7,35 @@ import pytest
 from PIL import Image
 
 from tests.training.datasets.composed_photos.conftest import save_stamp
+from zoo.presets.composed_photos import CLASSES
 from zoo.training.datasets.composed_photos import composing
 from zoo.training.datasets.composed_photos.composing import compose
-from zoo.training.datasets.composed_photos.photographs import backgrounds
-from zoo.training.datasets.composed_photos.stamps import kind_stamps
-from zoo.training.datasets.composed_photos.stamps import object_stamps
+from zoo.training.datasets.composed_photos.composing import layout
+from zoo.training.datasets.composed_photos.sources import find_backgrounds
+from zoo.training.datasets.composed_photos.sources import find_stamps
+from zoo.training.datasets.composed_photos.stamps import OBJECTS
+from zoo.training.datasets.composed_photos.stamps import read_stamp
 
 
 @pytest.fixture(scope="module")
 def make(stamps, photographs):
     """Composes pictures of the small objects."""
     return functools.partial(
-        compose,
-        stamps=object_stamps(stamps),
-        backgrounds=backgrounds("train", photographs),
-        size=64,
+        compose, stamps=stamps, backgrounds=photographs, size=64
     )
+
+
+@pytest.fixture
+def show(monkeypatch, photographs):
+    """Composes pictures of one class with one stamp."""
+
+    def make(stamp, index=0, size=64):
+        monkeypatch.setattr(
+            composing, "find_stamps", lambda *args, **options: {"it": [stamp]}
+        )
+        return compose("train", index, backgrounds=photographs, size=size)
+
+    return make
 
 
 @pytest.fixture
@@ -42,7 +55,7 @@ def same(one, other):
     return (
         np.array_equal(one.image, other.image)
         and np.array_equal(one.mask, other.mask)
-        and (one.label, one.stamp) == (other.label, other.stamp)
+        and (one.stamp, one.background) == (other.stamp, other.background)
     )
 
 
@@ -66,25 +79,35 @@ def test_splits_seeds_and_numbers_share_no_picture(make):
     assert len(images) == len(pictures)
 
 
-def test_classes_come_in_turn(make, stamps):
-    assert [make("test", index).label for index in (0, 1, 39, 40)] == [
-        *(0, 1, 39, 0)
-    ]
-    chosen = make("test", 50)
-    assert chosen.stamp == list(object_stamps(stamps).values())[10][0]
-
-
-def test_a_kind_shows_all_its_stamps_and_photographs(stamps, photographs):
-    kinds, blues = (
-        kind_stamps("train", stamps),
-        backgrounds("train", photographs),
+def test_classes_come_in_turn(stamps, photographs, monkeypatch):
+    read = []
+    monkeypatch.setattr(
+        composing,
+        "read_stamp",
+        lambda path: read.append(path) or read_stamp(path),
     )
-    pictures = [
-        compose("train", 9 * i, stamps=kinds, backgrounds=blues, size=16)
-        for i in range(60)
+    for index in (0, 1, 39, 40):
+        compose("test", index, stamps=stamps, backgrounds=photographs, size=16)
+    assert read == [
+        stamps / f"{OBJECTS[CLASSES[label]]}.png" for label in (0, 1, 39, 0)
     ]
-    assert {picture.stamp for picture in pictures} == set(kinds["bird"])
-    assert {picture.background for picture in pictures} == set(blues)
+
+
+def test_a_kind_shows_all_its_stamps_and_photographs(make, stamps, photographs):
+    pictures = [
+        make("train", 9 * index, kinds=True, size=16) for index in range(80)
+    ]
+    birds = find_stamps("train", kinds=True, folder=stamps)["bird"]
+    blues = find_backgrounds("train", photographs)
+    assert {int(one.stamp) for one in pictures} == set(range(len(birds)))
+    assert {int(one.background) for one in pictures} == set(range(len(blues)))
+
+
+def test_arrays_are_as_laid_out(make):
+    picture = make("test", 3)
+    for name, (shape, dtype) in layout(64).items():
+        array = getattr(picture, name)
+        assert (array.shape, array.dtype) == (shape, dtype)
 
 
 def test_the_mask_is_where_the_stamp_is(make, plain_light):
@@ -120,53 +143,34 @@ def test_a_stamp_lies_whole_within_the_picture(make):
     assert 0.4 < min(shares) < 0.6 and 0.7 < max(shares) <= 0.95
 
 
-def test_small_stamps_are_not_enlarged_much(photographs, tmp_path):
+def test_small_stamps_are_not_enlarged_much(show, tmp_path):
     small = save_stamp(tmp_path / "small.png", (200, 0, 0), size=(20, 20))
     for index in range(6):
-        picture = compose(
-            "train",
-            index,
-            stamps={"small": [small]},
-            backgrounds=backgrounds("train", photographs),
-        )
+        picture = show(small, index, size=128)
         (rows,) = np.nonzero((picture.mask[..., 0] > 127).any(1))
         assert np.ptp(rows) + 1 <= 1.5 * 20 + 1
 
 
-def test_fine_stamps_are_reduced_without_aliasing(
-    photographs, tmp_path, plain_light
-):
+def test_fine_stamps_are_reduced_without_aliasing(show, tmp_path, plain_light):
     """Stripes of one pixel become their mean."""
     pixels = np.zeros((400, 400, 4), "uint8")
     pixels[..., 0] = 200 * (np.arange(400) % 2)
     pixels[..., 3] = 255
     Image.fromarray(pixels).save(tmp_path / "stripes.png")
-    picture = compose(
-        "train",
-        0,
-        stamps={"stripes": [tmp_path / "stripes.png"]},
-        backgrounds=backgrounds("train", photographs),
-        size=64,
-    )
+    picture = show(tmp_path / "stripes.png")
     red = picture.image[picture.mask[..., 0] == 255][:, 0].astype(float)
     assert red.std() < 3
 
 
-def test_stamps_are_turned_and_mirrored(photographs, tmp_path):
-    """A dark half is on either side, more or less upright."""
+def test_stamps_are_turned_and_mirrored(show, tmp_path):
+    """The bright half is on either side, more or less upright."""
     pixels = np.zeros((60, 60, 4), "uint8")
     pixels[..., 3] = 255
     pixels[:, 30:, 0] = 200
     Image.fromarray(pixels).save(tmp_path / "half.png")
     angles = []
     for index in range(40):
-        picture = compose(
-            "train",
-            index,
-            stamps={"half": [tmp_path / "half.png"]},
-            backgrounds=backgrounds("train", photographs),
-            size=48,
-        )
+        picture = show(tmp_path / "half.png", index, size=48)
         solid = picture.mask[..., 0] == 255
         red = picture.image[..., 0]
         bright = solid & (red > np.median(red[solid]))
