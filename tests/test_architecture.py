@@ -54,6 +54,7 @@ ARROWS = {
         "zoo/layers",
         "zoo/regularizers.py",
     ),
+    "zoo/models/minds_eye": ("zoo/layers",),
     "zoo/weights": (),
     "zoo/presets": ("zoo/weights",),
     "zoo/loading.py": ("zoo/models", "zoo/presets", "zoo/weights"),
@@ -75,7 +76,10 @@ ARROWS = {
         "training/datasets/rendering",
         "zoo/presets",
     ),
-    "training/datasets/rendered_objects": ("training/datasets/rendering",),
+    "training/datasets/rendered_objects": (
+        "training/datasets/rendering",
+        "zoo/presets",
+    ),
     "training/datasets/rendered_signs": (
         "training/datasets",
         "training/datasets/rendering",
@@ -129,6 +133,7 @@ ARROWS = {
         "zoo",
         "zoo/loading.py",
         "zoo/models",
+        "zoo/models/minds_eye",
         "zoo/presets",
         "zoo/weights",
     ),
@@ -173,7 +178,8 @@ ARROWS = {
         "zoo/weights",
     ),
     "exports: ground": (),
-    "exports/saved_model": ("exports: ground",),
+    "exports/serving": ("exports: ground", "exports/saved_model"),
+    "exports/saved_model": ("exports: ground", "zoo/layers"),
 }
 """All rooms but the command line, and what each may import."""
 

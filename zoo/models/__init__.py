@@ -5,6 +5,8 @@ from zoo.models.growth import grow
 from zoo.models.irm import irm
 from zoo.models.jpeg_wide_resnet import jpeg_wide_resnet
 from zoo.models.lisa_cnn import lisa_cnn
+from zoo.models.minds_eye.classifier import minds_eye_direct
+from zoo.models.minds_eye.triple import minds_eye_triple
 from zoo.models.msroi import msroi
 from zoo.models.msroi import msroi_on
 from zoo.models.msroi import saliency_model
@@ -21,5 +23,7 @@ __all__ = [
     "msroi_on",
     "saliency_model",
     "semantic_jpeg",
+    "minds_eye_direct",
+    "minds_eye_triple",
     "wide_resnet",
 ]

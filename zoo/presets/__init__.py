@@ -3,6 +3,7 @@
 from zoo.presets import composed_photos
 from zoo.presets import fashion_mnist
 from zoo.presets import paper
+from zoo.presets import rendered_objects
 from zoo.presets import rendered_signs
 from zoo.presets.base import Preset
 from zoo.presets.base import UnknownPresetError
@@ -19,5 +20,6 @@ __all__ = [
     "names",
     "paper",
     "register",
+    "rendered_objects",
     "rendered_signs",
 ]

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from zoo.presets import rendered_objects
 from zoo.training.datasets.rendered_objects.ellipsoid import Ellipsoid
 from zoo.training.datasets.rendered_objects.ellipsoid import (
     penguin as own_penguin,
@@ -27,7 +28,7 @@ from zoo.training.datasets.rendering.photographs import to_grey
 if TYPE_CHECKING:
     import trimesh
 
-CLASSES = ("monkey", "aeroplane", "penguin", "none")
+CLASSES = rendered_objects.CLASSES
 """Names of the labels; the last is a background alone."""
 
 PENGUINS = ("ellipsoids", "tux")

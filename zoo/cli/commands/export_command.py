@@ -43,6 +43,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="let the served model refuse pixels outside [0, 1]",
     )
+    parser.add_argument(
+        "--bundle",
+        action="store_true",
+        help="also write DIR/serving: a server's configuration, manifests of "
+        "Docker Compose and Kubernetes, and a smoke test",
+    )
     add_trust_argument(parser)
     add_json_argument(parser)
 
@@ -103,7 +109,18 @@ def run(options: argparse.Namespace) -> None:
             f"{name}: ops without a GPU kernel",
             ", ".join(f"{op} ({n})" for op, n in missing.items()) or "none",
         )
-    emit(options, report.to_dict(), str(report.path), table)
+    data = report.to_dict()
+    if options.bundle:
+        with activity(
+            "Measuring batches and writing the bundle", enabled=not options.json
+        ):
+            bundle = exports.serving.write_bundle(
+                options.path, version=options.version
+            )
+        table.add_row("bundle", str(bundle.path))
+        table.add_row("largest batch", f"{bundle.batches.largest} images")
+        data["bundle"] = bundle.to_dict()
+    emit(options, data, str(report.path), table)
 
 
 def _folder(text: str) -> Path:
