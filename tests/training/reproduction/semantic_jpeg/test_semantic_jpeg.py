@@ -15,6 +15,7 @@ from zoo.training import datasets
 from zoo.training.reproduction import semantic_jpeg
 from zoo.training.reproduction.semantic_jpeg import attack_cache
 from zoo.training.reproduction.semantic_jpeg import imagenet
+from zoo.training.reproduction.semantic_jpeg import maps
 from zoo.training.reproduction.semantic_jpeg import paper
 from zoo.training.reproduction.semantic_jpeg.attack_cache import AttackCache
 from zoo.weights import save_weights
@@ -136,7 +137,16 @@ def test_all_exhibits(settings, tmp_path, monkeypatch):
     }
 
 
-def test_maps_and_location(settings, tmp_path):
+def test_maps_and_location(settings, tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        maps,
+        "_variants",
+        lambda settings: {
+            "MSROI": {},
+            "Aug-MSROI, noise 0.1": {"augmented": True, "noise": 0.1},
+        },
+    )
+    monkeypatch.setattr(maps, "ATTACKS", {"fgsm": "FGSM"})
     output = tmp_path / "out"
     location, stability = semantic_jpeg.reproduce(
         settings, output, only=("location", "stability")
@@ -150,7 +160,27 @@ def test_maps_and_location(settings, tmp_path):
     assert row["share"][0] == pytest.approx(inside.mean(), rel=1e-5)
     assert row["ratio"][0] == pytest.approx(4 * inside.mean(), rel=1e-5)
     rows = stability.data["rows"]
-    assert set(rows["MSROI"]["correlation"]) == set(rows["MSROI"]["fall"])
+    aucs = [
+        maps.auc(one, mask)
+        for one, mask in zip(
+            cache.run(
+                zoo.models.saliency_model(cache.network),
+                cache.attacked("fgsm"),
+                "fgsm",
+            ),
+            cache.examples.masks,
+            strict=True,
+        )
+    ]
+    assert rows["MSROI"]["auc"]["fgsm"][0] == pytest.approx(
+        np.mean(aucs), abs=1e-6
+    )
+    (note,) = (n for n in stability.notes if n.startswith("Aug-MSROI, noise"))
+    less = np.subtract(
+        rows["MSROI"]["fall"]["fgsm"],
+        rows["Aug-MSROI, noise 0.1"]["fall"]["fgsm"],
+    )
+    assert f"{less.mean():.3f} ±" in note
     assert (output / "README.md").read_text().count("## ") == 2
 
 
@@ -169,14 +199,21 @@ def test_attacked_images_are_kept(settings, monkeypatch):
 
 
 def test_predictions_do_not_depend_on_their_order(settings):
-    one, other = AttackCache(settings), AttackCache(settings)
-    clean = one.probabilities("Aug-MSROI", "clean")
-    other.probabilities("Aug-MSROI", "fgsm")
-    np.testing.assert_allclose(
-        other.probabilities("Aug-MSROI", "clean"), clean, atol=1e-5
-    )
+    cache = AttackCache(settings)
+    find = cache.semantic("Aug-MSROI").get_layer("saliency_model")
+    images = cache.examples.images[:2]
+    first = cache.run(find, images, "first")
+    assert not np.allclose(cache.run(find, images, "second"), first, atol=1e-3)
+    np.testing.assert_array_equal(cache.run(find, images, "first"), first)
+
+
+@pytest.mark.large
+def test_predictions_are_probabilities_of_each_draw(settings):
+    cache = AttackCache(settings)
+    clean = cache.probabilities("Aug-MSROI", "clean")
     assert clean.shape == (2, IMAGES, 3)
     np.testing.assert_allclose(clean.sum(-1), 1, atol=1e-5)
+    assert cache.probabilities("MSROI", "clean").shape == (1, IMAGES, 3)
 
 
 def test_settings_are_checked(tmp_path):
