@@ -160,7 +160,7 @@ def saliency_model(
     *,
     augmented: bool = False,
     draws: int = 10,
-    noise: float = 0.1,
+    noise: float = 0.4,
     distribution: str = "gaussian",
     fold: str = "top5",
     threshold: float | None = None,
