@@ -20,6 +20,7 @@ _PEERS = (
     "adversarial-robustness-toolbox",
     "cleverhans",
     "foolbox",
+    "jpeglib",
     "kornia",
     "pillow",
     "torch",

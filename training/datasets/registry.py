@@ -23,6 +23,7 @@ ON_DISK = {
 """Modules of the sets that are read from their unpacked archives."""
 
 BUILDERS = {
+    "composed_photos": "zoo.training.datasets.composed_photos.builder",
     "rendered_objects": "zoo.training.datasets.rendered_objects.builder",
     "rendered_signs": "zoo.training.datasets.rendered_signs.builder",
 }

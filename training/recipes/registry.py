@@ -7,6 +7,7 @@ from zoo.module_source import assigned_names
 from zoo.suggestions import did_you_mean
 
 _STAGES = {
+    "composed_photos": "composed_photos",
     "fashion_mnist": "irm_stages",
     "fashion_mnist_robust": "fashion_mnist_robust",
     "rendered_signs": "rendered_signs",

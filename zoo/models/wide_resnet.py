@@ -20,6 +20,7 @@ def wide_resnet(
     width: int = 10,
     num_classes: int = 10,
     image_shape: tuple[int | None, int | None, int] = (32, 32, 3),
+    strides: int = 1,
     dropout: float = 0.0,
     pooling_bins: tuple[int, ...] | None = None,
     activation: str = "relu",
@@ -37,6 +38,8 @@ def wide_resnet(
         width: Multiplier on the base widths 16, 32 and 64.
         num_classes: Logits.
         image_shape: `(height, width, channels)`; `None` for a size left open.
+        strides: Of the first convolution, for images larger than the paper's
+            32 × 32; it is `2 * strides + 1` pixels wide.
         dropout: Rate between the two convolutions of a block, in [0, 1).
         pooling_bins: Levels of a spatial pyramid before the classifier, for
             example `(1, 2, 4)`; `None` averages over the whole map.
@@ -66,6 +69,8 @@ def wide_resnet(
             "width and num_classes must be positive. "
             f"Received: width={width}, num_classes={num_classes}"
         )
+    if strides < 1:
+        raise ValueError(f"strides must be positive. Received: {strides=}")
     if not 0 <= dropout < 1:
         raise ValueError(
             f"dropout must be in [0, 1). Received: dropout={dropout}"
@@ -77,14 +82,14 @@ def wide_resnet(
         )
     images = keras.Input(image_shape, name="image")
     x = layers.Rescaling(2.0, offset=-1.0, name="normalisation")(images)
-    x = _convolution(x, 16, name="conv1")
+    x = _convolution(x, 16, size=2 * strides + 1, strides=strides, name="conv1")
     for group, channels in enumerate((16, 32, 64), start=2):
         for block in range((depth - 4) // 6):
-            strides = 2 if group > 2 and block == 0 else 1
+            halving = 2 if group > 2 and block == 0 else 1
             x = _block(
                 x,
                 channels * width,
-                strides,
+                halving,
                 dropout,
                 activation,
                 f"conv{group}_{block}",

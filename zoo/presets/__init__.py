@@ -1,5 +1,6 @@
 """The models that can be loaded by name."""
 
+from zoo.presets import composed_photos
 from zoo.presets import fashion_mnist
 from zoo.presets import paper
 from zoo.presets import rendered_signs
@@ -12,6 +13,7 @@ from zoo.presets.base import register
 __all__ = [
     "Preset",
     "UnknownPresetError",
+    "composed_photos",
     "fashion_mnist",
     "get",
     "names",

@@ -67,6 +67,18 @@ def test_groups_halve_the_map_twice():
     }
 
 
+def test_strides_reduce_large_images_first():
+    model = wide_resnet(depth=10, width=1, image_shape=(128, 96, 3), strides=4)
+    assert model.get_layer("conv1").kernel.shape == (9, 9, 3, 16)
+    assert model.get_layer("conv1").output.shape == (None, 32, 24, 16)
+    assert model.get_layer("final_relu").output.shape == (None, 8, 6, 64)
+
+
+def test_strides_must_be_positive():
+    with pytest.raises(ValueError, match="Received: strides=0"):
+        wide_resnet(depth=10, width=1, strides=0)
+
+
 def test_projections_take_the_activated_input():
     model = wide_resnet(depth=10, width=2)
     projection = model.get_layer("conv3_0_projection")
