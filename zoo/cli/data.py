@@ -149,10 +149,10 @@ def add_data_arguments(parser: argparse.ArgumentParser, limit: int) -> None:
     parser.add_argument(
         "--data",
         metavar="SET",
-        help="TFDS name, rendered_signs/crops32, folder of pictures with one "
-        "folder a class, or aaac, gtsrb or lisa with --data-dir (default: "
-        "test images of a preset's set that are in the package, if there are "
-        f"any, else that set; for other models {SAMPLE})",
+        help="TFDS name, rendered_objects, rendered_signs/crops32, folder of "
+        "pictures with one folder a class, or aaac, gtsrb or lisa with "
+        "--data-dir (default: test images of a preset's set that are in the "
+        f"package, if there are any, else that set; for others {SAMPLE})",
     )
     parser.add_argument(
         "--data-dir",
