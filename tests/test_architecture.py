@@ -49,13 +49,18 @@ ARROWS = {
     "zoo/regularizers.py": (),
     "zoo/jpeg": (),
     "zoo/layers": ("zoo/jpeg", "zoo/regularizers.py"),
-    "zoo/models": ("zoo/layers", "zoo/regularizers.py"),
+    "zoo/models": (
+        "zoo/defenses/surgery",
+        "zoo/layers",
+        "zoo/regularizers.py",
+    ),
+    "zoo/models/minds_eye": ("zoo/layers",),
     "zoo/weights": (),
     "zoo/presets": ("zoo/weights",),
     "zoo/loading.py": ("zoo/models", "zoo/presets", "zoo/weights"),
     "zoo/distribution.py": ("zoo/loading.py", "zoo/presets", "zoo/weights"),
     "zoo/cards": ("zoo/presets", "zoo/loading.py", "zoo/weights"),
-    "zoo/defenses/surgery": (),
+    "zoo/defenses/surgery": ("zoo/layers",),
     "zoo/defenses": (
         "zoo/defenses/surgery",
         "zoo/layers",
@@ -67,6 +72,14 @@ ARROWS = {
     "training/attacks/rp2": ("training/attacks/parts",),
     "training/attacks": ("training/attacks/parts",),
     "training/datasets/rendering": (),
+    "training/datasets/composed_photos": (
+        "training/datasets/rendering",
+        "zoo/presets",
+    ),
+    "training/datasets/rendered_objects": (
+        "training/datasets/rendering",
+        "zoo/presets",
+    ),
     "training/datasets/rendered_signs": (
         "training/datasets",
         "training/datasets/rendering",
@@ -120,6 +133,7 @@ ARROWS = {
         "zoo",
         "zoo/loading.py",
         "zoo/models",
+        "zoo/models/minds_eye",
         "zoo/presets",
         "zoo/weights",
     ),
@@ -151,6 +165,7 @@ ARROWS = {
         "zoo/weights",
     ),
     "exports: ground": (),
+    "exports/serving": ("exports: ground", "exports/saved_model"),
     "exports/saved_model": ("exports: ground", "zoo/layers"),
     "exports/formats": ("exports/saved_model",),
 }

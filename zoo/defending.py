@@ -14,6 +14,7 @@ DEFENSES = {
     "blurnet": "zoo.defenses.blurnet",
     "irm": "zoo.defenses.irm",
     "jpeg": "zoo.defenses.jpeg",
+    "semantic_jpeg": "zoo.defenses.semantic_jpeg",
 }
 """The module of each defense; the function in it has the same name."""
 
@@ -27,13 +28,15 @@ def defend(model: "keras.Model", defense: str, **options: Any) -> "keras.Model":
 
     Args:
         model: Functional or Sequential classifier of one batch of images,
-            such as those of `keras.applications`; for `"jpeg"` a subclassed
-            one, too.
+            such as those of `keras.applications`; for `"jpeg"` and
+            `"semantic_jpeg"` a subclassed one, too.
         defense: `"blurnet"` (`zoo.defenses.blurnet`): a depthwise filter
             behind the first convolution. `"irm"` (`zoo.defenses.irm`):
             random-patch JPEG, then the model's features at several scales,
             pooled by a spatial pyramid under a new classifying layer.
             `"jpeg"` (`zoo.defenses.jpeg`): JPEG in front of the whole model.
+            `"semantic_jpeg"` (`zoo.defenses.semantic_jpeg`): the same, with
+            more quality where `saliency`, another model, sees an object.
         options: Options of the defense's function.
 
     Returns:

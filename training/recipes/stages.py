@@ -83,8 +83,10 @@ def fit_stage(
 ) -> None:
     """Fits a compiled model; after an interruption, the same call continues.
 
-    Model, optimiser and random generators continue after the last finished
-    epoch. The shuffling of `images` starts again with the first epoch's order.
+    If the optimiser averages the weights (`use_ema`), validation measures the
+    averaged ones, and the model is left with them. Model, optimiser and random
+    generators continue after the last finished epoch. The shuffling of `images`
+    starts again with the first epoch's order.
 
     Args:
         trained: The model, or a trainer of it.
@@ -95,12 +97,14 @@ def fit_stage(
         epochs: Passes over `images`.
     """
     backup = _backup(workdir, stage)
+    averaged = getattr(trained.optimizer, "use_ema", False)
     trained.fit(
         images,
         epochs=epochs,
         initial_epoch=backup.restore(trained),
         validation_data=validation,
         callbacks=[
+            *([keras.callbacks.SwapEMAWeights()] if averaged else []),
             backup,
             TimeLeft(f"stage {stage}"),
             keras.callbacks.CSVLogger(workdir / f"{stage}.csv", append=True),

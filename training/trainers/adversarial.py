@@ -1,7 +1,7 @@
 """Adversarial training through plain `compile` and `fit`."""
 
 import inspect
-import os
+import math
 import sys
 from collections.abc import Callable
 
@@ -18,12 +18,15 @@ from zoo.training.trainers.input_checks import check_gives_logits
 from zoo.training.trainers.input_checks import check_take_logits
 from zoo.training.trainers.input_checks import plain_label_errors
 from zoo.training.trainers.input_checks import unpack_batch
-from zoo.training.trainers.run_folder import add_state
-from zoo.training.trainers.run_folder import is_weights_of
-from zoo.training.trainers.run_folder import read_state
+from zoo.training.trainers.loss_terms import mean_cross_entropy
+from zoo.training.trainers.loss_terms import mean_square
+from zoo.training.trainers.loss_terms import merge_scales
+from zoo.training.trainers.loss_terms import one_row_a_scale
+from zoo.training.trainers.plain_model_files import PlainModelFiles
+from zoo.training.trainers.weight_perturbation import perturbed_weights
 
 
-class AdversarialTrainer(keras.Model):
+class AdversarialTrainer(PlainModelFiles, keras.Model):
     """Trains a classifier on clean and adversarial images.
 
     Every step crafts adversarial images against the model's current weights,
@@ -72,10 +75,25 @@ class AdversarialTrainer(keras.Model):
         logit_pairing: `w`, 0 or more.
         surrogate: Model that the attack sees in training, sharing weights
             with `model`; `None` for `model` itself.
+        teacher: Model whose probabilities of the clean image replace a share
+            of the label in `J`, for the clean and the adversarial image alike
+            (RSLAD, [Zi et al., 2021](https://arxiv.org/abs/2108.07969),
+            equation 7; here the attack still sees the label). `None` for the
+            label alone.
+        teacher_share: That share, above 0 and at most 1.
+        weight_perturbation: Gamma of adversarial weight perturbation
+            ([Wu et al., 2020](https://arxiv.org/abs/2004.05884), equation 9):
+            each step descends from weights moved by this part of each layer's
+            norm to where the loss is higher. The paper's is 0.005; 0 is off.
+            It costs one gradient more a step, and takes one replica.
+        validation_attack: What `evaluate` and validation attack with, as
+            `attack` is given; `None` for `attack`. A stronger one, such as
+            `"pgd:eps=0.1,steps=20"`, shows catastrophic overfitting.
 
     Raises:
         ValueError: If the model takes integers or ends in a softmax, a weight
-            is out of its range, or the attack's text is wrong.
+            is out of its range, an attack's text is wrong, or the teacher's
+            classes are others.
     """
 
     def __init__(
@@ -86,6 +104,10 @@ class AdversarialTrainer(keras.Model):
         clean_weight: float = 0.5,
         logit_pairing: float = 0.0,
         surrogate: keras.Model | None = None,
+        teacher: keras.Model | None = None,
+        teacher_share: float = 1.0,
+        weight_perturbation: float = 0.0,
+        validation_attack: Callable | str | None = None,
         name: str = "adversarial_trainer",
     ):
         # Keras scales the loss if the trainer's policy is mixed_float16.
@@ -97,21 +119,35 @@ class AdversarialTrainer(keras.Model):
                 "clean_weight must be in [0, 1]. "
                 f"Received: clean_weight={clean_weight}"
             )
-        if logit_pairing < 0.0:
+        for term, weight in (
+            ("logit_pairing", logit_pairing),
+            ("weight_perturbation", weight_perturbation),
+        ):
+            if not 0.0 <= weight < math.inf:
+                raise ValueError(
+                    f"{term} must be 0 or more. Received: {term}={weight}"
+                )
+        if not 0.0 < teacher_share <= 1.0:
             raise ValueError(
-                "logit_pairing must not be negative. "
-                f"Received: logit_pairing={logit_pairing}"
+                "teacher_share must be above 0 and at most 1. "
+                f"Received: teacher_share={teacher_share}"
             )
-        if isinstance(attack, str):
-            attack = attacks.parse(attack)
-        if not callable(attack):
-            raise ValueError(
-                "attack must be callable, (model, images, labels) -> images, "
-                f"or text such as 'pgd:eps=0.1'. Received: attack={attack!r}"
-            )
+        if teacher is not None:
+            _check_teacher(teacher, model)
         self.model = model
-        self.attack = attack
-        self.supports_jit = getattr(attack, "supports_jit", True)
+        self.attack = _as_attack("attack", attack)
+        self.validation_attack = self.attack
+        if validation_attack is not None:
+            self.validation_attack = _as_attack(
+                "validation_attack", validation_attack
+            )
+        self.supports_jit = all(
+            getattr(one, "supports_jit", True)
+            for one in (self.attack, self.validation_attack)
+        )
+        self.teacher_share = teacher_share
+        self.weight_perturbation = weight_perturbation
+        self._teach = None if teacher is None else _lesson(teacher)
         self.clean_weight = clean_weight
         self.logit_pairing = logit_pairing
         self.surrogate = surrogate or model
@@ -205,70 +241,6 @@ class AdversarialTrainer(keras.Model):
         with plain_label_errors(self._classes):
             return super().test_on_batch(x, y, *args, **kwargs)
 
-    def save(self, filepath, *args, **kwargs):
-        """Saves the plain model, for `keras.saving.load_model`."""
-        self.model.save(filepath, *args, **kwargs)
-
-    def save_weights(self, filepath, overwrite=True, **kwargs):
-        """Saves the plain model's weights, and the state of the training.
-
-        Shards, by `max_shard_size`, hold the plain model's weights alone.
-
-        Raises:
-            FileExistsError: If the file exists and `overwrite` is false.
-        """
-        if not overwrite and os.path.exists(filepath):
-            raise FileExistsError(
-                "The file must not exist, or overwrite must be true. "
-                f"Received: filepath={filepath}"
-            )
-        self.model.save_weights(filepath, overwrite, **kwargs)
-        if kwargs.get("max_shard_size") is None:
-            add_state(filepath, self._training_state())
-
-    def load_weights(self, filepath, **kwargs):
-        """Loads weights, and the state of the training if the file has it.
-
-        Args:
-            filepath: What `save_weights` wrote, of a trainer or of the plain
-                model.
-        """
-        if is_weights_of(filepath, self.name):
-            # Earlier versions wrote the trainer's layers around the model's.
-            return super().load_weights(filepath, **kwargs)
-        self.model.load_weights(filepath, **kwargs)
-        state = read_state(filepath)
-        if "optimizer" in state and self.optimizer is not None:
-            self.optimizer.load_own_variables(state["optimizer"])
-        if "seeds" in state:
-            self.load_own_variables(state["seeds"])
-
-    def load_own_variables(self, store):
-        for index, variable in enumerate(self._training_state()["seeds"]):
-            if str(index) in store:
-                variable.assign(store[str(index)])
-
-    def _training_state(self):
-        """Returns variables that the plain model doesn't save, by group."""
-        generators = getattr(self.attack, "generators", ())
-        return {
-            "optimizer": self.optimizer.variables if self.optimizer else [],
-            "seeds": [
-                *(
-                    v
-                    for v in self.variables
-                    if v.name == "seed_generator_state"
-                ),
-                *(generator.state for generator in generators),
-            ],
-        }
-
-    def get_config(self):
-        raise NotImplementedError(
-            "An AdversarialTrainer has no config; call trainer.save, which "
-            "saves trainer.model."
-        )
-
     @property
     def losses(self):
         # Keras adds these up, but not if their types differ.
@@ -286,9 +258,11 @@ class AdversarialTrainer(keras.Model):
             return self.model(images, training=training)
         model = self._views if training else self.model
         logits = {}
-        for kind, batch in images.items():
+        for kind in ("adversarial", "clean"):
+            if kind not in images:
+                continue
             before = _total(self.losses)
-            logits[kind] = model(batch, training=training)
+            logits[kind] = model(images[kind], training=training)
             if self.losses:
                 # Keras adds the penalties whole; this leaves the share.
                 penalties = _total(self.losses) - before
@@ -301,11 +275,17 @@ class AdversarialTrainer(keras.Model):
         batches = {"adversarial": adversarial}
         if self.sees_clean_images:
             batches["clean"] = images
-        return super().train_step((batches, labels, weights))
+        if self._teach is not None:
+            batches["taught"] = self._teach(images)
+        data = batches, labels, weights
+        if not self.weight_perturbation:
+            return super().train_step(data)
+        with perturbed_weights(self, data, self.weight_perturbation):
+            return super().train_step(data)
 
     def test_step(self, data):
         images, labels, weights = unpack_batch(data, self._classes)
-        adversarial = self.attack(self.model, images, labels)
+        adversarial = self.validation_attack(self.model, images, labels)
         batches = {"adversarial": adversarial, "clean": images}
         return super().test_step((batches, labels, weights))
 
@@ -316,23 +296,39 @@ class AdversarialTrainer(keras.Model):
             return super().compute_loss(x, y, y_pred, sample_weight, training)
 
         def loss(kind: str):
-            logits, labels, weights = _one_row_a_scale(
+            logits, labels, weights = one_row_a_scale(
                 y_pred[kind], y, sample_weight
             )
-            return super(AdversarialTrainer, self).compute_loss(
+            labelled = super(AdversarialTrainer, self).compute_loss(
                 x[kind], labels, logits, weights, training
             )
+            if "taught" not in x:
+                return labelled
+            taught = mean_cross_entropy(
+                x["taught"], y_pred[kind], sample_weight
+            )
+            # The penalties, which `labelled` has too, stay whole.
+            taught = ops.cast(taught, labelled.dtype) + self._penalties()
+            share = self.teacher_share
+            return (1.0 - share) * labelled + share * taught
 
         total = self._share("adversarial") * loss("adversarial")
         if "clean" not in y_pred:
             return total
         total += self._share("clean") * loss("clean")
         if self.logit_pairing:
-            pairing = _mean_square(
+            pairing = mean_square(
                 y_pred["clean"], y_pred["adversarial"], sample_weight
             )
             total += self.logit_pairing * ops.cast(pairing, total.dtype)
         return total
+
+    def _penalties(self):
+        """Returns the penalties' part of the replica's loss."""
+        if not self.losses:
+            return 0.0
+        replicas = tf.distribute.get_strategy().num_replicas_in_sync
+        return _total(self.losses) / replicas
 
     def _share(self, kind: str) -> float:
         clean = self.clean_weight
@@ -346,54 +342,56 @@ class AdversarialTrainer(keras.Model):
             ("adversarial", self._adversarial_accuracy),
         ):
             if kind in y_pred:
-                metric.update_state(y, _merge(y_pred[kind]), sample_weight)
+                metric.update_state(
+                    y, merge_scales(y_pred[kind]), sample_weight
+                )
         logs = super().compute_metrics(
-            x["adversarial"], y, _merge(y_pred["adversarial"]), sample_weight
+            x["adversarial"],
+            y,
+            merge_scales(y_pred["adversarial"]),
+            sample_weight,
         )
         if "clean" not in y_pred:
             logs.pop("clean_accuracy")
         return logs
 
 
+def _as_attack(argument: str, attack: Callable | str) -> Callable:
+    """Parses an attack given as text.
+
+    Raises:
+        ValueError: If the text is wrong, or what is given cannot be called.
+    """
+    if isinstance(attack, str):
+        return attacks.parse(attack)
+    if not callable(attack):
+        raise ValueError(
+            f"{argument} must be callable, (model, images, labels) -> images, "
+            "or text such as 'pgd:eps=0.1'. "
+            f"Received: {argument}={attack!r}"
+        )
+    return attack
+
+
+def _check_teacher(teacher: keras.Model, model: keras.Model) -> None:
+    check_gives_logits(teacher)
+    counts = class_count(teacher), class_count(model)
+    if None not in counts and counts[0] != counts[1]:
+        raise ValueError(
+            f"The teacher must have the model's {counts[1]} classes. "
+            f"Received: {teacher.name} with {counts[0]}"
+        )
+
+
+def _lesson(teacher: keras.Model) -> Callable:
+    """Returns the teacher as a function, whose weights Keras doesn't train."""
+
+    def probabilities(images):
+        logits = ops.cast(teacher(images, training=False), "float32")
+        return ops.stop_gradient(ops.softmax(logits, axis=-1))
+
+    return probabilities
+
+
 def _total(losses):
     return sum(ops.sum(loss) for loss in losses)
-
-
-def _mean_square(clean, adversarial, weights):
-    """Returns the replica's share of the mean squared difference of logits.
-
-    In float32, whatever the type of the logits. A replica may have no image.
-    """
-    squares = ops.square(
-        ops.cast(clean, "float32") - ops.cast(adversarial, "float32")
-    )
-    each = ops.mean(squares, axis=range(1, len(squares.shape)))
-    if weights is not None:
-        each *= ops.reshape(ops.cast(weights, "float32"), (-1,))
-    images = ops.maximum(ops.shape(each)[0], 1)
-    replicas = tf.distribute.get_strategy().num_replicas_in_sync
-    return ops.sum(each) / ops.cast(images * replicas, "float32")
-
-
-def _one_row_a_scale(logits, labels, weights):
-    """Reshapes `(batch, scales, classes)` logits to one row a scale.
-
-    Labels and weights are repeated to match. Other logits pass unchanged.
-    """
-    if len(logits.shape) == 2:
-        return logits, labels, weights
-    scales, classes = logits.shape[1:]
-    if weights is not None:
-        weights = ops.repeat(weights, scales, axis=0)
-    return (
-        ops.reshape(logits, (-1, classes)),
-        ops.repeat(labels, scales, axis=0),
-        weights,
-    )
-
-
-def _merge(logits):
-    """Averages log-probabilities over scales, for the training accuracy."""
-    if len(logits.shape) == 2:
-        return logits
-    return ops.mean(ops.log_softmax(logits, axis=-1), axis=1)

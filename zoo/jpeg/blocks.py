@@ -12,7 +12,7 @@ from keras import ops
 from zoo.jpeg.quantization import ExactRounding
 from zoo.jpeg.quantization import SmoothRounding
 
-_AWAY_FROM_ZERO = 1 + 2.0**-16
+AWAY_FROM_ZERO = 1 + 2.0**-16
 """Halves round away from zero as in libjpeg, not to even."""
 
 
@@ -23,9 +23,6 @@ def code_blocks(
     rounding: ExactRounding | SmoothRounding,
 ):
     """Transforms, quantizes and restores every 8x8 block.
-
-    libjpeg rounds the transform to eighths before it quantizes (jfdctint.c).
-    Doing the same here removes most of the difference to it.
 
     Args:
         planes: `(batch, height, width, channels)`, level-shifted, both sizes
@@ -40,21 +37,40 @@ def code_blocks(
         Samples of the shape of `planes`, neither rounded nor limited.
     """
     _, height, width, channels = ops.shape(planes)
-    rows, columns = height // 8, width // 8
-    transform = block_dct(channels).astype("float32")
     steps = np.repeat(tables.reshape(-1, 64), channels, axis=1)
     steps = steps.astype("float32")
 
+    eighths = transform_blocks(planes, rounding)
+    levels = eighths * select(AWAY_FROM_ZERO / 8 / steps)
+    levels = rounding.round_coefficients(levels)
+    transform = block_dct(channels).astype("float32")
+    blocks = ops.matmul(levels * select(steps), transform)
+    blocks = ops.reshape(blocks, (-1, height // 8, width // 8, 8, 8 * channels))
+    blocks = ops.transpose(blocks, (0, 1, 3, 2, 4))
+    return ops.reshape(blocks, (-1, height, width, channels))
+
+
+def transform_blocks(planes, rounding: ExactRounding | SmoothRounding):
+    """Returns the DCT coefficients of every 8x8 block, in eighths.
+
+    libjpeg rounds the transform to eighths before it quantizes (jfdctint.c).
+    Doing the same here removes most of the difference to it.
+
+    Args:
+        planes: As for `code_blocks`.
+        rounding: How to round.
+
+    Returns:
+        `(batch, height / 8, width / 8, 64 * channels)`: by vertical and
+        horizontal frequency, then by channel.
+    """
+    _, height, width, channels = ops.shape(planes)
+    rows, columns = height // 8, width // 8
+    transform = block_dct(channels).astype("float32")
     blocks = ops.reshape(planes, (-1, rows, 8, columns, 8 * channels))
     blocks = ops.transpose(blocks, (0, 1, 3, 2, 4))
     blocks = ops.reshape(blocks, (-1, rows, columns, 64 * channels))
-    eighths = rounding.round(ops.matmul(blocks, 8 * transform.T))
-    levels = eighths * select(_AWAY_FROM_ZERO / 8 / steps)
-    levels = rounding.round_coefficients(levels)
-    blocks = ops.matmul(levels * select(steps), transform)
-    blocks = ops.reshape(blocks, (-1, rows, columns, 8, 8 * channels))
-    blocks = ops.transpose(blocks, (0, 1, 3, 2, 4))
-    return ops.reshape(blocks, (-1, height, width, channels))
+    return rounding.round(ops.matmul(blocks, 8 * transform.T))
 
 
 def extend(tensor, axis: int, size, *, before: bool = False):

@@ -13,6 +13,8 @@ from zoo.jpeg.color import rgb_to_chroma
 from zoo.jpeg.color import rgb_to_luma
 from zoo.jpeg.color import upsample
 from zoo.jpeg.color import ycc_to_rgb
+from zoo.jpeg.gradient import identity
+from zoo.jpeg.gradient import replace_gradient
 from zoo.jpeg.quantization import CHROMINANCE
 from zoo.jpeg.quantization import LUMINANCE
 from zoo.jpeg.quantization import ExactRounding
@@ -38,54 +40,26 @@ def compress(
     Returns:
         Pixels of the shape of `images`.
     """
-    if images.shape[-1] == 1:
-        return _compress_grey(images, quality, rounding)
-    if subsampling == "4:4:4":
-        return _compress_full(images, quality, rounding)
-    return _compress_halved(images, quality, rounding)
-
-
-def _compress_grey(images, quality, rounding):
-    _, height, width, _ = ops.shape(images)
-    samples = rounding.to_bytes(255.0 * images - 128.0, -128.0, 127.0)
-    samples = _code(samples, quality, LUMINANCE, rounding)
-    return (crop(samples, height, width) + 128.0) * (1 / 255)
-
-
-def _compress_full(images, quality, rounding):
-    _, height, width, _ = ops.shape(images)
-    pixels = rounding.to_bytes(images, 0.0, 1.0)
-    pixels = extend(pixels, 2, up_to_multiple(width, 8))
-    luma = rounding.round(rgb_to_luma(pixels))
-    chroma = rounding.round(rgb_to_chroma(pixels))
-    luma = _code(luma, quality, LUMINANCE, rounding)
-    chroma = _code(chroma, quality, CHROMINANCE, rounding)
-    return _to_pixels(luma, chroma, height, width, rounding)
-
-
-def _compress_halved(images, quality, rounding):
-    _, height, width, _ = ops.shape(images)
-    pixels = rounding.to_bytes(images, 0.0, 1.0)
-    pixels = extend(pixels, 1, up_to_multiple(height, 2))
-    pixels = extend(pixels, 2, up_to_multiple(width, 16))
-    luma_quality, chroma_quality = _halve(quality)
-    luma = rounding.round(rgb_to_luma(pixels))
-    luma = _code(luma, luma_quality, LUMINANCE, rounding)
-
-    chroma = rounding.round(rgb_to_chroma(pixels))
-    chroma = rounding.round(downsample(chroma))
-    _, rows, columns, _ = ops.shape(chroma)
-    chroma = _code(chroma, chroma_quality, CHROMINANCE, rounding)
-    # The decoder interpolates only the samples that the image covers.
-    chroma = crop(chroma, rows, (width + 1) // 2)
-    chroma = extend(chroma, 1, rows + 1, before=True)
-    chroma = extend(chroma, 2, columns + 1, before=True)
-    chroma = rounding.round(upsample(chroma))
-
-    return _to_pixels(luma, chroma, height, width, rounding)
-
-
-def _to_pixels(luma, chroma, height, width, rounding):
+    _, height, width, channels = ops.shape(images)
+    halved = channels == 3 and subsampling == "4:2:0"
+    planes = to_planes(images, subsampling, rounding)
+    qualities = [quality, quality]
+    if halved and not isinstance(quality, int) and len(quality.shape) == 3:
+        qualities = [
+            extend(quality, 2, up_to_multiple(ops.shape(quality)[2], 2)),
+            halve_quality(quality),
+        ]
+    luma, *chroma = (
+        _code(plane, of_plane, table, rounding)
+        for plane, of_plane, table in zip(
+            planes, qualities, (LUMINANCE, CHROMINANCE), strict=False
+        )
+    )
+    if not chroma:
+        return (crop(luma, height, width) + 128.0) * (1 / 255)
+    (chroma,) = chroma
+    if halved:
+        chroma = _interpolate(chroma, height, width, rounding)
     padded = ops.shape(luma)[2]
     luma = crop(luma, height, padded)
     chroma = crop(chroma, height, padded)
@@ -93,31 +67,82 @@ def _to_pixels(luma, chroma, height, width, rounding):
     return rounding.to_bytes(pixels, 0.0, 1.0)
 
 
-def _code(planes, quality, base, rounding):
-    """Codes planes as 8-bit samples, padded to whole blocks."""
-    _, height, width, channels = ops.shape(planes)
-    planes = extend(planes, 1, up_to_multiple(height, 8))
-    planes = extend(planes, 2, up_to_multiple(width, 8))
-    select = partial(_select_quality, quality=quality)
-    planes = code_blocks(planes, quantization_tables(base), select, rounding)
-    return rounding.to_bytes(planes, -128.0, 127.0)
+def to_planes(
+    images, subsampling: str, rounding: ExactRounding | SmoothRounding
+) -> list:
+    """Returns luma and chroma as level-shifted samples in whole blocks.
+
+    Args:
+        images: As for `compress`.
+        subsampling: As for `compress`.
+        rounding: How to round.
+
+    Returns:
+        `(batch, height, width, 1)`, and unless the images are grey `(batch,
+        height, width, 2)`, where 4:2:0 halves both sizes. All sizes are
+        multiples of 8; with 4:2:0, the luma's width is one of 16.
+    """
+    _, height, width, channels = ops.shape(images)
+    if channels == 1:
+        planes = [rounding.to_bytes(255.0 * images - 128.0, -128.0, 127.0)]
+    else:
+        halved = subsampling == "4:2:0"
+        pixels = rounding.to_bytes(images, 0.0, 1.0)
+        if halved:
+            pixels = extend(pixels, 1, up_to_multiple(height, 2))
+        pixels = extend(pixels, 2, up_to_multiple(width, 16 if halved else 8))
+        chroma = rounding.round(rgb_to_chroma(pixels))
+        if halved:
+            chroma = rounding.round(downsample(chroma))
+        planes = [rounding.round(rgb_to_luma(pixels)), chroma]
+    return [_whole_blocks(plane) for plane in planes]
 
 
-def _select_quality(values, quality):
+def halve_quality(quality):
+    """Returns the qualities of halved chroma blocks.
+
+    Args:
+        quality: Of the luma's blocks, `(batch, rows, columns)`.
+
+    Returns:
+        `(batch, ceil(rows / 2), ceil(columns / 2))`, the means of the blocks
+        covered, halves rounded up. The gradient ignores the rounding.
+    """
+    _, rows, columns = ops.shape(quality)
+    pairs = extend(quality, 2, up_to_multiple(columns, 2))
+    pairs = extend(pairs, 1, up_to_multiple(rows, 2))
+    _, rows, columns = ops.shape(pairs)
+    pairs = ops.reshape(pairs, (-1, rows // 2, 2, columns // 2, 2))
+    round_half_up = replace_gradient(lambda q: ops.floor(q + 0.5), identity)
+    return round_half_up(ops.mean(pairs, axis=(2, 4)))
+
+
+def _interpolate(chroma, height, width, rounding):
+    """Doubles the chroma's sizes again."""
+    rows, columns = (height + 1) // 2, ops.shape(chroma)[2]
+    # The decoder interpolates only the samples that the image covers.
+    chroma = crop(chroma, rows, (width + 1) // 2)
+    chroma = extend(chroma, 1, rows + 1, before=True)
+    chroma = extend(chroma, 2, columns + 1, before=True)
+    return rounding.round(upsample(chroma))
+
+
+def _whole_blocks(plane):
+    _, height, width, _ = ops.shape(plane)
+    plane = extend(plane, 1, up_to_multiple(height, 8))
+    return extend(plane, 2, up_to_multiple(width, 8))
+
+
+def _code(plane, quality, base, rounding):
+    """Codes a plane as 8-bit samples."""
+    select = partial(_select_quality, quality=quality, rounding=rounding)
+    plane = code_blocks(plane, quantization_tables(base), select, rounding)
+    return rounding.to_bytes(plane, -128.0, 127.0)
+
+
+def _select_quality(values, quality, rounding):
     """Takes the values of each block's quality."""
     if isinstance(quality, int):
         return values[quality - 1]
-    selected = ops.take(values, ops.cast(quality - 1.0, "int32"), axis=0)
+    selected = rounding.take_quality(values, quality)
     return selected[:, None, None] if len(quality.shape) == 1 else selected
-
-
-def _halve(quality):
-    """Returns the qualities of luma and of halved chroma blocks."""
-    if isinstance(quality, int) or len(quality.shape) < 3:
-        return quality, quality
-    _, rows, columns = ops.shape(quality)
-    luma = extend(quality, 2, up_to_multiple(columns, 2))
-    pairs = extend(luma, 1, up_to_multiple(rows, 2))
-    _, rows, columns = ops.shape(pairs)
-    pairs = ops.reshape(pairs, (-1, rows // 2, 2, columns // 2, 2))
-    return luma, ops.floor(ops.mean(pairs, axis=(2, 4)) + 0.5)

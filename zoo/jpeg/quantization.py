@@ -106,12 +106,17 @@ class ExactRounding:
         """Takes the nearest of 256 even levels from `low` to `high`."""
         return keras.quantizers.fake_quant_with_min_max_vars(values, low, high)
 
+    def take_quality(self, values, quality):
+        """Takes the rows of `(100, n)` values that whole qualities name."""
+        return ops.take(values, ops.cast(quality - 1.0, "int32"), axis=0)
+
 
 class SmoothRounding:
     """Rounds and saturates differentiably.
 
     Coefficients become `round(x) + (x - round(x))**3`. Samples and pixels are
-    kept in range but not rounded.
+    kept in range but not rounded. Between whole qualities, quantization steps
+    are interpolated.
 
     Reference: Shin and Song, "JPEG-resistant Adversarial Images", NIPS 2017
         Workshop on Machine Learning and Computer Security.
@@ -126,6 +131,15 @@ class SmoothRounding:
 
     def to_bytes(self, values, low: float, high: float):
         return ops.clip(values, low, high)
+
+    def take_quality(self, values, quality):
+        """Interpolates the rows between which qualities lie."""
+        lower = ops.clip(ops.floor(quality), 1.0, 99.0)
+        share = (quality - lower)[..., None]
+        index = ops.cast(lower - 1.0, "int32")
+        below = ops.take(values, index, axis=0)
+        above = ops.take(values, index + 1, axis=0)
+        return below + share * (above - below)
 
 
 def _may_equal(shape: tuple, expected: tuple | None) -> bool:

@@ -19,6 +19,7 @@ from zoo.jpeg.quantization import read_quality_map
 CODECS = ("dct", "libjpeg")
 SUBSAMPLINGS = ("4:2:0", "4:4:4")
 GRADIENTS = ("straight_through", "soft", "none")
+QUALITY_GRADIENTS = ("none", "soft")
 
 
 @keras.saving.register_keras_serializable(package="zoo")
@@ -37,7 +38,9 @@ class JPEG(keras.layers.Layer):
     chroma, which 4:2:0 averages and interpolates. `"soft"` changes the result
     too: it is the exact gradient of a smoothed computation, which rounds
     coefficients by `round(x) + (x - round(x))**3` and does not round samples
-    and pixels. `"none"` is zero.
+    and pixels. `"none"` is zero. A quality map has no gradient unless
+    `quality_gradient` is `"soft"`: then it gets that of the smoothed
+    computation, with steps interpolated between whole qualities.
     Randomness: none.
 
     Args:
@@ -50,6 +53,9 @@ class JPEG(keras.layers.Layer):
             not. Grey images have no chroma.
         gradient: `"straight_through"`, `"soft"` or `"none"`. Measure
             robustness with the first; a zero gradient only blinds the attack.
+        quality_gradient: `"none"` or `"soft"`. The latter is for attacks on
+            what computes the map. Unless `gradient` is `"soft"`, too, images
+            are then compressed twice, exactly and smoothed.
         dtype: Dtype policy. The default is float32 whatever Keras' own is,
             since bfloat16 cannot hold the 256 levels. The codec computes in
             float32 in any case.
@@ -86,6 +92,7 @@ class JPEG(keras.layers.Layer):
         subsampling: str = "4:2:0",
         gradient: str = "straight_through",
         *,
+        quality_gradient: str = "none",
         dtype: str | keras.DTypePolicy = "float32",
         **kwargs,
     ):
@@ -96,12 +103,21 @@ class JPEG(keras.layers.Layer):
             "subsampling", subsampling, SUBSAMPLINGS
         )
         self.gradient = _check_choice("gradient", gradient, GRADIENTS)
+        self.quality_gradient = _check_choice(
+            "quality_gradient", quality_gradient, QUALITY_GRADIENTS
+        )
         if codec == "libjpeg":
             codec_libjpeg.check_available()
             if gradient == "soft":
                 raise ValueError(
                     "codec='libjpeg' has the gradients 'straight_through' and "
                     f"'none'. Received: gradient={gradient!r}"
+                )
+            if quality_gradient == "soft":
+                raise ValueError(
+                    "codec='libjpeg' has no gradient with respect to "
+                    "qualities; use codec='dct'. "
+                    f"Received: quality_gradient={quality_gradient!r}"
                 )
             self.supports_jit = False
 
@@ -111,13 +127,35 @@ class JPEG(keras.layers.Layer):
 
     def call(self, images, quality_map=None):
         _check_images(images)
+        pixels = ops.cast(images, "float32")
         quality = self.quality
         if quality_map is not None:
-            quality = read_quality_map(quality_map, images.shape)
-        compress = self._bind(quality, images.shape[-1])
-        return ops.cast(
-            compress(ops.cast(images, "float32")), self.compute_dtype
+            quality = self._read_map(quality_map, images.shape)
+        if quality_map is None or not self._adds_soft_gradient:
+            compressed = self._bind(quality, images.shape[-1])(pixels)
+        else:
+            held = ops.stop_gradient(quality)
+            compressed = self._bind(held, images.shape[-1])(pixels)
+            smoothed = codec_dct.compress(
+                ops.stop_gradient(pixels),
+                quality,
+                self.subsampling,
+                SmoothRounding(),
+            )
+            compressed = compressed + (smoothed - ops.stop_gradient(smoothed))
+        return ops.cast(compressed, self.compute_dtype)
+
+    @property
+    def _adds_soft_gradient(self) -> bool:
+        return self.quality_gradient == "soft" and self.gradient != "soft"
+
+    def _read_map(self, quality_map, image_shape):
+        if self.quality_gradient == "none":
+            return ops.stop_gradient(read_quality_map(quality_map, image_shape))
+        whole = replace_gradient(
+            partial(read_quality_map, image_shape=image_shape), identity
         )
+        return whole(ops.cast(quality_map, "float32"))
 
     def _bind(self, quality, channels):
         """Returns the codec as a function from pixels to pixels."""
@@ -148,6 +186,7 @@ class JPEG(keras.layers.Layer):
             "codec": self.codec,
             "subsampling": self.subsampling,
             "gradient": self.gradient,
+            "quality_gradient": self.quality_gradient,
         }
 
 

@@ -102,6 +102,7 @@ class _WideResNet:
     width: int
     image_channels: int
     num_classes: int
+    activation: str
     pooling: str
     bins: tuple[int, ...]
     layers: dict[str, keras.layers.Layer]
@@ -169,6 +170,7 @@ def _read(part: keras.Model, model: keras.Model) -> _WideResNet | None:
         pooled, bins = "average", (1,)
     else:
         return None
+    last = pooling.input._keras_history.operation
     holder = next(layer for layer in model.layers if layer.weights)
     blocks = [n for n in shapes if n.startswith("conv2_") and "_conv2" in n]
     network = _WideResNet(
@@ -177,6 +179,7 @@ def _read(part: keras.Model, model: keras.Model) -> _WideResNet | None:
         width=shapes["conv2_0_conv1"][0][-1] // 16,
         image_channels=shapes["conv1"][0][-2],
         num_classes=shapes["logits"][0][-1],
+        activation=last.name.removeprefix("final_"),
         pooling=pooled,
         bins=bins,
         layers=learned,
@@ -189,6 +192,7 @@ def _check_growth(old: _WideResNet, new: _WideResNet, new_head: bool) -> None:
     rules = (
         ("inside", operator.eq, "be a model of the source's kind"),
         ("image_channels", operator.eq, "take the source's image channels"),
+        ("activation", operator.eq, "have the source's activation"),
         ("pooling", operator.eq, "pool as the source does"),
         ("bins", operator.eq, "have the source's pyramid"),
         (

@@ -18,6 +18,7 @@ def irm(
     qualities: tuple[int, ...] | None = (40, 60, 80, 90),
     pooling_bins: tuple[int, ...] = (1, 2, 4),
     dropout: float = 0.3,
+    activation: str = "relu",
     seed: int | None = None,
     name: str = "irm",
 ) -> keras.Model:
@@ -40,6 +41,7 @@ def irm(
             leaves the compression out.
         pooling_bins: Levels of the spatial pyramid.
         dropout: Rate inside the residual blocks, in [0, 1).
+        activation: `"relu"` or `"silu"`, of the Wide ResNet.
         seed: Seed of the compression's randomness, as in
             `zoo.layers.RandomPatchJPEG`.
         name: The model's name.
@@ -61,6 +63,7 @@ def irm(
         image_shape=(None, None, image_shape[-1]),
         dropout=dropout,
         pooling_bins=pooling_bins,
+        activation=activation,
     )
     images = keras.Input(image_shape, name="image")
     pixels = images

@@ -10,6 +10,7 @@ from keras import layers
 from zoo.layers.batch_normalization import BatchNormalization
 from zoo.layers.spatial_pyramid_pooling import SpatialPyramidPooling
 
+ACTIVATIONS = ("relu", "silu")
 _SKIPPED = contextvars.ContextVar("skipped", default=False)
 
 
@@ -19,8 +20,10 @@ def wide_resnet(
     width: int = 10,
     num_classes: int = 10,
     image_shape: tuple[int | None, int | None, int] = (32, 32, 3),
+    strides: int = 1,
     dropout: float = 0.0,
     pooling_bins: tuple[int, ...] | None = None,
+    activation: str = "relu",
     name: str = "wide_resnet",
 ) -> keras.Model:
     """Builds a Wide ResNet that maps pixels to logits.
@@ -35,9 +38,14 @@ def wide_resnet(
         width: Multiplier on the base widths 16, 32 and 64.
         num_classes: Logits.
         image_shape: `(height, width, channels)`; `None` for a size left open.
+        strides: Of the first convolution, for images larger than the paper's
+            32 × 32; it is `2 * strides + 1` pixels wide.
         dropout: Rate between the two convolutions of a block, in [0, 1).
         pooling_bins: Levels of a spatial pyramid before the classifier, for
             example `(1, 2, 4)`; `None` averages over the whole map.
+        activation: `"relu"` as in the paper, or the smooth `"silu"`, which
+            adversarial training gains by ([Gowal et al.,
+            2020](https://arxiv.org/abs/2010.03593), section 4.6).
         name: The model's name.
 
     Returns:
@@ -61,20 +69,32 @@ def wide_resnet(
             "width and num_classes must be positive. "
             f"Received: width={width}, num_classes={num_classes}"
         )
+    if strides < 1:
+        raise ValueError(f"strides must be positive. Received: {strides=}")
     if not 0 <= dropout < 1:
         raise ValueError(
             f"dropout must be in [0, 1). Received: dropout={dropout}"
         )
+    if activation not in ACTIVATIONS:
+        raise ValueError(
+            f"activation must be one of {ACTIVATIONS}. "
+            f"Received: activation={activation!r}"
+        )
     images = keras.Input(image_shape, name="image")
     x = layers.Rescaling(2.0, offset=-1.0, name="normalisation")(images)
-    x = _convolution(x, 16, name="conv1")
+    x = _convolution(x, 16, size=2 * strides + 1, strides=strides, name="conv1")
     for group, channels in enumerate((16, 32, 64), start=2):
         for block in range((depth - 4) // 6):
-            strides = 2 if group > 2 and block == 0 else 1
+            halving = 2 if group > 2 and block == 0 else 1
             x = _block(
-                x, channels * width, strides, dropout, f"conv{group}_{block}"
+                x,
+                channels * width,
+                halving,
+                dropout,
+                activation,
+                f"conv{group}_{block}",
             )
-    x = _activation(x, "final")
+    x = _activate(x, activation, "final")
     if pooling_bins is None:
         x = layers.GlobalAveragePooling2D(
             data_format="channels_last", name="pooling"
@@ -104,10 +124,12 @@ def skip_initialization(skip: bool = True) -> Iterator[None]:
         _SKIPPED.reset(token)
 
 
-def _block(x, channels: int, strides: int, dropout: float, name: str):
-    activated = _activation(x, f"{name}_1")
+def _block(
+    x, channels: int, strides: int, dropout: float, activation: str, name: str
+):
+    activated = _activate(x, activation, f"{name}_1")
     y = _convolution(activated, channels, strides=strides, name=f"{name}_conv1")
-    y = _activation(y, f"{name}_2")
+    y = _activate(y, activation, f"{name}_2")
     if dropout:
         y = layers.Dropout(dropout, name=f"{name}_dropout")(y)
     y = _convolution(y, channels, name=f"{name}_conv2")
@@ -122,8 +144,10 @@ def _block(x, channels: int, strides: int, dropout: float, name: str):
     return layers.Add(name=f"{name}_add")([x, y])
 
 
-def _activation(x, name: str):
+def _activate(x, activation: str, name: str):
     x = BatchNormalization(momentum=0.9, epsilon=1e-5, name=f"{name}_norm")(x)
+    if activation == "silu":
+        return layers.Activation("silu", name=f"{name}_silu")(x)
     return layers.ReLU(name=f"{name}_relu")(x)
 
 

@@ -7,7 +7,7 @@ from zoo.training.recipes import registry
 
 @pytest.mark.parametrize("name", registry.NAMES)
 def test_stages_are_the_recipes_own(name):
-    assert registry.stages(name) == registry.find(name).STAGES
+    assert registry.stages(name) == tuple(registry.find(name).STAGES)
 
 
 @pytest.mark.parametrize("look_up", [registry.find, registry.stages])

@@ -28,13 +28,13 @@ images = rng.random((5, 4, 4, 1), "float32")
 labels = np.arange(5) % 3
 
 
-def run(weights=None):
+def run(weights=None, **options):
     with tf.distribute.MirroredStrategy(["/cpu:0", "/cpu:1"]).scope():
         inputs = keras.Input((4, 4, 1))
         x = keras.layers.Flatten()(inputs)
         model = keras.Model(inputs, keras.layers.Dense(3)(x))
         trainer = AdversarialTrainer(
-            model, lambda m, x, y: x * 0.5, logit_pairing=0.5
+            model, lambda m, x, y: x * 0.5, logit_pairing=0.5, **options
         )
         trainer.compile(keras.optimizers.SGD(0.0), LabelSmoothing(0.1))
     data = tf.data.Dataset.from_tensor_slices((images, labels))
@@ -50,7 +50,14 @@ def run(weights=None):
     return {"loss": loss, "expected": float(expected), "finite": bool(finite)}
 
 
-print("RESULTS", json.dumps([run(), run(0.0)]))
+def refusal():
+    try:
+        run(weight_perturbation=0.005)
+    except ValueError as error:
+        return str(error)
+
+
+print("RESULTS", json.dumps([run(), run(0.0), refusal()]))
 """
 
 
@@ -70,12 +77,16 @@ def results():
 
 def test_a_replica_without_images_leaves_the_loss_right(results):
     """As on one device: the mean over all five images."""
-    whole, _ = results
+    whole, *_ = results
     assert whole["loss"] == pytest.approx(whole["expected"], rel=1e-5)
     assert whole["finite"]
 
 
 def test_weights_of_zero_leave_no_loss(results):
-    _, unweighted = results
+    _, unweighted, _ = results
     assert unweighted["loss"] == 0.0
     assert unweighted["finite"]
+
+
+def test_weight_perturbation_takes_one_replica(results):
+    assert "Received: a strategy of 2" in results[2]

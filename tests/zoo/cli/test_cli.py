@@ -363,8 +363,10 @@ def test_export(capsys, model, tmp_path):
     line = failed(capsys, "export", model, str(tmp_path / "served"))
     assert "--overwrite is given" in line
     assert "served/1, which exists" in line
-    overwrite = ("--overwrite", "--check-pixels")
-    run(capsys, "export", model, str(tmp_path / "served"), *overwrite)
+    options = ("--overwrite", "--check-pixels", "--bundle")
+    shown = run(capsys, "export", model, str(tmp_path / "served"), *options)
+    assert "served/serving" in shown.replace("\n", "")
+    assert (tmp_path / "served" / "serving" / "models.config").is_file()
     served = tf.saved_model.load(str(tmp_path / "served" / "1"))
     with pytest.raises(tf.errors.InvalidArgumentError, match="divide 8-b"):
         served.signatures["serving_default"](image=tf.fill((1, 28, 28, 1), 9.0))

@@ -20,6 +20,7 @@ OPTIONS = dict(num_classes=5, image_shape=(12, 12, 1))
 KINDS = {
     "plain": (wide_resnet, {}),
     "pyramid": (wide_resnet, {"pooling_bins": (1, 2)}),
+    "silu": (wide_resnet, {"activation": "silu"}),
     "jpeg": (jpeg_wide_resnet, {"dropout": 0.0, "seed": 7}),
     "irm": (
         irm,
@@ -297,6 +298,12 @@ def test_options_without_weights_stay_the_targets_own():
             {"kind": "irm"},
             "of the source's kind",
             "inside=None, target of inside=MultiScaleEnsemble",
+        ),
+        (
+            {},
+            {"activation": "silu"},
+            "the source's activation",
+            "activation=relu, target of activation=silu",
         ),
         (
             {},

@@ -67,6 +67,18 @@ def test_groups_halve_the_map_twice():
     }
 
 
+def test_strides_reduce_large_images_first():
+    model = wide_resnet(depth=10, width=1, image_shape=(128, 96, 3), strides=4)
+    assert model.get_layer("conv1").kernel.shape == (9, 9, 3, 16)
+    assert model.get_layer("conv1").output.shape == (None, 32, 24, 16)
+    assert model.get_layer("final_relu").output.shape == (None, 8, 6, 64)
+
+
+def test_strides_must_be_positive():
+    with pytest.raises(ValueError, match="Received: strides=0"):
+        wide_resnet(depth=10, width=1, strides=0)
+
+
 def test_projections_take_the_activated_input():
     model = wide_resnet(depth=10, width=2)
     projection = model.get_layer("conv3_0_projection")
@@ -78,6 +90,27 @@ def test_dropout_sits_between_the_convolutions():
     dropout = model.get_layer("conv2_0_dropout")
     assert dropout.input is model.get_layer("conv2_0_2_relu").output
     assert model.get_layer("conv2_0_conv2").input is dropout.output
+
+
+@pytest.mark.parametrize(
+    "activation, expected",
+    [
+        ("relu", lambda x: np.maximum(x, 0)),
+        ("silu", lambda x: x / (1 + np.exp(-x))),
+    ],
+)
+def test_activation_follows_the_norms(activation, expected):
+    model = wide_resnet(depth=10, width=1, activation=activation)
+    x = np.linspace(-3, 3, 7, dtype="float32")
+    for place in ("conv2_0_1", "conv4_0_2", "final"):
+        layer = model.get_layer(f"{place}_{activation}")
+        assert layer.input is model.get_layer(f"{place}_norm").output
+        np.testing.assert_allclose(layer(x), expected(x), atol=1e-6)
+
+
+def test_activation_is_one_of_two():
+    with pytest.raises(ValueError, match="Received: activation='gelu'"):
+        wide_resnet(depth=10, width=1, activation="gelu")
 
 
 @pytest.mark.parametrize("depth", [4, 9, 12])

@@ -1,19 +1,20 @@
 """`rendered_signs` for TensorFlow Datasets."""
 
-import dataclasses
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from dataclasses import field
 from pathlib import Path
-from typing import Self
 
 import numpy as np
 import tensorflow_datasets as tfds
-from absl import logging
 
 from zoo.training.datasets.lisa_classes import LISA_CLASSES
-from zoo.training.datasets.rendered_signs.parallel import render_many
+from zoo.training.datasets.rendered_signs.rendering import Rendering
+from zoo.training.datasets.rendered_signs.rendering import crop
+from zoo.training.datasets.rendered_signs.rendering import layout
+from zoo.training.datasets.rendered_signs.rendering import scene
+from zoo.training.datasets.rendering.builder import RenderedBuilder
+from zoo.training.datasets.rendering.parallel import render_many
 
 
 @dataclass(kw_only=True, eq=False)
@@ -34,7 +35,7 @@ class RenderedSignsConfig(tfds.core.BuilderConfig):
     seed: int = 0
 
 
-class RenderedSigns(tfds.core.GeneratorBasedBuilder):
+class RenderedSigns(RenderedBuilder):
     """17 US road signs drawn by code, as a car's camera might see them.
 
     Any picture depends on the seed, its split and its number alone. `label`
@@ -65,44 +66,6 @@ class RenderedSigns(tfds.core.GeneratorBasedBuilder):
         ),
     ]
 
-    def only(self, split: str) -> Self:
-        """Returns a builder of no other splits than are asked for.
-
-        It keeps them in a folder of their own, in the order that they have
-        among all.
-
-        Args:
-            split: As TFDS takes it, such as `"test[:10]"`.
-
-        Raises:
-            ValueError: If it names no split.
-        """
-        config = self.builder_config
-        examples = {
-            name: count
-            for name, count in config.examples.items()
-            if re.search(rf"\b({name}|all)\b", split)
-        }
-        if not examples:
-            raise ValueError(
-                f"{self.name}'s splits are {', '.join(config.examples)}. "
-                f"Received: split={split!r}"
-            )
-        if examples == config.examples:
-            return self
-        config = dataclasses.replace(
-            config,
-            name="-".join([config.name, *examples]),
-            examples=examples,
-        )
-        root = Path(self.data_dir).parents[2]
-        verbosity = logging.get_verbosity()
-        logging.set_verbosity(logging.ERROR)  # TFDS warns of new names.
-        try:
-            return type(self)(config=config, data_dir=root)
-        finally:
-            logging.set_verbosity(verbosity)
-
     def _info(self) -> tfds.core.DatasetInfo:
         size = self.builder_config.size
         features = {
@@ -122,25 +85,20 @@ class RenderedSigns(tfds.core.GeneratorBasedBuilder):
             supervised_keys=("image", "label"),
         )
 
-    def _split_generators(self, dl_manager) -> dict[str, Iterator]:
-        del dl_manager
-        return {
-            split: self._generate_examples(split, examples)
-            for split, examples in self.builder_config.examples.items()
-        }
-
     def _generate_examples(
         self, split: str, examples: int
     ) -> Iterator[tuple[int, dict]]:
         config = self.builder_config
         renderings = render_many(
+            scene if config.scenes else crop,
             split,
             examples,
-            scenes=config.scenes,
+            layout(config.size),
             size=config.size,
             seed=config.seed,
         )
-        for index, rendering in enumerate(renderings):
+        for index, arrays in enumerate(renderings):
+            rendering = Rendering(**arrays)
             example = {
                 "image": rendering.image,
                 "label": index % len(LISA_CLASSES),

@@ -14,6 +14,7 @@ from zoo.training.datasets.rendering.backgrounds import foliage
 from zoo.training.datasets.rendering.backgrounds import fractal_noise
 from zoo.training.datasets.rendering.geometry import rectangle
 from zoo.training.datasets.rendering.geometry import transform
+from zoo.training.datasets.rendering.parallel import Layout
 from zoo.training.datasets.rendering.random_streams import stream
 from zoo.training.datasets.rendering.sensor import expose
 from zoo.training.datasets.rendering.sensor import glare
@@ -50,6 +51,15 @@ class Rendering:
         Clockwise from the upper left as the sign is read.
         """
         return transform(self.homography, camera.SQUARE).astype("float32")
+
+
+def layout(size: int) -> Layout:
+    """Returns the shapes and types of a rendering's arrays."""
+    return {
+        "image": ((size, size, 3), "uint8"),
+        "mask": ((size, size, 1), "uint8"),
+        "homography": ((3, 3), "float32"),
+    }
 
 
 def render_crop(

@@ -11,7 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from zoo.training.datasets.lisa_classes import LISA_CLASSES
-from zoo.training.datasets.rendered_signs.parallel import render_many
+from zoo.training.datasets.rendered_signs.rendering import crop
+from zoo.training.datasets.rendered_signs.rendering import layout
+from zoo.training.datasets.rendering.parallel import render_many
 
 SIGNS = 15 * len(LISA_CLASSES)
 
@@ -25,9 +27,9 @@ def render_sample(count: int = SIGNS) -> tuple[np.ndarray, np.ndarray]:
     Returns:
         Pictures, `(count, 32, 32, 3)`, and classes, `(count,)`, both uint8.
     """
-    renderings = render_many("test", count, scenes=False, size=32)
+    renderings = render_many(crop, "test", count, layout(32))
     labels = np.arange(count, dtype="uint8") % len(LISA_CLASSES)
-    return np.stack([rendering.image for rendering in renderings]), labels
+    return np.stack([arrays["image"] for arrays in renderings]), labels
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -87,6 +87,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="OP",
         help="allow an op that no GPU runs; may be repeated",
     )
+    saved_model.add_argument(
+        "--bundle",
+        action="store_true",
+        help="also write DIR/serving: a server's configuration, manifests of "
+        "Docker Compose and Kubernetes, and a smoke test",
+    )
     add_trust_argument(parser)
     add_json_argument(parser)
 
@@ -154,7 +160,18 @@ def run(options: argparse.Namespace) -> None:
     table.add_row("batch norms folded", str(report.folded))
     if options.format == "saved_model":
         _add_signatures(table, report)
-    emit(options, report.to_dict(), str(report.path), table)
+    data = report.to_dict()
+    if options.bundle:
+        with activity(
+            "Measuring batches and writing the bundle", enabled=not options.json
+        ):
+            bundle = exports.serving.write_bundle(
+                options.path, version=options.version
+            )
+        table.add_row("bundle", str(bundle.path))
+        table.add_row("largest batch", f"{bundle.batches.largest} images")
+        data["bundle"] = bundle.to_dict()
+    emit(options, data, str(report.path), table)
 
 
 def _check_options(options, named: NamedModel) -> None:
@@ -178,7 +195,7 @@ def _check_options(options, named: NamedModel) -> None:
         )
     if options.format == "saved_model":
         return
-    for name in ("seed", "seeded", "check_pixels", "allow_cpu_op"):
+    for name in ("seed", "seeded", "check_pixels", "allow_cpu_op", "bundle"):
         if getattr(options, name) not in (None, False, []):
             raise ValueError(
                 f"--{name.replace('_', '-')} is for --format saved_model. "

@@ -9,7 +9,7 @@ from zoo.training.datasets import LISA_CLASSES
 from zoo.training.datasets.rendered_signs import rendering
 from zoo.training.datasets.rendered_signs.builder import RenderedSigns
 from zoo.training.datasets.rendered_signs.builder import RenderedSignsConfig
-from zoo.training.datasets.rendered_signs.parallel import render_many
+from zoo.training.datasets.rendering.parallel import render_many
 
 TINY = {"train": 20, "validation": 2, "test": 5}
 
@@ -46,9 +46,9 @@ def test_only_the_split_asked_for_is_rendered(
     rendered = []
     monkeypatch.setattr(
         "zoo.training.datasets.rendered_signs.builder.render_many",
-        lambda split, count, **options: (
+        lambda render, split, count, *args, **options: (
             rendered.append((split, count))
-            or render_many(split, count, **options)
+            or render_many(render, split, count, *args, **options)
         ),
     )
     first = images("test[:3]", tmp_path)

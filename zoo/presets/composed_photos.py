@@ -1,0 +1,81 @@
+"""Models trained on photographs of objects over other photographs."""
+
+from zoo.presets.base import Preset
+from zoo.presets.base import register
+
+CLASSES = (
+    "avocado",
+    "basketball",
+    "broccoli",
+    "brown_bear",
+    "butterflyfish",
+    "camel",
+    "cherries",
+    "daffodil",
+    "dolphin",
+    "drum_kit",
+    "elephant",
+    "fire_engine",
+    "flamingo",
+    "frog",
+    "giraffe",
+    "gorilla",
+    "guitar",
+    "hammer",
+    "hippopotamus",
+    "hot_air_balloon",
+    "iris",
+    "kangaroo",
+    "kettle",
+    "king_penguin",
+    "koala",
+    "lemon",
+    "lion",
+    "orca",
+    "pelican",
+    "rooster",
+    "rose",
+    "rubber_duck",
+    "seahorse",
+    "snowy_owl",
+    "squirrel",
+    "tiger",
+    "toucan",
+    "trumpet",
+    "violin",
+    "zebra",
+)
+"""The 40 objects, each of one photograph, of `composed_photos/objects`."""
+
+_WRN10_2 = dict(
+    depth=10, width=2, strides=4, num_classes=40, image_shape=(128, 128, 3)
+)
+_OBJECTS = dict(
+    dataset="composed_photos/objects",
+    classes=CLASSES,
+    recipe="zoo.training.recipes.composed_photos",
+)
+
+register(
+    Preset(
+        name="wrn10_2",
+        default_tag="composed_photos",
+        builder="zoo.models.wide_resnet",
+        config=_WRN10_2,
+        paper="https://arxiv.org/abs/1605.07146",
+        description="Undefended WRN-10-2, the classifier of semantic JPEG.",
+        **_OBJECTS,
+    )
+)
+
+register(
+    Preset(
+        name="msroi_wrn10_2",
+        default_tag="composed_photos",
+        builder="zoo.models.msroi",
+        config=dict(**_WRN10_2, squeeze=32, multiplier=4, channels=128),
+        paper="https://arxiv.org/abs/1612.08712",
+        description="MSROI on WRN-10-2, whose maps semantic JPEG follows.",
+        **_OBJECTS,
+    )
+)
