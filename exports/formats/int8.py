@@ -1,5 +1,7 @@
 """Convolutions of 8 bits, by OpenVINO's post-training quantisation."""
 
+import contextlib
+import io
 import pathlib
 import tempfile
 
@@ -42,15 +44,16 @@ def quantize(
         for start in range(0, len(images), _BATCH)
     ]
     nncf.set_log_level(40)
-    quantized = nncf.quantize(
-        openvino.Core().read_model(file),
-        nncf.Dataset(batches),
-        ignored_scope=nncf.IgnoredScope(
-            types=["MatMul"],
-            patterns=[f".*/{name}(_[0-9]+)?/.*" for name in own],
-            validate=False,
-        ),
-    )
+    with contextlib.redirect_stdout(io.StringIO()):  # Bars of progress.
+        quantized = nncf.quantize(
+            openvino.Core().read_model(file),
+            nncf.Dataset(batches),
+            ignored_scope=nncf.IgnoredScope(
+                types=["MatMul"],
+                patterns=[f".*/{name}(_[0-9]+)?/.*" for name in own],
+                validate=False,
+            ),
+        )
     # A model that is read from a file keeps it open.
     with tempfile.TemporaryDirectory(dir=file.parent) as folder:
         written = pathlib.Path(folder, file.name)

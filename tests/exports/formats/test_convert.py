@@ -10,6 +10,7 @@ from zoo.exports.formats.draws import NativeDraws
 from zoo.exports.formats.draws import PinnedDraws
 from zoo.exports.formats.draws import drawing_by
 from zoo.exports.formats.runtimes import FORMATS
+from zoo.layers import JPEG
 from zoo.saved_model_folder import read_classes
 
 IMAGES = np.random.default_rng(1).random((3, 10, 12, 3), "float32")
@@ -93,6 +94,47 @@ def test_a_converter_says_what_it_cannot_hold(tmp_path):
         exports.convert(model, tmp_path / "model", "onnx")
     assert "\n" not in str(error.value)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.large
+def test_int8_leaves_the_defense_in_floating_point(tmp_path, capsys):
+    """Convolutions of the network are quantised, those of JPEG are not."""
+    pytest.importorskip("nncf")
+    openvino = pytest.importorskip("openvino")
+    images = keras.Input((16, 16, 3))
+    x = JPEG(60, name="compress")(images)
+    for _ in range(2):
+        x = keras.layers.Conv2D(64, 3, activation="relu")(x)
+    x = keras.layers.GlobalAveragePooling2D()(x)
+    model = keras.Model(images, keras.layers.Dense(4)(x))
+    rng = np.random.default_rng(0)
+    given = rng.random((64, 16, 16, 3), "float32")
+    sizes, ops = [], []
+    for version, int8_images in enumerate((None, given)):
+        report = exports.convert(
+            model,
+            tmp_path / "model",
+            "openvino",
+            version=version,
+            int8_images=int8_images,
+        )
+        assert report.int8 == (int8_images is not None)
+        sizes.append(report.size_bytes)
+        graph = openvino.Core().read_model(report.path / "model.xml")
+        ops.append([op for op in graph.get_ops()])
+    assert capsys.readouterr().out == ""
+    quantized = [
+        op.get_friendly_name()
+        for op in ops[1]
+        if op.get_type_name() == "FakeQuantize"
+    ]
+    assert not [op for op in ops[0] if op.get_type_name() == "FakeQuantize"]
+    assert quantized and not [n for n in quantized if "/compress/" in n]
+    assert sizes[1] < 0.6 * sizes[0]
+    logits = exports.load_converted(report.path, "openvino")(given)
+    expected = model.predict(given, verbose=0)
+    error = np.abs(logits - expected)
+    assert 0 < error.max() < 0.1 * np.abs(expected).max()
 
 
 @pytest.mark.parametrize(
