@@ -24,8 +24,10 @@ from zoo.exports.saved_model.entropy import check_graph
 from zoo.exports.saved_model.entropy import seeds_from
 from zoo.exports.saved_model.folding import folded
 from zoo.exports.saved_model.signatures import IMAGE
+from zoo.exports.saved_model.signatures import check_backend
 from zoo.exports.saved_model.signatures import logits_of
 from zoo.exports.saved_model.signatures import resolve_image_shape
+from zoo.exports.saved_model.staging import local_folder
 from zoo.exports.saved_model.staging import staged_version
 from zoo.exports.saved_model.staging import writing_to
 from zoo.inspection import are_probabilities
@@ -129,10 +131,11 @@ def convert(
             "`int8_images` are for the format openvino. "
             f"Received: format={format!r}"
         )
+    check_backend()
     check_installed(FORMATS[format] if int8_images is None else INT8)
     image_shape = resolve_image_shape(model, image_shape)
     check_float_input(model)
-    path = pathlib.Path(path).absolute()
+    path = local_folder(path)
     name = FORMATS[format].file
     with staged_version(path, version, overwrite=overwrite) as directory:
         stochastic = _draws(model, image_shape)
@@ -152,7 +155,7 @@ def convert(
             batch = _PROBES if stochastic else None
             shape = (batch, *image_shape)
             _export(model, checked / name, format, shape, PinnedDraws(_SEED))
-            logits = _run(checked / name, format, images)
+            logits = _run(model, checked / name, format, images)
             difference = _difference(logits, expected, tolerance, format)
             if stochastic:
                 shutil.rmtree(checked)
@@ -160,7 +163,7 @@ def convert(
                 _export(model, directory / name, format, shape, NativeDraws())
             if int8_images is not None:
                 quantize(model, directory / name, int8_images)
-            _run(directory / name, format, images)
+            _run(model, directory / name, format, images)
             if classes is not None:
                 write_classes(directory, classes)
         files = [f for f in directory.rglob("*") if f.is_file()]
@@ -180,7 +183,9 @@ def convert(
 def _draws(model, image_shape) -> bool:
     """Returns whether a model draws; refuses one that would replay noise."""
     source = NativeDraws()
-    predict = tf.function(lambda image: logits_of(model, image))
+    predict = tf.function(
+        lambda image: logits_of(model, image), autograph=False
+    )
     with _drawing_by(source):
         concrete = predict.get_concrete_function(
             tf.TensorSpec([None, *image_shape])
@@ -216,19 +221,18 @@ def _export(model, file, format, shape, source) -> None:
         raise _refusal(model, format, error) from error
 
 
-def _run(file, format, images) -> np.ndarray:
+def _run(model, file, format, images) -> np.ndarray:
     try:
         return FORMATS[format].load(file, 1)(images)
     except Exception as error:  # Runtimes raise many kinds.
-        raise _refusal(file.parent, format, error) from error
+        raise _refusal(model, format, error) from error
 
 
-def _refusal(subject, format, error) -> ValueError:
-    name = getattr(subject, "name", subject)
+def _refusal(model, format, error) -> ValueError:
     reason = " ".join(str(error).split())[:300]
     return ValueError(
         f"A model must be one that {format} can hold ({reason}). "
-        f"Received: {name}"
+        f"Received: {model.name}"
     )
 
 
