@@ -215,10 +215,29 @@ def _export(model, file, format, shape, source) -> None:
             model.export(
                 str(file), format=format, verbose=False, input_signature=[spec]
             )
+        if format == "onnx":
+            _free_seeds(file)
     except OSError:
         raise
     except Exception as error:  # Converters raise many kinds.
         raise _refusal(model, format, error) from error
+
+
+def _free_seeds(file) -> None:
+    """Takes away the seeds that the converter to ONNX gives random draws.
+
+    It makes zero, which lets TensorFlow choose, a seed like any other: every
+    load would replay the same noise.
+    """
+    import onnx
+
+    graph = onnx.load(file)
+    for node in graph.graph.node:
+        if node.op_type.startswith("Random"):
+            kept = [a for a in node.attribute if a.name != "seed"]
+            del node.attribute[:]
+            node.attribute.extend(kept)
+    onnx.save(graph, file)
 
 
 def _run(model, file, format, images) -> np.ndarray:

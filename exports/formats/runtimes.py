@@ -2,6 +2,7 @@
 
 import importlib
 import pathlib
+import secrets
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -30,6 +31,8 @@ class Format(NamedTuple):
 def _load_onnx(path: pathlib.Path, threads: int) -> Predict:
     import onnxruntime
 
+    # Else all sessions of a process would draw the same numbers.
+    onnxruntime.set_seed(secrets.randbits(31))
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.log_severity_level = 4
