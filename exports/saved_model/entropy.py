@@ -18,8 +18,8 @@ from tensorflow.core.protobuf import saved_model_pb2
 
 from zoo.exports.placement import reachable_nodes
 
-_NAME = "fresh_entropy_draw"
-_FRESH = re.compile(rf"(?:^|/){_NAME}_(\d+)$")
+DRAW_NAME = "fresh_entropy_draw"
+_FRESH = re.compile(rf"(?:^|/){DRAW_NAME}_(\d+)$")
 # Keras reduces both words of a seed to this range.
 _SEED_RANGE = tf.int32.max - 1
 _PATCH = threading.Lock()
@@ -80,7 +80,7 @@ class SeedSource:
                 maxval=tf.constant(_SEED_RANGE, "int64"),
                 seed=0,
                 seed2=0,
-                name=f"{_NAME}_{self.draws}",
+                name=f"{DRAW_NAME}_{self.draws}",
             )
         self.draws += 1
         return tf.cast(drawn, dtype)

@@ -21,9 +21,11 @@ from zoo.exports.saved_model.signatures import PIXEL_SCALE
 from zoo.exports.saved_model.signatures import SEED
 from zoo.exports.saved_model.signatures import SERVED
 from zoo.exports.saved_model.signatures import build_signatures
+from zoo.exports.saved_model.signatures import check_backend
 from zoo.exports.saved_model.signatures import logits_of
 from zoo.exports.saved_model.signatures import parts_of
 from zoo.exports.saved_model.signatures import resolve_image_shape
+from zoo.exports.saved_model.staging import local_folder
 from zoo.exports.saved_model.staging import staged_version
 from zoo.exports.saved_model.staging import writing_to
 from zoo.exports.saved_model.verification import max_logit_difference
@@ -149,22 +151,13 @@ def save(
             classifier, it would replay its noise, the logits differ, or ops
             that are not allowed have no GPU kernel.
     """
-    if keras.backend.backend() != "tensorflow":
-        raise ValueError(
-            "A SavedModel needs the TensorFlow backend of Keras. "
-            f"Received: backend={keras.backend.backend()}"
-        )
+    check_backend()
     image_shape = resolve_image_shape(model, image_shape)
     check_float_input(model)
     if classes is not None:
         classes = as_class_names(classes)
     source = SeedSource(seed)
-    if "://" in os.fspath(path):
-        raise ValueError(
-            "An export must be written to a local folder, and copied to other "
-            f"storage from there. Received: path={os.fspath(path)!r}"
-        )
-    path = pathlib.Path(path).absolute()
+    path = local_folder(path)
     if set("*?[") & set(str(path)):
         raise ValueError(
             "TensorFlow reads a path with *, ? or [ in it as a pattern. "

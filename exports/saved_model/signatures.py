@@ -23,6 +23,15 @@ _PIXEL_ROUNDING = 1e-3
 """How far half precision and resizing may leave [0, 1]."""
 
 
+def check_backend() -> None:
+    """Raises a `ValueError` unless Keras runs on TensorFlow."""
+    if keras.backend.backend() != "tensorflow":
+        raise ValueError(
+            "An export needs the TensorFlow backend of Keras. "
+            f"Received: backend={keras.backend.backend()}"
+        )
+
+
 def resolve_image_shape(
     model: keras.Model, image_shape: Sequence[int] | None = None
 ) -> tuple[int, int, int]:

@@ -60,6 +60,18 @@ class NamedImages:
             model=model,
         )
 
+    @classmethod
+    def default(cls, model: NamedModel, limit: int) -> "NamedImages":
+        """Names the first images that a model has without any option."""
+        return cls(
+            name=_default_data(model),
+            split=_SPLIT,
+            limit=limit,
+            data_dir=None,
+            size=None,
+            model=model,
+        )
+
     def check(self) -> None:
         """Raises an error if `load` would; TensorFlow stays out.
 
