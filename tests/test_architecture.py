@@ -26,6 +26,7 @@ ROOMS = {
         "zoo/inspection.py",
         "zoo/module_source.py",
         "zoo/pictures.py",
+        "zoo/regular_files.py",
         "zoo/saved_model_folder.py",
         "zoo/suggestions.py",
         "zoo/threat.py",

@@ -118,6 +118,8 @@ class NamedImages:
         given = {}
         if datasets.is_resized(self.name):
             given["image_shape"] = self.model.image_shape(loaded, self.size)
+        elif self.size is not None:  # It must not contradict the model.
+            self.model.image_shape(loaded, self.size)
         if datasets.is_folder(self.name):
             given["classes"] = self.class_names(loaded.output_shape[-1])
         dataset = datasets.load(
