@@ -22,6 +22,7 @@ _PEERS = (
     "foolbox",
     "jpeglib",
     "kornia",
+    "nvidia-pytriton",
     "pillow",
     "torch",
     "torchattacks",

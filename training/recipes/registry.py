@@ -9,8 +9,8 @@ from zoo.suggestions import did_you_mean
 _STAGES = {
     "composed_photos": "composed_photos",
     "fashion_mnist": "irm_stages",
-    "rendered_objects": "rendered_objects",
     "fashion_mnist_robust": "fashion_mnist_robust",
+    "rendered_objects": "rendered_objects",
     "rendered_signs": "rendered_signs",
 }
 """The module that lists the stages of each recipe."""
