@@ -12,6 +12,7 @@ from zoo.weights import GrownWeights
 from zoo.weights.hub import HubFolder
 from zoo.weights.hub import upload
 from zoo.weights.mirror import copy_to_mirror
+from zoo.weights.mirror import mirror_entries
 from zoo.weights.mirror import write_mirror_manifest
 from zoo.weights.verify import Verification
 from zoo.weights.verify import verify_files
@@ -60,7 +61,8 @@ def publish(directory: str | os.PathLike, pattern: str = "*") -> Path:
         The manifest, `weights.json`.
 
     Raises:
-        ValueError: If no preset with weights matches.
+        ValueError: If no preset with weights matches, or the folder has a
+            manifest that is none.
         OSError: If the weights are not available, or cannot be copied.
     """
     folder = Path(directory)
@@ -74,6 +76,7 @@ def publish(directory: str | os.PathLike, pattern: str = "*") -> Path:
             "A preset with published weights must match. "
             f"Received: pattern={pattern!r}"
         )
+    mirror_entries(folder)  # Nothing is copied beside one that is damaged.
     for name, preset in published.items():
         copy_to_mirror(folder, preset.stored, download(name))
     return write_mirror_manifest(

@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     import keras
     import numpy as np
 
+MOST_PIXELS = 2**24
+"""Pixels of the largest image that a model is tried on."""
+
 HEAD = "logits"
 """Name of the classifying layer in the zoo's models."""
 

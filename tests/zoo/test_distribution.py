@@ -253,3 +253,13 @@ def test_download_takes_a_name_or_all(arguments, capsys):
     with pytest.raises(SystemExit) as caught:
         run(capsys, "download", *arguments)
     assert caught.value.code == 2
+
+
+@pytest.mark.parametrize("content", ["[]", '"x"', "{", "[" * 100_000])
+def test_nothing_is_copied_beside_a_damaged_manifest(tmp_path, content):
+    mirror = tmp_path / "mirror"
+    mirror.mkdir()
+    (mirror / "weights.json").write_text(content)
+    with pytest.raises(ValueError, match="weights.json must"):
+        zoo.publish(mirror, "one_net")
+    assert [path.name for path in mirror.iterdir()] == ["weights.json"]

@@ -46,7 +46,9 @@ def load(
     `python -m zoo.training.datasets.fashion_mnist` prepares Fashion-MNIST
     from files on disk. `"rendered_objects"`, `"rendered_signs/crops32"` and
     `"rendered_signs/scenes128"` need none: they are rendered by code, only
-    the split that is asked for.
+    the split that is asked for. `"composed_photos/objects"` and
+    `"composed_photos/kinds"` are composed likewise, of photographs that
+    Debian packages: `zoo.training.datasets.composed_photos` says which.
 
     `"aaac"` (the IJCAI-19 Alibaba Adversarial AI Challenge), `"gtsrb"` and
     `"lisa"` are read from the folder of their unpacked archives, `data_dir`,
@@ -79,8 +81,9 @@ def load(
         `([batch,] height, width, channels)`, and int64 classes.
 
     Raises:
-        FileNotFoundError: If there is no such folder, or AAAC, GTSRB or LISA
-            is not in it.
+        FileNotFoundError: If there is no such folder, AAAC, GTSRB or LISA is
+            not in it, or the photographs of `composed_photos` are not
+            installed.
         ImportError: If TFDS is not installed.
         ValueError: If there is no such set or split, it is not made of
             images with one label, or an option doesn't belong to it or is

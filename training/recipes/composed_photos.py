@@ -10,10 +10,12 @@ interrupted run continues after its last epoch. The stages:
 2. `msroi_wrn10_2`: MSROI's head on the layers of network 1, all of which are
    trained on. The paper starts from VGG16, trained on ImageNet.
 
-Both minimise the cross-entropy with AdamW on clean images; the last epoch's
-weights are kept. There is no augmentation, since the set has composed each
-image at random. The other presets join the two networks:
-`zoo.models.semantic_jpeg` says how.
+3. `jpeg_wrn10_2`, `semantic_jpeg_wrn10_2.msroi` and `semantic_jpeg_wrn10_2`:
+   nothing is trained. They join the networks above, as they are.
+
+Training minimises the cross-entropy with AdamW on clean images; the last
+epoch's weights are kept. There is no augmentation, since the set has composed
+each image at random.
 """
 
 import dataclasses
@@ -25,16 +27,21 @@ import keras
 import tensorflow as tf
 
 import zoo
+from zoo import presets
+from zoo.models.semantic_jpeg import combine
 from zoo.training import datasets
 from zoo.training.recipes.stages import fit_stage
 from zoo.training.recipes.stages import run_stages
 from zoo.weights import load_weights
 
-STAGES = ("wrn10_2", "msroi_wrn10_2")
+STAGES = (
+    "wrn10_2",
+    "msroi_wrn10_2",
+    "jpeg_wrn10_2",
+    "semantic_jpeg_wrn10_2.msroi",
+    "semantic_jpeg_wrn10_2",
+)
 DATA = "composed_photos/objects"
-
-_STARTS = {"msroi_wrn10_2": "wrn10_2"}
-"""The stages whose weights others start from."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,7 +65,7 @@ class Recipe:
     learning_rates: Mapping[str, float] = dataclasses.field(
         default_factory=lambda: {"wrn10_2": 3e-3, "msroi_wrn10_2": 1e-3}
     )
-    weight_decay: float = 0.02
+    weight_decay: float = 0.05
     batch_size: int = 64
     dtype_policy: str = "float32"
     seed: int = 0
@@ -75,8 +82,8 @@ def train(
 
     Args:
         workdir: Folder for weights, checkpoints and logs.
-        stages: Presets to train. The one that a stage starts from must have
-            been trained before, or be among them.
+        stages: Presets to make. Those of whose weights they are made must
+            have been trained before, or be among them.
         recipe: Hyperparameters; `None` for the published ones.
         data_dir: Folder of TFDS' data; `None` for its default.
 
@@ -86,19 +93,25 @@ def train(
     Raises:
         ValueError: If a stage is unknown, or the folder holds a run with
             other hyperparameters.
-        FileNotFoundError: If the stage that one starts from has not run, or
-            the photographs are not installed.
+        FileNotFoundError: If a stage has not run that another needs, or the
+            photographs are not installed.
     """
     recipe = recipe or Recipe()
 
     def run(stage: str, workdir: Path) -> keras.Model:
-        return _run(stage, recipe, workdir, data_dir)
+        if stage == "wrn10_2":
+            model = zoo.load(stage, weights=None)
+        elif stage == "msroi_wrn10_2":
+            model = _msroi(_trained("wrn10_2", workdir))
+        else:
+            return _joined(stage, workdir)
+        _fit(model, stage, recipe, workdir, data_dir)
+        return model
 
     return run_stages(run, recipe, workdir, stages=stages, known=STAGES)
 
 
-def _run(stage: str, recipe: Recipe, workdir: Path, data_dir) -> keras.Model:
-    model = _start(stage, workdir)
+def _fit(model, stage: str, recipe: Recipe, workdir: Path, data_dir) -> None:
     images = _pipeline("train", recipe, data_dir, training=True)
     epochs = recipe.epochs[stage]
     model.compile(
@@ -119,26 +132,42 @@ def _run(stage: str, recipe: Recipe, workdir: Path, data_dir) -> keras.Model:
         validation=_pipeline("validation", recipe, data_dir),
         epochs=epochs,
     )
-    return model
 
 
-def _start(stage: str, workdir: Path) -> keras.Model:
-    """Builds a stage's network, with the layers of the one it starts from."""
-    model = zoo.load(stage, weights=None)
-    if stage not in _STARTS:
-        return model
-    weights = workdir / f"{_STARTS[stage]}.weights.h5"
+def _trained(stage: str, workdir: Path) -> keras.Model:
+    weights = workdir / f"{stage}.weights.h5"
     if not weights.exists():
         raise FileNotFoundError(
-            f"Stage {_STARTS[stage]} must run first: there is no {weights}."
+            f"Stage {stage} must run first: there is no {weights}."
         )
-    source = zoo.load(_STARTS[stage], weights=None)
-    load_weights(source, weights)
-    # The head replaces all after the last ReLU.
-    names = [layer.name for layer in source.layers]
-    for name in names[: names.index("final_relu")]:
-        model.get_layer(name).set_weights(source.get_layer(name).get_weights())
+    model = zoo.load(stage, weights=None)
+    load_weights(model, weights)
     return model
+
+
+def _msroi(classifier: keras.Model) -> keras.Model:
+    """Builds the MSROI network on a classifier's layers."""
+    model = zoo.load("msroi_wrn10_2", weights=None)
+    names = [layer.name for layer in classifier.layers]
+    # The head replaces all after the last ReLU.
+    for name in names[: names.index("final_relu")]:
+        weights = classifier.get_layer(name).get_weights()
+        model.get_layer(name).set_weights(weights)
+    return model
+
+
+def _joined(stage: str, workdir: Path) -> keras.Model:
+    """Puts the classifier behind JPEG, plain or semantic."""
+    classifier = _trained("wrn10_2", workdir)
+    if stage == "jpeg_wrn10_2":
+        model = zoo.load(stage, weights=None)
+        model.get_layer("wide_resnet").set_weights(classifier.get_weights())
+        return model
+    return combine(
+        classifier,
+        _trained("msroi_wrn10_2", workdir),
+        augmented=presets.get(stage).config["augmented"],
+    )
 
 
 def _pipeline(split: str, recipe: Recipe, data_dir, *, training=False):

@@ -17,13 +17,22 @@ after its last epoch. Most stages are named after the preset that they train:
 6. `minds_eye_direct.adversarial` and `minds_eye_triple.adversarial`: networks
    1 and 4 trained further on images of PGD alone.
 
-The paper trains 1 to 3 for 40,000 to 500,000 steps of 128; its code
-uses SGD, and Adam for the projector. Here it is Adam for all, with a learning
-rate that falls along a cosine, and as few images as the validation curve
-allows. The comparator's loss, alpha's loss and the grey values are as the
-paper has them, not as its code (`zoo.models.minds_eye_triple` names the
-differences). The last two kinds of stages are the paper's future work. They
-run without dropout, since a drawing in a wrong pose is no proof.
+The paper trains 1 to 3 for 40,000 to 500,000 steps of 128; its code uses SGD,
+and Adam for the projector. Here it is Adam for all, with a learning rate that
+falls along a cosine. `zoo.models.minds_eye_triple` names the faults of the
+released code that the losses and data here don't have. Stages 5 and 6 are the
+paper's future work. The estimator and stages 5 and 6 run without dropout: with
+it, the estimated rotations were off by 0.07 radians on average after three
+epochs, and by 0.03 after two more without.
+
+The comparator's accuracy on validation patches was still growing after ten
+epochs: 86 % after two, 92 % after nine. The direct network makes no error on
+2,000 validation images after its one epoch.
+
+Stages 1 to 4 and `minds_eye_direct.adversarial` took 100 minutes in all of a
+quarter of one core with AVX-512 BF16, each. The estimator and the projector
+were trained in two runs, which the recipe joins: three epochs with dropout and
+two without, and ten epochs of 16,000 images and three of 40,000.
 """
 
 import dataclasses
@@ -75,14 +84,14 @@ class Fit:
 
 
 FITS = {
-    "minds_eye_direct": Fit(2, 3e-4, 160_000),
-    "minds_eye_pose": Fit(2, 3e-4, 160_000),
-    "estimator": Fit(3, 3e-4, 160_000),
-    "projector": Fit(4, 1e-3, 160_000),
-    "comparator": Fit(3, 1e-3, 20_000, batch_size=1280),
-    "minds_eye_triple.end_to_end": Fit(1, 1e-4, 8_000, batch_size=32),
-    "minds_eye_direct.adversarial": Fit(1, 3e-4, 16_000),
-    "minds_eye_triple.adversarial": Fit(1, 1e-4, 2_000, batch_size=32),
+    "minds_eye_direct": Fit(1, 3e-4, 40_000),
+    "minds_eye_pose": Fit(1, 3e-4, 20_000),
+    "estimator": Fit(5, 4e-4, 40_000),
+    "projector": Fit(7, 1e-3, 40_000, batch_size=32),
+    "comparator": Fit(10, 1e-3, 16_000, batch_size=1280),
+    "minds_eye_triple.end_to_end": Fit(1, 1e-4, 1_000, batch_size=32),
+    "minds_eye_direct.adversarial": Fit(1, 3e-4, 8_000),
+    "minds_eye_triple.adversarial": Fit(1, 1e-4, 1_000, batch_size=32),
 }
 """Of all stages that are trained."""
 
@@ -115,8 +124,8 @@ class Recipe:
     threshold: float = 0.45
     attack_eps: float = _THREAT.eps
     attack_steps: int = 4
-    validation: int = 4_000
-    attacked: int = 512
+    validation: int = 2_000
+    attacked: int = 256
     data: str = DATA
     dtype_policy: str = "mixed_bfloat16"
     seed: int = 0
@@ -242,7 +251,7 @@ def _pose(stage: _Stage) -> keras.Model:
 
 
 def _estimator(stage: _Stage) -> keras.Model:
-    model = minds_eye.estimator()
+    model = minds_eye.estimator(dropout=0.0)
     stage.train(
         model,
         stage.batches(data.to_estimate, positives=True),

@@ -5,6 +5,11 @@ import math
 import re
 from collections.abc import Callable
 
+from zoo.inspection import MOST_PIXELS
+
+_MOST = 2**63 - 1
+"""The largest int64, which is what TensorFlow and NumPy count in."""
+
 
 def add_json_argument(parser: argparse.ArgumentParser) -> None:
     """Adds `--json`."""
@@ -49,19 +54,20 @@ def add_seed_argument(parser: argparse.ArgumentParser, purpose: str) -> None:
     )
 
 
-def at_least(least: int, most: int | None = None) -> Callable[[str], int]:
+def at_least(least: int, most: int = _MOST) -> Callable[[str], int]:
     """Returns a reader of whole numbers from `least` on, or up to `most`."""
-    limits = f"from {least}" if most is None else f"from {least} to {most}"
-    largest = math.inf if most is None else most
 
     def read(text: str) -> int:
         try:
             number = int(text)
         except ValueError:
             number = None
-        if number is None or not least <= number <= largest:
+        if number is None or not least <= number <= most:
+            limits = f"from {least}"
+            if most < _MOST or number is not None and number > most:
+                limits += f" to {most}"
             raise argparse.ArgumentTypeError(
-                f"must be a whole number {limits}. Received: {text}"
+                f"must be a whole number {limits}. Received: {text:.100}"
             )
         return number
 
@@ -111,12 +117,14 @@ def proper_share(text: str) -> float:
 
 def image_size(text: str) -> tuple[int, int]:
     """Reads `(height, width)` from text such as `224x224`."""
-    match = re.fullmatch(r"([1-9]\d*)x([1-9]\d*)", text)
-    if match is None:
+    match = re.fullmatch(r"([1-9]\d{0,7})x([1-9]\d{0,7})", text, re.ASCII)
+    size = match and (int(match[1]), int(match[2]))
+    if match is None or size[0] * size[1] > MOST_PIXELS:
         raise argparse.ArgumentTypeError(
-            f"must be height x width, such as 224x224. Received: {text}"
+            "must be height x width, such as 224x224, of at most "
+            f"{MOST_PIXELS:,} pixels. Received: {text:.100}"
         )
-    return int(match[1]), int(match[2])
+    return size
 
 
 def _number(text: str) -> float:

@@ -118,6 +118,8 @@ class NamedImages:
         given = {}
         if datasets.is_resized(self.name):
             given["image_shape"] = self.model.image_shape(loaded, self.size)
+        elif self.size is not None:  # It must not contradict the model.
+            self.model.image_shape(loaded, self.size)
         if datasets.is_folder(self.name):
             given["classes"] = self.class_names(loaded.output_shape[-1])
         dataset = datasets.load(
@@ -161,10 +163,10 @@ def add_data_arguments(parser: argparse.ArgumentParser, limit: int) -> None:
     parser.add_argument(
         "--data",
         metavar="SET",
-        help="TFDS name, rendered_signs/crops32, folder of pictures with one "
-        "folder a class, or aaac, gtsrb or lisa with --data-dir (default: "
-        "test images of a preset's set that are in the package, if there are "
-        f"any, else that set; for other models {SAMPLE})",
+        help="TFDS name, rendered_objects, rendered_signs/crops32, folder of "
+        "pictures with one folder a class, or aaac, gtsrb or lisa with "
+        "--data-dir (default: test images of a preset's set that are in the "
+        f"package, if there are any, else that set; for others {SAMPLE})",
     )
     parser.add_argument(
         "--data-dir",

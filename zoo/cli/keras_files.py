@@ -3,58 +3,29 @@
 import codecs
 import contextlib
 import importlib
-import json
 import os
-import zipfile
-import zlib
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zoo.atomic_write import atomic_write
 from zoo.class_names import as_class_names
+from zoo.cli.keras_archives import check_members
+from zoo.cli.keras_archives import check_tensors
+from zoo.cli.keras_archives import no_model
+from zoo.cli.keras_archives import read_config
+from zoo.cli.keras_archives import weights_within
+from zoo.regular_files import check_regular
 
 if TYPE_CHECKING:
     import keras
     import numpy as np
 
-_CONFIG = "config.json"
-_MAGIC = b"PK\x03\x04"
-_GROWTH = 100
-_UNSUSPECTED = 2**26
-"""Bytes that a part of an archive may hold, however small it is packed."""
-
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _PROBES = 2
 _OPEN_SIDE = 224
 """Pixels on a side of the noise, where a model takes any size."""
-
-
-def check_keras_file(path: str | os.PathLike) -> None:
-    """Raises an error if a file holds no model; TensorFlow stays out.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If the file is no `.keras` file, is cut short, or would
-            grow beyond reason as it is read.
-    """
-    if not os.path.isfile(path):
-        raise FileNotFoundError(f"The file must exist. Received: {path}")
-    try:
-        with zipfile.ZipFile(path) as archive:
-            for member in archive.infolist():
-                _check_size(path, member)
-            config = json.loads(archive.read(_CONFIG))
-    except (zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
-        with open(path, "rb") as file:
-            damaged = file.read(len(_MAGIC)) == _MAGIC
-        reason = " The archive is damaged or cut short." if damaged else ""
-        raise ValueError(_no_model(path) + reason) from error
-    except (KeyError, RecursionError, ValueError) as error:
-        if isinstance(error, _TooLarge):
-            raise
-        raise ValueError(_no_model(path)) from error
-    if not isinstance(config, dict) or "class_name" not in config:
-        raise ValueError(_no_model(path))
 
 
 def read_keras_file(
@@ -68,8 +39,8 @@ def read_keras_file(
     Args:
         path: File to read.
         image_size: Height and width, where the model leaves them open.
-        trusted: Whether layers that run code or read files as they are
-            loaded, such as a `Lambda`, are loaded too.
+        trusted: Whether it may do more than build layers and calculate: run
+            the functions that a `Lambda` names, read files, unpack others.
 
     Returns:
         A model mapping pixels in [0, 1] to logits; a softmax at its end is
@@ -78,24 +49,32 @@ def read_keras_file(
     Raises:
         FileNotFoundError: If there is no such file.
         ValueError: If the file holds no model or one that cannot be loaded,
-            or the model returns probabilities that no softmax at its end
-            gives.
+            it would do more and is not trusted, or the model returns
+            probabilities that no softmax at its end gives.
     """
     import keras
 
-    check_keras_file(path)
+    config = read_config(path)
     importlib.import_module("zoo.layers")  # Registers what a file may hold.
+    if not trusted:
+        _check_harmless(path, config)
     try:
-        model = keras.saving.load_model(
-            path, compile=False, safe_mode=not trusted
-        )
+        with contextlib.ExitStack() as stack:
+            if not trusted:
+                check_members(path)
+                stack.enter_context(weights_within(path))
+            model = keras.saving.load_model(
+                path, compile=False, safe_mode=not trusted
+            )
     except Exception as error:  # Damaged files raise many kinds.
         raise ValueError(_refusal(path, error)) from error
     if not isinstance(model, keras.Model):
         raise ValueError(
-            f"{_no_model(path)} It holds an object of the class "
+            f"{no_model(path)} It holds an object of the class "
             f"{type(model).__name__}."
         )
+    if not trusted:
+        check_tensors(model, path)
     return as_logits(model, str(path), image_size)
 
 
@@ -145,6 +124,7 @@ def read_lines(path: str | os.PathLike) -> tuple[str, ...]:
         OSError: If the file cannot be read.
         ValueError: If it is in another encoding.
     """
+    check_regular(path)
     content = Path(path).read_bytes()
     marks = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
     encoding = "utf-16" if content.startswith(marks) else "utf-8-sig"
@@ -181,10 +161,11 @@ def as_logits(
     if noise is None:
         return model
     outputs = _outputs(model, noise)
-    if outputs is not None and outputs.shape[1] == 1:
+    if outputs is not None and outputs.shape[1] < 2:
+        count = "one number" if outputs.shape[1] else "none"
         raise ValueError(
             "The model must return a logit for each class, two where there "
-            f"are two classes. Received: {name}, which returns one number"
+            f"are two classes. Received: {name}, which returns {count}"
         )
     if not _are_probabilities(outputs):
         return model
@@ -201,42 +182,36 @@ def as_logits(
     )
 
 
-class _TooLarge(ValueError):
-    """A part of an archive would grow beyond reason."""
+def _check_harmless(path, config) -> None:
+    from zoo.cli.keras_configs import UnknownClassError
+    from zoo.cli.keras_configs import UnsafeConfigError
+    from zoo.cli.keras_configs import check_config
 
-
-def _check_size(path, member: zipfile.ZipInfo) -> None:
-    most = max(_UNSUSPECTED, _GROWTH * member.compress_size)
-    if member.file_size > most:
-        raise _TooLarge(
-            f"No part of a model file may grow more than {_GROWTH} times as "
-            f"it is read. Received: {path}, whose {member.filename} would grow "
-            f"from {member.compress_size:,} to {member.file_size:,} bytes"
-        )
-
-
-def _no_model(path) -> str:
-    return f"{path} is not a Keras model file."
+    try:
+        check_config(config)
+    except UnsafeConfigError as error:
+        raise ValueError(
+            f"{path} holds a layer or a call that may run code or reach files "
+            "as it is loaded, such as a Lambda. If you trust those who made "
+            f"the file, --trust loads it. Received: {error}"
+        ) from error
+    except UnknownClassError as error:
+        raise ValueError(
+            f"{path} holds layers that this package doesn't know; export the "
+            "model with model.export(DIR) where they are defined, and name "
+            f"DIR instead. Received: {error}"
+        ) from error
 
 
 def _refusal(path, error: Exception) -> str:
     """Says in a sentence why Keras could not load a file."""
-    text = str(error)
-    if "safe_mode" in text:
-        return (
-            f"{path} holds a layer that runs code or reads files as it is "
-            "loaded, such as a Lambda. If you trust those who made the file, "
-            "--trust loads it."
-        )
+    text = _COLOUR.sub("", str(error)).strip()
     if "KerasSaveable" in text or isinstance(error, KeyError):
-        return _no_model(path)
-    if isinstance(error, TypeError):  # A class that is not registered.
-        return (
-            f"{path} holds layers that this package doesn't know; export the "
-            "model with model.export(DIR) where they are defined, and name "
-            "DIR instead."
-        )
-    reason = text.strip().partition("\n")[0] or type(error).__name__
+        return no_model(path)
+    reason = text.rpartition("Exception encountered: ")[2]
+    if text.startswith("A total of "):  # Of layers; the first is described.
+        reason = (text.split("\n\n") + [""])[1] or text
+    reason = reason.partition("\n")[0] or type(error).__name__
     return f"{path} cannot be loaded as a Keras model: {reason}"
 
 

@@ -11,7 +11,7 @@ from typing import Literal
 import zoo
 from zoo.class_names import as_class_names
 from zoo.cli.arguments import image_size
-from zoo.cli.keras_files import check_keras_file
+from zoo.cli.keras_archives import check_keras_file
 from zoo.cli.keras_files import read_class_names
 from zoo.cli.keras_files import read_keras_file
 from zoo.cli.keras_files import read_lines
@@ -153,22 +153,40 @@ class NamedModel:
             of a `.keras` file is taken away.
 
         Raises:
-            ValueError: If there is no such policy, the path is no model, or
-                the model returns probabilities that no softmax at its end
-                gives.
+            ValueError: If there is no such policy, the path is no model, it
+                does not take floating-point images and return one row of
+                logits for each, or it returns probabilities that no softmax
+                at its end gives.
         """
         if self.kind == "preset":
             with dtype_policy(policy):
                 return zoo.load(self.name)
         if self.kind == "keras_file":
-            return read_keras_file(
+            loaded = read_keras_file(
                 self.name, image_size=image_size, trusted=self.trusted
             )
+            self._check_classifier(loaded)
+            return loaded
         from zoo.training import load_saved_model
 
         return load_saved_model(
             self.name, image_size=image_size, trust=self.trusted
         )
+
+    def _check_classifier(self, loaded: "keras.Model") -> None:
+        from zoo.inspection import check_float_input
+        from zoo.inspection import class_count
+
+        check_float_input(loaded)
+        if class_count(loaded) is None:
+            try:
+                received = f"outputs of shape {loaded.output_shape}"
+            except (AttributeError, ValueError):  # It isn't built.
+                received = "a model that doesn't say, since it isn't built"
+            raise ValueError(
+                "A model must have one output, (batch, classes): a logit for "
+                f"each class. Received: {self.name} with {received}"
+            )
 
     def image_shape(
         self, loaded: "keras.Model", size: tuple[int, int] | None

@@ -5,6 +5,7 @@ import json
 import os
 import re
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ _UNPRINTABLE = re.compile(f"[\x7f-\x9f{_TURNING}]")
 def check_writable(path: str | os.PathLike) -> None:
     """Raises an error if a file cannot be written, before it is worked for.
 
-    Nothing is made; folders on the way may be missing.
+    Nothing is left; folders on the way may be missing.
 
     Raises:
         OSError: If the path is a folder, or what is to hold it is none or
@@ -39,7 +40,7 @@ def check_writable(path: str | os.PathLike) -> None:
             "A file must be written into a folder. "
             f"Received: {path}, but {folder} is not a folder"
         )
-    if not os.access(folder, os.W_OK | os.X_OK):
+    if not _takes_files(folder):
         raise PermissionError(
             "A file must be written into a folder that may be written. "
             f"Received: {path}, but {folder} may not be written"
@@ -116,3 +117,12 @@ def _drawn(table) -> str:
     with console.capture() as capture:
         console.print(table)
     return capture.get().removesuffix("\n")
+
+
+def _takes_files(folder: Path) -> bool:
+    """Returns whether a file may be made, which its mode alone doesn't say."""
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            return os.access(folder, os.W_OK | os.X_OK)
+    except OSError:
+        return False

@@ -23,7 +23,8 @@ _SHOWN = 1000
 
 _RULE = (
     "A saliency model must be a preset or a .keras file that maps images to "
-    "one map each, or explains its verdict by one."
+    "one map each or explains its verdict by one, or a classifier that ends "
+    "in global pooling and one dense layer."
 )
 
 
@@ -87,7 +88,7 @@ class ModelSaliency:
             float32 in [0, 1], `(height, width)`.
 
         Raises:
-            ValueError: If the model gives no map.
+            ValueError: If the map is not in [0, 1].
         """
         import numpy as np
         from keras import ops
@@ -95,8 +96,6 @@ class ModelSaliency:
         from zoo.pictures import fit_picture
         from zoo.training.evaluation.engine.randomness import owned_randomness
 
-        if self._model is None:
-            self._model = self._load()
         *size, channels = self._model.input_shape[1:]
         upright = picture.turn_upright(picture.image)
         if None in size:
@@ -114,7 +113,12 @@ class ModelSaliency:
             )
         return _spread(found, picture)
 
-    def _load(self) -> "keras.Model":
+    def load(self) -> None:
+        """Loads the model.
+
+        Raises:
+            ValueError: If it gives no map, or cannot be loaded.
+        """
         import keras
 
         from zoo.inspection import explanation
@@ -127,10 +131,21 @@ class ModelSaliency:
         if explained is not None:
             output = explained.output.get("saliency")
         elif shape is not None and len(model.outputs) == 1:
+            if len(model.output_shape) == 2:
+                model = self._class_maps(model)
             output = model.outputs[0]
         if output is None or len(output.shape) != 3:
             raise ValueError(f"{_RULE} Received: {self.named.name}")
-        return keras.Model(model.inputs[0], output)
+        self._model = keras.Model(model.inputs[0], output)
+
+    def _class_maps(self, classifier: "keras.Model") -> "keras.Model":
+        """Returns Aug-MSROI of a classifier."""
+        from zoo.models import saliency_model
+
+        try:
+            return saliency_model(classifier, augmented=True, seed=self.seed)
+        except ValueError as error:
+            raise ValueError(f"{_RULE} {error}") from error
 
 
 @dataclasses.dataclass(frozen=True)

@@ -46,7 +46,7 @@ class ActivationNoise(keras.layers.Layer):
 
     def __init__(
         self,
-        scale: float = 0.1,
+        scale: float = 0.4,
         distribution: str = "gaussian",
         draws: int = 10,
         *,

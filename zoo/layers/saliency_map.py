@@ -79,21 +79,35 @@ class SaliencyMap(keras.layers.Layer):
             if self.threshold is not None:
                 kept = ops.cast(scores > self.threshold, "float32")
                 class_maps = class_maps * kept[:, None, None]
-            folded = _upsampled(
-                ops.sum(class_maps, axis=-1, keepdims=True), height, width
-            )[..., 0]
-        folded = ops.reshape(folded, (self.draws, -1, height, width))
-        return _normalised(ops.mean(folded, axis=0))
+            folded = ops.sum(class_maps, axis=-1)
+        # Upsampling and the mean are linear, so one map an image is enough.
+        folded = ops.reshape(folded, (self.draws, -1, *ops.shape(folded)[1:]))
+        rows = _interpolation(ops.shape(folded)[2], height)
+        columns = _interpolation(ops.shape(folded)[3], width)
+        return _normalised(_resampled(ops.mean(folded, axis=0), rows, columns))
 
     def _top(self, class_maps, scores, height, width):
+        """Returns the fold before it is upsampled, and up to a constant.
+
+        Each class's map is divided by its range after upsampling. What would
+        be its lowest value is the same at all pixels, so the last normalising
+        takes it away.
+        """
         classes = min(_TOP, class_maps.shape[-1])
         _, best = ops.top_k(scores, classes)
         chosen = ops.one_hot(best, class_maps.shape[-1], dtype="float32")
-        maps = ops.einsum("bhwc,bkc->bhwk", class_maps, chosen)
-        maps = _normalised(_upsampled(maps, height, width))
+        maps = ops.einsum("bhwc,bkc->bkhw", class_maps, chosen)
+        ends = _resampled(
+            maps,
+            _interval_ends(ops.shape(maps)[2], height),
+            _interval_ends(ops.shape(maps)[3], width),
+        )
+        spread = ops.max(ends, axis=(2, 3)) - ops.min(ends, axis=(2, 3))
         weights = [0.5**rank for rank in range(1, classes)]
         weights.append(_LAST * 0.5 ** (classes - 1))
-        return ops.sum(maps * ops.convert_to_tensor(weights, "float32"), -1)
+        weights = ops.convert_to_tensor(weights, "float32")
+        scaled = ops.divide_no_nan(weights, spread)
+        return ops.einsum("bkhw,bk->bhw", maps, scaled)
 
     def compute_output_shape(self, class_maps_shape, images_shape):
         return tuple(images_shape[:3])
@@ -117,18 +131,38 @@ def _normalised(maps):
     return ops.divide_no_nan(maps - lowest, highest - lowest)
 
 
-def _upsampled(maps, height, width):
-    """Interpolates maps bilinearly, pixels at the centres of their cells."""
-    rows = _interpolation(ops.shape(maps)[1], height)
-    columns = _interpolation(ops.shape(maps)[2], width)
-    maps = ops.einsum("yh,bhwc->bywc", rows, maps)
-    return ops.einsum("xw,bywc->byxc", columns, maps)
+def _resampled(maps, rows, columns):
+    """Applies the matrices of both axes to maps, `(..., rows, columns)`."""
+    return ops.matmul(ops.matmul(rows, maps), ops.transpose(columns))
 
 
 def _interpolation(cells, pixels):
-    """Returns the `(pixels, cells)` matrix of one axis; rows sum to one."""
+    """Returns the `(pixels, cells)` matrix of one axis; rows sum to one.
+
+    It interpolates bilinearly. Pixels are at the centres of their squares, so
+    are the cells; beyond the outer ones the map is constant.
+    """
+    return _at(ops.cast(ops.arange(pixels), "float32"), cells, pixels)
+
+
+def _interval_ends(cells, pixels):
+    """Returns the rows of `_interpolation` that have a map's extremes.
+
+    Between the centres of neighbouring cells a map is linear along an axis,
+    so it is largest and smallest at the first or last pixel there.
+    """
+    cells_to_pixels = ops.cast(pixels, "float32") / ops.cast(cells, "float32")
+    centres = ops.cast(ops.arange(cells), "float32") + 0.5
+    centres = centres * cells_to_pixels - 0.5
+    ends = ops.concatenate([ops.floor(centres), ops.ceil(centres)])
+    last = ops.cast(pixels, "float32") - 1.0
+    return _at(ops.clip(ends, 0.0, last), cells, pixels)
+
+
+def _at(pixels_to_read, cells, pixels):
+    """Returns the weights of the cells at some pixels of an axis."""
     scale = ops.cast(cells, "float32") / ops.cast(pixels, "float32")
-    centres = (ops.cast(ops.arange(pixels), "float32") + 0.5) * scale - 0.5
-    centres = ops.clip(centres, 0.0, ops.cast(cells, "float32") - 1.0)
+    places = (pixels_to_read + 0.5) * scale - 0.5
+    places = ops.clip(places, 0.0, ops.cast(cells, "float32") - 1.0)
     indices = ops.cast(ops.arange(cells), "float32")
-    return ops.maximum(0.0, 1.0 - ops.abs(centres[:, None] - indices[None]))
+    return ops.maximum(0.0, 1.0 - ops.abs(places[:, None] - indices[None]))

@@ -19,11 +19,11 @@ __all__ = [
     "irm",
     "jpeg_wide_resnet",
     "lisa_cnn",
+    "minds_eye_direct",
+    "minds_eye_triple",
     "msroi",
     "msroi_on",
     "saliency_model",
     "semantic_jpeg",
-    "minds_eye_direct",
-    "minds_eye_triple",
     "wide_resnet",
 ]

@@ -52,7 +52,7 @@ def msroi(
         width: Its multiplier on the base widths 16, 32 and 64.
         num_classes: Logits. The paper's 257 are presumably Caltech-256's.
         image_shape: `(height, width, channels)`; `None` for a size left open.
-        strides: Of the first convolution, as for `wide_resnet`.
+        strides: Of its first layers, as for `wide_resnet`.
         squeeze: Channels of the head's first convolution.
         multiplier: Channels that its depthwise convolution makes of each.
         channels: Channels of its last convolution.
@@ -160,7 +160,7 @@ def saliency_model(
     *,
     augmented: bool = False,
     draws: int = 10,
-    noise: float = 0.1,
+    noise: float = 0.4,
     distribution: str = "gaussian",
     fold: str = "top5",
     threshold: float | None = None,

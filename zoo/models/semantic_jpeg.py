@@ -24,7 +24,7 @@ def semantic_jpeg(
     saliency_classes: int | None = None,
     augmented: bool = True,
     draws: int = 10,
-    noise: float = 0.1,
+    noise: float = 0.4,
     distribution: str = "gaussian",
     fold: str = "top5",
     threshold: float | None = None,
@@ -53,7 +53,7 @@ def semantic_jpeg(
         width: Their multiplier on the base widths 16, 32 and 64.
         num_classes: Logits.
         image_shape: `(height, width, channels)`; `None` for a size left open.
-        strides: Of the first convolutions, as for `zoo.models.wide_resnet`.
+        strides: Of their first layers, as for `zoo.models.wide_resnet`.
         squeeze: Of the MSROI network's head, as for `zoo.models.msroi`, as
             are `multiplier` and `channels`.
         saliency_classes: Classes of the MSROI network; `None` for
@@ -120,7 +120,7 @@ def combine(
     *,
     augmented: bool = True,
     draws: int = 10,
-    noise: float = 0.1,
+    noise: float = 0.4,
     distribution: str = "gaussian",
     fold: str = "top5",
     threshold: float | None = None,

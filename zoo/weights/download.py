@@ -1,10 +1,13 @@
 """Weight files on a mirror: their addresses, and downloads that resume."""
 
+import contextlib
+import http.client
 import os
+import socket
+import threading
 import time
 from collections.abc import Callable
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 from typing import BinaryIO
@@ -12,6 +15,7 @@ from urllib.parse import quote
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
+from zoo.regular_files import check_regular
 from zoo.weights.hub import HubFolder
 from zoo.weights.hub import hub_headers
 
@@ -22,6 +26,7 @@ _CHUNK = 1 << 16
 _PATIENCE = 30
 """Seconds that a server may take to answer, or to send `_LEAST` bytes."""
 _LEAST = 30_000
+_UNFINISHED = "the server keeps sending something else than the file"
 
 
 def file_url(base: str, name: str) -> str:
@@ -42,7 +47,13 @@ def file_url(base: str, name: str) -> str:
     if base.startswith("hf://"):
         return HubFolder.parse(base).url(name)
     base = base.rstrip("/")
-    parts = urlsplit(base)
+    try:
+        parts = urlsplit(base)
+    except ValueError as error:
+        raise ValueError(
+            f"The address of weights must be a URL: {error}. "
+            f"Received: {base!r:.200}"
+        ) from error
     if parts.scheme == "file" and parts.netloc not in ("", "localhost"):
         raise ValueError(
             "A `file://` address must be absolute, as in "
@@ -99,15 +110,17 @@ class _TooLong(Exception):
 class _Sink:
     """The partial file as a download's output, counting what arrives.
 
-    `total` is the bytes of the file at the other side, if it says.
+    `total` is the bytes of the file at the other side, if it says; `size`
+    those that it should have.
     """
 
     def __init__(
         self, file: BinaryIO, size: int, show: Callable[[int], None]
     ) -> None:
         self.total: int | None = None
+        self.received = 0
+        self.size = size
         self._file = file
-        self._size = size
         self._show = show
         show(self.position)
 
@@ -122,14 +135,17 @@ class _Sink:
     def write(self, chunk: bytes) -> None:
         self._file.write(chunk)
         self._file.flush()  # A killed download goes on after this chunk.
+        self.received += len(chunk)
         self._show(self.position)
-        if self.position > self._size:
+        if self.position > self.size:
             raise _TooLong
 
 
 def _copy(url: str, sink: _Sink) -> None:
+    path = url2pathname(urlsplit(url).path)
     try:
-        source = open(url2pathname(urlsplit(url).path), "rb")
+        check_regular(path)
+        source = open(path, "rb")
     except OSError as error:
         raise TransferError(error.strerror) from error
     with source:
@@ -143,14 +159,19 @@ def _get(url: str, sink: _Sink) -> None:
     import requests
     import urllib3
 
+    watchdog = _Watchdog(sink)
     # Compressed answers would break the byte positions.
     headers = {"Accept-Encoding": "identity"} | hub_headers(url)
     if sink.position:
         headers["Range"] = f"bytes={sink.position}-"
     try:
-        with requests.get(
-            url, headers=headers, stream=True, timeout=_PATIENCE
-        ) as response:
+        with (
+            watchdog,
+            _watched_session(watchdog) as session,
+            session.get(
+                url, headers=headers, stream=True, timeout=_PATIENCE
+            ) as response,
+        ):
             # 200: the whole file, so the range was ignored.
             # 416: the server's file is shorter than the partial one.
             if response.status_code in (200, 416):
@@ -159,7 +180,66 @@ def _get(url: str, sink: _Sink) -> None:
             sink.total = _total_size(response)
             _read(response, sink)
     except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
-        raise TransferError(_reason(error)) from error
+        reason = _UNFINISHED if watchdog.barked else _reason(error)
+        raise TransferError(reason) from error
+    if watchdog.barked and sink.position < sink.size:
+        raise TransferError(_UNFINISHED)
+
+
+class _Watchdog:
+    """Breaks connections on which too little of the file arrives.
+
+    A timeout is of one read of the socket. Headers that come a letter at a
+    time, or what the HTTP stack reads and drops, never end that way.
+    """
+
+    def __init__(self, sink: _Sink) -> None:
+        self.barked = False
+        self.sockets: list[socket.socket] = []
+        self._sink = sink
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+
+    def __enter__(self) -> None:
+        self._thread.start()
+
+    def __exit__(self, *_) -> None:
+        self._done.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        before = self._sink.received
+        while not self._done.wait(2 * _PATIENCE):
+            if self._sink.received - before < _LEAST:
+                self.barked = True
+                for one in self.sockets:
+                    with contextlib.suppress(OSError):
+                        one.shutdown(socket.SHUT_RDWR)
+            before = self._sink.received
+
+
+def _watched_session(watchdog: _Watchdog) -> "requests.Session":
+    """Returns a session whose connections a watchdog may break."""
+    import requests
+
+    class Adapter(requests.adapters.HTTPAdapter):
+        def get_connection_with_tls_context(self, *arguments, **options):
+            pool = super().get_connection_with_tls_context(
+                *arguments, **options
+            )
+
+            class Connection(pool.ConnectionCls):
+                def connect(self):
+                    super().connect()
+                    watchdog.sockets.append(self.sock)
+
+            pool.ConnectionCls = Connection
+            return pool
+
+    session = requests.Session()
+    for scheme in ("https://", "http://"):
+        session.mount(scheme, Adapter())
+    return session
 
 
 def _read(response: "requests.Response", sink: _Sink) -> None:
@@ -202,12 +282,20 @@ def _reason(error: Exception) -> str:
         return f"the server has sent nothing for {_PATIENCE} s"
     if isinstance(error, urllib3.exceptions.ProtocolError):
         return "the connection closed early"
+    if isinstance(error, requests.TooManyRedirects):
+        return "the server redirects without end"
     if isinstance(error, requests.ConnectionError):
+        aborted = error.args and getattr(error.args[0], "args", ())
+        cause = aborted[-1] if aborted else None
+        if isinstance(cause, http.client.HTTPException) and not isinstance(
+            cause, ConnectionError
+        ):
+            return "the server's answer is no HTTP"
         return "no connection to the server"
     return " ".join(str(error).split())
 
 
-@contextmanager
+@contextlib.contextmanager
 def _bar(
     name: str, size: int, progress: bool
 ) -> Iterator[Callable[[int], None]]:

@@ -82,6 +82,8 @@ def _ensure(
                 )
                 path.unlink()
             part = path.with_name(f"{path.name}{PART}")
+            if part.is_symlink() or (part.exists() and not part.is_file()):
+                part.unlink()  # Writing to it would write elsewhere.
             _complete(file, url, part, progress)
             os.replace(part, path)
     except DownloadError:

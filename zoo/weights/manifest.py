@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo.atomic_write import atomic_write
+from zoo.regular_files import read_json
 
 SUFFIXES = (".weights.h5", ".weights.json")
 _OPTIONAL = ("licence", "uri")
@@ -74,6 +75,8 @@ class WeightFile:
 
     def difference(self, path: Path) -> str | None:
         """Says why a file isn't the published one; `None` if it is."""
+        if not path.is_file():
+            return "it is no regular file"
         if self.matches(path):
             return None
         size = path.stat().st_size
@@ -195,8 +198,13 @@ def read_entry(entry: Mapping[str, Any]) -> Weights | GrownWeights:
 
 
 def read_manifest(path: Traversable) -> dict[str, dict[str, Any]]:
-    """Returns the entries of a manifest by preset."""
-    return json.loads(path.read_text("utf-8"))
+    """Returns the entries of a manifest by preset.
+
+    Raises:
+        OSError: If there is no regular file, or it cannot be read.
+        ValueError: If it is no JSON object.
+    """
+    return read_json(path, dict)
 
 
 def add_to_manifest(path: Path, name: str, weights: Weights) -> None:

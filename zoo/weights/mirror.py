@@ -3,6 +3,7 @@
 import dataclasses
 import shutil
 from pathlib import Path
+from typing import Any
 
 from zoo.atomic_write import atomic_write
 from zoo.weights.manifest import GrownWeights
@@ -16,6 +17,17 @@ MANIFEST = "weights.json"
 It is for readers and other tools. A download compares files with the hashes of
 the installed package, never with a mirror's own.
 """
+
+
+def mirror_entries(folder: Path) -> dict[str, dict[str, Any]]:
+    """Returns the entries of a mirror's manifest; none if it has no manifest.
+
+    Raises:
+        OSError: If the manifest cannot be read.
+        ValueError: If it is no manifest.
+    """
+    path = folder / MANIFEST
+    return read_manifest(path) if path.exists() else {}
 
 
 def copy_to_mirror(folder: Path, weights: Weights, source: Path) -> None:
@@ -52,7 +64,7 @@ def write_mirror_manifest(
         The manifest.
     """
     path = folder / MANIFEST
-    entries = read_manifest(path) if path.exists() else {}
+    entries = mirror_entries(folder)
     for name, weights in published.items():
         if isinstance(weights, Weights):
             weights = dataclasses.replace(weights, uri=None)

@@ -10,6 +10,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from zoo.regular_files import read_json
+from zoo.weights.declared import NoNumbersError
+from zoo.weights.declared import declared_arrays
 from zoo.weights.manifest import SUFFIXES
 from zoo.weights.manifest import WeightFile
 from zoo.weights.manifest import Weights
@@ -20,6 +23,8 @@ if TYPE_CHECKING:
     import keras
 
 _ITEM_SIZE = {"float16": 2, "float32": 4}
+_UNSUSPECTED = 2**24
+"""Numbers in an array that Keras may read and find to be of another shape."""
 
 
 def save_weights(
@@ -133,8 +138,8 @@ def load_weights(
 
     Raises:
         FileNotFoundError: If the file or one of its shards is missing.
-        ValueError: If the file is damaged or of another model. The model's
-            weights may then be partly replaced.
+        ValueError: If the file is damaged, of another model or of complex
+            numbers. The model's weights may then be partly replaced.
     """
     import keras
 
@@ -144,12 +149,7 @@ def load_weights(
             f"`path` must end in {' or '.join(SUFFIXES)}. "
             f"Received: path={str(path)!r}"
         )
-    stored, expected = _count(path), len(model.weights)
-    if stored != expected:
-        raise ValueError(
-            f"The file must hold the {expected} variables of `{model.name}`. "
-            f"Received: {stored} variables in path={str(path)!r}"
-        )
+    _check_declared(model, path)
     with warnings.catch_warnings(record=True) as partial:
         # Keras only warns of a list of layers that the file lacks.
         warnings.simplefilter("ignore")
@@ -201,26 +201,31 @@ def _convert(source: Path, target: Path, dtype: str) -> None:
         old.visititems(copy)
 
 
-def _count(path: Path) -> int:
-    """Number of variables in a file or in all shards of an index."""
-    import h5py
-
-    count = 0
-
-    def visit(name: str, item: "h5py.Group | h5py.Dataset") -> None:
-        nonlocal count
-        # A compiled model's own `save_weights` adds its optimizer.
-        if not name.startswith("optimizer/"):
-            count += isinstance(item, h5py.Dataset)
-
+def _check_declared(model: "keras.Model", path: Path) -> None:
+    """Refuses files of another number of variables, or of enormous ones."""
+    largest = max((math.prod(w.shape) for w in model.weights), default=0)
+    stored, expected = 0, len(model.weights)
     for file in _shards(path):
         _check_exists(file)
         try:
-            with h5py.File(file) as content:
-                content.visititems(visit)
-        except (KeyError, OSError, RuntimeError) as error:
+            declared = declared_arrays(file, f"path={str(file)!r}")
+        except NoNumbersError:
+            raise
+        except ValueError as error:
             raise _damaged(file) from error
-    return count
+        stored += len(declared)
+        for name, array in declared.items():
+            if array.size > max(largest, _UNSUSPECTED):
+                raise ValueError(
+                    f"The file must fit `{model.name}`, whose largest variable "
+                    f"has {largest:,} numbers. Received: {name!r:.80} of "
+                    f"{array.size:,} in path={str(file)!r}"
+                )
+    if stored != expected:
+        raise ValueError(
+            f"The file must hold the {expected} variables of `{model.name}`. "
+            f"Received: {stored} variables in path={str(path)!r}"
+        )
 
 
 def _shards(path: Path) -> set[Path]:
@@ -228,7 +233,7 @@ def _shards(path: Path) -> set[Path]:
     if path.suffix == ".h5":
         return {path}
     try:
-        places = json.loads(path.read_text())["weight_map"].values()
+        places = read_json(path, dict)["weight_map"].values()
         groups = [[p] if isinstance(p, str) else p for p in places]
         return {path.with_name(name) for group in groups for name in group}
     except (ValueError, KeyError, TypeError, AttributeError) as error:

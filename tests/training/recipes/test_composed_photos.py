@@ -8,6 +8,10 @@ import tensorflow as tf
 
 import zoo
 from zoo import presets
+from zoo.inspection import explanation
+from zoo.inspection import is_stochastic
+from zoo.layers import JPEG
+from zoo.models.msroi import saliency_model
 from zoo.training import recipes
 from zoo.training.recipes import composed_photos
 from zoo.training.recipes.composed_photos import Recipe
@@ -22,7 +26,7 @@ TINY = Recipe(
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
-    """Both stages' weights, of 16 pictures of noise in place of TFDS'."""
+    """All stages' weights, of 16 pictures of noise in place of TFDS'."""
     rng = np.random.default_rng(0)
     pictures = rng.random((16, 128, 128, 3), "float32")
 
@@ -46,16 +50,36 @@ def test_stages_write_the_weights_of_their_presets(trained):
     rows = (workdir / "wrn10_2.csv").read_text().splitlines()[1:]
     first, last = (float(row.split(",")[2]) for row in rows)
     assert last < first
-    for name, path in paths.items():
-        model = zoo.load(name, weights=path)
-        assert model.output_shape == (None, len(zoo.info(name).classes))
+
+
+def test_each_preset_loads_the_weights_of_its_stage(trained):
+    """Behind JPEG is the classifier, and beside it the MSROI network."""
+    _, paths = trained
+    models = {
+        name: zoo.load(name, weights=path) for name, path in paths.items()
+    }
+    images = np.random.default_rng(1).random((2, 128, 128, 3), "float32")
+    jpeg = models["jpeg_wrn10_2"]
+    np.testing.assert_allclose(
+        jpeg(images), models["wrn10_2"](JPEG(50)(images)), atol=1e-4
+    )
+    semantic = models["semantic_jpeg_wrn10_2.msroi"]
+    explained = explanation(semantic)(images)
+    find = saliency_model(models["msroi_wrn10_2"])
+    np.testing.assert_allclose(explained["saliency"], find(images), atol=1e-4)
+    pixels = JPEG()(images, quality_map=explained["quality"])
+    np.testing.assert_allclose(
+        semantic(images), models["wrn10_2"](pixels), atol=1e-4
+    )
+    augmented = models["semantic_jpeg_wrn10_2"]
+    assert is_stochastic(augmented) and not is_stochastic(semantic)
 
 
 def test_msroi_starts_from_the_classifier(trained):
     """At learning rate 0, its convolutions stay the classifier's."""
     _, paths = trained
     classifier, network = (
-        zoo.load(name, weights=paths[name]) for name in paths
+        zoo.load(name, weights=paths[name]) for name in TINY.epochs
     )
     for name in ("conv1", "conv2_0_conv1", "conv4_0_conv2"):
         np.testing.assert_array_equal(
@@ -72,9 +96,18 @@ def test_finished_stages_are_not_repeated(trained):
     assert written == {p: p.stat().st_mtime_ns for p in paths.values()}
 
 
-def test_msroi_needs_the_classifier(tmp_path):
-    with pytest.raises(FileNotFoundError, match="wrn10_2 must run first"):
-        composed_photos.train(tmp_path, stages=("msroi_wrn10_2",), recipe=TINY)
+@pytest.mark.parametrize("stage", composed_photos.STAGES[1:])
+def test_other_stages_need_the_classifier(tmp_path, stage):
+    with pytest.raises(FileNotFoundError, match="Stage wrn10_2 must run first"):
+        composed_photos.train(tmp_path, stages=(stage,), recipe=TINY)
+
+
+def test_stages_are_the_presets_of_the_recipe():
+    assert set(composed_photos.STAGES) == {
+        name
+        for name in presets.names()
+        if presets.get(name).recipe == "zoo.training.recipes.composed_photos"
+    }
 
 
 def test_a_folder_holds_one_run(trained):

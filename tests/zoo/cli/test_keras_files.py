@@ -7,8 +7,8 @@ import keras
 import numpy as np
 import pytest
 
+from zoo.cli.keras_archives import check_keras_file
 from zoo.cli.keras_files import as_logits
-from zoo.cli.keras_files import check_keras_file
 from zoo.cli.keras_files import read_class_names
 from zoo.cli.keras_files import read_keras_file
 from zoo.cli.keras_files import read_lines

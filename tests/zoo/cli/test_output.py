@@ -88,3 +88,10 @@ def test_cells_and_titles_hold_no_markup(capsys):
     text = printed(capsys, table)
     for part in ("[red]head", "[b]", "/tmp/[v2]/w.h5", "[link=x]:boot:"):
         assert part in text
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc"), reason="needs /proc")
+def test_folders_that_take_no_files_are_told_before_the_work():
+    """Root may write to /proc by its mode."""
+    with pytest.raises(PermissionError, match="/proc may not be written"):
+        check_writable("/proc/report.json")

@@ -465,3 +465,44 @@ def test_programs_run_only_if_they_are_trusted(capsys, photos, tmp_path):
     assert not written.exists()
     run(capsys, *predict, "--trust")
     assert written.read_text() == "harm"
+
+
+def saved(path, *outputs, shape=(4, 4, 3), dtype="float32"):
+    """Saves a model of such outputs of its flattened images."""
+    images = keras.Input(shape, dtype=dtype)
+    flat = keras.layers.Flatten()(images)
+    found = [output(flat) for output in outputs]
+    keras.Model(images, found if len(found) > 1 else found[0]).save(path)
+
+
+@pytest.mark.parametrize(
+    ("outputs", "dtype", "said"),
+    [
+        ([keras.layers.Dense(2)] * 2, "float32", "must have one output"),
+        ([keras.layers.Reshape((4, 4, 3))], "float32", "must have one output"),
+        ([lambda flat: flat[:, :0]], "float32", "which returns none"),
+        ([keras.layers.Dense(2)], "int32", "must take floating-point images"),
+    ],
+    ids=["two", "map", "none", "integers"],
+)
+def test_other_models_are_one_line_in_every_command(
+    capsys, photos, tmp_path, outputs, dtype, said
+):
+    path = tmp_path / "other.keras"
+    saved(path, *outputs, dtype=dtype)
+    for command in (
+        ("predict", photos / "light" / "0.png", "--model", path),
+        ("export", path, tmp_path / "out"),
+        ("evaluate", path, "--data", photos),
+        ("attack", path, "--data", photos, "--output", tmp_path / "a.png"),
+    ):
+        line = failed(capsys, *command)
+        assert said in line and len(line) < 400
+    assert not (tmp_path / "out").exists()
+
+
+def test_models_that_are_not_built_are_one_line(capsys, photos, tmp_path):
+    path = tmp_path / "unbuilt.keras"
+    keras.Sequential([keras.layers.Flatten(), keras.layers.Dense(2)]).save(path)
+    line = failed(capsys, "export", path, tmp_path / "out")
+    assert "A model must have one output" in line

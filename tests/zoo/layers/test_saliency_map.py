@@ -64,6 +64,17 @@ def test_top_five_are_folded_as_released(class_maps, images):
     np.testing.assert_allclose(folded, expected, atol=1e-5)
 
 
+@pytest.mark.parametrize(
+    "size", [(6, 5), (7, 9), (12, 10), (13, 31), (4, 3), (60, 5)]
+)
+def test_ranges_are_those_of_the_upsampled_maps(class_maps, size, monkeypatch):
+    """Whole and broken factors, larger and smaller than the maps."""
+    monkeypatch.setitem(released.__globals__, "SIZE", size)
+    expected = np.stack([released(maps) for maps in class_maps])
+    folded = SaliencyMap()(class_maps, np.zeros((3, *size, 3), "float32"))
+    np.testing.assert_allclose(folded, expected, atol=1e-5)
+
+
 def test_weights_of_the_five_classes(images):
     """Each class lights a cell of its own: its weight can be read there."""
     maps = np.zeros((1, 4, 8, 6), "float32")

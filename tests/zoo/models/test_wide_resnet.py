@@ -67,16 +67,31 @@ def test_groups_halve_the_map_twice():
     }
 
 
-def test_strides_reduce_large_images_first():
-    model = wide_resnet(depth=10, width=1, image_shape=(128, 96, 3), strides=4)
-    assert model.get_layer("conv1").kernel.shape == (9, 9, 3, 16)
-    assert model.get_layer("conv1").output.shape == (None, 32, 24, 16)
-    assert model.get_layer("final_relu").output.shape == (None, 8, 6, 64)
+@pytest.mark.parametrize(
+    ("strides", "shapes"),
+    [
+        (1, [(3, 3), (128, 96), (128, 96), (32, 24)]),
+        (2, [(5, 5), (64, 48), (64, 48), (16, 12)]),
+        (4, [(5, 5), (64, 48), (32, 24), (8, 6)]),
+    ],
+)
+def test_strides_reduce_large_images_first(strides, shapes):
+    model = wide_resnet(
+        depth=10, width=1, image_shape=(128, 96, 3), strides=strides
+    )
+    conv1 = model.get_layer("conv1")
+    assert [
+        conv1.kernel.shape[:2],
+        conv1.output.shape[1:3],
+        model.get_layer("conv2_0_add").output.shape[1:3],
+        model.get_layer("final_relu").output.shape[1:3],
+    ] == shapes
 
 
-def test_strides_must_be_positive():
-    with pytest.raises(ValueError, match="Received: strides=0"):
-        wide_resnet(depth=10, width=1, strides=0)
+@pytest.mark.parametrize("strides", [0, 3, 8])
+def test_strides_must_be_known(strides):
+    with pytest.raises(ValueError, match=f"Received: strides={strides}"):
+        wide_resnet(depth=10, width=1, strides=strides)
 
 
 def test_projections_take_the_activated_input():

@@ -5,9 +5,11 @@ import json
 import os
 import resource
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 
@@ -181,3 +183,64 @@ def test_twenty_processes_download_once(server, cache):
     assert json.loads(printed.stdout) == [[str(cache / NAME), True]] * 20
     assert len(server.ranges) == 1
     assert names(cache) == {NAME}
+
+
+def answering(*parts, pause=0.0):
+    """Returns the address of a server that answers so without end."""
+
+    def serve():
+        while True:
+            try:
+                connection = listener.accept()[0]
+            except OSError:  # It is closed.
+                return
+            with connection, contextlib.suppress(OSError):
+                connection.recv(1 << 16)
+                connection.sendall(parts[0])
+                while True:
+                    connection.sendall(parts[1])
+                    time.sleep(pause)
+
+    listener = socket.create_server(("127.0.0.1", 0))
+    threading.Thread(target=serve, daemon=True).start()
+    return listener, f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+
+OK = b"HTTP/1.1 200 OK\r\n"
+
+
+@pytest.mark.parametrize(
+    ("parts", "pause"),
+    [
+        ((OK + b"X: ", b"a"), 0.05),
+        ((b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 100), 0),
+        (
+            (
+                OK + b"Content-Encoding: deflate\r\n\r\n\x78\x9c",
+                b"\x00\x00\x00\xff\xff" * 1000,
+            ),
+            0,
+        ),
+        (
+            (
+                OK + b"Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n",
+                b"A: b\r\n" * 1000,
+            ),
+            0,
+        ),
+    ],
+    ids=["headers", "continue", "empty blocks", "trailers"],
+)
+def test_answers_without_end_are_broken_off(cache, impatient, parts, pause):
+    """No read of the socket times out, and none of the file arrives."""
+    listener, address = answering(*parts, pause=pause)
+    with listener:
+        message = failure(published(address))
+    assert "something else than the file" in message
+
+
+def test_what_is_no_http_is_told(cache):
+    listener, address = answering(b"HELLO\r\n\r\n", b"")
+    with listener:
+        message = failure(published(address))
+    assert "cannot be fetched: the server's answer is no HTTP" in message

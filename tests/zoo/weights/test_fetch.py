@@ -1,5 +1,7 @@
 """Downloads from a local server that can misbehave."""
 
+import os
+
 import pytest
 
 from tests.zoo.weights.mirror_server import CONTENT
@@ -336,3 +338,38 @@ def test_packaged_file_comes_first(tmp_path, cache, monkeypatch):
     assert "reinstall" in message
     (tmp_path / "files" / NAME).write_bytes(LFS_POINTER)
     assert "it is a Git LFS pointer" in failure(weights)
+
+
+def test_a_link_in_the_place_of_a_part_is_not_written_through(
+    server, cache, tmp_path
+):
+    other = tmp_path / "other.txt"
+    other.write_text("precious")
+    cache.mkdir(parents=True)
+    (cache / f"{NAME}.part").symlink_to(other)
+    path = fetch_weights(published(server.url))
+    assert path.read_bytes() == CONTENT and not path.is_symlink()
+    assert other.read_text() == "precious"
+
+
+@pytest.mark.parametrize("name", [f"{NAME}.part", NAME])
+def test_a_pipe_in_the_place_of_a_file_is_replaced(server, cache, name):
+    cache.mkdir(parents=True)
+    os.mkfifo(cache / name)
+    if name == NAME:
+        with pytest.warns(UserWarning, match="it is no regular file"):
+            path = fetch_weights(published(server.url))
+    else:
+        path = fetch_weights(published(server.url))
+    assert path.read_bytes() == CONTENT
+
+
+def test_a_pipe_on_a_mirror_is_told(cache, tmp_path):
+    os.mkfifo(tmp_path / NAME)
+    message = failure(published(tmp_path.as_uri()))
+    assert "cannot be fetched: it is a pipe" in message
+
+
+def test_a_broken_address_is_told(cache):
+    message = failure(published("http://[::1/"))
+    assert "must be a URL" in message and "Received: 'http://[::1'" in message

@@ -362,3 +362,33 @@ def test_no_file(tmp_path):
         load_weights(network(), tmp_path / "net.weights.h5")
     with pytest.raises(ValueError, match="must end in"):
         load_weights(network(), tmp_path / "net.keras")
+
+
+def test_declared_shapes_are_compared_before_they_are_read(tmp_path):
+    """A few bytes declare an array of any size."""
+    path = tmp_path / "net.weights.h5"
+    save_weights(network(), path)
+    with h5py.File(path, "r+") as file:
+        names = []
+        file.visit(names.append)
+        name = next(one for one in names if one.endswith("vars/0"))
+        del file[name]
+        file.create_dataset(
+            name, (10**6, 1000), "f4", chunks=(1000, 1000), compression="gzip"
+        )
+    with pytest.raises(ValueError, match="must fit .* of 1,000,000,000 in"):
+        load_weights(network(), path)
+
+
+def test_complex_weights_are_refused(tmp_path):
+    path = tmp_path / "net.weights.h5"
+    save_weights(network(), path)
+    with h5py.File(path, "r+") as file:
+        names = []
+        file.visit(names.append)
+        name = next(one for one in names if one.endswith("vars/0"))
+        values = file[name][()]
+        del file[name]
+        file[name] = values + 1j
+    with pytest.raises(ValueError, match="real numbers. Received: .*complex"):
+        load_weights(network(), path)

@@ -21,7 +21,7 @@ from zoo.training.datasets.rendering.sensor import light
 OVERSAMPLING = 2
 """Pixels painted for one of the picture, on each side."""
 
-LONGER_SIDE = (0.5, 0.95)
+LONGER_SIDE = (0.65, 1.0)
 """Of the box around a turned stamp, as a share of the picture's."""
 
 TURN = 25

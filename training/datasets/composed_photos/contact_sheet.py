@@ -21,8 +21,8 @@ from zoo.training.datasets.composed_photos.sources import find_stamps
 _COLUMNS, _SIZE, _NAME, _SPLIT = 10, 96, 14, "test"
 _CREDIT = (
     "Photographs of Debian's packages "
-    + ", ".join(f"{name} ({text})" for name, text in LICENCES.items())
-    + ", and of ImageNet (from Foolbox)."
+    + ", ".join(f"{name} ({text})" for name, text in LICENCES.items()),
+    "and of ImageNet, from Foolbox.",
 )
 
 
@@ -42,14 +42,16 @@ def contact_sheet() -> Image.Image:
     sheet = Image.new(
         "RGB", (_COLUMNS * _SIZE, rows * height + 2 * _NAME), "white"
     )
-    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(11)
+    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(10)
     for number, (name, picture) in enumerate(tiles):
         row, column = divmod(number, _COLUMNS)
         corner = column * _SIZE, row * height
         sheet.paste(picture, corner)
         middle = corner[0] + _SIZE // 2, corner[1] + 2 * _SIZE + _NAME // 2
         draw.text(middle, name, "black", font, anchor="mm")
-    draw.text((4, rows * height + _NAME), _CREDIT, "black", font, anchor="lm")
+    for line, text in enumerate(_CREDIT):
+        corner = 4, rows * height + line * _NAME
+        draw.text(corner, text, "black", font, anchor="la")
     return sheet
 
 

@@ -73,9 +73,9 @@ class Settings:
     max_quality: int = option(100, "quality of the most salient blocks")
     map_draws: int = option(10, "maps that Aug-MSROI averages")
     noise: float = option(
-        0.2, "Aug-MSROI's noise over the deviation of the activations"
+        0.4, "Aug-MSROI's noise over the deviation of the activations"
     )
-    noises: tuple[float, ...] = (0.05, 0.1, 0.2, 0.4)
+    noises: tuple[float, ...] = (0.1, 0.2, 0.4, 0.8)
     seed: int = option(0, "seed of noise and attacks", least=0)
     progress: bool = True
 

@@ -15,6 +15,7 @@ from zoo.cli.models import add_trust_argument
 from zoo.cli.output import check_writable
 from zoo.cli.output import emit
 from zoo.cli.output import printable
+from zoo.cli.saliency import ModelSaliency
 from zoo.cli.saliency import draw_map
 from zoo.cli.saliency import parse_saliency
 
@@ -148,6 +149,9 @@ def run(options: argparse.Namespace) -> None:
     jobs = _plan(options)
     saliency = parse_saliency(options) if options.semantic else None
     said = not options.json
+    if isinstance(saliency, ModelSaliency):
+        with activity(f"Loading {options.model}", enabled=said):
+            saliency.load()
     rows, refused = [], []
     with _progress(len(jobs), enabled=said) as advance:
         for source, target in jobs:

@@ -8,6 +8,7 @@ from PIL import Image
 from scipy import stats
 
 from zoo.training.datasets.rendered_objects import rendering
+from zoo.training.datasets.rendered_objects import tux
 from zoo.training.datasets.rendered_objects.meshes import CLASSES
 from zoo.training.datasets.rendered_objects.rendering import LAYOUT
 from zoo.training.datasets.rendered_objects.rendering import PAINTED
@@ -80,6 +81,17 @@ def test_darkest_and_brightest_greys_are_stretched(label):
     greys = np.concatenate(greys)
     assert (greys < 1e-9).mean() == pytest.approx(0.15, abs=0.06)
     assert (greys > 255 - 1e-9).mean() == pytest.approx(0.15, abs=0.06)
+
+
+@pytest.mark.skipif(
+    not tux.SHAPE.is_file(), reason="extremetuxracer-data is not installed"
+)
+def test_tux_is_drawn_in_the_penguin_s_place():
+    _, alpha = rendering.draw_object(2, np.zeros(3), penguin="tux")
+    rows, columns = np.nonzero(alpha)
+    assert 0.15 < alpha.mean() < 0.3
+    assert rows.min() > 2 and rows.max() < 61 and np.ptp(rows) > 45
+    assert abs(columns.mean() - 31.5) < 2
 
 
 def test_angles_are_uniform_and_of_their_own(monkeypatch):

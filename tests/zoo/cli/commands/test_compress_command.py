@@ -102,6 +102,23 @@ def test_matched_files_are_as_large_as_plain_ones(
     assert error_in(out, photo, inside) < error_in(plain, photo, inside)
 
 
+def test_the_class_maps_of_a_classifier(capsys, photo, tmp_path):
+    images = keras.Input((16, 24, 3))
+    maps = keras.layers.Conv2D(4, 3, activation="relu")(images)
+    maps = keras.layers.Conv2D(4, 3)(maps)
+    pooled = keras.layers.GlobalAveragePooling2D()(maps)
+    logits = keras.layers.Dense(2)(pooled)
+    keras.Model(images, logits).save(tmp_path / "model.keras")
+    files = []
+    for name in ("a.jpg", "b.jpg"):
+        run(
+            *(capsys, "compress", photo, tmp_path / name, "--semantic"),
+            *("--model", tmp_path / "model.keras", "--seed", 3),
+        )
+        files.append((tmp_path / name).read_bytes())
+    assert files[0] == files[1]
+
+
 def saliency_model(explained):
     """Bright is salient; as a model of maps, or of logits that it explains."""
     images = keras.Input((16, 24, 3))
@@ -367,10 +384,12 @@ def test_models_without_saliency(capsys, photo, tmp_path):
     images = keras.Input((16, 24, 3))
     logits = keras.layers.Dense(2)(keras.layers.Flatten()(images))
     keras.Model(images, logits).save(tmp_path / "model.keras")
-    assert "saliency model must be" in failed(
-        *(capsys, "compress", photo, tmp_path / "out.jpg", "--semantic"),
-        *("--model", tmp_path / "model.keras"),
-    )
+    model = tmp_path / "model.keras"
+    for source, out in ((photo, "out.jpg"), (tmp_path, "../out")):
+        assert "saliency model must be" in failed(
+            *(capsys, "compress", source, tmp_path / out, "--semantic"),
+            *("--model", model),
+        )
 
 
 def test_errors_come_before_tensorflow(tmp_path):
