@@ -136,10 +136,10 @@ def main() -> None:
             measure(name, batch=arguments.batch, rounds=arguments.rounds)
         )
         print(json.dumps(rows[-1]), flush=True)
-    if arguments.output:
-        provenance.write(
-            arguments.output, {"batch": arguments.batch, "rows": rows}
-        )
+        if arguments.output:
+            provenance.write(
+                arguments.output, {"batch": arguments.batch, "rows": rows}
+            )
 
 
 if __name__ == "__main__":

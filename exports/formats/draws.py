@@ -43,27 +43,29 @@ class NativeDraws:
 class PinnedDraws:
     """Draws constants, to compare a runtime with Keras.
 
+    What is drawn depends on the seed and the shape alone, as a converter may
+    trace a model more than once. So two draws of a shape are the same numbers.
+
     Args:
-        seed: The n-th draw depends on it, on n and on the draw's shape, which
-            must be known when the model is traced.
+        seed: Of the constants.
     """
 
     def __init__(self, seed: int):
-        self._generator = np.random.default_rng(seed)
-        self.draws = 0
+        self.seed = seed
 
     def uniform(self, shape) -> tf.Tensor:
         """Returns float32 numbers in [0, 1)."""
-        return self._draw(self._generator.random, shape)
+        return self._draw("random", shape)
 
     def normal(self, shape) -> tf.Tensor:
         """Returns float32 numbers of the standard normal distribution."""
-        return self._draw(self._generator.standard_normal, shape)
+        return self._draw("standard_normal", shape)
 
-    def _draw(self, draw, shape):
-        self.draws += 1
-        size = tf.get_static_value(tf.convert_to_tensor(shape))
-        return tf.constant(draw(tuple(size), dtype="float32"))
+    def _draw(self, distribution, shape):
+        size = tuple(tf.get_static_value(tf.convert_to_tensor(shape)))
+        generator = np.random.default_rng(self.seed)
+        numbers = getattr(generator, distribution)(size, dtype="float32")
+        return tf.constant(numbers)
 
 
 @contextlib.contextmanager
