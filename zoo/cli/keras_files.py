@@ -5,6 +5,7 @@ import contextlib
 import importlib
 import os
 import re
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -60,6 +61,8 @@ def read_keras_file(
         _check_harmless(path, config)
     try:
         with contextlib.ExitStack() as stack:
+            said = stack.enter_context(warnings.catch_warnings(record=True))
+            warnings.simplefilter("always")
             if not trusted:
                 check_members(path)
                 stack.enter_context(weights_within(path))
@@ -68,6 +71,10 @@ def read_keras_file(
             )
     except Exception as error:  # Damaged files raise many kinds.
         raise ValueError(_refusal(path, error)) from error
+    for one in said:  # An error says enough without them.
+        warnings.warn_explicit(
+            one.message, one.category, one.filename, one.lineno
+        )
     if not isinstance(model, keras.Model):
         raise ValueError(
             f"{no_model(path)} It holds an object of the class "
