@@ -13,6 +13,7 @@ import json
 import pathlib
 import statistics
 import tempfile
+import textwrap
 import time
 
 import numpy as np
@@ -24,6 +25,9 @@ from zoo import exports
 from zoo.exports.formats.runtimes import FORMATS
 
 _RESULTS = pathlib.Path("docs/results/formats.json")
+_REASON = 110
+"""Letters of a reason in the table; the JSON has it whole."""
+
 _MARKS = (
     "<!-- formats: written by python -m benchmarks.formats --table -->",
     "<!-- formats: end -->",
@@ -99,7 +103,8 @@ def table(rows: list[dict]) -> str:
 
 def _cell(cell: dict) -> str:
     if "reason" in cell:
-        return cell["reason"].replace("|", "/")
+        reason = cell["reason"].replace("|", "/")
+        return textwrap.shorten(reason, _REASON, placeholder=" …")
     return (
         f"{cell['max_abs_difference']:.1e}, {cell['size_bytes'] / 1e6:.1f} MB,"
         f" {cell['ratio']:.2f}x"
