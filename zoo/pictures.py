@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from zoo.regular_files import check_regular
+
 if TYPE_CHECKING:
     from PIL import Image
 
@@ -54,6 +56,7 @@ def read_picture(
             f"Received: channels={channels}"
         )
     try:
+        check_regular(path)
         with Image.open(path) as opened:
             if opened.format in _PROGRAMS:
                 raise ValueError(f"{opened.format} files are programs")
