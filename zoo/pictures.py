@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from zoo.regular_files import check_regular
+
 if TYPE_CHECKING:
     from PIL import Image
 
@@ -159,6 +161,7 @@ def _opened(path) -> "Iterator[Image.Image]":
     from PIL import UnidentifiedImageError
 
     try:
+        check_regular(path)
         with Image.open(path) as opened:
             if opened.format in _PROGRAMS:
                 raise ValueError(f"{opened.format} files are programs")

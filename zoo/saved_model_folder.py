@@ -6,9 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from zoo.class_names import as_class_names
+from zoo.regular_files import check_regular
+from zoo.regular_files import read_json
 
 CLASSES_FILE = "assets.extra/classes.json"
 _GRAPH_FILES = ("saved_model.pb", "saved_model.cpb", "saved_model.pbtxt")
+_MOST_GRAPH = 2**31 - 1
+"""Bytes of the largest protocol buffer."""
 
 
 def newest_version(path: str | os.PathLike) -> Path:
@@ -36,6 +40,28 @@ def newest_version(path: str | os.PathLike) -> Path:
     return max(versions, key=lambda version: int(version.name))
 
 
+def check_files(directory: str | os.PathLike) -> None:
+    """Raises an error if a SavedModel has files that cannot be read to the end.
+
+    Raises:
+        IrregularFileError: If one is a pipe, a device or a socket.
+        OSError: If one is a link to nowhere.
+        ValueError: If the graph is too large for TensorFlow.
+    """
+    for name in (*_GRAPH_FILES, "variables", "assets"):
+        path = Path(directory, name)
+        for file in path.iterdir() if path.is_dir() else (path,):
+            if file.is_dir() or not os.path.lexists(file):
+                continue
+            check_regular(file)
+            size = file.stat().st_size
+            if name in _GRAPH_FILES and size > _MOST_GRAPH:
+                raise ValueError(
+                    f"A SavedModel's graph has at most {_MOST_GRAPH:,} bytes. "
+                    f"Received: {file} of {size:,}"
+                )
+
+
 def write_classes(directory: str | os.PathLike, classes: Sequence[str]) -> None:
     """Writes the names of the classes beside a SavedModel's graph.
 
@@ -58,15 +84,10 @@ def read_classes(directory: str | os.PathLike) -> tuple[str, ...]:
             control character.
     """
     path = Path(directory, CLASSES_FILE)
-    if not path.is_file():
+    if not path.exists():
         return ()
-    try:
-        names = json.loads(path.read_text(encoding="utf-8-sig"))
-    except ValueError as error:
-        raise ValueError(f"{path} is not JSON: {error}") from error
-    if not isinstance(names, list) or not all(
-        isinstance(name, str) for name in names
-    ):
+    names = read_json(path, list)
+    if not all(isinstance(name, str) for name in names):
         raise ValueError(
             f"{path} must hold a list of names. Received: {names!r:.200}"
         )

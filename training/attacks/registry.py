@@ -6,12 +6,13 @@ before it loads anything.
 """
 
 import ast
+import contextlib
 import functools
 import importlib
 import inspect
+import math
 from collections.abc import Iterator
 from collections.abc import Mapping
-from fractions import Fraction
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 from typing import Any
@@ -73,6 +74,9 @@ SUITE_OPTIONS = ("norm", "eps", "steps", "queries", "draws", "seed")
 _REQUIRED = inspect.Parameter.empty
 _WRITABLE = {"bool", "int", "float", "str", "None"}
 """Types of the options that text can give."""
+
+_MOST = 2**31 - 1
+"""The largest int32, which is what TensorFlow counts steps in."""
 
 _WORDS = {"true": True, "false": False, "none": None}
 
@@ -253,8 +257,8 @@ def read_options(
         accepted: Parameters of the attack's factory that text may give.
 
     Raises:
-        ValueError: If an option is unknown or has no value, or a flag is
-            neither true nor false.
+        ValueError: If an option is unknown or has no value, a flag is neither
+            true nor false, or a whole number is no int32.
     """
     options = {}
     for pair in filter(None, text.split(",")):
@@ -267,6 +271,11 @@ def read_options(
                 f"{', '.join(accepted)}.{near} Received: {pair.strip()!r}"
             )
         options[option] = _value(value)
+        if isinstance(options[option], int) and abs(options[option]) > _MOST:
+            raise ValueError(
+                f"{option} of {name} must be at most {_MOST}. "
+                f"Received: {value!r:.100}"
+            )
         is_flag = accepted[option].annotation in (bool, "bool")
         if is_flag and not isinstance(options[option], bool):
             raise ValueError(
@@ -278,10 +287,11 @@ def read_options(
 def _value(text):
     if text.lower() in _WORDS:
         return _WORDS[text.lower()]
-    for number in (int, Fraction):
-        try:
-            value = number(text)
-        except (ValueError, ZeroDivisionError):
-            continue
-        return value if number is int else float(value)
+    with contextlib.suppress(ValueError):
+        return int(text)
+    above, _, below = text.partition("/")
+    with contextlib.suppress(ValueError, ZeroDivisionError):
+        number = float(above) / (float(below) if below else 1)
+        if math.isfinite(number):
+            return number
     return text

@@ -103,9 +103,9 @@ def _listed(path):
 
 
 def _label(text, path):
-    if not text.isdecimal() or int(text) >= len(CLASSES):
+    if not re.fullmatch(r"[0-9]{1,9}", text) or int(text) >= len(CLASSES):
         raise ValueError(
             f"Labels in {path} must be classes, 0 to {len(CLASSES) - 1}. "
-            f"Received: trueLabel={text!r}"
+            f"Received: trueLabel={text!r:.80}"
         )
     return int(text)

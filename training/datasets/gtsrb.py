@@ -1,6 +1,7 @@
 """GTSRB, the German signs, on disk."""
 
 import os
+import re
 from pathlib import Path
 
 import tensorflow as tf
@@ -55,7 +56,7 @@ def load_gtsrb(
         )
     annotations = _training(folder) if split == "train" else _test(folder)
     pictures = [
-        PictureFile((images / name).relative_to(folder), label)
+        PictureFile(images.relative_to(folder) / name, label)
         for images, file in annotations
         for name, label in _rows(file)
     ]
@@ -104,9 +105,9 @@ def _rows(path):
 
 def _label(row, path):
     text = row["ClassId"]
-    if not text.isdecimal() or int(text) >= _CLASSES:
+    if not re.fullmatch(r"[0-9]{1,9}", text) or int(text) >= _CLASSES:
         raise ValueError(
             f"Classes of GTSRB are 0 to {_CLASSES - 1}. "
-            f"Received: ClassId={text!r} of {row['Filename']} in {path}"
+            f"Received: ClassId={text!r:.80} of {row['Filename']} in {path}"
         )
     return int(text)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from zoo.class_names import as_class_names
+from zoo.regular_files import check_regular
 from zoo.training.datasets.picture_files import PictureFile
 from zoo.training.datasets.picture_files import fair_order
 from zoo.training.datasets.picture_files import load_picture_files
@@ -50,8 +51,9 @@ def load_image_folder(
     """Loads the pictures of a folder, one at a time.
 
     Files whose suffix is one of `SUFFIXES`, in either case, are pictures, at
-    any depth in their class' folder, also in linked folders. Hidden files and
-    folders are left out, and those that systems leave behind. Pictures come
+    any depth in their class' folder, also in linked folders, but those that
+    hold other classes. Hidden files and folders are left out, and those that
+    systems leave behind. Pictures come
     in the order of the SHA-256 of their names, so that any number from the
     front is a fair sample of all classes, the same everywhere.
     `zoo.pictures.read_picture` says how they are resized.
@@ -224,16 +226,34 @@ def _class_paths(folder):
     return paths
 
 
-def _files(folder, above=()):
-    """Yields the files in a folder at any depth, also in linked folders."""
-    above = (*above, folder.resolve())
-    for path in sorted(folder.iterdir()):
-        if _is_hidden(path.name):
+def _files(root):
+    """Yields the files in a class' folder at any depth, also in linked folders.
+
+    A folder is entered once, however many links lead to it.
+    """
+    own, whole = root.resolve(), root.parent.resolve()
+    seen, pending = set(), [root]
+    while pending:
+        folder = pending.pop()
+        real = folder.resolve()
+        if real in seen:
             continue
-        if not path.is_dir():
-            yield path
-        elif path.resolve() not in above:  # Links may lead around.
-            yield from _files(path, above)
+        seen.add(real)
+        inside = real.is_relative_to(own)
+        if not inside and (
+            own.is_relative_to(real) or real.is_relative_to(whole)
+        ):
+            raise ValueError(
+                "A link must not make other classes' pictures a class' own. "
+                f"Received: {folder}, a link to {real}"
+            )
+        for path in folder.iterdir():
+            if _is_hidden(path.name):
+                continue
+            if path.is_dir():
+                pending.append(path)
+            else:
+                yield path
 
 
 def _is_hidden(name):
@@ -330,5 +350,6 @@ def _warn_of_copies(folder, pictures, kept_in, kept) -> None:
 
 
 def _digest(path):
+    check_regular(path)
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").digest()

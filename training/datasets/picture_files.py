@@ -79,11 +79,13 @@ def load_picture_files(
         it.
 
     Raises:
-        ValueError: If `image_shape` is not three positive numbers.
+        ValueError: If `image_shape` is not three positive numbers, or a
+            picture's path leads out of the folder.
     """
     import tensorflow as tf  # `find_pictures` does without.
 
     folder, image_shape = Path(folder), checked_shape(image_shape)
+    _check_below(folder, pictures)
     dataset = tf.data.Dataset.from_tensor_slices(
         (
             [os.fsencode(folder / picture.path) for picture in pictures],
@@ -227,6 +229,17 @@ def read_table(
                 f"Received: row {number} without {', '.join(missing)}"
             )
     return rows
+
+
+def _check_below(folder, pictures) -> None:
+    """Refuses paths of a table that name files elsewhere on the disk."""
+    for picture in pictures:
+        path = picture.path
+        if path.is_absolute() or ".." in path.parts or "\0" in str(path):
+            raise ValueError(
+                f"A picture's path must lie below {folder}. "
+                f"Received: {str(path)!r:.200}"
+            )
 
 
 def _read(path, box, shape):

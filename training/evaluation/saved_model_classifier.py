@@ -1,5 +1,6 @@
 """Loads a SavedModel as a Keras model that only predicts."""
 
+import math
 import os
 import re
 
@@ -7,7 +8,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from zoo.inspection import MOST_PIXELS
 from zoo.inspection import are_probabilities
+from zoo.saved_model_folder import check_files
 from zoo.saved_model_folder import newest_version
 from zoo.training.evaluation.harmless_graph import check_harmless
 from zoo.training.evaluation.harmless_graph import unloadable
@@ -58,11 +61,12 @@ def load_saved_model(
             harmless and not trusted.
     """
     directory = newest_version(path)
+    check_files(directory)
     if not trust:
         check_harmless(directory)
     try:
         loaded = tf.saved_model.load(str(directory))
-    except (OSError, ValueError, RuntimeError, tf.errors.OpError) as error:
+    except Exception as error:  # Damaged object graphs raise many kinds.
         raise unloadable(directory, error) from error
     if _SIGNATURE not in loaded.signatures:
         raise ValueError(
@@ -154,6 +158,11 @@ def _image_input(signature, directory, image_size):
         raise ValueError(
             "`image_size` must agree with the SavedModel's input, "
             f"{spec.shape}. Received: image_size={image_size}"
+        )
+    if math.prod(wanted) > MOST_PIXELS:
+        raise ValueError(
+            f"Images must have at most {MOST_PIXELS:,} pixels. "
+            f"Received: {directory}, for {wanted[0]}x{wanted[1]}"
         )
     return argument, (*wanted, channels)
 

@@ -25,6 +25,9 @@ from zoo.validation import check_labels
 VALUES = (0.001, 0.01, 0.1, 1.0, 10.0)
 """The paper's range."""
 
+_MOST = 10_000
+"""Combinations that are scored on each batch at once."""
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ScaleWeights:
@@ -98,6 +101,13 @@ def search_scale_weights(
         raise ValueError(
             f"values must be above 0, at least one. Received: values={values}"
         )
+    ensemble = find_ensemble(model)
+    count = len(values) ** len(ensemble.scale_weights)
+    if count > _MOST:
+        raise ValueError(
+            f"There may be at most {_MOST:,} combinations of weights. "
+            f"Received: {count:,} of {len(values)} values"
+        )
     if batch_size < 1 or draws < 1:
         raise ValueError(
             "batch_size and draws must be positive. Received: "
@@ -107,7 +117,6 @@ def search_scale_weights(
     images = check_images(images, input_shape(model))
     labels = check_labels(labels, len(images), class_count(model))
     draws = draws if is_stochastic(model) else 1
-    ensemble = find_ensemble(model)
     own = _scaled(ensemble.scale_weights)
     combinations = _combinations(own, values)
     weights = np.array(combinations)

@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from collections.abc import Mapping
@@ -17,10 +18,12 @@ import numpy as np
 import tensorflow as tf
 
 from zoo.atomic_write import atomic_write
+from zoo.regular_files import read_json
 from zoo.validation import check_images
 from zoo.validation import check_labels
 from zoo.weights.digests import arrays_digest
 
+_EPOCHS = re.compile(r"([0-9]{1,9})\.weights\.h5")
 _KEPT = 2
 """Checkpoints, in case the disk damages the newest."""
 
@@ -81,7 +84,11 @@ class Backup(keras.callbacks.Callback):
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _files(self) -> list[Path]:
-        return sorted(self._folder.glob("[0-9]*.weights.h5"), key=_epochs)
+        found = self._folder.glob("*.weights.h5")
+        return sorted(
+            (p for p in found if _EPOCHS.fullmatch(p.name) and p.is_file()),
+            key=_epochs,
+        )
 
 
 def add_state(
@@ -167,7 +174,7 @@ def check_same_config(path: Path, config: Mapping[str, Any]) -> None:
         with atomic_write(path) as temporary:
             temporary.write_text(json.dumps(config, indent=2) + "\n")
         return
-    written = json.loads(path.read_text())
+    written = read_json(path, dict)
     changed = [key for key in config if config[key] != written.get(key)]
     if changed:
         raise ValueError(
@@ -204,4 +211,4 @@ def data_digest(
 
 
 def _epochs(path: Path) -> int:
-    return int(path.name.split(".")[0])
+    return int(_EPOCHS.fullmatch(path.name)[1])

@@ -144,3 +144,22 @@ def test_check_spec_refuses_wrong_options(spec, message):
 )
 def test_check_spec_lets_options_be_left_open(spec):
     assert registry.check_spec(spec) == spec.partition(":")[0]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ("eps=1e999999999", "`eps` must be a finite number"),
+        ("eps=1e400", "`eps` must be a finite number"),
+        ("eps=1/0", "`eps` must be a finite number"),
+        ("eps=0.1,steps=1e400", "`steps` must be a positive integer"),
+        (
+            "eps=0.1,steps=" + "9" * 30,
+            "steps of pgd must be at most 2147483647",
+        ),
+        ("eps=0.1,step_size=1e400", "`step_size` must be a finite number"),
+    ],
+)
+def test_numbers_out_of_range_are_told(options, said):
+    with pytest.raises(ValueError, match=said):
+        attacks.parse(f"pgd:norm=linf,{options}")

@@ -82,7 +82,7 @@ def test_test_annotations_without_classes_are_refused(archive):
         datasets.load("gtsrb", data_dir=archive)
 
 
-@pytest.mark.parametrize("label", ["43", "-1", "1.0", "", "stop"])
+@pytest.mark.parametrize("label", ["43", "-1", "1.0", "", "stop", "²"])
 def test_what_is_no_class_is_refused(archive, label):
     labels = archive / "GT-final_test.csv"
     labels.write_text(f"Filename;ClassId\n00000.ppm;{label}\n")
@@ -109,3 +109,19 @@ def test_bad_options_are_refused(archive, options):
 def test_classes_are_refused(archive):
     with pytest.raises(ValueError, match="Received: name='gtsrb'"):
         datasets.load("gtsrb", data_dir=archive, classes=["a"])
+
+
+@pytest.mark.parametrize("name", ["/etc/passwd", "../../../00000.ppm"])
+def test_pictures_outside_are_not_read(archive, name):
+    table = archive / "GT-final_test.csv"
+    table.write_text(table.read_text().replace("00000.ppm", name))
+    with pytest.raises(ValueError, match="must lie below"):
+        datasets.load("gtsrb", "test", data_dir=archive)
+
+
+def test_a_class_of_thousands_of_digits_is_cut_short(archive):
+    """Python itself refuses to read so many."""
+    labels = archive / "GT-final_test.csv"
+    labels.write_text(f"Filename;ClassId\n00000.ppm;{'9' * 5000}\n")
+    with pytest.raises(ValueError, match="0 to 42. Received: ClassId='9{79} "):
+        datasets.load("gtsrb", data_dir=archive)

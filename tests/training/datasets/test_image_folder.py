@@ -223,3 +223,24 @@ def test_named_sets_come_before_folders_of_their_name(tmp_path, monkeypatch):
     assert datasets.is_folder(Path("fashion_mnist"))
     assert datasets.is_folder("photos")
     assert not datasets.is_folder("cifar10")
+
+
+@pytest.mark.parametrize("target", ["..", "../..", "../dog", "/"])
+def test_links_must_not_lead_to_other_classes(folder, target):
+    """Their pictures would count twice, and as this class'."""
+    (folder / "cat" / "linked").symlink_to(target)
+    with pytest.raises(ValueError, match="other classes' .*linked, a link to"):
+        datasets.load(folder, image_shape=SHAPE)
+
+
+def test_each_linked_folder_is_entered_once(folder, tmp_path):
+    """Two links a level lead to the last one by 2**20 paths."""
+    levels = [tmp_path / f"level{index}" for index in range(20)]
+    for level in levels:
+        level.mkdir()
+    for level, after in zip(levels, levels[1:], strict=False):
+        (level / "left").symlink_to(after)
+        (level / "right").symlink_to(after)
+    Image.new("L", (8, 8), 40).save(levels[-1] / "1.png")
+    (folder / "cat" / "linked").symlink_to(levels[0])
+    assert len(datasets.load(folder, image_shape=SHAPE)) == 7

@@ -1,7 +1,11 @@
 """Tables of annotations: what is read and what is refused."""
 
+from pathlib import Path
+
 import pytest
 
+from zoo.training.datasets.picture_files import PictureFile
+from zoo.training.datasets.picture_files import load_picture_files
 from zoo.training.datasets.picture_files import read_table
 
 ROWS = [{"file": "a, b.png", "label": "é"}, {"file": "c.png", "label": ""}]
@@ -37,3 +41,11 @@ def test_what_is_no_such_table(tmp_path, content, message):
 def test_there_must_be_a_file(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"table\.csv"):
         read_table(tmp_path / "table.csv", ("file",))
+
+
+@pytest.mark.parametrize("path", ["/etc/passwd", "../a.png", "a/../../b.png"])
+def test_pictures_lie_below_their_folder(tmp_path, path):
+    """A table may name any path."""
+    pictures = [PictureFile(Path(path), 0)]
+    with pytest.raises(ValueError, match="must lie below .*Received: "):
+        load_picture_files(tmp_path, pictures, (8, 8, 3))

@@ -559,3 +559,27 @@ def test_pictures_as_input_are_harmless(tmp_path, linear):
         linear.keras, tmp_path / "a", classes=["a", "b", "c"], check_pixels=True
     )
     check_harmless(tmp_path / "a")
+
+
+@pytest.mark.parametrize("damage", ["child", "identifier"])
+def test_damaged_object_graphs_are_told(tmp_path, damage):
+    path = write(tmp_path / "model", brightness)
+    saved = saved_model_pb2.SavedModel.FromString(
+        (path / "saved_model.pb").read_bytes()
+    )
+    nodes = saved.meta_graphs[0].object_graph_def.nodes
+    if damage == "child":
+        nodes[0].children[0].node_id = 10**6
+    else:
+        for node in nodes:
+            if node.HasField("user_object"):
+                node.user_object.identifier = "trackable_dict_wrapper"
+    (path / "saved_model.pb").write_bytes(saved.SerializeToString())
+    with pytest.raises(ValueError, match=f"{path} is not a SavedModel that"):
+        load_saved_model(path)
+
+
+def test_enormous_images_are_refused(tmp_path):
+    path = write(tmp_path / "model", brightness, spec=(None, None, None, 3))
+    with pytest.raises(ValueError, match="at most 16,777,216 pixels"):
+        load_saved_model(path, image_size=(12000, 12000))

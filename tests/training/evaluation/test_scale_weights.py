@@ -170,3 +170,10 @@ def test_a_model_of_one_scale_is_refused():
     model = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten()])
     with pytest.raises(ValueError, match="must end in a MultiScaleEnsemble"):
         evaluation.search_scale_weights(model, IMAGES, LABELS)
+
+
+def test_combinations_are_counted_first():
+    with pytest.raises(ValueError, match="at most 10,000 .*: 125,000,000 of"):
+        evaluation.search_scale_weights(
+            ensemble(classifier()), IMAGES, LABELS, values=range(1, 501)
+        )

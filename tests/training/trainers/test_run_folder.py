@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from zoo.training.trainers.run_folder import Backup
+from zoo.training.trainers.run_folder import check_same_config
 from zoo.training.trainers.run_folder import hint_if_interrupted
 
 EPOCHS = 4
@@ -115,3 +116,18 @@ def test_an_interruption_says_how_to_go_on(tmp_path, capfd):
     (said,) = interrupt.value.__notes__
     assert said.endswith(f"last finished epoch, from {tmp_path}.")
     assert capfd.readouterr() == ("", "")
+
+
+def test_other_files_are_no_checkpoints(tmp_path):
+    for name in ("9x.weights.h5", "1.x.weights.h5", "²2.weights.h5"):
+        (tmp_path / name).write_text("junk")
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    assert Backup(tmp_path).restore(model) == 0
+
+
+def test_a_configuration_that_is_none_names_its_file(tmp_path):
+    path = tmp_path / "run.json"
+    path.write_text("[]")
+    with pytest.raises(ValueError, match=f"{path} must hold an object"):
+        check_same_config(path, {"a": 1})

@@ -3,8 +3,11 @@
 import dataclasses
 import hashlib
 import json
+import math
 import os
 import pathlib
+import zipfile
+import zlib
 from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import Any
@@ -14,6 +17,8 @@ import numpy as np
 
 from zoo.atomic_write import atomic_write
 from zoo.inspection import all_layers
+from zoo.regular_files import check_regular
+from zoo.regular_files import read_json
 from zoo.training.evaluation import provenance
 from zoo.training.evaluation.engine.same_model import layer_options
 from zoo.training.evaluation.planned_attack import PlannedAttack
@@ -22,6 +27,8 @@ from zoo.weights.digests import arrays_digest
 from zoo.weights.digests import weights_digest
 
 _RUN = "run.json"
+_DAMAGED = (EOFError, OSError, ValueError, zipfile.BadZipFile, zlib.error)
+"""What reading a damaged `.npz` file raises, one that is pickled too."""
 
 
 class Journal:
@@ -73,6 +80,7 @@ class Journal:
 
         Raises:
             OSError: If the folder cannot be read.
+            ValueError: If its `run.json` is not of an evaluation.
         """
         path = pathlib.Path(folder) / _RUN
         if pathlib.Path(folder).is_file():
@@ -81,16 +89,48 @@ class Journal:
             )
         if not path.exists():
             return None
-        return json.loads(path.read_text(encoding="utf-8"))
+        run = read_json(path, dict)
+        kinds = {"date": str, "commit": str | None, "fingerprint": dict}
+        wrong = [
+            name
+            for name, kind in kinds.items()
+            if name not in run or not isinstance(run[name], kind)
+        ]
+        if wrong:
+            raise ValueError(
+                f"{path} must be the run.json of an evaluation. "
+                f"Received: {wrong[0]}={run.get(wrong[0])!r:.100}"
+            )
+        return run
 
-    def read(self, number: int) -> list[ImageResults]:
-        """Returns the results of a pass's finished batches, in order."""
+    def read(
+        self, number: int, indices: np.ndarray, *, batch_size: int, draws: int
+    ) -> list[ImageResults]:
+        """Returns the results of a pass's finished batches, in order.
+
+        Args:
+            number: Of the pass.
+            indices: Positions of its images, which fill the batches in order.
+            batch_size: Images in a batch.
+            draws: Rows of `correct`.
+
+        Raises:
+            OSError: If a file cannot be read.
+            ValueError: If a file is no such batch, or there is one too many.
+        """
         batches = []
-        while (path := self._path(number, len(batches))).exists():
-            with np.load(path) as arrays:
-                fields = dict(arrays)
-            seconds = float(fields.pop("seconds"))
-            batches.append(ImageResults(**fields, seconds=seconds))
+        for start in range(0, len(indices), batch_size):
+            path = self._path(number, len(batches))
+            if not path.exists():
+                return batches
+            batch = indices[start : start + batch_size]
+            batches.append(_read_batch(path, batch, draws))
+        path = self._path(number, len(batches))
+        if path.exists():
+            raise ValueError(
+                f"The run has {len(batches)} batches in pass {number}; remove "
+                f"others from the folder. Received: {path}"
+            )
         return batches
 
     def write(self, number: int, batch: int, results: ImageResults) -> None:
@@ -104,6 +144,48 @@ class Journal:
 
     def _path(self, number, batch):
         return self._folder / f"{number:02d}-{batch:05d}.npz"
+
+
+def _read_batch(path, indices, draws) -> ImageResults:
+    """Reads a batch of the images at `indices`, and of no others."""
+    check_regular(path)
+    shapes = {
+        field.name: (len(indices),)
+        for field in dataclasses.fields(ImageResults)
+    }
+    shapes |= {"correct": (draws, len(indices)), "seconds": ()}
+    # Arrays of these shapes, and their headers.
+    most = sum(math.prod(shape) * 8 + 2**10 for shape in shapes.values())
+    try:
+        with zipfile.ZipFile(path) as archive:
+            size = sum(member.file_size for member in archive.infolist())
+        fields = {}
+        if size <= most:
+            with np.load(path) as arrays:
+                fields = dict(arrays)
+    except _DAMAGED as error:
+        raise _no_batch(path, "a damaged file") from error
+    if {name: np.shape(array) for name, array in fields.items()} != shapes:
+        raise _no_batch(path, "arrays of other names or shapes")
+    if not np.array_equal(fields["indices"], indices):
+        raise _no_batch(path, "results of other images")
+    if fields["correct"].dtype != bool:
+        raise _no_batch(path, f"correct of type {fields['correct'].dtype}")
+    for name in shapes.keys() - {"correct", "indices"}:
+        values = fields[name]
+        if values.dtype.kind != "f" or not np.all(
+            np.isfinite(values) & (values >= 0)
+        ):
+            raise _no_batch(path, f"{name} that is not finite and 0 or more")
+    seconds = float(fields.pop("seconds"))
+    return ImageResults(**fields, seconds=seconds)
+
+
+def _no_batch(path, received) -> ValueError:
+    return ValueError(
+        f"{path} must be a batch of this evaluation; remove it to measure it "
+        f"again. Received: {received}"
+    )
 
 
 def _check_same(folder, found, given):

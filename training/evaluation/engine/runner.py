@@ -67,12 +67,20 @@ class Runner:
                 another gives other randomness.
 
         Raises:
-            ValueError: If the attack breaks its rules; see `Scorer.score`.
+            ValueError: If the attack breaks its rules, as `Scorer.score` says,
+                or the journal holds something else than this pass.
         """
         if indices is None:
             indices = np.arange(len(self._images))
         number, self._passes = self._passes, self._passes + 1
-        batches = self._journal.read(number) if self._journal else []
+        batches = []
+        if self._journal:
+            batches = self._journal.read(
+                number,
+                indices,
+                batch_size=self._batch_size,
+                draws=self._scorer.draws,
+            )
         done = sum(len(batch.indices) for batch in batches)
         right = sum(map(_right, batches))
         bar = self._progress.add(planned, len(indices), done=done)

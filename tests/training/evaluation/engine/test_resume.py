@@ -282,3 +282,71 @@ def test_a_file_is_no_folder_to_resume_from(tmp_path):
     with pytest.raises(NotADirectoryError, match="resume must be a folder"):
         evaluate(brightness(), levels(0.1), resume=path, progress=False)
     assert path.read_text() == "{}"
+
+
+def batch_fields(path):
+    with np.load(path) as arrays:
+        return dict(arrays)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"l2": np.full(4, np.nan)}, "l2 that is not finite"),
+        ({"linf": np.full(4, -1.0)}, "linf that is not finite and 0 or more"),
+        ({"l2": np.zeros(4, "int64")}, "l2 that is not finite"),
+        ({"seconds": np.inf}, "seconds that is not finite"),
+        ({"correct": np.ones((1, 4))}, "correct of type float64"),
+        ({"correct": np.ones((2, 4), bool)}, "other names or shapes"),
+        ({"l2": np.zeros(0)}, "other names or shapes"),
+        ({"more": np.zeros(4)}, "other names or shapes"),
+        ({"indices": np.arange(1, 5)}, "results of other images"),
+        ({"l2": np.zeros(10**6)}, "other names or shapes"),
+        ({"l2": np.array([None] * 4)}, "a damaged file"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "-".join(value),
+)
+def test_batches_of_other_contents_are_refused(tmp_path, change, said):
+    evaluate(**scene(resume=tmp_path, progress=False))
+    path = tmp_path / "00-00000.npz"
+    np.savez(path, **batch_fields(path) | change)
+    with pytest.raises(ValueError, match=f"{path} must be a batch.*{said}"):
+        evaluate(**scene(resume=tmp_path, progress=False))
+
+
+def test_no_batches_but_its_own_are_counted(tmp_path):
+    """Copies of the first one once made 8 images of 2."""
+    evaluate(**scene(resume=tmp_path, progress=False))
+    first = (tmp_path / "00-00000.npz").read_bytes()
+    (tmp_path / "00-00003.npz").write_bytes(first)
+    with pytest.raises(ValueError, match="has 3 batches in pass 0; remove"):
+        evaluate(**scene(resume=tmp_path, progress=False))
+    (tmp_path / "00-00003.npz").unlink()
+    (tmp_path / "00-00001.npz").write_bytes(first)
+    with pytest.raises(ValueError, match="results of other images"):
+        evaluate(**scene(resume=tmp_path, progress=False))
+
+
+@pytest.mark.parametrize("content", [b"", b"junk", b"PK\x03\x04"])
+def test_damaged_batches_are_told(tmp_path, content):
+    evaluate(**scene(resume=tmp_path, progress=False))
+    path = tmp_path / "01-00000.npz"
+    path.write_bytes(content or path.read_bytes()[:200])
+    with pytest.raises(ValueError, match=f"{path}.*a damaged file"):
+        evaluate(**scene(resume=tmp_path, progress=False))
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"date": 5}, "date=5"),
+        ({"commit": [1]}, "commit="),
+        ({"fingerprint": []}, "fingerprint="),
+    ],
+)
+def test_another_run_json_is_told(tmp_path, change, said):
+    evaluate(**scene(resume=tmp_path, progress=False))
+    path = tmp_path / "run.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    with pytest.raises(ValueError, match=f"{path} must be the run.*{said}"):
+        evaluate(**scene(resume=tmp_path, progress=False))
