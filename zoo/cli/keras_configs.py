@@ -7,29 +7,12 @@ writes a picture or loads a SavedModel, and a call may have a path for its
 tensor.
 """
 
+import functools
 import sys
 import types
 from collections.abc import Iterator
 from collections.abc import Mapping
 from typing import Any
-
-import keras
-
-_KINDS = (
-    keras.Operation,  # Layers and models are among them.
-    keras.constraints.Constraint,
-    keras.dtype_policies.DTypePolicy,
-    keras.dtype_policies.DTypePolicyMap,
-    keras.initializers.Initializer,
-    keras.losses.Loss,
-    keras.metrics.Metric,
-    keras.optimizers.Optimizer,
-    keras.optimizers.schedules.LearningRateSchedule,
-    keras.quantizers.Quantizer,
-    keras.random.SeedGenerator,
-    keras.regularizers.Regularizer,
-)
-"""Classes of what makes up a model."""
 
 _REACHING = {
     "FeatureSpace",
@@ -127,7 +110,7 @@ def _check_object(config: Mapping[str, Any], *, in_call: bool) -> None:
     found = _registered(registered) or _of_keras(module, name)
     if found is None:
         raise UnknownClassError(f"{name!r:.80} of {module!r:.80}")
-    parts = isinstance(found, type) and issubclass(found, _KINDS)
+    parts = isinstance(found, type) and issubclass(found, _kinds())
     if not parts or _REACHING & {base.__name__ for base in found.__mro__}:
         raise UnsafeConfigError(f"{name!r:.80} of {module!r:.80}")
 
@@ -142,7 +125,30 @@ def _check_function(name: Any, module: Any) -> None:
         raise UnsafeConfigError(f"the function {name!r:.80} of {module!r:.80}")
 
 
+@functools.cache
+def _kinds() -> tuple[type, ...]:
+    """Returns the classes of what makes up a model."""
+    import keras
+
+    return (
+        keras.Operation,  # Layers and models are among them.
+        keras.constraints.Constraint,
+        keras.dtype_policies.DTypePolicy,
+        keras.dtype_policies.DTypePolicyMap,
+        keras.initializers.Initializer,
+        keras.losses.Loss,
+        keras.metrics.Metric,
+        keras.optimizers.Optimizer,
+        keras.optimizers.schedules.LearningRateSchedule,
+        keras.quantizers.Quantizer,
+        keras.random.SeedGenerator,
+        keras.regularizers.Regularizer,
+    )
+
+
 def _registered(name: Any) -> Any:
+    import keras
+
     if not isinstance(name, str):
         return None
     return keras.saving.get_registered_object(name)
@@ -158,6 +164,8 @@ def _of_keras(module: Any, name: Any) -> Any:
 
 
 def _is_dtype(text: str) -> bool:
+    import keras
+
     try:
         keras.backend.standardize_dtype(text)
     except ValueError:
