@@ -1,6 +1,9 @@
 """Picture files as pixels."""
 
+import contextlib
 import os
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,6 +18,10 @@ _GREY_STEPS = {"L;2": 85, "L;4": 17}
 """From one grey of 2 or 4 bits to the next, in 8 bits."""
 _PROGRAMS = ("EPS",)
 """Formats that Pillow has another program run."""
+_ORIENTATION = 0x0112
+_CMYK = "CMYK"
+_COLOURS_OF_PROFILES = {1: b"GRAY", 3: b"RGB "}
+"""What an ICC profile's header says, by the number of channels."""
 _SIXTEEN_BITS_AT_MOST = ("PNG", "PPM")
 """Formats whose 32-bit pixels, as Pillow reads them, are 0 to 65535."""
 
@@ -45,9 +52,7 @@ def read_picture(
             `PIL.Image.MAX_IMAGE_PIXELS`, or the number of channels is
             another; the message names the file.
     """
-    from PIL import Image
     from PIL import ImageOps
-    from PIL import UnidentifiedImageError
 
     channels = shape[-1]
     if channels not in _MODES:
@@ -55,22 +60,73 @@ def read_picture(
             "A picture is read with 1 channel, grey, or 3, RGB. "
             f"Received: channels={channels}"
         )
-    try:
-        check_regular(path)
-        with Image.open(path) as opened:
-            if opened.format in _PROGRAMS:
-                raise ValueError(f"{opened.format} files are programs")
-            _scale_colour_key(opened)
-            upright = ImageOps.exif_transpose(opened)
-            shallow = _eight_bits(upright, opened.format)
+    with _opened(path) as opened:
+        upright = ImageOps.exif_transpose(opened)
+        shallow = _eight_bits(upright, opened.format)
         return fit_picture(_over_black(shallow), shape)
-    except UnidentifiedImageError as error:
-        raise ValueError(
-            f"{_shown(path)} is not a picture Pillow can read."
-        ) from error
-    except Exception as error:  # Decoders raise many kinds.
-        reason = getattr(error, "strerror", None) or error
-        raise ValueError(f"{_shown(path)} cannot be read: {reason}.") from error
+
+
+@dataclass(frozen=True)
+class StoredPicture:
+    """A picture as its file has it.
+
+    Attributes:
+        pixels: uint8, `(height, width, channels)`, one channel for grey,
+            three for RGB; not turned.
+        orientation: How to turn it upright, as EXIF says it, 1 to 8.
+        icc_profile: Of its colours, `None` if the file has none that fits.
+    """
+
+    pixels: np.ndarray
+    orientation: int = 1
+    icc_profile: bytes | None = None
+
+    @property
+    def image(self) -> "Image.Image":
+        """The pixels as Pillow has them."""
+        from PIL import Image
+
+        grey = self.pixels.shape[-1] == 1
+        return Image.fromarray(self.pixels[..., 0] if grey else self.pixels)
+
+    def turn_upright(self, picture: "Image.Image") -> "Image.Image":
+        """Turns a picture that lies as this one does."""
+        return _turned(picture, self.orientation)
+
+    def turn_back(self, picture: "Image.Image") -> "Image.Image":
+        """Lays an upright picture as this one lies."""
+        inverse = {6: 8, 8: 6}.get(self.orientation, self.orientation)
+        return _turned(picture, inverse)
+
+
+def read_stored_picture(path: str | os.PathLike) -> StoredPicture:
+    """Reads a picture with its own size, colours and orientation.
+
+    Depth and transparency are treated as in `read_picture`.
+
+    Args:
+        path: As for `read_picture`.
+
+    Raises:
+        ValueError: As for `read_picture`; and if the picture is for print,
+            CMYK, whose colours mean nothing without their ink.
+    """
+    with _opened(path) as opened:
+        if opened.mode == _CMYK:
+            raise ValueError("its colours are CMYK; convert it to RGB first")
+        opened.load()  # Pillow turns a TIFF upright itself.
+        orientation = opened.getexif().get(_ORIENTATION, 1)
+        profile = opened.info.get("icc_profile") or b""
+        shallow = _over_black(_eight_bits(opened, opened.format))
+        grey = opened.mode in ("1", "L", "LA") or opened.mode.startswith("I")
+        channels = 1 if grey else 3
+        pixels = fit_picture(shallow, (None, None, channels))
+    fits = profile[16:20] == _COLOURS_OF_PROFILES[channels]
+    return StoredPicture(
+        pixels,
+        orientation if orientation in range(1, 9) else 1,
+        profile if fits else None,
+    )
 
 
 def fit_picture(
@@ -96,6 +152,44 @@ def fit_picture(
     if None not in (height, width):
         picture = picture.resize((width, height), Image.Resampling.BILINEAR)
     return np.asarray(picture).reshape(picture.height, picture.width, channels)
+
+
+@contextlib.contextmanager
+def _opened(path) -> "Iterator[Image.Image]":
+    """Opens a picture; what goes wrong with it names the file."""
+    from PIL import Image
+    from PIL import UnidentifiedImageError
+
+    try:
+        check_regular(path)
+        with Image.open(path) as opened:
+            if opened.format in _PROGRAMS:
+                raise ValueError(f"{opened.format} files are programs")
+            _scale_colour_key(opened)
+            yield opened
+    except UnidentifiedImageError as error:
+        raise ValueError(
+            f"{_shown(path)} is not a picture Pillow can read."
+        ) from error
+    except Exception as error:  # Decoders raise many kinds.
+        reason = getattr(error, "strerror", None) or error
+        raise ValueError(f"{_shown(path)} cannot be read: {reason}.") from error
+
+
+def _turned(picture: "Image.Image", orientation: int) -> "Image.Image":
+    from PIL import Image
+
+    turn = Image.Transpose
+    method = {
+        2: turn.FLIP_LEFT_RIGHT,
+        3: turn.ROTATE_180,
+        4: turn.FLIP_TOP_BOTTOM,
+        5: turn.TRANSPOSE,
+        6: turn.ROTATE_270,
+        7: turn.TRANSVERSE,
+        8: turn.ROTATE_90,
+    }.get(orientation)
+    return picture if method is None else picture.transpose(method)
 
 
 def _shown(path) -> str:

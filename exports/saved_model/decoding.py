@@ -15,11 +15,15 @@ from zoo.exports.saved_model.picture_headers import read_header
 
 _LUMA = (19595.0, 38470.0, 7471.0)
 """ITU-R 601 in 65536ths, as Pillow rounds it; their sums are exact."""
+_JPEG, _KEYED, _KEEPING, _OPAQUE = range(4)
+"""Ways to decode."""
 _RGBA = [[0, 0, 0, 1], [0, 0, 0, 1], [0, 1, 2, 3], [0, 1, 2, 3]]
 """Where these are among one to four channels and an opaque one behind."""
 
 
-def decode_picture(contents: tf.Tensor, channels: int) -> tf.Tensor:
+def decode_picture(
+    contents: tf.Tensor, place: tf.Tensor, channels: int
+) -> tf.Tensor:
     """Decodes a JPEG, PNG, GIF, BMP or WebP file to a model's colours.
 
     As in `zoo.pictures.read_picture`, the picture is turned upright as its
@@ -31,59 +35,69 @@ def decode_picture(contents: tf.Tensor, channels: int) -> tf.Tensor:
     colours, or of other than 8, 24 or 32 plain bits a pixel; a GIF whose
     first frame is smaller than it; a CMYK JPEG without an Adobe marker; a WebP
     that is animated or has EXIF or XMP data; a PNG with EXIF data as text,
-    or compressed XMP data; a picture that XMP data turn; and one of more than
-    `MAX_PIXELS`, or of very many chunks, blocks or segments.
+    or compressed XMP data; a picture that XMP data turn; one of more than
+    `MAX_PIXELS`, or of very many chunks, blocks or segments; and a JPEG, PNG
+    or WebP that is cut short. The message gives the picture's place. Damage
+    inside a file is found by TensorFlow's decoders, which give its size.
 
     Args:
         contents: Scalar of bytes.
+        place: Scalar: the picture's place in its batch.
         channels: 1 for grey, 3 for RGB, 4 for RGBA as it is.
 
     Returns:
         Float32 whole numbers from 0 to 255, `(height, width, channels)`.
     """
-    return _decoder(channels)(contents)
+    return _decoder(channels)(contents, place)
 
 
 @functools.cache
 def _decoder(channels):
     """Returns a function of a file, which is traced only once."""
     return tf.function(
-        lambda contents: _decode_checked(contents, channels),
-        input_signature=[tf.TensorSpec((), tf.string)],
+        lambda contents, place: _decode_checked(contents, place, channels),
+        input_signature=[
+            tf.TensorSpec((), tf.string),
+            tf.TensorSpec((), tf.int32),
+        ],
         autograph=False,
     )
 
 
-def _decode_checked(contents, channels):
+def _decode_checked(contents, place, channels):
     # On a GPU each of these small ops would wait for a copy of the file.
     with tf.device("CPU:0"):
         header = read_header(contents)
-        checked = tf.debugging.Assert(
-            header.refused == "",
-            [
-                "Pictures must be of a kind that is served. Received:",
+        # The raw op; TensorFlow's function wraps it in a branch.
+        checked = tf.raw_ops.Assert(
+            condition=header.refused == "",
+            data=[
+                "Pictures must be whole and of a kind that is served. "
+                "Received, at place",
+                place,
+                "of the batch, counted from 0:",
                 header.refused,
             ],
         )
         with tf.control_dependencies([checked]):
             contents = tf.identity(contents)
-        pixels = tf.case(
-            [
+        way = tf.where(header.keeps_channels, _KEEPING, _OPAQUE)
+        way = tf.where(header.is_keyed, _KEYED, way)
+        pixels = tf.switch_case(
+            tf.where(header.is_jpeg, _JPEG, way),
+            {
                 # Pillow's inverse cosine transform; the default is a fast one.
-                (
-                    header.is_jpeg,
-                    lambda: tf.io.decode_jpeg(
-                        contents, 3, dct_method="INTEGER_ACCURATE"
-                    ),
+                _JPEG: lambda: tf.io.decode_jpeg(
+                    contents, 3, dct_method="INTEGER_ACCURATE"
                 ),
                 # Asked for four channels, TensorFlow makes nonsense of some
                 # PNGs without a transparent colour; asked for none, it
                 # overlooks the transparent colour of those that have one.
-                (header.is_keyed, lambda: _decode(contents, 4)),
-                (header.keeps_channels, lambda: _decode(contents, 0)),
-            ],
-            # The fourth channel of a BMP is often unused.
-            default=lambda: _decode(contents, 3),
+                _KEYED: lambda: _decode(contents, 4),
+                _KEEPING: lambda: _decode(contents, 0),
+                # The fourth channel of a BMP is often unused.
+                _OPAQUE: lambda: _decode(contents, 3),
+            },
         )
         pixels = tf.cond(
             header.orientation > 1,
@@ -119,12 +133,14 @@ def _to_colours(pixels, channels):
         rgba = _to_rgba(pixels, count)
         return tf.floor(rgba[..., :3] * rgba[..., 3:] / 255.0 + 0.5)
 
-    rgb = tf.case(
-        [
-            (count == 3, lambda: pixels),
-            (count == 1, lambda: tf.tile(pixels, [1, 1, 3])),
-        ],
-        default=over_black,
+    rgb = tf.switch_case(
+        count - 1,
+        {
+            0: lambda: tf.tile(pixels, [1, 1, 3]),
+            1: over_black,
+            2: lambda: pixels,
+            3: over_black,
+        },
     )
     rgb = tf.ensure_shape(rgb, (None, None, 3))
     if channels == 3:

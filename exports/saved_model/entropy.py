@@ -18,8 +18,8 @@ from tensorflow.core.protobuf import saved_model_pb2
 
 from zoo.exports.placement import reachable_nodes
 
-_NAME = "fresh_entropy_draw"
-_FRESH = re.compile(rf"(?:^|/){_NAME}_(\d+)$")
+DRAW_NAME = "fresh_entropy_draw"
+_FRESH = re.compile(rf"(?:^|/){DRAW_NAME}_(\d+)$")
 # Keras reduces both words of a seed to this range.
 _SEED_RANGE = tf.int32.max - 1
 _PATCH = threading.Lock()
@@ -46,14 +46,15 @@ class SeedSource:
     Args:
         seed: `None` for an op that draws fresh entropy in every process
             and every call. A number makes the n-th draw the constant
-            `(seed, n)`, so that every call sees the same noise.
+            `(seed, n)`, so that every call sees the same noise; so does a
+            scalar int64 tensor, whose value a call may choose.
 
     Raises:
         ValueError: If `seed` is not a whole number below 2**31 - 2.
     """
 
-    def __init__(self, seed: int | None):
-        if seed is not None and not (
+    def __init__(self, seed: int | tf.Tensor | None):
+        if not (seed is None or tf.is_tensor(seed)) and not (
             isinstance(seed, int) and 0 <= seed < _SEED_RANGE
         ):
             raise ValueError(
@@ -65,7 +66,10 @@ class SeedSource:
 
     def __call__(self, dtype: str) -> tf.Tensor:
         """Returns the two words of the next seed."""
-        if self.seed is not None:
+        if tf.is_tensor(self.seed):
+            draw = tf.constant(self.draws, "int64")
+            drawn = tf.stack([self.seed % _SEED_RANGE, draw])
+        elif self.seed is not None:
             drawn = tf.constant([self.seed, self.draws], "int64")
         else:
             # The raw op: `tf.random` would bake in the global seed. With
@@ -76,7 +80,7 @@ class SeedSource:
                 maxval=tf.constant(_SEED_RANGE, "int64"),
                 seed=0,
                 seed2=0,
-                name=f"{_NAME}_{self.draws}",
+                name=f"{DRAW_NAME}_{self.draws}",
             )
         self.draws += 1
         return tf.cast(drawn, dtype)

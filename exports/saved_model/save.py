@@ -14,20 +14,27 @@ from zoo.exports.placement import cpu_only_ops
 from zoo.exports.saved_model.entropy import SeedSource
 from zoo.exports.saved_model.entropy import check_graph
 from zoo.exports.saved_model.entropy import seeds_from
+from zoo.exports.saved_model.folding import folded
 from zoo.exports.saved_model.signatures import IMAGE
 from zoo.exports.saved_model.signatures import IMAGE_BYTES
 from zoo.exports.saved_model.signatures import PIXEL_SCALE
-from zoo.exports.saved_model.signatures import SIGNATURES
+from zoo.exports.saved_model.signatures import SEED
+from zoo.exports.saved_model.signatures import SERVED
 from zoo.exports.saved_model.signatures import build_signatures
+from zoo.exports.saved_model.signatures import check_backend
 from zoo.exports.saved_model.signatures import logits_of
+from zoo.exports.saved_model.signatures import parts_of
 from zoo.exports.saved_model.signatures import resolve_image_shape
+from zoo.exports.saved_model.staging import local_folder
 from zoo.exports.saved_model.staging import staged_version
 from zoo.exports.saved_model.staging import writing_to
 from zoo.exports.saved_model.verification import max_logit_difference
 from zoo.exports.saved_model.warmup import write_request
 from zoo.exports.saved_model.warmup import write_warmup
+from zoo.inspection import all_layers
 from zoo.inspection import are_probabilities
 from zoo.inspection import check_float_input
+from zoo.inspection import explanation
 from zoo.inspection import stochastic_layers
 from zoo.saved_model_folder import write_classes
 
@@ -54,7 +61,9 @@ class ExportReport:
         seed: The seed that pins these draws; `None` if each call draws
             fresh entropy.
         cpu_only_ops: For each signature the ops without a GPU kernel, and
-            how many there are of each.
+            how many there are of each. Those of `serving_bytes` alone decode
+            and resize pictures, which is the CPU's by nature.
+        folded: How many batch norms were folded into convolutions.
     """
 
     path: pathlib.Path
@@ -65,6 +74,7 @@ class ExportReport:
     stochastic: bool
     seed: int | None
     cpu_only_ops: dict[str, dict[str, int]]
+    folded: int
 
     def to_dict(self) -> dict:
         """Returns the report as plain values that JSON can hold."""
@@ -76,7 +86,7 @@ def save(
     path: str | os.PathLike,
     *,
     version: int = 1,
-    signatures: Sequence[str] = SIGNATURES,
+    signatures: Sequence[str] | None = None,
     image_shape: Sequence[int] | None = None,
     classes: Sequence[str] | None = None,
     seed: int | None = None,
@@ -84,6 +94,8 @@ def save(
     overwrite: bool = False,
     tolerance: float = 1e-2,
     check_pixels: bool = False,
+    fold_batch_norm: bool = True,
+    allow_cpu_ops: Sequence[str] = (),
 ) -> ExportReport:
     """Writes `<path>/<version>` for TensorFlow Serving and checks it.
 
@@ -104,14 +116,20 @@ def save(
         version: A whole number; servers take the highest.
         signatures: `"serving_default"` takes pixels, `"serving_bytes"`
             encoded pictures; both return `logits`, `probabilities` and
-            `classes` (see `zoo.exports.saved_model.signatures`).
+            `classes` (see `zoo.exports.saved_model.signatures`). `"explain"`
+            takes pixels and returns what the model marks by
+            `zoo.layers.Explained`. The default is these three, the last where
+            there are marks. `"seeded"`, of models that draw random numbers,
+            takes pixels and the seed of each image, for debugging: who may
+            call it can repeat the noise, as an attacker would.
         image_shape: Height, width and channels, where the model leaves
             them open. The default for a subclassed model, which leaves all
             open, is the shape that it was built for.
         classes: Names of the classes, returned as `labels` and kept in
             `assets.extra/classes.json`; numbers become their digits.
         seed: For debugging: every call repeats the same noise. An attacker
-            knows it too, so never serve such an export.
+            knows it too, so never serve such an export. `"seeded"` leaves
+            the other signatures random.
         warmup: Whether to write requests that the server replays as it
             loads the model.
         overwrite: Whether an existing version is replaced.
@@ -121,43 +139,43 @@ def save(
         check_pixels: Whether `serving_default` fails on pixels outside
             [0, 1], such as 8-bit ones, and on NaN, instead of answering.
             It reads each pixel once more.
+        fold_batch_norm: Whether batch norms are folded into the convolutions
+            before them. Where something else is before one, it stays.
+        allow_cpu_ops: Names of ops that the model may have though no GPU
+            runs them, such as `"ResizeArea"`.
 
     Raises:
         FileExistsError: If the version exists, unless `overwrite`.
         OSError: If the directory cannot be written.
         ValueError: If an argument is wrong, the model is not such a
-            classifier, it would replay its noise, or the logits differ.
+            classifier, it would replay its noise, the logits differ, or ops
+            that are not allowed have no GPU kernel.
     """
-    if keras.backend.backend() != "tensorflow":
-        raise ValueError(
-            "A SavedModel needs the TensorFlow backend of Keras. "
-            f"Received: backend={keras.backend.backend()}"
-        )
+    check_backend()
     image_shape = resolve_image_shape(model, image_shape)
     check_float_input(model)
     if classes is not None:
         classes = as_class_names(classes)
     source = SeedSource(seed)
-    if "://" in os.fspath(path):
-        raise ValueError(
-            "An export must be written to a local folder, and copied to other "
-            f"storage from there. Received: path={os.fspath(path)!r}"
-        )
-    path = pathlib.Path(path).absolute()
+    path = local_folder(path)
     if set("*?[") & set(str(path)):
         raise ValueError(
             "TensorFlow reads a path with *, ? or [ in it as a pattern. "
             f"Received: path={str(path)!r}"
         )
+    if signatures is None:
+        marked = explanation(model) is not None
+        signatures = (*SERVED, "explain") if marked else SERVED
     with staged_version(path, version, overwrite=overwrite) as directory:
         pixels = _probe_pixels(image_shape)
         with seeds_from(SeedSource(_PROBE_SEED)):
             # Makes what a model makes at its first call. A trace that made
             # variables would run twice, and number its draws anew.
             logits_of(model, pixels[:1] * PIXEL_SCALE)
-        with seeds_from(source):
+        with folded(model, fold_batch_norm) as folds:
             functions = build_signatures(
                 model,
+                source,
                 image_shape=image_shape,
                 names=signatures,
                 classes=classes,
@@ -165,17 +183,19 @@ def save(
             )
         _check_draws(model, source)
         check_seed = _PROBE_SEED if seed is None else seed
-        logits = _keras_logits(model, pixels, check_seed)
-        graphs = {
-            name: function.graph.as_graph_def()
-            for name, function in functions.items()
-        }
-        for graph in graphs.values():
+        expected = _expected(model, pixels, check_seed, signatures)
+        cpu_only = {}
+        for name, function in functions.items():
+            graph = function.graph.as_graph_def()
             check_graph(graph)
-        requests = _requests(pixels, signatures)
-        sample = _requests(pixels[:1], signatures)
+            cpu_only[name] = cpu_only_ops(graph)
+            if name != "serving_bytes":  # It calls `serving_default`.
+                _check_placement(model, name, cpu_only[name], allow_cpu_ops)
+        functions = {name: functions[name] for name in signatures}
+        requests = _requests(pixels, signatures, check_seed)
+        sample = _requests(pixels[:1], signatures, check_seed)
         # The shorter body, if there is a choice.
-        shown = min(sample, key=("serving_bytes", "serving_default").index)
+        shown = "serving_bytes" if "serving_bytes" in sample else min(sample)
         with writing_to(path):
             _write(functions, directory)
             write_request(directory, shown, sample[shown])
@@ -186,7 +206,7 @@ def save(
         difference = max_logit_difference(
             directory,
             requests,
-            logits,
+            expected,
             seed=check_seed,
             tolerance=tolerance,
         )
@@ -215,9 +235,8 @@ def save(
         max_abs_difference=difference,
         stochastic=source.draws > 0,
         seed=seed,
-        cpu_only_ops={
-            name: cpu_only_ops(graph) for name, graph in graphs.items()
-        },
+        cpu_only_ops={name: cpu_only[name] for name in functions},
+        folded=len(folds),
     )
 
 
@@ -230,6 +249,28 @@ def _check_draws(model: keras.Model, source: SeedSource) -> None:
             "`keras.random.SeedGenerator` when it predicts, else its noise "
             f"is frozen into the export. Received: layers={stochastic}"
         )
+
+
+def _check_placement(model, name, cpu_only, allowed) -> None:
+    """Refuses a signature that a server with a GPU would run in part on it."""
+    refused = {op: n for op, n in cpu_only.items() if op not in allowed}
+    if not refused:
+        return
+    codecs = [
+        layer.name
+        for layer in all_layers(model)
+        if getattr(layer, "codec", None) == "libjpeg"
+    ]
+    advice = (
+        f"Build the layers {codecs} with codec='dct', which every device "
+        "runs, and export that. "
+        if codecs
+        else ""
+    )
+    raise ValueError(
+        f"The ops of `{name}` must have GPU kernels for their types, or be "
+        f"allowed by `allow_cpu_ops`. {advice}Received: ops={refused}"
+    )
 
 
 def _write(functions, directory: pathlib.Path) -> None:
@@ -254,16 +295,19 @@ def _probe_pixels(image_shape: tuple[int, int, int]) -> np.ndarray:
 
 
 def _requests(
-    pixels: np.ndarray, signatures: Sequence[str]
+    pixels: np.ndarray, signatures: Sequence[str], seed: int
 ) -> dict[str, dict[str, np.ndarray]]:
-    requests = {}
-    if "serving_default" in signatures:
-        requests["serving_default"] = {IMAGE: pixels * PIXEL_SCALE}
-    if "serving_bytes" in signatures:
-        files = [tf.io.encode_png(pixels[0]).numpy()]
-        files += [_transparent_png(image) for image in pixels[1:]]
-        requests["serving_bytes"] = {IMAGE_BYTES: np.array(files, object)}
-    return requests
+    files = [tf.io.encode_png(pixels[0]).numpy()] + [
+        _transparent_png(image) for image in pixels[1:]
+    ]
+    image = {IMAGE: pixels * PIXEL_SCALE}
+    requests = {
+        "serving_default": image,
+        "serving_bytes": {IMAGE_BYTES: np.array(files, object)},
+        "explain": image,
+        "seeded": {**image, SEED: np.full(len(pixels), seed, "int64")},
+    }
+    return {name: requests[name] for name in signatures}
 
 
 def _transparent_png(image: np.ndarray) -> bytes:
@@ -276,19 +320,43 @@ def _transparent_png(image: np.ndarray) -> bytes:
     return tf.io.encode_png(image).numpy()
 
 
+def _expected(
+    model: keras.Model, pixels: np.ndarray, seed: int, names: Sequence[str]
+) -> dict[str, dict[str, np.ndarray]]:
+    """Returns what Keras gives on the requests, by signature and output."""
+    expected = {}
+    if "explain" in names:
+        parts = _run_seeded(
+            lambda image: parts_of(explanation(model), image), pixels, seed
+        )
+        expected["explain"] = {k: v.numpy() for k, v in parts.items()}
+    if "seeded" in names:
+        rows = [_keras_logits(model, row[None], seed) for row in pixels]
+        expected["seeded"] = {"logits": np.concatenate(rows)}
+    if set(names) & set(SERVED):
+        logits = {"logits": _keras_logits(model, pixels, seed)}
+        expected |= dict.fromkeys(SERVED, logits)
+    return expected
+
+
 def _keras_logits(model, pixels: np.ndarray, seed: int) -> np.ndarray:
-    image = tf.constant(pixels * PIXEL_SCALE)
-    predict = tf.function(
-        lambda image: logits_of(model, image), autograph=False
-    )
-    with seeds_from(SeedSource(seed)):
-        logits = predict.get_concrete_function(image)(image).numpy()
+    logits = _run_seeded(
+        lambda image: logits_of(model, image), pixels, seed
+    ).numpy()
     if are_probabilities(logits):
         raise ValueError(
             "`model` must return logits: take the softmax at its end away. "
             f"Received: {model.name}, whose outputs are probabilities"
         )
     return logits
+
+
+def _run_seeded(function, pixels: np.ndarray, seed: int):
+    image = tf.constant(pixels * PIXEL_SCALE)
+    traced = tf.function(function, autograph=False)
+    with seeds_from(SeedSource(seed)):
+        concrete = traced.get_concrete_function(image)
+    return concrete(image)
 
 
 def _describe(spec) -> str:

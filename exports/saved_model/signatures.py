@@ -7,15 +7,29 @@ import numpy as np
 import tensorflow as tf
 
 from zoo.exports.saved_model.decoding import decode_picture
+from zoo.exports.saved_model.entropy import SeedSource
+from zoo.exports.saved_model.entropy import seeds_from
 from zoo.inspection import built_shape
+from zoo.inspection import explanation
 
-SIGNATURES = ("serving_default", "serving_bytes")
+SERVED = ("serving_default", "serving_bytes")
+SIGNATURES = (*SERVED, "explain", "seeded")
 IMAGE = "image"
+SEED = "seed"
 IMAGE_BYTES = "image_bytes"
 PIXEL_SCALE = np.float32(1 / 255)
 """A factor, as graph optimisation makes one of a division by 255."""
 _PIXEL_ROUNDING = 1e-3
 """How far half precision and resizing may leave [0, 1]."""
+
+
+def check_backend() -> None:
+    """Raises a `ValueError` unless Keras runs on TensorFlow."""
+    if keras.backend.backend() != "tensorflow":
+        raise ValueError(
+            "An export needs the TensorFlow backend of Keras. "
+            f"Received: backend={keras.backend.backend()}"
+        )
 
 
 def resolve_image_shape(
@@ -74,9 +88,10 @@ def resolve_image_shape(
 
 def build_signatures(
     model: keras.Model,
+    source: SeedSource,
     *,
     image_shape: tuple[int, int, int],
-    names: Sequence[str] = SIGNATURES,
+    names: Sequence[str] = SERVED,
     classes: Sequence[str] | None = None,
     check_pixels: bool = False,
 ) -> dict[str, tf.types.experimental.ConcreteFunction]:
@@ -86,16 +101,27 @@ def build_signatures(
     channels)`, pixels in [0, 1]. A model that leaves height and width open
     takes any. `serving_bytes` takes `image_bytes`: the bytes of picture
     files, each decoded as `decode_picture` says and resized, antialiased, to
-    `image_shape` regardless of its aspect ratio.
+    `image_shape` regardless of its aspect ratio. `seeded` takes `image` and
+    `seed`, int64, `(batch,)`: what an image gets depends on it and on its
+    seed alone, not on the batch.
 
-    Both return `logits` and `probabilities`, float32, `(batch, classes)`,
+    These return `logits` and `probabilities`, float32, `(batch, classes)`,
     and `classes`, int64, `(batch,)`: the index of the largest logit; and,
-    if there are `classes`, their names as `labels`. With `check_pixels`
-    `serving_default` fails on pixels that are not in [0, 1].
+    if there are `classes`, their names as `labels`. `explain` takes `image`
+    and returns what the model's `zoo.layers.Explained` layers mark, by name.
+    With `check_pixels` all that take `image` fail on pixels that are not in
+    [0, 1].
+
+    Args:
+        source: Where all but `seeded` take the seeds of random draws from.
+
+    Returns:
+        The functions by name, `serving_default` in any case.
 
     Raises:
         ValueError: If the model does not return logits of rank 2, if their
-            number differs from `classes`, or on an unknown name.
+            number differs from `classes`, or on an unknown name or one of a
+            signature that the model cannot have.
     """
     unknown = sorted(set(names) - set(SIGNATURES))
     if unknown or not names:
@@ -108,12 +134,7 @@ def build_signatures(
     shape = declared[0].shape[1:] if declared else image_shape
     spec = tf.TensorSpec([None, *shape], name=IMAGE)
 
-    @tf.function(input_signature=[spec], autograph=False)
-    def serving_default(image):
-        if check_pixels:
-            image = _checked_pixels(image)
-        logits = logits_of(model, image)
-        _check_logits(logits, classes)
+    def outputs_of(logits):
         index = tf.argmax(logits, axis=-1)
         outputs = {
             "logits": logits,
@@ -124,34 +145,90 @@ def build_signatures(
             outputs["labels"] = tf.gather(tf.constant(list(classes)), index)
         return outputs
 
+    @tf.function(input_signature=[spec], autograph=False)
+    def serving_default(image):
+        image = _checked_pixels(image) if check_pixels else image
+        with seeds_from(source):
+            logits = logits_of(model, image)
+        _check_logits(logits, classes)
+        return outputs_of(logits)
+
     @tf.function(
         input_signature=[tf.TensorSpec([None], tf.string, name=IMAGE_BYTES)],
         autograph=False,
     )
     def serving_bytes(image_bytes):
         @tf.autograph.experimental.do_not_convert
-        def decode(contents):
-            image = decode_picture(contents, channels)
+        def decode(picture):
+            image = decode_picture(*picture, channels)
             image = tf.image.resize(image, (height, width), antialias=True)
             return image * PIXEL_SCALE
 
         image = tf.map_fn(
             decode,
-            image_bytes,
+            (image_bytes, tf.range(tf.size(image_bytes))),
             fn_output_signature=tf.TensorSpec(image_shape, tf.float32),
         )
         return serving_default(image)
+
+    @tf.function(input_signature=[spec], autograph=False)
+    def explain(image):
+        image = _checked_pixels(image) if check_pixels else image
+        with seeds_from(SeedSource(source.seed)):
+            return parts_of(explained, image)
+
+    @tf.function(
+        input_signature=[spec, tf.TensorSpec([None], tf.int64, name=SEED)],
+        autograph=False,
+    )
+    def seeded(image, seed):
+        image = _checked_pixels(image) if check_pixels else image
+        same = tf.debugging.assert_equal(
+            tf.shape(image)[0],
+            tf.size(seed),
+            "`seed` must hold one number for each image.",
+        )
+
+        @tf.autograph.experimental.do_not_convert
+        def classify(row):
+            with seeds_from(SeedSource(row[1])):
+                return logits_of(model, row[0][None])[0]
+
+        with tf.control_dependencies([same]):
+            logits = tf.map_fn(
+                classify, (image, seed), fn_output_signature=tf.float32
+            )
+        count = default.structured_outputs["logits"].shape[-1]
+        return outputs_of(tf.ensure_shape(logits, [None, count]))
 
     if "serving_bytes" in names and channels not in (1, 3, 4):
         raise ValueError(
             "`serving_bytes` needs images of 1, 3 or 4 channels. "
             f"Received: channels={channels}"
         )
+    explained = explanation(model)
+    if "explain" in names and explained is None:
+        raise ValueError(
+            "`explain` needs a model that marks what explains its verdict by "
+            "`zoo.layers.Explained` in its own graph. "
+            f"Received: {model.name}, which marks nothing"
+        )
+    default = serving_default.get_concrete_function()
+    if "seeded" in names and not source.draws:
+        raise ValueError(
+            "`seeded` needs a model that draws random numbers when it "
+            f"predicts. Received: {model.name}, which draws none"
+        )
     functions = {
-        "serving_default": serving_default,
         "serving_bytes": serving_bytes,
+        "explain": explain,
+        "seeded": seeded,
     }
-    return {name: functions[name].get_concrete_function() for name in names}
+    return {"serving_default": default} | {
+        name: functions[name].get_concrete_function()
+        for name in names
+        if name in functions
+    }
 
 
 def logits_of(model: keras.Model, image: tf.Tensor) -> tf.Tensor:
@@ -160,6 +237,14 @@ def logits_of(model: keras.Model, image: tf.Tensor) -> tf.Tensor:
         lambda output: tf.cast(output, tf.float32),
         model(image, training=False),
     )
+
+
+def parts_of(explained: keras.Model, image: tf.Tensor) -> dict[str, tf.Tensor]:
+    """Returns the float32 parts of an explanation, by name."""
+    return {
+        name: tf.cast(part, tf.float32)
+        for name, part in explained(image, training=False).items()
+    }
 
 
 def _declared_inputs(model: keras.Model) -> list[keras.KerasTensor]:

@@ -10,6 +10,16 @@ from collections.abc import Iterator
 import tensorflow as tf
 
 
+def local_folder(path: str | os.PathLike) -> pathlib.Path:
+    """Returns an absolute path; raises a `ValueError` for an address."""
+    if "://" in os.fspath(path):
+        raise ValueError(
+            "An export must be written to a local folder, and copied to other "
+            f"storage from there. Received: path={os.fspath(path)!r}"
+        )
+    return pathlib.Path(path).absolute()
+
+
 @contextlib.contextmanager
 def staged_version(
     path: str | os.PathLike, version: int, *, overwrite: bool = False

@@ -16,29 +16,30 @@ _GRAPH_FILE = "saved_model.pb"
 def max_logit_difference(
     directory: str | os.PathLike,
     requests: Mapping[str, Mapping[str, np.ndarray]],
-    expected: np.ndarray,
+    expected: Mapping[str, Mapping[str, np.ndarray]],
     *,
     seed: int,
     tolerance: float,
 ) -> float:
-    """Runs a SavedModel in a C++ session and compares its logits.
+    """Runs a SavedModel in a C++ session and compares its outputs.
 
     A model that draws fresh entropy is compared with its draws pinned, as
     `SeedSource(seed)` pins those of the Keras model, and then run as it is.
 
     Args:
         directory: A SavedModel.
-        requests: For each signature the inputs that give `expected`.
-        expected: Logits of the Keras model.
+        requests: For each signature its inputs.
+        expected: For each signature what the Keras model gives: `logits`, or
+            parts of an explanation.
         seed: The seed behind `expected`.
-        tolerance: Difference allowed, as a fraction of the largest logit
-            or of one, whichever is more.
+        tolerance: Difference allowed, as a fraction of an output's largest
+            value or of one, whichever is more.
 
     Returns:
-        The largest absolute difference over all signatures.
+        The largest absolute difference of logits over all signatures.
 
     Raises:
-        ValueError: If logits are NaN or plus infinity, or differ by more.
+        ValueError: If an output is NaN or plus infinity, or differs by more.
     """
     directory = pathlib.Path(directory)
     shipped = (directory / _GRAPH_FILE).read_bytes()
@@ -51,42 +52,45 @@ def max_logit_difference(
                     entry.absolute()
                 )
         pathlib.Path(pinned_copy, _GRAPH_FILE).write_bytes(pinned)
-        for name, logits in _run(pinned_copy, requests).items():
-            difference = float(np.max(_differences(logits, expected)))
-            limit = tolerance * max(1.0, _largest(expected))
+        for name, key, found in _run(pinned_copy, requests, expected):
+            wanted = expected[name][key]
+            difference = float(np.max(_differences(found, wanted)))
+            limit = tolerance * max(1.0, _largest(wanted))
             if not difference <= limit:
                 raise ValueError(
-                    f"The logits of `{name}` must be finite or minus infinity "
+                    f"The {key} of `{name}` must be finite or minus infinity "
                     "and within "
                     f"{limit:.3g} of the Keras model. "
                     f"Received: difference={difference:.3g}"
                 )
-            largest = max(largest, difference)
+            if key == "logits":
+                largest = max(largest, difference)
     if pinned != shipped:
-        for name, logits in _run(directory, requests).items():
-            if not np.all(logits < np.inf):  # False of NaN.
+        for name, key, found in _run(directory, requests, expected):
+            if not np.all(found < np.inf):  # False of NaN.
                 raise ValueError(
-                    f"The logits of `{name}` must be finite or minus infinity. "
-                    f"Received: logits={logits}"
+                    f"The {key} of `{name}` must be finite or minus infinity. "
+                    f"Received: {key}={found}"
                 )
     return largest
 
 
-def _differences(logits, expected):
+def _differences(found, expected):
     """Minus infinity, which rules a class out, equals itself alone."""
-    ruled_out = np.isneginf(logits) & np.isneginf(expected)
+    ruled_out = np.isneginf(found) & np.isneginf(expected)
     return np.abs(
-        np.where(ruled_out, 0, logits) - np.where(ruled_out, 0, expected)
+        np.where(ruled_out, 0, found) - np.where(ruled_out, 0, expected)
     )
 
 
-def _largest(logits):
-    return float(np.max(np.abs(logits), where=np.isfinite(logits), initial=0.0))
+def _largest(values):
+    return float(np.max(np.abs(values), where=np.isfinite(values), initial=0.0))
 
 
-def _run(directory, requests) -> dict[str, np.ndarray]:
+def _run(directory, requests, expected):
+    """Yields signature, name and value of each output that is expected."""
     with SavedModelSession(directory) as session:
-        return {
-            signature: session.run(signature, inputs)["logits"]
-            for signature, inputs in requests.items()
-        }
+        for signature, inputs in requests.items():
+            outputs = session.run(signature, inputs)
+            for key in expected[signature]:
+                yield signature, key, outputs[key]

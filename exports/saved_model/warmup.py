@@ -64,6 +64,8 @@ def write_request(
 def _json_value(value):
     if isinstance(value, bytes):
         return {"b64": base64.b64encode(value).decode("ascii")}
+    if np.issubdtype(value.dtype, np.integer):
+        return value.tolist()
     return np.round(value.astype("float64"), 4).tolist()
 
 

@@ -1,13 +1,16 @@
 import importlib.resources
 import json
 
+import keras
 import pytest
 import tensorflow as tf
 
+from zoo import exports
 from zoo.exports.gpu_kernels import _merge
 from zoo.exports.gpu_kernels import gpu_kernels
 from zoo.exports.gpu_kernels import registered_gpu_kernels
 from zoo.exports.placement import cpu_only_ops
+from zoo.layers import JPEG
 
 IMAGES = tf.TensorSpec([None, 8, 8, 3], tf.float32)
 
@@ -105,3 +108,36 @@ def test_bundled_table_is_that_of_a_cuda_build():
     assert gpu_kernels() == registered_gpu_kernels()
     if tf.__version__.startswith("2.21."):
         assert bundled == registered_gpu_kernels()
+
+
+def test_an_export_must_run_on_a_gpu(tmp_path):
+    """But for ingest, and for what is allowed by name."""
+
+    class Shrink(keras.layers.Layer):
+        def call(self, images):
+            return tf.image.resize(images, (4, 4), "area")
+
+    model = keras.Sequential(
+        [keras.Input((8, 8, 3)), Shrink(), keras.layers.Flatten()]
+    )
+    for names in (["serving_default"], ["serving_bytes"]):
+        with pytest.raises(ValueError, match=r"ops=\{'ResizeArea': 1\}"):
+            exports.save(model, tmp_path / "model", signatures=names)
+    assert not list(tmp_path.iterdir())
+    report = exports.save(
+        model, tmp_path / "model", allow_cpu_ops=["ResizeArea"]
+    )
+    assert report.cpu_only_ops["serving_default"] == {"ResizeArea": 1}
+
+
+def test_libjpeg_is_refused_with_advice(tmp_path):
+    model = keras.Sequential(
+        [
+            keras.Input((8, 8, 3)),
+            JPEG(75, codec="libjpeg", name="compress"),
+            keras.layers.Flatten(),
+        ]
+    )
+    with pytest.raises(ValueError, match=r"\['compress'\] with codec='dct'"):
+        exports.save(model, tmp_path / "model")
+    assert not list(tmp_path.iterdir())

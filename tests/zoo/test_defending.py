@@ -37,7 +37,7 @@ def test_defenses_are_there_after_import_zoo(monkeypatch):
 def test_unknown_defense(model, defense):
     with pytest.raises(ValueError) as caught:
         zoo.defend(model, defense)
-    assert "irm, jpeg. Did you mean 'jpeg'?" in str(caught.value)
+    assert "irm, jpeg, semantic_jpeg. Did you mean 'jpeg'?" in str(caught.value)
     assert str(caught.value).endswith(f"Received: defense={defense!r}")
 
 

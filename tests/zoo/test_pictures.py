@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from zoo.pictures import read_picture
+from zoo.pictures import read_stored_picture
 
 GREY = np.random.default_rng(0).integers(0, 256, (5, 4), np.uint8)
 COLOUR = np.random.default_rng(1).integers(0, 256, (5, 4, 3), np.uint8)
@@ -197,3 +198,42 @@ def test_names_that_would_act_on_a_terminal_are_escaped(tmp_path):
         read_picture(path, (8, 8, 3))
     assert str(error.value).isprintable()
     assert r"a\x1b[2J\nb.png" in str(error.value)
+
+
+def test_a_stored_picture_is_not_turned(saved):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    stored = read_stored_picture(saved(COLOUR, exif=exif))
+    np.testing.assert_array_equal(stored.pixels, COLOUR)
+    assert stored.orientation == 6
+    upright = stored.turn_upright(stored.image)
+    np.testing.assert_array_equal(np.asarray(upright), np.rot90(COLOUR, -1))
+    back = stored.turn_back(upright)
+    np.testing.assert_array_equal(np.asarray(back), COLOUR)
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "I;16"])
+def test_stored_grey_stays_grey(saved, mode):
+    path = saved(Image.new(mode, (4, 5)))
+    stored = read_stored_picture(path)
+    assert stored.pixels.shape == (5, 4, 1)
+    assert stored.image.mode == "L"
+    np.testing.assert_array_equal(stored.pixels, read_picture(path, (*ANY, 1)))
+
+
+def test_a_profile_of_other_colours_is_left_out(saved):
+    for colours, kept in ((b"RGB ", True), (b"GRAY", False), (b"CMYK", False)):
+        profile = b"\0" * 16 + colours + b"\0" * 108
+        stored = read_stored_picture(saved(COLOUR, icc_profile=profile))
+        assert stored.icc_profile == (profile if kept else None)
+
+
+def test_an_orientation_that_exif_does_not_know(saved):
+    exif = Image.Exif()
+    exif[0x0112] = 77
+    assert read_stored_picture(saved(COLOUR, exif=exif)).orientation == 1
+
+
+def test_ink_has_no_pixels(saved):
+    with pytest.raises(ValueError, match="picture.jpg cannot be read.*CMYK"):
+        read_stored_picture(saved(Image.new("CMYK", (4, 5)), "picture.jpg"))

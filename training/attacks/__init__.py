@@ -25,6 +25,9 @@ if TYPE_CHECKING:  # For mypy and editors; a test compares it with the table.
     from zoo.training.attacks.fab import fab as fab
     from zoo.training.attacks.fgsm import fgsm as fgsm
     from zoo.training.attacks.gradient import gradient as gradient
+    from zoo.training.attacks.iterative_fgsm import (
+        iterative_fgsm as iterative_fgsm,
+    )
     from zoo.training.attacks.jsma import jsma as jsma
     from zoo.training.attacks.lbfgs import lbfgs as lbfgs
     from zoo.training.attacks.mim import mim as mim

@@ -32,6 +32,7 @@ ATTACKS = {
     "bim": "zoo.training.attacks.bim",
     "pgd": "zoo.training.attacks.pgd",
     "mim": "zoo.training.attacks.mim",
+    "iterative_fgsm": "zoo.training.attacks.iterative_fgsm",
     "ddn": "zoo.training.attacks.ddn",
     "gradient": "zoo.training.attacks.gradient",
     "deepfool": "zoo.training.attacks.deepfool",

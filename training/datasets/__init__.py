@@ -13,6 +13,7 @@ __all__ = [
     "is_folder",
     "is_resized",
     "load",
+    "load_features",
     "split_folder",
 ]
 
@@ -21,6 +22,7 @@ _MODULES = {
     "is_folder": "zoo.training.datasets.registry",
     "is_resized": "zoo.training.datasets.loading",
     "load": "zoo.training.datasets.loading",
+    "load_features": "zoo.training.datasets.loading",
     "split_folder": "zoo.training.datasets.image_folder",
 }
 

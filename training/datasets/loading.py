@@ -41,11 +41,14 @@ def load(
 
     The name is one of TensorFlow Datasets, prepared on first use, or one of
     the samples inside the package, which need neither TFDS nor a network:
-    `"fashion_mnist_sample"`, 512 test images, and `"rendered_signs_sample"`,
-    255. Without a network, `python -m zoo.training.datasets.fashion_mnist`
-    prepares Fashion-MNIST from files on disk. `"rendered_signs/crops32"` and
+    `"fashion_mnist_sample"`, 512 test images, `"rendered_signs_sample"`, 255,
+    and `"rendered_objects_sample"`, 80. Without a network,
+    `python -m zoo.training.datasets.fashion_mnist` prepares Fashion-MNIST
+    from files on disk. `"rendered_objects"`, `"rendered_signs/crops32"` and
     `"rendered_signs/scenes128"` need none: they are rendered by code, only
-    the split that is asked for.
+    the split that is asked for. `"composed_photos/objects"` and
+    `"composed_photos/kinds"` are composed likewise, of photographs that
+    Debian packages: `zoo.training.datasets.composed_photos` says which.
 
     `"aaac"` (the IJCAI-19 Alibaba Adversarial AI Challenge), `"gtsrb"` and
     `"lisa"` are read from the folder of their unpacked archives, `data_dir`,
@@ -78,8 +81,9 @@ def load(
         `([batch,] height, width, channels)`, and int64 classes.
 
     Raises:
-        FileNotFoundError: If there is no such folder, or AAAC, GTSRB or LISA
-            is not in it.
+        FileNotFoundError: If there is no such folder, AAAC, GTSRB or LISA is
+            not in it, or the photographs of `composed_photos` are not
+            installed.
         ImportError: If TFDS is not installed.
         ValueError: If there is no such set or split, it is not made of
             images with one label, or an option doesn't belong to it or is
@@ -120,6 +124,36 @@ def load(
     return to_pixels(dataset)
 
 
+def load_features(
+    name: str,
+    split: str = "train",
+    *,
+    data_dir: str | os.PathLike | None = None,
+) -> tf.data.Dataset:
+    """Loads all that a rendered set has of each picture, one at a time.
+
+    Args:
+        name: `"rendered_objects"`, or another set that is rendered here.
+        split: As `load` takes it.
+        data_dir: Where TFDS keeps its data, `None` for its default.
+
+    Returns:
+        Features by their names, as the set's builder stores them: pixels are
+        uint8, 0 to 255.
+
+    Raises:
+        ImportError: If TFDS, or what the set is rendered with, is not
+            installed.
+        ValueError: If it is no rendered set, or has no such split.
+    """
+    if re.match("[^/:]*", name)[0] not in BUILDERS:
+        raise ValueError(
+            f"Sets with more features are {', '.join(BUILDERS)}. "
+            f"Received: name={name!r}"
+        )
+    return _prepared(name, split, data_dir).as_dataset(split=split)
+
+
 def is_resized(name: str | os.PathLike) -> bool:
     """Returns whether the set's pictures differ in size.
 
@@ -152,17 +186,23 @@ def _load_named(name: str, split: str, data_dir) -> tf.data.Dataset:
     if name in PACKAGED:
         check_split(name, split)
         return load_packaged(name)
-    builder = _builder(name, data_dir)
-    if builder.name in BUILDERS and not Path(builder.data_dir).exists():
-        builder = builder.only(split)
-    if not Path(builder.data_dir).exists():
-        _prepare(builder)
+    builder = _prepared(name, split, data_dir)
     if builder.info.supervised_keys != ("image", "label"):
         raise ValueError(
             "A set must be made of images with one label. Received: "
             f"name={name!r}, made of {builder.info.supervised_keys}"
         )
     return builder.as_dataset(split=split, as_supervised=True)
+
+
+def _prepared(name, split, data_dir):
+    """Returns TFDS' builder of a set whose split is on the disk."""
+    builder = _builder(name, data_dir)
+    if builder.name in BUILDERS and not Path(builder.data_dir).exists():
+        builder = builder.only(split)
+    if not Path(builder.data_dir).exists():
+        _prepare(builder)
+    return builder
 
 
 def _of_one_size(name, dataset, image_shape):

@@ -13,9 +13,11 @@ def load_packaged(name: str) -> tf.data.Dataset:
 
     Args:
         name: `"fashion_mnist_sample"`: the first 512 test images, 28 x 28,
-            grey. `"rendered_signs_sample"`: pictures 0 to 254 of the test
-            split of `rendered_signs/crops32`, 32 x 32, RGB, 15 of each class
-            in turn.
+            grey. `"rendered_objects_sample"`: pictures 0 to 79 of the test
+            split of `rendered_objects/painted`, 64 x 64, grey, 20 of each
+            class in turn. `"rendered_signs_sample"`: pictures 0 to 254 of the
+            test split of `rendered_signs/crops32`, 32 x 32, RGB, 15 of each
+            class in turn.
 
     Returns:
         `(image, label)`: uint8 pixels, `(height, width, channels)`, and

@@ -9,6 +9,7 @@ from zoo.suggestions import did_you_mean
 SAMPLES = {
     "fashion_mnist": "fashion_mnist_sample",
     "rendered_signs/crops32": "rendered_signs_sample",
+    "rendered_objects": "rendered_objects_sample",
 }
 """Test images inside the package, by the sets that they are from."""
 
@@ -21,7 +22,11 @@ ON_DISK = {
 }
 """Modules of the sets that are read from their unpacked archives."""
 
-BUILDERS = {"rendered_signs": "zoo.training.datasets.rendered_signs.builder"}
+BUILDERS = {
+    "composed_photos": "zoo.training.datasets.composed_photos.builder",
+    "rendered_objects": "zoo.training.datasets.rendered_objects.builder",
+    "rendered_signs": "zoo.training.datasets.rendered_signs.builder",
+}
 """Modules of the sets that are rendered here, through TFDS."""
 
 _OWN = (*PACKAGED, *ON_DISK, *BUILDERS)

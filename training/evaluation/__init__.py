@@ -4,6 +4,8 @@ from zoo.training.evaluation.evaluate import evaluate
 from zoo.training.evaluation.plots.attack_picture import AttackedImages
 from zoo.training.evaluation.plots.attack_picture import picture
 from zoo.training.evaluation.plots.curves import curves
+from zoo.training.evaluation.plots.explanation import explain
+from zoo.training.evaluation.plots.explanation import explanation_picture
 from zoo.training.evaluation.results.report import Report
 from zoo.training.evaluation.scale_weights import ScaleWeights
 from zoo.training.evaluation.scale_weights import search_scale_weights
@@ -17,6 +19,8 @@ __all__ = [
     "StickerScores",
     "curves",
     "evaluate",
+    "explain",
+    "explanation_picture",
     "picture",
     "score_stickers",
     "search_scale_weights",

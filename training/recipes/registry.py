@@ -7,8 +7,10 @@ from zoo.module_source import assigned_names
 from zoo.suggestions import did_you_mean
 
 _STAGES = {
+    "composed_photos": "composed_photos",
     "fashion_mnist": "irm_stages",
     "fashion_mnist_robust": "fashion_mnist_robust",
+    "rendered_objects": "rendered_objects",
     "rendered_signs": "rendered_signs",
 }
 """The module that lists the stages of each recipe."""

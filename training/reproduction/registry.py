@@ -5,7 +5,7 @@ from types import ModuleType
 
 from zoo.suggestions import did_you_mean
 
-NAMES = ("blurnet", "irm")
+NAMES = ("blurnet", "irm", "minds_eye", "semantic_jpeg")
 
 
 def find(name: str) -> ModuleType:

@@ -60,6 +60,18 @@ class NamedImages:
             model=model,
         )
 
+    @classmethod
+    def default(cls, model: NamedModel, limit: int) -> "NamedImages":
+        """Names the first images that a model has without any option."""
+        return cls(
+            name=_default_data(model),
+            split=_SPLIT,
+            limit=limit,
+            data_dir=None,
+            size=None,
+            model=model,
+        )
+
     def check(self) -> None:
         """Raises an error if `load` would; TensorFlow stays out.
 
@@ -151,10 +163,10 @@ def add_data_arguments(parser: argparse.ArgumentParser, limit: int) -> None:
     parser.add_argument(
         "--data",
         metavar="SET",
-        help="TFDS name, rendered_signs/crops32, folder of pictures with one "
-        "folder a class, or aaac, gtsrb or lisa with --data-dir (default: "
-        "test images of a preset's set that are in the package, if there are "
-        f"any, else that set; for other models {SAMPLE})",
+        help="TFDS name, rendered_objects, rendered_signs/crops32, folder of "
+        "pictures with one folder a class, or aaac, gtsrb or lisa with "
+        "--data-dir (default: test images of a preset's set that are in the "
+        f"package, if there are any, else that set; for others {SAMPLE})",
     )
     parser.add_argument(
         "--data-dir",

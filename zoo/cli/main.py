@@ -25,6 +25,7 @@ COMMANDS = {
     "publish": "lay out a mirror of the weights in a folder",
     "push": "publish the weights on the Hugging Face Hub",
     "predict": "classify pictures",
+    "compress": "write JPEG files, with more quality where objects are",
     "attack": "attack a few images and draw them",
     "evaluate": "measure accuracy, clean and attacked",
     "tune": "search for the best weights of an ensemble's scales",

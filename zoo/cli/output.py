@@ -47,6 +47,18 @@ def check_writable(path: str | os.PathLike) -> None:
         )
 
 
+def check_png(path: Path) -> None:
+    """Raises an error if a picture cannot be written to --output.
+
+    Raises:
+        OSError: As `check_writable` does.
+        ValueError: If it isn't named as a PNG file.
+    """
+    if path.suffix.lower() != ".png":
+        raise ValueError(f"--output must end in .png. Received: {path}")
+    check_writable(path)
+
+
 def emit(options: argparse.Namespace, data: Any, *shown: Any) -> None:
     """Prints `data` as JSON if `--json` was given, else what is `shown`.
 

@@ -16,6 +16,7 @@ def semantic_jpeg(
     model: keras.Model,
     *,
     saliency: keras.Model,
+    augmented: bool = True,
     min_quality: int = 20,
     max_quality: int = 100,
     levels: int = 9,
@@ -24,6 +25,7 @@ def semantic_jpeg(
     quality_gradient: str = "none",
     pixel_range: tuple[float, float] = (0.0, 1.0),
     image_shape: tuple[int, int, int] | None = None,
+    seed: int | None = None,
 ) -> keras.Model:
     """Compresses images as JPEG, each block by how salient it is.
 
@@ -38,7 +40,9 @@ def semantic_jpeg(
         model: As for `zoo.defenses.jpeg`.
         saliency: From pixels in [0, 1], `(batch, height, width, channels)`, to
             a map in [0, 1], `(batch, height, width)`: a functional or
-            Sequential model.
+            Sequential model. Or a classifier that
+            `zoo.models.saliency_model` takes, such as an MSROI network.
+        augmented: Whether a classifier's map is Aug-MSROI's.
         min_quality: Quality of the least salient blocks, 1 to 100.
         max_quality: Of the most salient ones.
         levels: Number of qualities, as for `zoo.layers.QualityMap`.
@@ -52,6 +56,8 @@ def semantic_jpeg(
             0 and 1; `saliency` gets 0 and 1 in any case.
         image_shape: `(height, width, channels)` of the images; `None` for
             what the model declares or was built for.
+        seed: Seed of the noise of a classifier's map, as for
+            `zoo.models.saliency_model`.
 
     Returns:
         A model mapping pixels in [0, 1] to logits, with copies of the layers
@@ -65,8 +71,11 @@ def semantic_jpeg(
         attacks", [2018](https://arxiv.org/abs/1803.00940).
     """
     classifier, shape = copy_classifier(model, image_shape)
+    find_saliency = _copy_saliency(
+        saliency, shape, augmented=augmented, seed=seed
+    )
     images = keras.Input(shape, name="image")
-    found = Explained("saliency")(_copy_saliency(saliency, shape)(images))
+    found = Explained("saliency")(find_saliency(images))
     quality = QualityMap(
         min_quality, max_quality, levels, rule, name="quality"
     )(found)
@@ -83,7 +92,9 @@ def semantic_jpeg(
     )
 
 
-def _copy_saliency(saliency: keras.Model, image_shape) -> keras.Model:
+def _copy_saliency(
+    saliency: keras.Model, image_shape, *, augmented: bool, seed: int | None
+) -> keras.Model:
     if not is_graph(saliency):
         name = getattr(saliency, "name", saliency)
         raise ValueError(
@@ -92,6 +103,11 @@ def _copy_saliency(saliency: keras.Model, image_shape) -> keras.Model:
             f"{type(saliency).__name__}"
         )
     check_float_input(saliency)
+    if len(saliency.output_shape) == 2:
+        # The module imports this package, for `surgery`.
+        from zoo.models.msroi import saliency_model
+
+        saliency = saliency_model(saliency, augmented=augmented, seed=seed)
     takes, gives = saliency.input_shape, saliency.output_shape
     expected = (None, *image_shape), (None, *image_shape[:2])
     if not (_fit(takes, expected[0]) and _fit(gives, expected[1])):

@@ -131,8 +131,11 @@ class JPEG(keras.layers.Layer):
         quality = self.quality
         if quality_map is not None:
             quality = self._read_map(quality_map, images.shape)
-        compressed = self._bind(quality, images.shape[-1])(pixels)
-        if quality_map is not None and self._adds_soft_gradient:
+        if quality_map is None or not self._adds_soft_gradient:
+            compressed = self._bind(quality, images.shape[-1])(pixels)
+        else:
+            held = ops.stop_gradient(quality)
+            compressed = self._bind(held, images.shape[-1])(pixels)
             smoothed = codec_dct.compress(
                 ops.stop_gradient(pixels),
                 quality,

@@ -1,7 +1,8 @@
-"""A Wide ResNet behind random-patch JPEG."""
+"""A Wide ResNet behind JPEG of random quality, or of one."""
 
 import keras
 
+from zoo.layers.jpeg import JPEG
 from zoo.layers.random_patch_jpeg import RandomPatchJPEG
 from zoo.models.wide_resnet import wide_resnet
 
@@ -12,7 +13,8 @@ def jpeg_wide_resnet(
     width: int = 10,
     num_classes: int = 110,
     image_shape: tuple[int | None, int | None, int] = (299, 299, 3),
-    qualities: tuple[int, ...] = (40, 60, 80, 90),
+    strides: int = 1,
+    qualities: tuple[int, ...] | int = (40, 60, 80, 90),
     dropout: float = 0.3,
     seed: int | None = None,
     name: str = "jpeg_wide_resnet",
@@ -28,7 +30,9 @@ def jpeg_wide_resnet(
         num_classes: Logits.
         image_shape: `(height, width, channels)` of the images; `None` for a
             size left open.
-        qualities: JPEG qualities each of the four parts draws from.
+        strides: Of its first layers, as for `zoo.models.wide_resnet`.
+        qualities: JPEG qualities each of the four parts draws from; a number
+            compresses whole images at it, with no randomness.
         dropout: Rate inside the residual blocks, in [0, 1).
         seed: Seed of the compression's randomness, as in
             `zoo.layers.RandomPatchJPEG`.
@@ -49,10 +53,13 @@ def jpeg_wide_resnet(
         width=width,
         num_classes=num_classes,
         image_shape=image_shape,
+        strides=strides,
         dropout=dropout,
     )
     images = keras.Input(image_shape, name="image")
-    compressed = RandomPatchJPEG(qualities, seed=seed, name="compression")(
-        images
+    compression = (
+        JPEG(qualities, name="compression")
+        if isinstance(qualities, int)
+        else RandomPatchJPEG(qualities, seed=seed, name="compression")
     )
-    return keras.Model(images, classifier(compressed), name=name)
+    return keras.Model(images, classifier(compression(images)), name=name)

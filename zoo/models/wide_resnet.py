@@ -11,6 +11,8 @@ from zoo.layers.batch_normalization import BatchNormalization
 from zoo.layers.spatial_pyramid_pooling import SpatialPyramidPooling
 
 ACTIVATIONS = ("relu", "silu")
+_STRIDES = {1: (1, 1), 2: (2, 1), 4: (2, 2)}
+"""Of the first convolution and of the first group, by their product."""
 _SKIPPED = contextvars.ContextVar("skipped", default=False)
 
 
@@ -20,6 +22,7 @@ def wide_resnet(
     width: int = 10,
     num_classes: int = 10,
     image_shape: tuple[int | None, int | None, int] = (32, 32, 3),
+    strides: int = 1,
     dropout: float = 0.0,
     pooling_bins: tuple[int, ...] | None = None,
     activation: str = "relu",
@@ -37,6 +40,10 @@ def wide_resnet(
         width: Multiplier on the base widths 16, 32 and 64.
         num_classes: Logits.
         image_shape: `(height, width, channels)`; `None` for a size left open.
+        strides: By how much the map is reduced before the second group, for
+            images larger than the paper's 32 × 32: 1, 2 or 4. The first
+            convolution, then 5 × 5, halves it, and 4 also lets the first
+            group.
         dropout: Rate between the two convolutions of a block, in [0, 1).
         pooling_bins: Levels of a spatial pyramid before the classifier, for
             example `(1, 2, 4)`; `None` averages over the whole map.
@@ -66,6 +73,11 @@ def wide_resnet(
             "width and num_classes must be positive. "
             f"Received: width={width}, num_classes={num_classes}"
         )
+    if strides not in _STRIDES:
+        raise ValueError(
+            f"strides must be one of {tuple(_STRIDES)}. "
+            f"Received: strides={strides}"
+        )
     if not 0 <= dropout < 1:
         raise ValueError(
             f"dropout must be in [0, 1). Received: dropout={dropout}"
@@ -77,14 +89,15 @@ def wide_resnet(
         )
     images = keras.Input(image_shape, name="image")
     x = layers.Rescaling(2.0, offset=-1.0, name="normalisation")(images)
-    x = _convolution(x, 16, name="conv1")
+    first, second = _STRIDES[strides]
+    x = _convolution(x, 16, size=2 * first + 1, strides=first, name="conv1")
     for group, channels in enumerate((16, 32, 64), start=2):
         for block in range((depth - 4) // 6):
-            strides = 2 if group > 2 and block == 0 else 1
+            halving = second if group == 2 else 2
             x = _block(
                 x,
                 channels * width,
-                strides,
+                halving if block == 0 else 1,
                 dropout,
                 activation,
                 f"conv{group}_{block}",
@@ -128,7 +141,7 @@ def _block(
     if dropout:
         y = layers.Dropout(dropout, name=f"{name}_dropout")(y)
     y = _convolution(y, channels, name=f"{name}_conv2")
-    if x.shape[-1] != channels:
+    if strides > 1 or x.shape[-1] != channels:
         x = _convolution(
             activated,
             channels,

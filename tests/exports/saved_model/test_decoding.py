@@ -326,13 +326,18 @@ def test_a_truncated_file_is_refused(served):
     for name in ("JPEG", "PNG", "GIF", "BMP", "WebP"):
         with pytest.raises(tf.errors.InvalidArgumentError):
             served(FILES[name][:-30])
+    for name in ("JPEG", "progressive JPEG", "PNG", "WebP"):
+        with pytest.raises(tf.errors.InvalidArgumentError, match="cut short"):
+            served(FILES[name][:-30])
+    whole = FILES["JPEG"] + b"what some cameras write behind a picture"
+    np.testing.assert_array_equal(served(whole), served(FILES["JPEG"]))
 
 
 def test_pixels_of_lossless_files_are_equal(tmp_path):
     for channels in (1, 3):
         decode = tf.function(
             lambda contents, channels=channels: decode_picture(
-                contents, channels
+                contents, 0, channels
             ),
             input_signature=[tf.TensorSpec((), tf.string)],
         )
@@ -345,9 +350,9 @@ def test_pixels_of_lossless_files_are_equal(tmp_path):
 
 def test_four_channels_keep_alpha():
     np.testing.assert_array_equal(
-        decode_picture(FILES["transparent PNG"], 4), RGBA
+        decode_picture(FILES["transparent PNG"], 0, 4), RGBA
     )
-    opaque = decode_picture(FILES["BMP"], 4)
+    opaque = decode_picture(FILES["BMP"], 0, 4)
     np.testing.assert_array_equal(opaque[..., :3], RGBA[..., :3])
     assert np.all(opaque[..., 3] == 255)
 
@@ -356,6 +361,6 @@ def test_a_photograph_is_turned_as_it_was_held():
     halves = np.zeros((16, 32), np.uint8)
     halves[:, :16] = 255
     content = encoded(Image.fromarray(halves), "JPEG", exif=exif(6))
-    pixels = decode_picture(content, 1)
+    pixels = decode_picture(content, 0, 1)
     assert pixels.shape == (32, 16, 1)
     assert np.min(pixels[:15]) > 240 and np.max(pixels[17:]) < 15

@@ -7,6 +7,9 @@ import pytest
 import tensorflow as tf
 
 from zoo import exports
+from zoo.exports.saved_model.entropy import SeedSource
+from zoo.exports.saved_model.entropy import seeds_from
+from zoo.layers import Explained
 
 IMAGES = np.random.default_rng(1).random((3, 10, 12, 3), "float32")
 
@@ -76,7 +79,9 @@ def test_randomised_model_draws_fresh_entropy(tmp_path, layer, classifier):
     for name in ("first", "second"):
         tf.random.set_seed(5)
         keras.utils.set_random_seed(5)
-        reports.append(exports.save(model, tmp_path / name))
+        reports.append(
+            exports.save(model, tmp_path / name, fold_batch_norm=False)
+        )
     draws = []
     for report in reports:
         assert report.stochastic
@@ -191,3 +196,59 @@ def test_refuses_noise_that_may_repeat(
     assert "\n" not in str(error.value)
     assert not list(tmp_path.iterdir())
     assert keras.random.SeedGenerator.next is original
+
+
+def test_a_seed_may_be_a_part_of_the_request(tmp_path, classifier):
+    """Same image and seed, same logits: in any batch, as Keras draws them."""
+    model = classifier(Noise())
+    names = ["serving_default", "seeded"]
+    report = exports.save(model, tmp_path / "model", signatures=names)
+    assert report.max_abs_difference < 1e-6
+    seeds = np.array([3, 4, 3])
+    images = np.repeat(IMAGES[:1], 3, axis=0)
+    with exports.SavedModelSession(report.path) as session:
+
+        def run(images, seeds):
+            inputs = {"image": images, "seed": seeds}
+            return session.run("seeded", inputs)["logits"]
+
+        first, other, again = run(images, seeds)
+        np.testing.assert_array_equal(first, again)
+        assert np.any(first != other)
+        np.testing.assert_allclose(
+            run(images[:1], [3])[0], first, rtol=0, atol=1e-6
+        )
+        with pytest.raises(tf.errors.InvalidArgumentError, match="one number"):
+            run(images, seeds[:2])
+        fresh = [
+            session.run("serving_default", {"image": images[:1]})["logits"]
+            for _ in range(2)
+        ]
+    assert np.any(fresh[0] != fresh[1])
+    with seeds_from(SeedSource(3)):
+        expected = model(images[:1])[0]
+    np.testing.assert_allclose(first, expected, rtol=0, atol=1e-5)
+
+
+def test_a_model_that_draws_nothing_has_no_seeded_signature(
+    tmp_path, classifier
+):
+    with pytest.raises(ValueError, match="draws none"):
+        exports.save(classifier(), tmp_path / "model", signatures=["seeded"])
+
+
+def test_an_explanation_draws_noise_of_its_own(tmp_path):
+    """It is checked against Keras with the noise pinned."""
+    images = keras.Input((6, 6, 1))
+    noisy = Explained("seen")(Noise()(images))
+    model = keras.Model(images, keras.layers.Flatten()(noisy))
+    report = exports.save(model, tmp_path / "model")
+    assert report.signatures["explain"]["outputs"] == {
+        "seen": "float32[?,6,6,1]"
+    }
+    with exports.SavedModelSession(report.path) as session:
+        seen = [
+            session.run("explain", {"image": IMAGES[:1, :6, :6, :1]})["seen"]
+            for _ in range(2)
+        ]
+    assert np.any(seen[0] != seen[1])

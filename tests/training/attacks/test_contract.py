@@ -21,6 +21,7 @@ from zoo.training import attacks
 ATTACKS = {
     "fgsm": attacks.fgsm(eps=0.1),
     "bim": attacks.bim(eps=0.1, steps=3),
+    "iterative_fgsm": attacks.iterative_fgsm(steps=40, at_once=3),
     "pgd": attacks.pgd(eps=0.1, steps=3),
     "pgd_l2": attacks.pgd(norm="l2", eps=0.5, steps=3, restarts=2),
     "pgd_early": attacks.pgd(eps=0.1, steps=3, restarts=2, early_stop=True),
@@ -347,6 +348,9 @@ def test_bad_models_are_named(batch):
         (attacks.ddn, {"levels": 1}),
         (attacks.ddn, {"max_norm": 0.0}),
         (attacks.ddn, {"fallback": "image"}),
+        (attacks.iterative_fgsm, {"loss": "dlr"}),
+        (attacks.iterative_fgsm, {"at_once": 0}),
+        (attacks.iterative_fgsm, {"step_size": 0.0}),
         (attacks.deepfool, {"norm": "l1"}),
         (attacks.deepfool, {"steps": 0}),
         (attacks.deepfool, {"classes": 1}),

@@ -29,6 +29,7 @@ REFUSED = {
     "pgd_early": attacks.pgd(eps=0.1, early_stop=True),
     "pgd_restarts": attacks.pgd(eps=0.1, restarts=2),
     "noise": attacks.noise(eps=0.1),
+    "iterative_fgsm": attacks.iterative_fgsm(),
     "gradient": attacks.gradient(),
     "cw": attacks.cw(),
     "lbfgs": attacks.lbfgs(),

@@ -274,6 +274,9 @@ MISSPELT = (
     ("finetune", "wrn16_2", "--data", "two", "--output", "file"),
     ("export", "wrn16_2", "file/served"),
     ("export", "wrn16_2", "new", "--classes", "one,two"),
+    ("export", "wrn16_2", "new", "--int8", "8"),
+    ("export", "wrn16_2", "new", "--format", "onnx", "--seeded"),
+    ("export", "wrn16_2", "new", "--format", "onnx", "--seed", "1"),
     ("predict", "one/ant/0.png", "--classes", "missing.txt"),
     ("predict", "one/ant/0.png", "--model", "broken.keras"),
     ("train", "fashion_mnst"),
@@ -360,11 +363,27 @@ def test_export(capsys, model, tmp_path):
     line = failed(capsys, "export", model, str(tmp_path / "served"))
     assert "--overwrite is given" in line
     assert "served/1, which exists" in line
-    overwrite = ("--overwrite", "--check-pixels")
-    run(capsys, "export", model, str(tmp_path / "served"), *overwrite)
+    options = ("--overwrite", "--check-pixels", "--bundle")
+    shown = run(capsys, "export", model, str(tmp_path / "served"), *options)
+    assert "served/serving" in shown.replace("\n", "")
+    assert (tmp_path / "served" / "serving" / "models.config").is_file()
     served = tf.saved_model.load(str(tmp_path / "served" / "1"))
     with pytest.raises(tf.errors.InvalidArgumentError, match="divide 8-b"):
         served.signatures["serving_default"](image=tf.fill((1, 28, 28, 1), 9.0))
+
+
+def test_export_to_another_format(capsys, model, tmp_path):
+    pytest.importorskip("onnxruntime")
+    pytest.importorskip("tf2onnx")
+    folder = tmp_path / "served"
+    command = ("export", model, str(folder), "--format", "onnx")
+    report = run_json(capsys, *command, "--no-fold-batch-norm")
+    assert report["format"] == "onnx"
+    assert report["folded"] == 0
+    assert report["max_abs_difference"] < 1e-4
+    assert (folder / "1" / "model.onnx").is_file()
+    line = failed(capsys, *command, "--overwrite", "--precision", "bfloat16")
+    assert "--precision is for presets" in line
 
 
 def test_export_into_an_impossible_directory(capsys, model, tmp_path):

@@ -9,6 +9,7 @@ from keras import ops
 import zoo
 from zoo import exports
 from zoo.inspection import explanation
+from zoo.inspection import is_stochastic
 from zoo.layers import SemanticJPEG
 
 INPUT = (24, 40, 3)
@@ -19,6 +20,7 @@ def classifier():
     return keras.Sequential(
         [
             keras.Input(INPUT),
+            layers.Conv2D(4, 3, activation="relu"),
             layers.Conv2D(4, 3),
             layers.GlobalAveragePooling2D(),
             layers.Dense(5, activation="softmax"),
@@ -103,6 +105,16 @@ def test_saliency_models_that_are_refused(build, message, classifier):
         zoo.defend(classifier, "semantic_jpeg", saliency=build())
 
 
-def test_a_classifier_is_no_saliency_model(classifier):
-    with pytest.raises(ValueError, match="maps of their size.*users"):
-        zoo.defend(classifier, "semantic_jpeg", saliency=classifier)
+def test_a_classifier_finds_saliency_by_its_class_maps(classifier, images):
+    held = zoo.defend(
+        classifier, "semantic_jpeg", saliency=classifier, augmented=False
+    )
+    found = zoo.models.saliency_model(classifier)(images)
+    shown = explanation(held)(images)["saliency"]
+    np.testing.assert_allclose(shown, found, atol=1e-5)
+    assert not is_stochastic(held)
+    augmented = zoo.defend(
+        classifier, "semantic_jpeg", saliency=classifier, seed=1
+    )
+    assert is_stochastic(augmented)
+    assert augmented(images).shape == (3, 5)

@@ -8,9 +8,20 @@ from zoo.models import blurnet
 from zoo.models import irm
 from zoo.models import jpeg_wide_resnet
 from zoo.models import lisa_cnn
+from zoo.models import minds_eye_direct
+from zoo.models import minds_eye_triple
 from zoo.models import wide_resnet
 
 SMALL = dict(depth=10, width=1, image_shape=(28, 32, 3))
+
+
+def _triple():
+    """Of grey images of 24×32, cut out of the others."""
+    images = keras.Input((28, 32, 3))
+    model = minds_eye_triple(image_shape=(24, 32, 1))
+    return keras.Model(images, model(images[:, :24, :, :1]))
+
+
 BUILDERS = [
     (wide_resnet, SMALL),
     (wide_resnet, SMALL | {"pooling_bins": (1, 2)}),
@@ -18,6 +29,8 @@ BUILDERS = [
     (irm, SMALL | {"qualities": (60,), "scales": (16, 20, 24)}),
     (lisa_cnn, dict(image_shape=(28, 32, 3))),
     (blurnet, dict(image_shape=(28, 32, 3))),
+    (minds_eye_direct, dict(image_shape=(28, 32, 3))),
+    (_triple, {}),
 ]
 
 

@@ -4,6 +4,8 @@ import keras
 import numpy as np
 import pytest
 
+from zoo.inspection import is_stochastic
+from zoo.layers import JPEG
 from zoo.models import jpeg_wide_resnet
 
 SMALL = dict(depth=10, width=1, num_classes=4, image_shape=(16, 16, 1))
@@ -20,6 +22,18 @@ def test_is_the_network_on_compressed_images(images):
     assert np.abs(np.asarray(compressed) - images).max() > 0.1
     np.testing.assert_allclose(
         model(images), model.get_layer("wide_resnet")(compressed), atol=1e-5
+    )
+
+
+def test_one_quality_is_plain_jpeg(images):
+    model = jpeg_wide_resnet(**SMALL, strides=2, qualities=20)
+    compression = model.get_layer("compression")
+    assert isinstance(compression, JPEG) and compression.quality == 20
+    assert not is_stochastic(model)
+    classifier = model.get_layer("wide_resnet")
+    assert classifier.get_layer("conv1").strides == (2, 2)
+    np.testing.assert_allclose(
+        model(images), classifier(JPEG(20)(images)), atol=1e-5
     )
 
 

@@ -67,6 +67,33 @@ def test_groups_halve_the_map_twice():
     }
 
 
+@pytest.mark.parametrize(
+    ("strides", "shapes"),
+    [
+        (1, [(3, 3), (128, 96), (128, 96), (32, 24)]),
+        (2, [(5, 5), (64, 48), (64, 48), (16, 12)]),
+        (4, [(5, 5), (64, 48), (32, 24), (8, 6)]),
+    ],
+)
+def test_strides_reduce_large_images_first(strides, shapes):
+    model = wide_resnet(
+        depth=10, width=1, image_shape=(128, 96, 3), strides=strides
+    )
+    conv1 = model.get_layer("conv1")
+    assert [
+        conv1.kernel.shape[:2],
+        conv1.output.shape[1:3],
+        model.get_layer("conv2_0_add").output.shape[1:3],
+        model.get_layer("final_relu").output.shape[1:3],
+    ] == shapes
+
+
+@pytest.mark.parametrize("strides", [0, 3, 8])
+def test_strides_must_be_known(strides):
+    with pytest.raises(ValueError, match=f"Received: strides={strides}"):
+        wide_resnet(depth=10, width=1, strides=strides)
+
+
 def test_projections_take_the_activated_input():
     model = wide_resnet(depth=10, width=2)
     projection = model.get_layer("conv3_0_projection")

@@ -2,7 +2,9 @@
 
 import dataclasses
 import re
+from collections.abc import Iterable
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
@@ -55,9 +57,23 @@ class RenderedBuilder(tfds.core.GeneratorBasedBuilder):
         finally:
             logging.set_verbosity(verbosity)
 
-    def _split_generators(self, dl_manager) -> dict[str, Iterator]:
+    def _split_generators(self, dl_manager) -> dict[str, Iterable]:
         del dl_manager
         return {
-            split: self._generate_examples(split, examples)
-            for split, examples in self.builder_config.examples.items()
+            split: _Counted(self._generate_examples(split, count), count)
+            for split, count in self.builder_config.examples.items()
         }
+
+
+@dataclass(frozen=True)
+class _Counted(Iterable):
+    """Examples, whose end TFDS' progress bar then knows."""
+
+    examples: Iterator[tuple[int, dict]]
+    count: int
+
+    def __iter__(self) -> Iterator[tuple[int, dict]]:
+        return self.examples
+
+    def __len__(self) -> int:
+        return self.count

@@ -62,19 +62,25 @@ def cropped(
 
 
 def placed(
-    pose: np.ndarray, outline: Points, size: int, rng: np.random.Generator
+    pose: np.ndarray,
+    outline: Points,
+    size: int,
+    rng: np.random.Generator,
+    *,
+    longer_side: tuple[float, float] = (0.15, 0.6),
 ) -> np.ndarray:
     """Puts a sign anywhere in a picture, whole and in its true proportions.
 
-    Its longer side is 15 % to 60 % of the picture's, small ones more often.
+    Small ones are more frequent.
 
     Args:
         outline: Of the sign, in its plane.
         size: Pixels on a side of the picture.
+        longer_side: Least and most of it, as a share of the picture's.
     """
     seen = transform(pose, outline)
     low, high = seen.min(0), seen.max(0)
-    longer = size * np.exp(rng.uniform(np.log(0.15), np.log(0.6)))
+    longer = size * np.exp(rng.uniform(*np.log(longer_side)))
     extent = (high - low) * longer / (high - low).max()
     corner = rng.uniform(0, 1, 2) * (size - extent)
     return _boxed(low, high, corner, corner + extent) @ pose

@@ -1,13 +1,15 @@
 """Real photographs that are on this machine, to cut backgrounds from.
 
-Debian's packages of wallpapers have some, and so has scikit-image. Most
-wallpapers are drawn, so the photographs among them are named here. None ships
-with this package: they are read from where they were installed.
+Debian's packages of wallpapers have some, and so have scikit-image and
+Foolbox. Most wallpapers are drawn, so the photographs among them are named
+here. None ships with this package: they are read from where they were
+installed.
 """
 
 import hashlib
 import importlib.util
 import os
+from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -25,9 +27,6 @@ LONGEST = 1024
 
 GREY = np.array([0.2126, 0.7152, 0.0722])
 """Weights of red, green and blue in a grey value, those of ITU-R BT.709."""
-
-_SHARES = {"test": 0.2, "validation": 0.1}
-"""Of a source's photographs; the others are for training."""
 
 _SUFFIXES = (".jpeg", ".jpg", ".png", ".webp")
 
@@ -72,6 +71,9 @@ _DEBIAN = {
 }
 """Where each package has its photographs, and their names."""
 
+DEBIAN = tuple(_DEBIAN)
+"""Debian's packages that have photographs."""
+
 _SCIKIT_IMAGE = (
     "astronaut.png",
     "brick.png",
@@ -85,6 +87,30 @@ _SCIKIT_IMAGE = (
     "motorcycle_left.png",
     "rocket.jpg",
 )
+
+_FOOLBOX = (
+    "imagenet_00_243.jpg",
+    "imagenet_01_559.jpg",
+    "imagenet_02_438.jpg",
+    "imagenet_03_990.jpg",
+    "imagenet_04_949.jpg",
+    "imagenet_05_853.jpg",
+    "imagenet_06_609.jpg",
+    "imagenet_07_609.jpg",
+    "imagenet_08_915.jpg",
+    "imagenet_09_455.jpg",
+    "imagenet_10_541.jpg",
+    "imagenet_11_630.jpg",
+    "imagenet_12_741.jpg",
+    "imagenet_13_471.jpg",
+    "imagenet_14_129.jpg",
+    "imagenet_15_99.jpg",
+    "imagenet_16_251.jpg",
+    "imagenet_17_22.jpg",
+    "imagenet_18_317.jpg",
+    "imagenet_19_305.jpg",
+)
+"""Photographs of ImageNet, with the numbers of their classes."""
 
 
 @dataclass(frozen=True)
@@ -104,6 +130,8 @@ class Photograph:
 
 def find_photographs(
     folder: str | os.PathLike | None = None,
+    *,
+    sources: Sequence[str] | None = None,
 ) -> list[Photograph]:
     """Returns the photographs of this machine, in a fixed order.
 
@@ -114,6 +142,8 @@ def find_photographs(
 
     Args:
         folder: Of the user's own, at any depth, which replaces the packages'.
+        sources: Packages to look in: of `DEBIAN`, `"scikit-image"` and
+            `"foolbox"`; `None` for all but the last.
 
     Raises:
         FileNotFoundError: If there is no such folder.
@@ -122,11 +152,29 @@ def find_photographs(
     if folder is not None:
         return _in_folder(Path(folder))
     found = []
-    for source, (place, names) in (_DEBIAN | _scikit_image()).items():
-        found += _split(
+    for source, (place, names) in _places(sources).items():
+        found += split_photographs(
             {f"{source}/{name}": Path(place.format(name)) for name in names}
         )
     return [photograph for photograph in found if photograph.path.is_file()]
+
+
+def missing_sources(sources: Sequence[str]) -> list[str]:
+    """Returns the packages that lack a photograph, or are not installed.
+
+    Args:
+        sources: As for `find_photographs`.
+    """
+    places = _places(sources)
+    return [
+        source
+        for source in sources
+        if source not in places
+        or not all(
+            Path(places[source][0].format(name)).is_file()
+            for name in places[source][1]
+        )
+    ]
 
 
 def of_split(photographs: Sequence[Photograph], split: str) -> list[Photograph]:
@@ -194,7 +242,8 @@ def random_crop(
         uint8, `(size, size)` of a grey picture, `(size, size, 3)` of RGB.
     """
     shorter = min(picture.size)
-    side = np.exp(rng.uniform(np.log(min(size, shorter)), np.log(shorter)))
+    low, high = np.log((min(size, shorter), shorter))
+    side = min(shorter, np.exp(rng.uniform(low, high)))  # It may round up.
     left, top = rng.uniform(0, 1, 2) * (np.array(picture.size) - side)
     crop = picture.resize(
         (size, size),
@@ -206,12 +255,28 @@ def random_crop(
     return pixels[:, ::-1] if rng.random() < 0.5 else pixels
 
 
+def _places(sources):
+    if sources is None:
+        return _DEBIAN | _scikit_image()
+    places = _DEBIAN | _scikit_image() | _foolbox()
+    return {source: places[source] for source in sources if source in places}
+
+
 def _scikit_image() -> dict[str, tuple[str, tuple[str, ...]]]:
-    spec = importlib.util.find_spec("skimage")
+    return _data_of("scikit-image", "skimage", _SCIKIT_IMAGE)
+
+
+def _foolbox() -> dict[str, tuple[str, tuple[str, ...]]]:
+    return _data_of("foolbox", "foolbox", _FOOLBOX)
+
+
+def _data_of(source, module, names):
+    """Returns where a Python package has its photographs, if it is there."""
+    spec = importlib.util.find_spec(module)
     if spec is None:
         return {}
     folder = Path(spec.submodule_search_locations[0])
-    return {"scikit-image": (str(folder / "data" / "{}"), _SCIKIT_IMAGE)}
+    return {source: (str(folder / "data" / "{}"), names)}
 
 
 def _in_folder(folder: Path) -> list[Photograph]:
@@ -230,15 +295,27 @@ def _in_folder(folder: Path) -> list[Photograph]:
             f"{', '.join(SPLITS)}. Received: {len(paths)} pictures in "
             f"{os.fspath(folder)!r}"
         )
-    return _split(paths)
+    return split_photographs(paths)
 
 
-def _split(paths: dict[str, Path]) -> list[Photograph]:
-    """Splits one source's photographs, at least one a split if it has three."""
+def split_photographs(
+    paths: Mapping[str, Path],
+    *,
+    test: float = 0.2,
+    validation: float = 0.1,
+) -> list[Photograph]:
+    """Splits one source's photographs, at least one a split if it has three.
+
+    Args:
+        paths: Of the files, by names that are the same on any machine.
+        test: Share of the photographs for tests.
+        validation: And for validation; the others are for training.
+    """
     names = sorted(paths, key=_digest)
     least = int(len(names) >= len(SPLITS))
     photographs, used = [], 0
-    for split, share in (*_SHARES.items(), ("train", 1.0)):
+    shares = {"test": test, "validation": validation, "train": 1.0}
+    for split, share in shares.items():
         count = max(least, int(share * len(names)))
         photographs += [
             Photograph(name, paths[name], split)

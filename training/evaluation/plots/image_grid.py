@@ -20,7 +20,8 @@ COLORS = (
     "#bf3989",
 )
 """Of series, in their order."""
-_FRAME = "#d0d7de"
+FRAME = "#d0d7de"
+_HEAT = "viridis"
 
 # Lengths in inches.
 _IMAGE = 1.2
@@ -111,11 +112,28 @@ class ImageGrid:
             )
 
     def image(
-        self, row: int, column: int, image: np.ndarray, frame: str = _FRAME
+        self, row: int, column: int, image: np.ndarray, frame: str = FRAME
     ) -> None:
         """Shows an image, HWC in [0, 1], in a frame of a colour."""
         shown = image[..., 0] if image.shape[-1] == 1 else image
         self._show(row, column, shown, frame, cmap="gray", vmin=0, vmax=1)
+
+    def heat(
+        self,
+        row: int,
+        column: int,
+        values: np.ndarray,
+        limits: tuple[float, float],
+        frame: str = FRAME,
+    ) -> None:
+        """Shows a map, `(height, width)`, from dark, low, to bright, high.
+
+        Args:
+            limits: The values that are darkest and brightest.
+            frame: Colour of its frame.
+        """
+        low, high = limits
+        self._show(row, column, values, frame, cmap=_HEAT, vmin=low, vmax=high)
 
     def change(
         self, row: int, column: int, change: np.ndarray, largest: float
@@ -130,14 +148,14 @@ class ImageGrid:
                 row,
                 column,
                 change[..., 0],
-                _FRAME,
+                FRAME,
                 cmap="RdBu_r",
                 vmin=-largest,
                 vmax=largest,
             )
         else:
             shown = np.clip(0.5 + change / (2 * largest), 0, 1)
-            self._show(row, column, shown, _FRAME)
+            self._show(row, column, shown, FRAME)
 
     def share(
         self, row: int, column: int, share: float, colors: tuple[str, str]
@@ -177,10 +195,17 @@ class ImageGrid:
         left, top = self._left(0), self._bottom + 0.1
         self._write(_MARGIN, top - 0.02, "scale", size=9, color=FAINT)
         if grey:
-            self._colors(left, top, largest)
+            ends = [f"≤ −{largest:.3f}", "0", f"≥ +{largest:.3f}"]
+            self._colors(left, top, "RdBu_r", ends)
         else:
             text = f"changes × {0.5 / largest:.3g}; grey is no change"
             self._write(left, top - 0.02, text, size=8, color=FAINT)
+
+    def heat_scale(self) -> None:
+        """Explains the colours of `heat`, below the last row."""
+        left, top = self._left(0), self._bottom + 0.1
+        self._write(_MARGIN, top - 0.02, "scale", size=9, color=FAINT)
+        self._colors(left, top, _HEAT, ["low", "", "high"])
 
     def write_png(self, path: str | os.PathLike) -> None:
         """Writes the grid.
@@ -215,24 +240,21 @@ class ImageGrid:
         for spine in axes.spines.values():
             spine.set(color=frame, linewidth=1.8)
 
-    def _colors(self, left, top, largest):
-        """Draws the colour bar of grey images' changes."""
+    def _colors(self, left, top, cmap, ends):
+        """Draws a colour bar with words at its ends and in the middle."""
         axes = self._axes(left, top, 2.3, 0.11)
         axes.imshow(
             np.linspace(-1, 1, 256)[None],
-            cmap="RdBu_r",
+            cmap=cmap,
             aspect="auto",
-            extent=(-largest, largest, 0, 1),
+            extent=(-1, 1, 0, 1),
         )
         axes.set_yticks([])
-        axes.set_xticks(
-            [-largest, 0, largest],
-            [f"≤ −{largest:.3f}", "0", f"≥ +{largest:.3f}"],
-        )
+        axes.set_xticks([-1, 0, 1], ends)
         axes.tick_params(
             labelsize=7.5, labelcolor=FAINT, color=FAINT, length=2, pad=2
         )
-        axes.spines[:].set(color=_FRAME, linewidth=0.8)
+        axes.spines[:].set(color=FRAME, linewidth=0.8)
 
     def _write(
         self,

@@ -20,7 +20,7 @@ from zoo.cli.data import add_data_arguments
 from zoo.cli.models import NamedModel
 from zoo.cli.models import add_model_argument
 from zoo.cli.models import add_trust_argument
-from zoo.cli.output import check_writable
+from zoo.cli.output import check_png
 from zoo.cli.output import emit
 from zoo.cli.output import printable
 from zoo.cli.stickers import add_sticker_arguments
@@ -52,11 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Attacks a few images, draws them and prints their classes."""
-    if options.output.suffix.lower() != ".png":
-        raise ValueError(
-            f"--output must end in .png. Received: {options.output}"
-        )
-    check_writable(options.output)
+    check_png(options.output)
     if makes_sticker(options):
         run_sticker(options)
         return

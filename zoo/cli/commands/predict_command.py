@@ -9,6 +9,7 @@ from zoo.cli.models import NamedModel
 from zoo.cli.models import add_classes_argument
 from zoo.cli.models import add_image_size_argument
 from zoo.cli.models import add_trust_argument
+from zoo.cli.output import check_png
 from zoo.cli.output import emit
 from zoo.cli.output import printable
 
@@ -34,6 +35,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=3,
         help="classes shown (default: %(default)s)",
     )
+    parser.add_argument(
+        "--explain",
+        action="store_true",
+        help="also draw what the verdicts rest on, if the model marks it",
+    )
+    parser.add_argument(
+        "--output",
+        type=Path,
+        default=Path("explanation.png"),
+        metavar="PNG",
+        help="picture that --explain writes (default: %(default)s)",
+    )
     add_classes_argument(parser, "the card's or the export's, else numbers")
     add_image_size_argument(parser)
     add_trust_argument(parser)
@@ -42,6 +55,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Classifies pictures, resized to the model's input."""
+    if options.explain:
+        check_png(options.output)
     named = NamedModel.parse(
         options.model, classes=options.classes, trusted=options.trust
     )
@@ -53,6 +68,11 @@ def run(options: argparse.Namespace) -> None:
             )
         if not path.is_file():
             raise FileNotFoundError(f"The picture must exist. Received: {path}")
+        if options.explain and path.resolve() == options.output.resolve():
+            raise ValueError(
+                "--output must not be a picture that is classified. "
+                f"Received: {path}"
+            )
     import numpy as np
 
     from zoo.pictures import read_picture
@@ -62,9 +82,15 @@ def run(options: argparse.Namespace) -> None:
     names = named.class_names(model.output_shape[-1])
     pictures = [read_picture(path, shape) for path in options.pictures]
     images = np.stack(pictures).astype("float32") / 255.0
+    if options.explain:
+        from zoo.training.evaluation.plots.explanation import explain
+
+        logits, parts = explain(model, images)
+    else:
+        logits = model.predict(images, verbose=0)
     from keras import ops
 
-    probabilities = np.asarray(ops.softmax(model.predict(images, verbose=0)))
+    probabilities = np.asarray(ops.softmax(logits))
     if not np.isfinite(probabilities).all():
         raise ValueError(
             "The model's logits must be finite. "
@@ -82,6 +108,22 @@ def run(options: argparse.Namespace) -> None:
                 ],
             }
         )
+    if options.explain:
+        from zoo.training.evaluation.plots.explanation import (
+            explanation_picture,
+        )
+
+        explanation_picture(
+            images,
+            [path.name for path in options.pictures],
+            probabilities,
+            parts,
+            names,
+            options.output,
+            title=f"What {options.model} rests its verdicts on",
+        )
+        for prediction in predictions:
+            prediction["explanation"] = str(options.output)
     from rich.table import Table
 
     table = Table()
@@ -96,4 +138,5 @@ def run(options: argparse.Namespace) -> None:
                 for c in prediction["classes"]
             ),
         )
-    emit(options, predictions, table)
+    lines = [f"Picture: {options.output}"] if options.explain else []
+    emit(options, predictions, table, *lines)

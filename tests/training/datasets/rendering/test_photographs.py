@@ -61,6 +61,28 @@ def test_a_missing_package_moves_no_photograph(tmp_path, monkeypatch):
     assert set(one) < set(both)
 
 
+def test_sources_may_be_chosen(tmp_path, monkeypatch):
+    sources = {
+        source: (str(tmp_path / source / "{}.png"), ("a", "b"))
+        for source in ("first", "second")
+    }
+    monkeypatch.setattr(photographs, "_DEBIAN", sources)
+    write_pictures(tmp_path, ["first/a.png", "first/b.png", "second/a.png"])
+    found = find_photographs(sources=("first",))
+    assert {photograph.path.parent.name for photograph in found} == {"first"}
+    assert photographs.missing_sources(("first", "second")) == ["second"]
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    assert photographs.missing_sources(("foolbox", "first")) == ["foolbox"]
+    assert find_photographs(sources=("foolbox",)) == []
+
+
+def test_shares_of_a_split(tmp_path):
+    paths = {f"{number}.png": tmp_path for number in range(20)}
+    found = photographs.split_photographs(paths, test=0.5, validation=0.25)
+    counts = collections.Counter(photograph.split for photograph in found)
+    assert counts == {"test": 10, "validation": 5, "train": 5}
+
+
 def test_splits_of_nothing_are_refused(tmp_path):
     write_pictures(tmp_path / "few", ["a.png", "b.png"])
     with pytest.raises(ValueError, match="Received: 2 pictures"):
@@ -111,3 +133,11 @@ def test_a_picture_smaller_than_the_crop_is_enlarged():
     picture = Image.new("L", (5, 4), 77)
     crop = random_crop(np.random.default_rng(0), picture, 8)
     assert crop.shape == (8, 8) and (crop == 77).all()
+
+
+@pytest.mark.parametrize("shorter", [70, 47, 7])
+def test_a_crop_of_the_whole_lies_in_the_picture(shorter):
+    """The side is a logarithm's exponential, which may be a bit longer."""
+    picture = Image.new("L", (shorter + 9, shorter), 77)
+    crop = random_crop(np.random.default_rng(0), picture, 2 * shorter)
+    assert (crop == 77).all()

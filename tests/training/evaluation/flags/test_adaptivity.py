@@ -113,6 +113,7 @@ HASTY = {
     "fab": attacks.fab(eps=0.1),
     "square": attacks.square(eps=0.1),
     "deepfool": attacks.deepfool(),
+    "iterative_fgsm": attacks.iterative_fgsm(),
 }
 
 

@@ -1,0 +1,151 @@
+"""Converts presets to other runtimes' formats and tabulates what came of it.
+
+    python -m benchmarks.formats --output docs/results/formats.json
+    python -m benchmarks.formats --table docs/formats.md
+
+The first converts each preset and compares it with its SavedModel: calls take
+turns, and times are medians. The second writes the table of
+`docs/results/formats.json` between the marks of a page.
+"""
+
+import argparse
+import json
+import pathlib
+import statistics
+import tempfile
+import textwrap
+import time
+
+import numpy as np
+
+import zoo
+from benchmarks import provenance
+from benchmarks.exported_presets import trained_presets
+from zoo import exports
+from zoo.exports.formats.runtimes import FORMATS
+
+_RESULTS = pathlib.Path("docs/results/formats.json")
+_REASON = 110
+"""Letters of a reason in the table; the JSON has it whole."""
+
+_MARKS = (
+    "<!-- formats: written by python -m benchmarks.formats --table -->",
+    "<!-- formats: end -->",
+)
+
+
+def measure(name: str, *, batch: int, rounds: int) -> dict:
+    """Returns a preset's row: for each format numbers, or a reason."""
+    model = zoo.load(name)
+    shape = (batch, *model.input_shape[1:])
+    images = np.random.default_rng(0).random(shape, "float32")
+    cells = {}
+    with tempfile.TemporaryDirectory() as folder:
+        report = exports.save(
+            model,
+            pathlib.Path(folder, "saved_model"),
+            signatures=["serving_default"],
+        )
+        row = {
+            "model": name,
+            "stochastic": report.stochastic,
+            "size_bytes": report.size_bytes,
+        }
+        with exports.SavedModelSession(report.path) as session:
+            calls = {
+                "saved_model": lambda: session.run(
+                    "serving_default", {"image": images}
+                )
+            }
+            for kind in FORMATS:
+                try:
+                    converted = exports.convert(
+                        model, pathlib.Path(folder, kind), kind
+                    )
+                except ValueError as error:
+                    cells[kind] = {"reason": str(error)}
+                    continue
+                predict = exports.load_converted(converted.path, kind)
+                calls[kind] = lambda predict=predict: predict(images)
+                cells[kind] = {
+                    "max_abs_difference": converted.max_abs_difference,
+                    "size_bytes": converted.size_bytes,
+                }
+            milliseconds = _interleaved(calls, rounds)
+    for kind, cell in cells.items():
+        if kind in milliseconds:
+            cell["ms"] = milliseconds[kind]
+            cell["ratio"] = milliseconds[kind] / milliseconds["saved_model"]
+    return {**row, "ms": milliseconds["saved_model"], "formats": cells}
+
+
+def _interleaved(calls, rounds) -> dict[str, float]:
+    times = {name: [] for name in calls}
+    for index in range(rounds + 2):
+        for name, call in calls.items():
+            start = time.perf_counter()
+            call()
+            if index >= 2:  # The first calls fill caches.
+                times[name].append(1e3 * (time.perf_counter() - start))
+    return {name: statistics.median(values) for name, values in times.items()}
+
+
+def table(rows: list[dict]) -> str:
+    """Returns a row for each preset and a column for each format."""
+    head = ["model", "SavedModel", *FORMATS]
+    lines = [_line(head), _line(["---"] * len(head))]
+    for row in rows:
+        own = f"{row['size_bytes'] / 1e6:.1f} MB, {row['ms']:.1f} ms"
+        cells = [_cell(row["formats"][kind]) for kind in FORMATS]
+        lines.append(_line([f"`{row['model']}`", own, *cells]))
+    return "\n".join(lines)
+
+
+def _cell(cell: dict) -> str:
+    if "reason" in cell:
+        reason = cell["reason"].replace("|", "/")
+        return textwrap.shorten(reason, _REASON, placeholder=" …")
+    return (
+        f"{cell['max_abs_difference']:.1e}, {cell['size_bytes'] / 1e6:.1f} MB,"
+        f" {cell['ratio']:.2f}x"
+    )
+
+
+def _line(cells) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _write_table(page: pathlib.Path) -> None:
+    rows = json.loads(_RESULTS.read_text("utf-8"))["rows"]
+    text = page.read_text("utf-8")
+    before, rest = text.split(_MARKS[0])
+    _, after = rest.split(_MARKS[1])
+    new = f"{before}{_MARKS[0]}\n\n{table(rows)}\n\n{_MARKS[1]}{after}"
+    page.write_text(new, "utf-8")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--models", nargs="+", default=trained_presets())
+    parser.add_argument("--batch", type=int, default=16)
+    parser.add_argument("--rounds", type=int, default=20)
+    parser.add_argument("--output", type=pathlib.Path)
+    parser.add_argument("--table", type=pathlib.Path)
+    arguments = parser.parse_args()
+    if arguments.table:
+        _write_table(arguments.table)
+        return
+    rows = []
+    for name in arguments.models:
+        rows.append(
+            measure(name, batch=arguments.batch, rounds=arguments.rounds)
+        )
+        print(json.dumps(rows[-1]), flush=True)
+        if arguments.output:
+            provenance.write(
+                arguments.output, {"batch": arguments.batch, "rows": rows}
+            )
+
+
+if __name__ == "__main__":
+    main()

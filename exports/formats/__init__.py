@@ -1,0 +1,1 @@
+"""Exports to runtimes other than TensorFlow's."""

@@ -1,0 +1,266 @@
+"""Converts a classifier to a format of another runtime, and checks it there."""
+
+import contextlib
+import dataclasses
+import io
+import os
+import pathlib
+import shutil
+from collections.abc import Sequence
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from zoo.exports.formats.draws import NativeDraws
+from zoo.exports.formats.draws import PinnedDraws
+from zoo.exports.formats.draws import drawing_by
+from zoo.exports.formats.int8 import quantize
+from zoo.exports.formats.runtimes import FORMATS
+from zoo.exports.formats.runtimes import INT8
+from zoo.exports.formats.runtimes import check_installed
+from zoo.exports.saved_model.entropy import SeedSource
+from zoo.exports.saved_model.entropy import check_graph
+from zoo.exports.saved_model.entropy import seeds_from
+from zoo.exports.saved_model.folding import folded
+from zoo.exports.saved_model.signatures import IMAGE
+from zoo.exports.saved_model.signatures import check_backend
+from zoo.exports.saved_model.signatures import logits_of
+from zoo.exports.saved_model.signatures import resolve_image_shape
+from zoo.exports.saved_model.staging import local_folder
+from zoo.exports.saved_model.staging import staged_version
+from zoo.exports.saved_model.staging import writing_to
+from zoo.inspection import are_probabilities
+from zoo.inspection import check_float_input
+from zoo.inspection import stochastic_layers
+from zoo.saved_model_folder import write_classes
+
+_PROBES = 2
+_SEED = 20
+_TORCH = (
+    "Keras exports to PyTorch under its PyTorch backend alone, and exports of "
+    "this package run under TensorFlow's. With KERAS_BACKEND=torch, call "
+    '`model.export(path, format="torch")`; a randomised model would repeat '
+    "its noise. "
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class ConversionReport:
+    """What was written, and how it was checked.
+
+    Args:
+        path: The version's folder.
+        version: Number of the version.
+        format: `"onnx"`, `"openvino"` or `"litert"`.
+        size_bytes: Size of all files of the version.
+        max_abs_difference: Largest absolute difference between the logits of
+            the Keras model and of the runtime; of a randomised model with
+            both draws pinned to the same constants; before it became int8.
+        stochastic: Whether predicting draws random numbers.
+        folded: How many batch norms were folded into convolutions.
+        int8: Whether convolutions calculate with 8 bits.
+    """
+
+    path: pathlib.Path
+    version: int
+    format: str
+    size_bytes: int
+    max_abs_difference: float
+    stochastic: bool
+    folded: int
+    int8: bool
+
+    def to_dict(self) -> dict:
+        """Returns the report as plain values that JSON can hold."""
+        return {**dataclasses.asdict(self), "path": str(self.path)}
+
+
+def convert(
+    model: keras.Model,
+    path: str | os.PathLike,
+    format: str,
+    *,
+    version: int = 1,
+    image_shape: Sequence[int] | None = None,
+    classes: Sequence[str] | None = None,
+    fold_batch_norm: bool = True,
+    int8_images: np.ndarray | None = None,
+    overwrite: bool = False,
+    tolerance: float = 1e-3,
+) -> ConversionReport:
+    """Writes `<path>/<version>/model.onnx`, `model.xml` or `model.tflite`.
+
+    Keras converts the model; this gives it random draws of the runtime's own,
+    folds its batch norms, and runs the result. Triton and OpenVINO Model
+    Server read such a folder. It appears whole, or not at all.
+
+    The file takes `image`, float32, `(batch, height, width, channels)`, pixels
+    in [0, 1], of one height and width, and returns float32 logits.
+
+    Args:
+        model: Takes such images and returns logits.
+        format: `"onnx"`, `"openvino"` or `"litert"`.
+        version: A whole number.
+        image_shape: Height, width and channels, where the model leaves them
+            open.
+        classes: Names of the classes, kept in `assets.extra/classes.json`.
+        fold_batch_norm: Whether batch norms are folded into the convolutions
+            before them.
+        int8_images: Images to measure the ranges of activations on: the
+            convolutions then calculate with 8 bits. For `"openvino"` alone.
+        overwrite: Whether an existing version is replaced.
+        tolerance: Difference of logits allowed, as a fraction of the largest
+            or of one, whichever is more.
+
+    Raises:
+        FileExistsError: If the version exists, unless `overwrite`.
+        ImportError: If the format's extra is not installed.
+        OSError: If the folder cannot be written.
+        ValueError: If an argument is wrong, or the model cannot be converted,
+            with the converter's or the runtime's reason.
+    """
+    if format not in FORMATS:
+        reason = _TORCH if format == "torch" else ""
+        raise ValueError(
+            f"{reason}`format` must be one of {', '.join(FORMATS)}. "
+            f"Received: format={format!r}"
+        )
+    if int8_images is not None and format != "openvino":
+        raise ValueError(
+            "`int8_images` are for the format openvino. "
+            f"Received: format={format!r}"
+        )
+    check_backend()
+    check_installed(FORMATS[format] if int8_images is None else INT8)
+    image_shape = resolve_image_shape(model, image_shape)
+    check_float_input(model)
+    path = local_folder(path)
+    name = FORMATS[format].file
+    with staged_version(path, version, overwrite=overwrite) as directory:
+        stochastic = _draws(model, image_shape)
+        rng = np.random.default_rng(_SEED)
+        images = rng.random((_PROBES, *image_shape), "float32")
+        with _drawing_by(PinnedDraws(_SEED)):
+            expected = logits_of(model, images).numpy()
+        if are_probabilities(expected):
+            raise ValueError(
+                "`model` must return logits: take the softmax at its end "
+                f"away. Received: {model.name}, whose outputs are "
+                "probabilities"
+            )
+        with folded(model, fold_batch_norm) as folds, writing_to(path):
+            checked = directory / "checked" if stochastic else directory
+            checked.mkdir(exist_ok=True)
+            batch = _PROBES if stochastic else None
+            shape = (batch, *image_shape)
+            _export(model, checked / name, format, shape, PinnedDraws(_SEED))
+            logits = _run(model, checked / name, format, images)
+            difference = _difference(logits, expected, tolerance, format)
+            if stochastic:
+                shutil.rmtree(checked)
+                shape = (None, *image_shape)
+                _export(model, directory / name, format, shape, NativeDraws())
+            if int8_images is not None:
+                quantize(model, directory / name, int8_images)
+            _run(model, directory / name, format, images)
+            if classes is not None:
+                write_classes(directory, classes)
+        files = [f for f in directory.rglob("*") if f.is_file()]
+        size = sum(file.stat().st_size for file in files)
+    return ConversionReport(
+        path=path / str(version),
+        version=version,
+        format=format,
+        size_bytes=size,
+        max_abs_difference=difference,
+        stochastic=stochastic,
+        folded=len(folds),
+        int8=int8_images is not None,
+    )
+
+
+def _draws(model, image_shape) -> bool:
+    """Returns whether a model draws; refuses one that would replay noise."""
+    source = NativeDraws()
+    predict = tf.function(
+        lambda image: logits_of(model, image), autograph=False
+    )
+    with _drawing_by(source):
+        concrete = predict.get_concrete_function(
+            tf.TensorSpec([None, *image_shape])
+        )
+    check_graph(concrete.graph.as_graph_def())
+    stochastic = [layer.name for layer in stochastic_layers(model)]
+    if stochastic and not source.draws:
+        raise ValueError(
+            "A stochastic layer must draw uniform or normal numbers by "
+            "`keras.random`, else its noise is frozen into the export. "
+            f"Received: layers={stochastic}"
+        )
+    return source.draws > 0
+
+
+@contextlib.contextmanager
+def _drawing_by(source):
+    # Their seeds are not used, but their state must not be read.
+    with seeds_from(SeedSource(_SEED)), drawing_by(source):
+        yield
+
+
+def _export(model, file, format, shape, source) -> None:
+    spec = tf.TensorSpec(shape, tf.float32, name=IMAGE)
+    try:
+        with _drawing_by(source), contextlib.redirect_stdout(io.StringIO()):
+            model.export(
+                str(file), format=format, verbose=False, input_signature=[spec]
+            )
+        if format == "onnx":
+            _free_seeds(file)
+    except OSError:
+        raise
+    except Exception as error:  # Converters raise many kinds.
+        raise _refusal(model, format, error) from error
+
+
+def _free_seeds(file) -> None:
+    """Takes away the seeds that the converter to ONNX gives random draws.
+
+    It makes zero, which lets TensorFlow choose, a seed like any other: every
+    load would replay the same noise.
+    """
+    import onnx
+
+    graph = onnx.load(file)
+    for node in graph.graph.node:
+        if node.op_type.startswith("Random"):
+            kept = [a for a in node.attribute if a.name != "seed"]
+            del node.attribute[:]
+            node.attribute.extend(kept)
+    onnx.save(graph, file)
+
+
+def _run(model, file, format, images) -> np.ndarray:
+    try:
+        return FORMATS[format].load(file, 1)(images)
+    except Exception as error:  # Runtimes raise many kinds.
+        raise _refusal(model, format, error) from error
+
+
+def _refusal(model, format, error) -> ValueError:
+    reason = " ".join(str(error).split())[:300]
+    return ValueError(
+        f"A model must be one that {format} can hold ({reason}). "
+        f"Received: {model.name}"
+    )
+
+
+def _difference(logits, expected, tolerance, format) -> float:
+    difference = float(np.max(np.abs(logits - expected)))
+    limit = tolerance * max(1.0, float(np.max(np.abs(expected))))
+    if not difference <= limit:
+        raise ValueError(
+            f"The logits of {format} must be within {limit:.3g} of the Keras "
+            f"model. Received: difference={difference:.3g}"
+        )
+    return difference

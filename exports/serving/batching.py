@@ -1,0 +1,172 @@
+"""How many images a server should run at once, measured on the model."""
+
+import dataclasses
+import os
+import statistics
+import time
+from collections.abc import Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from zoo.exports.c_api import SavedModelSession
+
+_ENOUGH = 0.95
+"""Share of the best throughput that is worth no larger batch."""
+_QUEUE_SECONDS = 1.0
+"""Work that may wait; beyond it a server says at once that it is full."""
+_SHORTEST_WAIT, _LONGEST_WAIT = 100, 10_000
+
+
+@dataclasses.dataclass(frozen=True)
+class BatchTime:
+    """How long a batch takes.
+
+    Args:
+        images: Of the batch.
+        seconds: Median time of a run.
+    """
+
+    images: int
+    seconds: float
+
+    @property
+    def throughput(self) -> float:
+        """Images a second."""
+        return self.images / self.seconds
+
+
+@dataclasses.dataclass(frozen=True)
+class BatchPlan:
+    """What a server's batching is told.
+
+    Args:
+        measured: Times of the batches tried, the smallest first.
+        limit: Images that one request may have; it is split if need be.
+        largest: Images of the largest batch that is run.
+        sizes: Sizes to pad to, on a GPU; none on a CPU.
+        wait_micros: How long a request waits at most for others.
+        queue: Batches that may wait.
+        threads: Batches that run at once.
+        device: What it was measured on.
+    """
+
+    measured: tuple[BatchTime, ...]
+    limit: int
+    largest: int
+    sizes: tuple[int, ...]
+    wait_micros: int
+    queue: int
+    threads: int
+    device: str
+
+
+def plan_batches(
+    session: SavedModelSession,
+    image: np.ndarray,
+    *,
+    most: int = 64,
+    seconds: float = 0.2,
+) -> BatchPlan:
+    """Measures batches of 1, 2, 4, … images and chooses among them.
+
+    The largest batch is the smallest that reaches 95 % of the best throughput
+    seen: more would only lengthen each request. Larger requests are split,
+    up to `most` images. A request waits for others at
+    most half as long as one image takes to run. As much work as takes a
+    second may queue; then the server refuses, and clients back off. On a GPU
+    batches are padded to the sizes measured, since each new size costs it a
+    search for kernels; on a CPU padding only costs.
+
+    Args:
+        session: Has the signature `serving_default`.
+        image: One image, `(height, width, channels)`, pixels in [0, 1].
+        most: Largest batch tried, and images that a request may have.
+        seconds: Time spent on each size.
+    """
+    measured = [
+        BatchTime(size, _time(session, image, size, seconds))
+        for size in (2**n for n in range(most.bit_length()))
+    ]
+    gpus = tf.config.list_physical_devices("GPU")
+    if gpus:
+        details = tf.config.experimental.get_device_details(gpus[0])
+        device = details.get("device_name", "GPU")
+    else:
+        device = f"CPU, {_cores()} cores"
+    return choose(measured, device, 2 if gpus else _cores(), pad=bool(gpus))
+
+
+def choose(
+    measured: Sequence[BatchTime], device: str, threads: int, *, pad: bool
+) -> BatchPlan:
+    """Chooses a plan from times, as `plan_batches` says.
+
+    Args:
+        measured: Times by size, a single image first, each size twice the
+            one before.
+        device: What they were measured on.
+        threads: Batches that run at once.
+        pad: Whether batches are padded.
+    """
+    best = max(one.throughput for one in measured)
+    largest = next(one for one in measured if one.throughput >= _ENOUGH * best)
+    wait = round(measured[0].seconds / 2 * 1e6)
+    return BatchPlan(
+        measured=tuple(measured),
+        limit=measured[-1].images,
+        largest=largest.images,
+        sizes=tuple(
+            one.images for one in measured if one.images <= largest.images
+        )
+        if pad
+        else (),
+        wait_micros=min(max(wait, _SHORTEST_WAIT), _LONGEST_WAIT),
+        queue=max(2, round(threads * _QUEUE_SECONDS / largest.seconds)),
+        threads=threads,
+        device=device,
+    )
+
+
+def batching_config(plan: BatchPlan) -> str:
+    """Returns TensorFlow Serving's `BatchingParameters` as text."""
+    lines = [
+        "# Batches of several callers' requests, measured on this model.",
+        f"# Device: {plan.device}. Write the bundle again on the server's own:",
+        '# python -c "from zoo.exports import serving; '
+        "serving.write_bundle('DIR')\"",
+        "#",
+        "# images  milliseconds  images a second",
+        *(
+            f"# {one.images:6}  {1e3 * one.seconds:12.2f}"
+            f"  {one.throughput:15.0f}"
+            for one in plan.measured
+        ),
+        f"max_batch_size {{ value: {plan.limit} }}",
+        "enable_large_batch_splitting { value: true }",
+        f"max_execution_batch_size {{ value: {plan.largest} }}",
+        f"batch_timeout_micros {{ value: {plan.wait_micros} }}",
+        f"max_enqueued_batches {{ value: {plan.queue} }}",
+        f"num_batch_threads {{ value: {plan.threads} }}",
+        *(f"allowed_batch_sizes: {size}" for size in plan.sizes),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _time(session, image, size: int, seconds: float) -> float:
+    """Returns the median of as many runs as fit, three at least."""
+    images = np.repeat(image[np.newaxis], size, axis=0)
+    session.run("serving_default", {"image": images})
+    times = []
+    end = time.perf_counter() + seconds
+    while len(times) < 3 or time.perf_counter() < end:
+        start = time.perf_counter()
+        session.run("serving_default", {"image": images})
+        times.append(time.perf_counter() - start)
+    return statistics.median(times)
+
+
+def _cores() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -1,0 +1,184 @@
+"""Serves an export in NVIDIA's Triton, which pip installs: no Docker.
+
+    python -m zoo.exports.serving.triton served/irm_wrn16_2 --max-batch 32
+
+The package `nvidia-pytriton` carries Triton's own binary. Triton receives
+the requests, by REST and gRPC in KServe's v2 protocol, merges them into
+batches and measures itself; TensorFlow's C++ loader runs them in this process.
+"""
+
+import argparse
+import contextlib
+import importlib.util
+import os
+import threading
+from collections.abc import Iterator
+
+import numpy as np
+
+from zoo.exports.c_api import SavedModelSession
+from zoo.saved_model_folder import newest_version
+
+_PACKAGES = 'pip install "nvidia-pytriton>=0.7"'
+
+
+@contextlib.contextmanager
+def triton(
+    path: str | os.PathLike,
+    *,
+    name: str | None = None,
+    address: str = "127.0.0.1",
+    http_port: int = 8000,
+    grpc_port: int = 8001,
+    metrics_port: int = 8002,
+    max_batch: int = 64,
+    merge: bool = True,
+    delay_micros: int = 1000,
+    instances: int = 2,
+) -> Iterator[dict[str, str]]:
+    """Serves an export while the block runs.
+
+    Triton has two models. `NAME` takes `image`, pixels, and merges the
+    requests of several callers into one batch. `NAME_bytes` takes
+    `image_bytes`, picture files, and merges none: an undecodable picture
+    fails its batch, which is then its sender's alone.
+
+    Args:
+        path: The export's folder, or that of one of its versions.
+        name: The model's; the folder's name by default.
+        address: Where to listen; `"0.0.0.0"` for all networks.
+        http_port: Of REST.
+        grpc_port: Of gRPC.
+        metrics_port: Of Prometheus' metrics, at `/metrics`.
+        max_batch: Images that a request, and a merged batch, may have.
+        merge: Whether requests are merged at all.
+        delay_micros: How long a request waits at most for others.
+        instances: Batches that run at once.
+
+    Yields:
+        The models' addresses for `Client`, by scheme.
+
+    Where Python isn't the system's, Triton finds its library by the variable
+    `LD_LIBRARY_PATH`: `python -c "import sysconfig;
+    print(sysconfig.get_config_var('LIBDIR'))"` prints the folder.
+
+    Raises:
+        FileNotFoundError: If there is no SavedModel.
+        ImportError: If `nvidia-pytriton` isn't installed.
+    """
+    if importlib.util.find_spec("pytriton") is None:
+        raise ImportError(f"Triton needs its package: {_PACKAGES}")
+    from pytriton.model_config import DynamicBatcher
+    from pytriton.model_config import ModelConfig
+    from pytriton.triton import Triton
+    from pytriton.triton import TritonConfig
+
+    version = newest_version(path)
+    if name is None:
+        name = (version if version == path else version.parent).name
+    config = TritonConfig(
+        http_address=address,
+        http_port=http_port,
+        grpc_address=address,
+        grpc_port=grpc_port,
+        metrics_port=metrics_port,
+        exit_timeout_secs=10,
+    )
+    with (
+        SavedModelSession(version) as session,
+        Triton(config=config) as server,
+    ):
+        for suffix, signature in (
+            ("", "serving_default"),
+            ("_bytes", "serving_bytes"),
+        ):
+            if signature not in session.signatures:
+                continue
+            sides = session.signatures[signature]
+            merged = merge and not suffix
+            server.bind(
+                model_name=f"{name}{suffix}",
+                infer_func=[_inference(session, signature)] * instances,
+                inputs=_tensors(sides["inputs"]),
+                outputs=_tensors(sides["outputs"]),
+                config=ModelConfig(
+                    max_batch_size=max_batch,
+                    batcher=DynamicBatcher(
+                        max_queue_delay_microseconds=delay_micros
+                    )
+                    if merged
+                    else None,
+                ),
+                strict=True,
+            )
+        server.run()
+        yield {
+            "http": f"http://{address}:{http_port}/v2/models/{name}",
+            "grpc": f"grpc://{address}:{grpc_port}/v2/models/{name}",
+        }
+
+
+def _inference(session: SavedModelSession, signature: str):
+    from pytriton.decorators import batch
+
+    @batch
+    def infer(**inputs):
+        (key,) = inputs
+        value = inputs[key]
+        if value.dtype.kind in "OS":  # Each string comes in a row.
+            files = np.empty(len(value), object)
+            files[:] = [bytes(row[0]) for row in value]
+            value = files
+        outputs = session.run(signature, {key: value})
+        return {
+            name: output[:, np.newaxis] if output.ndim == 1 else output
+            for name, output in outputs.items()
+        }
+
+    return infer
+
+
+def _tensors(specs) -> list:
+    """Describes inputs or outputs without their batch; scalars are rows."""
+    from pytriton.model_config import Tensor
+
+    return [
+        Tensor(
+            name=name,
+            dtype=bytes
+            if spec.dtype.name == "string"
+            else spec.dtype.as_numpy_dtype,
+            shape=tuple(
+                -1 if size is None else size
+                for size in spec.shape.as_list()[1:] or [1]
+            ),
+        )
+        for name, spec in specs.items()
+    ]
+
+
+def main() -> None:
+    """Serves until it is interrupted."""
+    parser = argparse.ArgumentParser(
+        prog="python -m zoo.exports.serving.triton",
+        description="Serves an export in Triton.",
+    )
+    parser.add_argument("path", metavar="DIR", help="an export's folder")
+    parser.add_argument("--name", help="the model's (default: the folder's)")
+    parser.add_argument("--address", default="127.0.0.1")
+    parser.add_argument("--http-port", type=int, default=8000)
+    parser.add_argument("--grpc-port", type=int, default=8001)
+    parser.add_argument("--metrics-port", type=int, default=8002)
+    parser.add_argument("--max-batch", type=int, default=64)
+    parser.add_argument("--delay-micros", type=int, default=1000)
+    parser.add_argument("--instances", type=int, default=2)
+    parser.add_argument("--no-merging", dest="merge", action="store_false")
+    options = vars(parser.parse_args())
+    with triton(options.pop("path"), **options) as addresses:
+        print(*addresses.values(), sep="\n", flush=True)
+        with contextlib.suppress(KeyboardInterrupt):
+            threading.Event().wait()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,178 @@
+"""Other runtimes give Keras' logits, and noise of their own."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from zoo import exports
+from zoo.exports.formats.draws import NativeDraws
+from zoo.exports.formats.draws import PinnedDraws
+from zoo.exports.formats.draws import drawing_by
+from zoo.exports.formats.runtimes import FORMATS
+from zoo.layers import JPEG
+from zoo.saved_model_folder import read_classes
+
+IMAGES = np.random.default_rng(1).random((3, 10, 12, 3), "float32")
+
+
+class Noise(keras.layers.Layer):
+    """Shifts all pixels by one of four steps, anew for each image."""
+
+    stochastic = True
+
+    def __init__(self, seed=7, **kwargs):
+        super().__init__(**kwargs)
+        self.seed_generator = keras.random.SeedGenerator(seed)
+
+    def call(self, images):
+        shape = (keras.ops.shape(images)[0], 1, 1, 1)
+        steps = keras.random.randint(shape, 0, 4, seed=self.seed_generator)
+        return images + keras.ops.cast(steps, images.dtype) / 4
+
+
+def installed(name):
+    for package in FORMATS[name].packages:
+        pytest.importorskip(package)
+    return name
+
+
+@pytest.fixture(params=FORMATS)
+def file_format(request):
+    return installed(request.param)
+
+
+def test_equals_keras_at_any_batch_size(tmp_path, file_format, classifier):
+    model = classifier()
+    report = exports.convert(
+        model, tmp_path / "model", file_format, classes=list("abcd")
+    )
+    assert report.folded == 1 and not report.stochastic
+    assert report.max_abs_difference < 1e-5
+    assert read_classes(report.path) == ("a", "b", "c", "d")
+    predict = exports.load_converted(report.path, file_format, threads=1)
+    for images in (IMAGES, IMAGES[:1]):
+        expected = model.predict(images, verbose=0)
+        np.testing.assert_allclose(predict(images), expected, atol=1e-5)
+
+
+def test_noise_is_fresh_and_of_the_same_distribution(tmp_path, file_format):
+    """In every call and every load, for each image of a batch."""
+    images = keras.Input((2, 2, 1))
+    model = keras.Model(images, keras.layers.Flatten()(Noise()(images)))
+    report = exports.convert(model, tmp_path / "model", file_format)
+    assert report.stochastic
+    assert report.max_abs_difference < 1e-6
+    zeros = np.zeros((400, 2, 2, 1), "float32")
+    loads = [
+        exports.load_converted(report.path, file_format, threads=1)
+        for _ in range(2)
+    ]
+    draws = [load(zeros)[:, 0] for load in loads for _ in range(2)]
+    for index, one in enumerate(draws):
+        for other in draws[:index]:
+            assert np.any(one != other)
+        values, counts = np.unique(one, return_counts=True)
+        np.testing.assert_array_equal(values, [0, 0.25, 0.5, 0.75])
+        # Five standard errors of a count.
+        assert np.all(np.abs(counts - 100) < 5 * np.sqrt(400 * 3 / 16))
+
+
+def test_a_converter_says_what_it_cannot_hold(tmp_path):
+    installed("onnx")
+    model = keras.Sequential(
+        [
+            keras.Input((8, 8, 1)),
+            keras.layers.Lambda(
+                lambda x: tf.linalg.expm(x[..., 0])[..., None],
+                output_shape=(8, 8, 1),
+            ),
+            keras.layers.Flatten(),
+        ]
+    )
+    with pytest.raises(ValueError, match="one that onnx can hold") as error:
+        exports.convert(model, tmp_path / "model", "onnx")
+    assert "\n" not in str(error.value)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.large
+def test_int8_leaves_the_defense_in_floating_point(tmp_path, capsys):
+    """Convolutions of the network are quantised, those of JPEG are not."""
+    pytest.importorskip("nncf")
+    openvino = pytest.importorskip("openvino")
+    images = keras.Input((16, 16, 3))
+    x = JPEG(60, name="compress")(images)
+    for _ in range(2):
+        x = keras.layers.Conv2D(64, 3, activation="relu")(x)
+    x = keras.layers.GlobalAveragePooling2D()(x)
+    model = keras.Model(images, keras.layers.Dense(4)(x))
+    rng = np.random.default_rng(0)
+    given = rng.random((64, 16, 16, 3), "float32")
+    sizes, ops = [], []
+    for version, int8_images in enumerate((None, given)):
+        report = exports.convert(
+            model,
+            tmp_path / "model",
+            "openvino",
+            version=version,
+            int8_images=int8_images,
+        )
+        assert report.int8 == (int8_images is not None)
+        sizes.append(report.size_bytes)
+        graph = openvino.Core().read_model(report.path / "model.xml")
+        ops.append([op for op in graph.get_ops()])
+    assert capsys.readouterr().out == ""
+    quantized = [
+        op.get_friendly_name()
+        for op in ops[1]
+        if op.get_type_name() == "FakeQuantize"
+    ]
+    assert not [op for op in ops[0] if op.get_type_name() == "FakeQuantize"]
+    assert quantized and not [n for n in quantized if "/compress/" in n]
+    assert sizes[1] < 0.6 * sizes[0]
+    logits = exports.load_converted(report.path, "openvino")(given)
+    expected = model.predict(given, verbose=0)
+    error = np.abs(logits - expected)
+    assert 0 < error.max() < 0.1 * np.abs(expected).max()
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        ("torch", {}, r"KERAS_BACKEND=torch.*format='torch'"),
+        ("coreml", {}, "one of onnx, openvino, litert"),
+        ("onnx", {"int8_images": IMAGES}, "for the format openvino"),
+    ],
+)
+def test_refuses_wrong_arguments(tmp_path, classifier, name, options, message):
+    with pytest.raises(ValueError, match=message):
+        exports.convert(classifier(), tmp_path / "model", name, **options)
+    assert not list(tmp_path.iterdir())
+
+
+def test_missing_packages_are_named(tmp_path, monkeypatch, classifier):
+    monkeypatch.setitem(
+        FORMATS, "onnx", FORMATS["onnx"]._replace(packages=("not_there",))
+    )
+    with pytest.raises(ImportError, match=r"not_there.*defense-zoo\[onnx\]"):
+        exports.convert(classifier(), tmp_path / "model", "onnx")
+
+
+def test_native_draws_cover_their_range():
+    with drawing_by(NativeDraws()):
+        whole = keras.random.randint((4000,), -1, 3, seed=1)
+        share = keras.random.uniform((4000,), 2.0, 4.0, seed=1)
+        normal = keras.random.normal((4000,), 3.0, 2.0, seed=1)
+    assert sorted(np.unique(whole)) == [-1, 0, 1, 2]
+    assert 2 <= np.min(share) < 2.01 and 3.99 < np.max(share) < 4
+    assert np.mean(normal) == pytest.approx(3, abs=0.2)
+    assert np.std(normal) == pytest.approx(2, abs=0.2)
+
+
+def test_pinned_draws_repeat():
+    def draw(seed):
+        with drawing_by(PinnedDraws(seed)):
+            return keras.random.uniform((3,), seed=1).numpy().tolist()
+
+    assert draw(1) == draw(1) != draw(2)

@@ -1,0 +1,55 @@
+import keras
+import numpy as np
+import pytest
+
+from zoo import exports
+
+CLASSES = ("cat", "dog", "zebrä")
+
+
+@pytest.fixture(scope="package")
+def folder(tmp_path_factory):
+    """Versions 1 and 3 of a model of 8x6 colour images; 3 names classes."""
+    keras.utils.set_random_seed(3)
+    model = keras.Sequential(
+        [
+            keras.Input((8, 6, 3)),
+            keras.layers.Flatten(),
+            keras.layers.Dense(3),
+        ]
+    )
+    path = tmp_path_factory.mktemp("served") / "tiny"
+    exports.save(model, path, version=1)
+    exports.save(model, path, version=3, classes=CLASSES, check_pixels=True)
+    return path
+
+
+@pytest.fixture(scope="package")
+def running(folder):
+    """A server of the model: its double, and its hosts."""
+    pytest.importorskip("tensorflow_serving")
+    from tests.exports.serving.double import Served
+    from tests.exports.serving.double import serving
+
+    served = Served("tiny", folder, labels={"stable": 3})
+    with serving(served) as hosts:
+        yield served, hosts
+
+
+@pytest.fixture
+def server(running):
+    """The running server, without faults."""
+    served, hosts = running
+    served.faults, served.delay, served.calls = [], 0.0, 0
+    return served, hosts
+
+
+@pytest.fixture(params=["http", "grpc"])
+def url(request, server):
+    """The model's address by each protocol."""
+    return f"{request.param}://{server[1][request.param]}/v1/models/tiny"
+
+
+@pytest.fixture
+def images():
+    return np.random.default_rng(5).random((2, 8, 6, 3), "float32")

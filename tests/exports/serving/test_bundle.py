@@ -1,0 +1,358 @@
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from google.protobuf import descriptor_pb2
+from google.protobuf import descriptor_pool
+from google.protobuf import message_factory
+from google.protobuf import text_format
+from google.protobuf import wrappers_pb2
+
+from tests.paths import ROOT
+from zoo import exports
+from zoo.exports.serving import golden
+from zoo.exports.serving import write_bundle
+from zoo.exports.serving.batching import BatchTime
+from zoo.exports.serving.batching import batching_config
+from zoo.exports.serving.batching import choose
+from zoo.exports.serving.manifests import kubernetes
+
+# As session_bundle_config.proto and monitoring_config.proto number them,
+# which `tensorflow-serving-api` leaves out.
+CONFIGS = {
+    "BatchingParameters": [
+        ("max_batch_size", 1, "google.protobuf.Int64Value"),
+        ("batch_timeout_micros", 2, "google.protobuf.Int64Value"),
+        ("max_enqueued_batches", 3, "google.protobuf.Int64Value"),
+        ("num_batch_threads", 4, "google.protobuf.Int64Value"),
+        ("allowed_batch_sizes", 6, "int64"),
+        ("enable_large_batch_splitting", 8, "google.protobuf.BoolValue"),
+        ("max_execution_batch_size", 9, "google.protobuf.Int64Value"),
+    ],
+    "PrometheusConfig": [("enable", 1, "bool"), ("path", 2, "string")],
+    "MonitoringConfig": [("prometheus_config", 1, "serving.PrometheusConfig")],
+}
+
+
+def config_class(name):
+    field = descriptor_pb2.FieldDescriptorProto
+    file = descriptor_pb2.FileDescriptorProto(
+        name="configs.proto",
+        package="serving",
+        syntax="proto3",
+        dependency=["google/protobuf/wrappers.proto"],
+    )
+    for message, fields in CONFIGS.items():
+        added = file.message_type.add(name=message)
+        for key, number, kind in fields:
+            added.field.add(
+                name=key,
+                number=number,
+                label=field.LABEL_REPEATED
+                if kind == "int64"
+                else field.LABEL_OPTIONAL,
+                type=field.TYPE_MESSAGE
+                if "." in kind
+                else getattr(field, f"TYPE_{kind.upper()}"),
+                type_name=f".{kind}" if "." in kind else None,
+            )
+    pool = descriptor_pool.DescriptorPool()
+    pool.AddSerializedFile(wrappers_pb2.DESCRIPTOR.serialized_pb)
+    pool.Add(file)
+    return message_factory.GetMessageClass(
+        pool.FindMessageTypeByName(f"serving.{name}")
+    )
+
+
+@pytest.fixture(scope="module")
+def bundle(folder):
+    return write_bundle(folder, most=4)
+
+
+def test_files(bundle, folder):
+    assert bundle.path == folder / "serving"
+    assert not bundle.stochastic
+    written = {
+        str(file.relative_to(bundle.path))
+        for file in bundle.path.rglob("*")
+        if file.is_file()
+    }
+    assert written == set(bundle.files)
+    assert json.loads(json.dumps(bundle.to_dict()))["path"] == str(bundle.path)
+    assert os.access(bundle.path / "smoke_test.sh", os.X_OK)
+
+
+def test_models_config(bundle):
+    config = pytest.importorskip(
+        "tensorflow_serving.config.model_server_config_pb2"
+    )
+    message = text_format.Parse(
+        (bundle.path / "models.config").read_text(),
+        config.ModelServerConfig(),
+    )
+    (model,) = message.model_config_list.config
+    assert model.name == "tiny"
+    assert model.base_path == "/models/tiny"
+    assert list(model.model_version_policy.specific.versions) == [3]
+    assert model.version_labels == {"stable": 3}
+
+
+def test_batching_config(bundle):
+    message = text_format.Parse(
+        (bundle.path / "batching.config").read_text(),
+        config_class("BatchingParameters")(),
+    )
+    plan = bundle.batches
+    assert [one.images for one in plan.measured] == [1, 2, 4]
+    assert all(one.seconds > 0 for one in plan.measured)
+    assert message.max_batch_size.value == plan.limit == 4
+    assert message.enable_large_batch_splitting.value
+    assert message.max_execution_batch_size.value == plan.largest
+    assert message.batch_timeout_micros.value == plan.wait_micros
+    assert message.max_enqueued_batches.value == plan.queue
+    assert message.num_batch_threads.value == plan.threads
+
+
+def test_monitoring_config(bundle):
+    message = text_format.Parse(
+        (bundle.path / "monitoring.config").read_text(),
+        config_class("MonitoringConfig")(),
+    )
+    assert message.prometheus_config.enable
+    assert message.prometheus_config.path == ("/monitoring/prometheus/metrics")
+
+
+def test_choice_of_batches():
+    """16 images reach 95 % of the best throughput; they take 40 ms."""
+    measured = [
+        BatchTime(images, 1e-3 * milliseconds)
+        for images, milliseconds in ((1, 8), (4, 16), (16, 40), (64, 156))
+    ]
+    plan = choose(measured, "GPU", 2, pad=True)
+    assert plan.largest == 16
+    assert plan.limit == 64
+    assert plan.sizes == (1, 4, 16)
+    assert plan.wait_micros == 4000
+    assert plan.queue == 50
+    text = text_format.Parse(
+        batching_config(plan), config_class("BatchingParameters")()
+    )
+    # The server wants the last to be the largest batch that it runs.
+    assert list(text.allowed_batch_sizes) == [1, 4, 16]
+    assert choose(measured, "CPU", 2, pad=False).sizes == ()
+
+
+def test_compose(bundle, folder):
+    compose_spec = pytest.importorskip("compose_spec")
+    yaml = pytest.importorskip("yaml")
+    text = (bundle.path / "compose.yaml").read_text()
+    parsed = compose_spec.PyCompose.from_yaml(text)  # Refuses unknown keys.
+    parsed.validate()
+    service = yaml.safe_load(text)["services"]["serving"]
+    (volume,) = service["volumes"]
+    assert (bundle.path / volume["source"]).resolve() == folder
+    check_flags(service["command"], volume["target"], folder)
+    (device,) = service["deploy"]["resources"]["reservations"]["devices"]
+    assert device["capabilities"] == ["gpu"]
+
+
+def test_compose_is_checked(bundle):
+    compose_spec = pytest.importorskip("compose_spec")
+    text = (bundle.path / "compose.yaml").read_text()
+    with pytest.raises(ValueError, match="imagine"):
+        compose_spec.PyCompose.from_yaml(text.replace("image:", "imagine:"))
+
+
+def test_health_check(bundle, server):
+    """Bash's own request to the server, as Compose makes it."""
+    yaml = pytest.importorskip("yaml")
+    parsed = yaml.safe_load((bundle.path / "compose.yaml").read_text())
+    kind, *command = parsed["services"]["serving"]["healthcheck"]["test"]
+    assert kind == "CMD"
+    port = server[1]["http"].rpartition(":")[2]
+    healthy = [part.replace("8501", port) for part in command]
+    sick = [part.replace("tiny", "huge") for part in healthy]
+    assert subprocess.run(healthy, timeout=20).returncode == 0
+    assert subprocess.run(sick, timeout=20).returncode != 0
+
+
+def test_kubernetes(bundle, folder):
+    validate = pytest.importorskip("kubernetes_validate")
+    yaml = pytest.importorskip("yaml")
+    text = (bundle.path / "kubernetes.yaml").read_text()
+    objects = {one["kind"]: one for one in yaml.safe_load_all(text)}
+    for one in objects.values():
+        validate.validate(one, validate.latest_version(), strict=True)
+    deployment = objects["Deployment"]["spec"]
+    pod = deployment["template"]
+    (container,) = pod["spec"]["containers"]
+    assert container["resources"]["limits"]["nvidia.com/gpu"] == 1
+    mount = container["volumeMounts"][0]["mountPath"]
+    check_flags(container["args"], f"{mount}/tiny", folder)
+    claim = pod["spec"]["volumes"][0]["persistentVolumeClaim"]["claimName"]
+    assert claim == objects["PersistentVolumeClaim"]["metadata"]["name"]
+    labels = pod["metadata"]["labels"]
+    assert objects["Service"]["spec"]["selector"] == labels
+    assert deployment["selector"]["matchLabels"] == labels
+    ports = {port["name"] for port in container["ports"]}
+    used = [port["targetPort"] for port in objects["Service"]["spec"]["ports"]]
+    for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
+        check = container[probe].get("httpGet") or container[probe]["tcpSocket"]
+        used.append(check["port"])
+    assert set(used) == ports
+    scaled = objects["HorizontalPodAutoscaler"]["spec"]["scaleTargetRef"]
+    assert scaled["name"] == objects["Deployment"]["metadata"]["name"]
+
+
+def test_kubernetes_is_checked():
+    validate = pytest.importorskip("kubernetes_validate")
+    yaml = pytest.importorskip("yaml")
+    text = kubernetes("Big_Model.tag", 3 * 2**30)
+    assert "storage: 30Gi" in text
+    objects = list(yaml.safe_load_all(text))
+    # Kubernetes' names have small letters, digits and dashes.
+    assert objects[1]["metadata"]["name"] == "big-model-tag"
+    objects[1]["spec"]["template"]["spec"]["containers"][0]["imagine"] = "x"
+    with pytest.raises(validate.ValidationError):
+        validate.validate(objects[1], validate.latest_version(), strict=True)
+
+
+def check_flags(flags, mounted, folder):
+    """Each file that an option names must be there, through the volume."""
+    files = 0
+    for flag in flags:
+        _, _, value = flag.partition("=")
+        if value.startswith("/"):
+            assert value.startswith(mounted)
+            assert (folder / value.removeprefix(f"{mounted}/")).is_file()
+            files += 1
+    assert files == 3
+
+
+def test_smoke_test(bundle, server):
+    """The script itself, by both protocols, then with a wrong golden."""
+    _, hosts = server
+    environment = {
+        **os.environ,
+        "PYTHON": sys.executable,
+        "HTTP_PORT": hosts["http"].rpartition(":")[2],
+        "GRPC_PORT": hosts["grpc"].rpartition(":")[2],
+    }
+
+    def run():
+        return subprocess.run(
+            [bundle.path / "smoke_test.sh", "127.0.0.1"],
+            env=environment,
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+        )
+
+    done = run()
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("ok ") == 2
+    assert done.stdout.count("/versions/3") == 2
+    path = bundle.path / "golden" / "3.json"
+    kept = path.read_text()
+    wrong = json.loads(kept)
+    wrong["response"]["logits"]["highest"][0][0] += 2
+    wrong["response"]["logits"]["lowest"][0][0] += 2
+    path.write_text(json.dumps(wrong))
+    try:
+        done = run()
+    finally:
+        path.write_text(kept)
+    assert done.returncode == 1
+    assert done.stdout.count("FAILED") == 2
+
+
+def predictions(logits):
+    return [
+        exports.serving.Prediction(0, "", 0.0, np.zeros(2), np.array(row))
+        for row in logits
+    ]
+
+
+@pytest.mark.parametrize(
+    ("logits", "good", "outside"),
+    [
+        ([[1.0, 2.0]], True, 0.0),
+        ([[1.0, 2.015]], True, 0.015),  # 1 % of the largest is allowed.
+        ([[1.0, 2.03]], False, 0.03),
+        ([[3.9, 2.0]], True, 0.9),  # It has been 1 to 3, and may be -1 to 5.
+        ([[5.5, 2.0]], False, 2.5),
+        ([[np.nan, 2.0]], False, np.nan),
+        ([[1.0, 2.0], [1.0, 2.0]], False, np.inf),
+    ],
+)
+def test_golden_range(logits, good, outside):
+    runs = np.array([[[1.0, 2.0]], [[3.0, 2.0]]])
+    recorded = golden.record({}, runs, version=1)
+    found = golden.compare(recorded, predictions(logits))
+    assert found[0] == good
+    assert found[1] == pytest.approx(outside, abs=1e-5, nan_ok=True)
+
+
+def test_golden_of_masked_classes():
+    recorded = golden.record({}, np.array([[[-np.inf, 1.0]]]), version=1)
+    recorded = json.loads(json.dumps(recorded))
+    assert golden.compare(recorded, predictions([[-np.inf, 1.0]]))[0]
+    assert not golden.compare(recorded, predictions([[0.0, 1.0]]))[0]
+    assert not golden.compare(recorded, predictions([[-np.inf, -np.inf]]))[0]
+
+
+def test_randomised_model(tmp_path):
+    """The golden answer is a range, wide enough for other draws."""
+    model = keras.Sequential(
+        [
+            keras.Input((4, 4, 1)),
+            Noise(),
+            keras.layers.Flatten(),
+            keras.layers.Dense(2),
+        ]
+    )
+    path = exports.save(
+        model, tmp_path / "noisy", signatures=["serving_default"]
+    ).path
+    bundle = write_bundle(tmp_path / "noisy", most=1)
+    assert bundle.stochastic
+    recorded = golden.read_golden(bundle.path / "golden" / "1.json")
+    logits = recorded["response"]["logits"]
+    assert np.all(np.less(logits["lowest"], logits["highest"]))
+    batch = golden.images(recorded["request"])
+    with exports.SavedModelSession(path) as session:
+        for _ in range(20):
+            outputs = session.run("serving_default", {"image": batch})
+            assert golden.compare(recorded, predictions(outputs["logits"]))[0]
+
+
+@keras.saving.register_keras_serializable(package="tests_bundle")
+class Noise(keras.layers.Layer):
+    stochastic = True
+
+    def build(self, _):
+        self.seed_generator = keras.random.SeedGenerator(0)
+
+    def call(self, images):
+        return images + keras.random.uniform(
+            keras.ops.shape(images), -0.1, 0.1, seed=self.seed_generator
+        )
+
+
+def test_wrong_bundles(folder, tmp_path):
+    with pytest.raises(FileNotFoundError, match="exports.save"):
+        write_bundle(folder, version=7)
+    with pytest.raises(FileNotFoundError, match="exports.save"):
+        write_bundle(folder / "3")
+    with pytest.raises(FileNotFoundError, match="no SavedModel"):
+        write_bundle(tmp_path)
+    with pytest.raises(ValueError, match="letters, digits"):
+        write_bundle(tmp_path / "two words")
+    (tmp_path / "golden.json").write_text('{"request": {}}')
+    with pytest.raises(ValueError, match="golden request"):
+        golden.read_golden(Path(tmp_path, "golden.json"))

@@ -1,0 +1,262 @@
+"""Attacked images that are kept, so that a reproduction continues."""
+
+import dataclasses
+import datetime
+import functools
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+import numpy as np
+
+import zoo
+from zoo.atomic_write import atomic_write
+from zoo.inspection import is_stochastic
+from zoo.models.semantic_jpeg import combine
+from zoo.training import attacks
+from zoo.training import datasets
+from zoo.training.evaluation import provenance
+from zoo.training.evaluation.engine.progress import step_progress
+from zoo.training.evaluation.engine.randomness import owned_randomness
+from zoo.training.reproduction.semantic_jpeg import paper
+from zoo.training.reproduction.semantic_jpeg.file_sizes import FileSizes
+from zoo.training.reproduction.semantic_jpeg.settings import Settings
+from zoo.weights.digests import weights_digest
+
+NONE = "no defense"
+MSROI = "MSROI"
+AUGMENTED = "Aug-MSROI"
+EQUAL = "JPEG of equal bytes"
+CLEAN = "clean"
+ON_NETWORK = "bim_on_msroi"
+"""IGSM on the MSROI network's own classes, which its map depends on."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Examples:
+    """Test images with their objects.
+
+    Args:
+        images: `(images, height, width, channels)` in [0, 1].
+        labels: `(images,)`.
+        masks: Whether a pixel is the object's, `(images, height, width)`.
+    """
+
+    images: np.ndarray
+    labels: np.ndarray
+    masks: np.ndarray
+
+
+class AttackCache:
+    """Loads the networks, attacks them and predicts, each once.
+
+    Args:
+        settings: Say what to attack and where attacked images are kept.
+
+    Raises:
+        ValueError: If a network has no weights.
+    """
+
+    def __init__(self, settings: Settings):
+        self.settings = settings
+        self.classifier = _load(paper.CLASSIFIER, settings)
+        self.network = _load(paper.NETWORK, settings)
+        self.attacks = _attacks(settings)
+        self._commits = {provenance.commit() or "unknown"}
+        self._predicted = {}
+
+    @functools.cached_property
+    def examples(self) -> Examples:
+        """The first test images."""
+        settings = self.settings
+        rows = datasets.load_features(
+            settings.data, "test", data_dir=settings.data_dir
+        ).take(settings.limit)
+        rows = list(rows.as_numpy_iterator())
+        return Examples(
+            np.stack([row["image"] for row in rows]).astype("float32") / 255,
+            np.array([row["label"] for row in rows]),
+            np.stack([row["mask"][..., 0] for row in rows]) >= 128,
+        )
+
+    @functools.cached_property
+    def sizes(self) -> FileSizes:
+        """The sizes of the clean images' files."""
+        return FileSizes(self.examples.images)
+
+    @functools.cached_property
+    def equal_quality(self) -> int:
+        """Quality at which plain JPEG's files are as large as Aug-MSROI's."""
+        wanted = self.sizes.of_maps(self.quality_maps(AUGMENTED)).mean()
+        return self.sizes.matching_quality(wanted)
+
+    @functools.cached_property
+    def defenses(self) -> Mapping[str, keras.Model]:
+        """The models that are compared, the undefended one first."""
+        plain = {
+            f"JPEG of quality {quality}": zoo.defend(
+                self.classifier, "jpeg", quality=quality
+            )
+            for quality in self.settings.qualities
+        }
+        equal = zoo.defend(self.classifier, "jpeg", quality=self.equal_quality)
+        return {
+            NONE: self.classifier,
+            **plain,
+            EQUAL: equal,
+            MSROI: self.semantic(MSROI),
+            AUGMENTED: self.semantic(AUGMENTED),
+        }
+
+    def semantic(self, name: str, **options: Any) -> keras.Model:
+        """Returns the classifier behind semantic JPEG.
+
+        Args:
+            name: `MSROI` or `AUGMENTED`.
+            options: Further options of `zoo.models.semantic_jpeg.combine`.
+        """
+        settings = self.settings
+        return combine(
+            self.classifier,
+            self.network,
+            augmented=name == AUGMENTED,
+            draws=settings.map_draws,
+            noise=settings.noise,
+            min_quality=settings.min_quality,
+            max_quality=settings.max_quality,
+            seed=settings.seed,
+            name=name.lower().replace("-", "_"),
+            **options,
+        )
+
+    def quality_maps(self, name: str) -> np.ndarray:
+        """Returns the clean images' qualities, one a block, at one draw."""
+        explain = zoo.inspection.explanation(self.semantic(name))
+        return self.run(explain, self.examples.images, name)["quality"]
+
+    def attacked(
+        self, attack: str, *, images: np.ndarray | None = None
+    ) -> np.ndarray:
+        """Attacks images, or reads those that were attacked before.
+
+        Args:
+            attack: A key of `attacks`, or `CLEAN`.
+            images: Images to attack, with the classifier's own verdicts for
+                labels; `None` for the test images with theirs.
+        """
+        if attack == CLEAN:
+            return self.examples.images if images is None else images
+        if images is None:
+            images, labels = self.examples.images, self.examples.labels
+        else:
+            logits = self.run(self.classifier, images, "labels")
+            labels = logits.argmax(-1)
+        size = self.settings.batch_size
+        batches = []
+        with step_progress(attack, enabled=self.settings.progress) as progress:
+            for start in range(0, len(images), size):
+                part = slice(start, start + size)
+                batches.append(
+                    self._attacked(attack, images[part], labels[part])
+                )
+                progress(start + len(batches[-1]), len(images))
+        return np.concatenate(batches)
+
+    def _attacked(self, name, images, labels):
+        source, attack = self.attacks[name]
+        model = {"classifier": self.classifier, "network": self.network}[source]
+        made_by = hashlib.sha256(
+            f"{attack!r} {weights_digest(model)} {labels.tolist()}".encode()
+        )
+        made_by.update(np.ascontiguousarray(images).tobytes())
+        file_name = f"{name}-{made_by.hexdigest()[:16]}.npz"
+        path = self.settings.workdir / "attacked" / file_name
+        if not path.exists():
+            adversarial = np.asarray(attack(model, images, labels))
+            with atomic_write(path) as temporary, temporary.open("wb") as file:
+                np.savez_compressed(
+                    file,
+                    change=adversarial - images,
+                    commit=provenance.commit() or "unknown",
+                )
+        with np.load(path) as kept:
+            self._commits.add(str(kept["commit"]))
+            return np.clip(images + kept["change"], 0, 1)
+
+    def probabilities(self, defense: str, attack: str) -> np.ndarray:
+        """Returns `(draws, images, classes)` of the test images, attacked."""
+        key = defense, attack
+        if key not in self._predicted:
+            model = self.defenses[defense]
+            draws = self.settings.draws if is_stochastic(model) else 1
+            images = self.attacked(attack)
+            self._predicted[key] = np.stack(
+                [
+                    _softmax(
+                        self.run(model, images, f"{defense} {attack} {draw}")
+                    )
+                    for draw in range(draws)
+                ]
+            )
+        return self._predicted[key]
+
+    def accuracy(self, defense: str, attack: str) -> float:
+        """Returns the mean over images and draws."""
+        predicted = self.probabilities(defense, attack).argmax(-1)
+        return float(np.mean(predicted == self.examples.labels))
+
+    def run(self, model: keras.Model, images: np.ndarray, text: str) -> Any:
+        """Predicts, with noise that depends on seed and text alone."""
+        with owned_randomness([model], self.settings.seed) as reseed:
+            reseed(text, 0)
+            return model.predict(
+                images, batch_size=self.settings.batch_size, verbose=0
+            )
+
+    def provenance(self) -> dict[str, Any]:
+        """Returns what an exhibit was measured with.
+
+        The commits include those at which the attacked images were made.
+        """
+        return {
+            "settings": self.settings.to_dict(),
+            "seed": self.settings.seed,
+            "commit": ", ".join(sorted(self._commits)),
+            "versions": provenance.versions(),
+            "date": datetime.datetime.now(datetime.UTC).isoformat(
+                timespec="seconds"
+            ),
+            "weights": {
+                paper.CLASSIFIER: weights_digest(self.classifier),
+                paper.NETWORK: weights_digest(self.network),
+            },
+        }
+
+
+def _load(name: str, settings: Settings) -> keras.Model:
+    if settings.weights is not None:
+        return zoo.load(name, weights=settings.weights / f"{name}.weights.h5")
+    return zoo.load(name)
+
+
+def _attacks(settings: Settings) -> dict[str, tuple[str, attacks.Attack]]:
+    """Returns the attacks, and the network that each is made on."""
+    eps = settings.eps
+    on_classifier = {
+        "gradient": attacks.gradient(steps=100),
+        "fgsm": attacks.fgsm(eps=eps),
+        "bim": attacks.bim(eps=eps),
+        "deepfool": attacks.deepfool(),
+        "jsma": attacks.jsma(gamma=settings.gamma),
+        "lbfgs": attacks.lbfgs(steps=20, binary_search_steps=3),
+    }
+    made = {
+        name: ("classifier", attack) for name, attack in on_classifier.items()
+    }
+    return made | {ON_NETWORK: ("network", attacks.bim(eps=eps))}
+
+
+def _softmax(logits: np.ndarray) -> np.ndarray:
+    exponentials = np.exp(logits - logits.max(-1, keepdims=True))
+    return exponentials / exponentials.sum(-1, keepdims=True)
