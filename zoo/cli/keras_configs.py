@@ -7,6 +7,7 @@ writes a picture or loads a SavedModel, and a call may have a path for its
 tensor.
 """
 
+import functools
 import sys
 import types
 from collections.abc import Iterator
@@ -109,7 +110,7 @@ def _check_object(config: Mapping[str, Any], *, in_call: bool) -> None:
     found = _registered(registered) or _of_keras(module, name)
     if found is None:
         raise UnknownClassError(f"{name!r:.80} of {module!r:.80}")
-    parts = isinstance(found, type) and issubclass(found, _part_kinds())
+    parts = isinstance(found, type) and issubclass(found, _kinds())
     if not parts or _REACHING & {base.__name__ for base in found.__mro__}:
         raise UnsafeConfigError(f"{name!r:.80} of {module!r:.80}")
 
@@ -124,7 +125,8 @@ def _check_function(name: Any, module: Any) -> None:
         raise UnsafeConfigError(f"the function {name!r:.80} of {module!r:.80}")
 
 
-def _part_kinds() -> tuple[type, ...]:
+@functools.cache
+def _kinds() -> tuple[type, ...]:
     """Returns the classes of what makes up a model."""
     import keras
 

@@ -17,6 +17,9 @@ from zoo.cli.keras_archives import check_tensors
 from zoo.cli.keras_archives import no_model
 from zoo.cli.keras_archives import read_config
 from zoo.cli.keras_archives import weights_within
+from zoo.cli.keras_configs import UnknownClassError
+from zoo.cli.keras_configs import UnsafeConfigError
+from zoo.cli.keras_configs import check_config
 from zoo.regular_files import check_regular
 
 if TYPE_CHECKING:
@@ -190,10 +193,6 @@ def as_logits(
 
 
 def _check_harmless(path, config) -> None:
-    from zoo.cli.keras_configs import UnknownClassError
-    from zoo.cli.keras_configs import UnsafeConfigError
-    from zoo.cli.keras_configs import check_config
-
     try:
         check_config(config)
     except UnsafeConfigError as error:

@@ -4,6 +4,7 @@ import dataclasses
 import inspect
 import json
 import os
+import pathlib
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
@@ -12,6 +13,7 @@ import rich.console
 
 from zoo.atomic_write import atomic_write
 from zoo.cards.measurement import EFFORT
+from zoo.regular_files import read_json
 from zoo.training import attacks
 from zoo.training.evaluation.results import report_tables
 from zoo.training.evaluation.results.accuracy import Accuracy
@@ -213,8 +215,7 @@ class Report:
             OSError: If the file cannot be read.
             ValueError: If the file holds no report.
         """
-        with open(path, encoding="utf-8") as file:
-            return cls.from_dict(json.load(file))
+        return cls.from_dict(read_json(pathlib.Path(path), dict))
 
     def to_markdown(self, path: str | os.PathLike | None = None) -> str:
         """Returns the report as a page, and writes it if a path is given.

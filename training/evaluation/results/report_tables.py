@@ -1,5 +1,6 @@
 """Reports as Markdown and as tables of the terminal."""
 
+import re
 import statistics
 from typing import Any
 
@@ -21,6 +22,8 @@ _NARROW = {
 _DISPENSABLE = ("AAAC", "dissimilarity", "worst draw", "success", "median L∞")
 """Columns that a table that is still too wide leaves out, in this order."""
 _ENDLESS = 10_000
+_MARKUP = re.compile(r"[<>&\[\]`*\\|]")
+"""What Markdown, and HTML in it, might obey in a name."""
 
 _RANDOMISED = (
     "The model is randomised. Accuracies are means over {draws} fresh draws "
@@ -69,9 +72,9 @@ def markdown(report: Any) -> str:
     """
     header, rows = _cells(report)
     lines = [
-        f"# Robustness of {report.model}",
+        f"# Robustness of {_literal(report.model)}",
         "",
-        f"{_images(report)}.",
+        f"{_images(report, _literal(report.dataset))}.",
     ]
     if report.flags:
         lines[:0] = [f"**Flagged**: {flag}.  " for flag in report.flags] + [""]
@@ -139,7 +142,7 @@ def _table(report, left_out):
     header, rows = _cells(report)
     shown = [i for i, title in enumerate(header) if title not in left_out]
     flags = "".join(f"FLAGGED: {flag}\n" for flag in report.flags)
-    caption = _images(report)
+    caption = _images(report, report.dataset)
     if report.stochastic:
         caption += f"; mean of {report.draws} draws"
     attack_draws = {result.options.get("draws", 1) for result in report.attacks}
@@ -246,13 +249,19 @@ def _runs(report):
     return max((len(result.runs) for result in report.attacks), default=1)
 
 
-def _images(report):
+def _images(report, dataset):
     text = f"{report.images} images"
-    if report.dataset:
-        text += f" of {report.dataset}"
+    if dataset:
+        text += f" of {dataset}"
     if report.attacked < report.images:
         text += f", the first {report.attacked} attacked"
     return text
+
+
+def _literal(name):
+    """Returns a name as Markdown that shows it, whatever is in it."""
+    line = " ".join((name or "").split())
+    return _MARKUP.sub(r"\\\g<0>", line)
 
 
 def _row(cells):

@@ -251,6 +251,12 @@ def test_labels(options, label):
     assert one.label == label
 
 
+def test_markdown_shows_names_as_they_are():
+    """A folder may be called anything."""
+    named = dataclasses.replace(a_report(), dataset="a\n# b|<b>")
+    assert r" images of a # b\|\<b\>." in named.to_markdown()
+
+
 def test_markdown_says_everything(tmp_path):
     path = tmp_path / "report.md"
     text = a_report().to_markdown(path)
