@@ -22,6 +22,7 @@ import zoo
 from benchmarks import provenance
 from benchmarks.exported_presets import trained_presets
 from zoo import exports
+from zoo.atomic_write import atomic_write
 from zoo.exports.formats.runtimes import FORMATS
 
 _RESULTS = pathlib.Path("docs/results/formats.json")
@@ -121,7 +122,8 @@ def _write_table(page: pathlib.Path) -> None:
     before, rest = text.split(_MARKS[0])
     _, after = rest.split(_MARKS[1])
     new = f"{before}{_MARKS[0]}\n\n{table(rows)}\n\n{_MARKS[1]}{after}"
-    page.write_text(new, "utf-8")
+    with atomic_write(page) as temporary:
+        temporary.write_bytes(new.encode())
 
 
 def main() -> None:

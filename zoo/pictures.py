@@ -24,6 +24,17 @@ _COLOURS_OF_PROFILES = {1: b"GRAY", 3: b"RGB "}
 """What an ICC profile's header says, by the number of channels."""
 _SIXTEEN_BITS_AT_MOST = ("PNG", "PPM")
 """Formats whose 32-bit pixels, as Pillow reads them, are 0 to 65535."""
+_LEFT_BEHIND = ("__MACOSX", "@eaDir")
+"""Folders of copies that an archive of macOS and a Synology disk bring."""
+
+
+def is_hidden(name: str) -> bool:
+    """Returns whether a file or folder in a folder of pictures is left out.
+
+    Those are hidden ones, whose names begin with a dot, and folders that
+    systems leave behind, such as `__MACOSX`.
+    """
+    return name.startswith(".") or name in _LEFT_BEHIND
 
 
 def read_picture(

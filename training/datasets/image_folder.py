@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from zoo.class_names import as_class_names
+from zoo.pictures import is_hidden
 from zoo.regular_files import check_regular
 from zoo.training.datasets.picture_files import PictureFile
 from zoo.training.datasets.picture_files import fair_order
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     import tensorflow as tf
 
 SUFFIXES = (".jpeg", ".jpg", ".png", ".webp")
-_LEFT_BEHIND = ("__MACOSX", "@eaDir")
-"""Folders of copies that an archive of macOS and a Synology disk bring."""
 
 
 def class_folders(folder: str | os.PathLike) -> list[str]:
@@ -208,7 +207,7 @@ def _class_paths(folder):
         raise FileNotFoundError(f"There is no such folder: {folder}")
     paths = {}
     for path in folder.iterdir():
-        if path.is_dir() and not _is_hidden(path.name):
+        if path.is_dir() and not is_hidden(path.name):
             name = _composed(path.name)
             if name in paths:
                 raise ValueError(
@@ -248,16 +247,12 @@ def _files(root):
                 f"Received: {folder}, a link to {real}"
             )
         for path in folder.iterdir():
-            if _is_hidden(path.name):
+            if is_hidden(path.name):
                 continue
             if path.is_dir():
                 pending.append(path)
             else:
                 yield path
-
-
-def _is_hidden(name):
-    return name.startswith(".") or name in _LEFT_BEHIND
 
 
 def _composed(name):

@@ -140,6 +140,7 @@ class NamedModel:
         *,
         policy: str | None = None,
         image_size: tuple[int, int] | None = None,
+        classifier: bool = True,
     ) -> "keras.Model":
         """Loads the model.
 
@@ -147,6 +148,7 @@ class NamedModel:
             policy: Dtype policy to build a preset in; `None` for Keras' own.
             image_size: Height and width that a file or SavedModel may leave
                 open.
+            classifier: Whether a `.keras` file must hold one.
 
         Returns:
             A model mapping pixels in [0, 1] to logits; a softmax at the end
@@ -165,7 +167,8 @@ class NamedModel:
             loaded = read_keras_file(
                 self.name, image_size=image_size, trusted=self.trusted
             )
-            self._check_classifier(loaded)
+            if classifier:
+                self._check_classifier(loaded)
             return loaded
         from zoo.training import load_saved_model
 

@@ -121,10 +121,12 @@ class ModelSaliency:
         """
         import keras
 
+        from zoo.inspection import check_float_input
         from zoo.inspection import explanation
         from zoo.inspection import input_shape
 
-        model = self.named.load()
+        model = self.named.load(classifier=False)
+        check_float_input(model)
         shape = input_shape(model)
         explained = explanation(model)
         output = None
@@ -145,7 +147,8 @@ class ModelSaliency:
         try:
             return saliency_model(classifier, augmented=True, seed=self.seed)
         except ValueError as error:
-            raise ValueError(f"{_RULE} {error}") from error
+            received = str(error).rpartition("Received: ")[2]
+            raise ValueError(f"{_RULE} Received: {received}") from error
 
 
 @dataclasses.dataclass(frozen=True)

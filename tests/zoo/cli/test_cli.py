@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -365,7 +366,7 @@ def test_export(capsys, model, tmp_path):
     assert "served/1, which exists" in line
     options = ("--overwrite", "--check-pixels", "--bundle")
     shown = run(capsys, "export", model, str(tmp_path / "served"), *options)
-    assert "served/serving" in shown.replace("\n", "")
+    assert "served/serving" in re.sub(r"[\s│]", "", shown)
     assert (tmp_path / "served" / "serving" / "models.config").is_file()
     served = tf.saved_model.load(str(tmp_path / "served" / "1"))
     with pytest.raises(tf.errors.InvalidArgumentError, match="divide 8-b"):

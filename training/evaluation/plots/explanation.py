@@ -53,8 +53,8 @@ def explain(
     explained = explanation(model)
     if explained is None:
         raise ValueError(
-            "A model must mark what its verdicts rest on, as Mind's Eye and "
-            "semantic JPEG do, and no SavedModel does. "
+            "A Keras model must mark what its verdicts rest on, by "
+            "zoo.layers.Explained, as Mind's Eye and semantic JPEG do. "
             f"Received: {model.name}, which marks nothing"
         )
     both = keras.Model(

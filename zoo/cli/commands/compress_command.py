@@ -18,15 +18,14 @@ from zoo.cli.output import printable
 from zoo.cli.saliency import ModelSaliency
 from zoo.cli.saliency import draw_map
 from zoo.cli.saliency import parse_saliency
+from zoo.pictures import is_hidden
 
 if TYPE_CHECKING:
     import numpy as np
 
     from zoo.jpeg.file_writer import TransformedPicture
 
-PICTURES = (
-    *(".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"),
-)
+PICTURES = tuple(".bmp .gif .jpeg .jpg .png .tif .tiff .webp".split())
 """Suffixes of the files of a folder that are compressed."""
 
 _OUTPUTS = (".jpeg", ".jpg")
@@ -214,13 +213,14 @@ def _plan(options) -> list[tuple[Path, Path]]:
     if source.is_dir():
         if output.resolve().is_relative_to(source.resolve()):
             raise ValueError(
-                "OUT must be a folder outside IN, whose pictures are left "
-                f"alone. Received: {output}"
+                f"OUT must be a folder outside IN. Received: {output}"
             )
         pictures = [
             path
             for path in sorted(source.rglob("*"))
-            if path.suffix.lower() in PICTURES and path.is_file()
+            if path.suffix.lower() in PICTURES
+            and path.is_file()
+            and not any(map(is_hidden, path.relative_to(source).parts))
         ]
         if not pictures:
             raise ValueError(

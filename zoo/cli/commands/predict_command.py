@@ -43,9 +43,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--output",
         type=Path,
-        default=Path("explanation.png"),
         metavar="PNG",
-        help="picture that --explain writes (default: %(default)s)",
+        help="picture that --explain writes (default: explanation.png)",
     )
     add_classes_argument(parser, "the card's or the export's, else numbers")
     add_image_size_argument(parser)
@@ -56,7 +55,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Classifies pictures, resized to the model's input."""
     if options.explain:
+        options.output = options.output or Path("explanation.png")
         check_png(options.output)
+    elif options.output:
+        raise ValueError(
+            "--output is the picture that --explain writes. "
+            f"Received: --output={options.output} without --explain"
+        )
     named = NamedModel.parse(
         options.model, classes=options.classes, trusted=options.trust
     )

@@ -159,6 +159,9 @@ def test_a_folder(capsys, photo, tmp_path):
     Image.new("L", (9, 7), 60).save(folder / "deeper" / "b.webp")
     (folder / "c.jpg").write_bytes(b"no picture")
     (folder / "notes.txt").write_text("no picture either")
+    for left_behind in (".ipynb_checkpoints", "__MACOSX"):
+        (folder / left_behind).mkdir()
+        Image.new("L", (9, 7)).save(folder / left_behind / "b.png")
     assert main(["compress", str(folder), str(out)]) == 1
     streams = capsys.readouterr()
     assert streams.err.startswith("error: 1 of 3 pictures could not be")

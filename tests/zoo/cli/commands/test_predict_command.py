@@ -75,3 +75,8 @@ def test_outputs_that_would_do_harm_are_refused(place, output, message, capsys):
     assert predict(place, "explained.keras", *options)
     assert message in capsys.readouterr().err
     assert (place / "query.png").read_bytes() == before
+
+
+def test_output_is_what_explain_writes(place, tmp_path, capsys):
+    assert predict(place, "plain.keras", "--output", tmp_path / "x.png")
+    assert "without --explain" in capsys.readouterr().err
