@@ -147,6 +147,8 @@ def run(options: argparse.Namespace) -> None:
     from rich.table import Table
 
     table = Table(show_header=False)
+    table.add_column()
+    table.add_column(overflow="fold")
     table.add_row("size", f"{report.size_bytes / 1e6:.1f} MB")
     table.add_row(
         "against Keras, through the C++ loader"
