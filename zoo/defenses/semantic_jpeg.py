@@ -7,9 +7,7 @@ from zoo.defenses.surgery.copying import copy_graph
 from zoo.defenses.surgery.ends import to_pixel_range
 from zoo.inspection import check_float_input
 from zoo.inspection import is_graph
-from zoo.layers.explained import Explained
-from zoo.layers.jpeg import JPEG
-from zoo.layers.semantic_jpeg import QualityMap
+from zoo.layers.semantic_jpeg import compress_by_saliency
 
 
 def semantic_jpeg(
@@ -75,17 +73,16 @@ def semantic_jpeg(
         saliency, shape, augmented=augmented, seed=seed
     )
     images = keras.Input(shape, name="image")
-    found = Explained("saliency")(find_saliency(images))
-    quality = QualityMap(
-        min_quality, max_quality, levels, rule, name="quality"
-    )(found)
-    quality = Explained("quality")(quality)
-    compression = JPEG(
+    pixels = compress_by_saliency(
+        images,
+        find_saliency(images),
+        min_quality=min_quality,
+        max_quality=max_quality,
+        levels=levels,
+        rule=rule,
         subsampling=subsampling,
         quality_gradient=quality_gradient,
-        name="compression",
     )
-    pixels = compression(images, quality_map=quality)
     pixels = to_pixel_range(pixels, pixel_range)
     return keras.Model(
         images, classifier(pixels), name=f"semantic_jpeg_{classifier.name}"

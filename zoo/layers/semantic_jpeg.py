@@ -8,6 +8,7 @@ from zoo.jpeg.quantization import check_quality
 from zoo.jpeg.saliency_quality import RULES
 from zoo.jpeg.saliency_quality import block_means
 from zoo.jpeg.saliency_quality import level_qualities
+from zoo.layers.explained import Explained
 from zoo.layers.jpeg import JPEG
 
 
@@ -208,6 +209,41 @@ class SemanticJPEG(keras.layers.Layer):
             "gradient": self.jpeg.gradient,
             "quality_gradient": self.jpeg.quality_gradient,
         }
+
+
+def compress_by_saliency(
+    images,
+    saliency,
+    *,
+    min_quality: int,
+    max_quality: int,
+    levels: int,
+    rule: str,
+    subsampling: str,
+    quality_gradient: str,
+):
+    """Adds semantic JPEG to a graph, and marks its `saliency` and `quality`.
+
+    Args:
+        images: `keras.Input`, pixels in [0, 1].
+        saliency: Their maps, `(batch, height, width)`.
+        min_quality: As for `QualityMap`, as are `max_quality`, `levels` and
+            `rule`.
+        subsampling: As for `zoo.layers.JPEG`, as is `quality_gradient`.
+
+    Returns:
+        The compressed images.
+    """
+    found = Explained("saliency")(saliency)
+    quality = QualityMap(
+        min_quality, max_quality, levels, rule, name="quality"
+    )(found)
+    compression = JPEG(
+        subsampling=subsampling,
+        quality_gradient=quality_gradient,
+        name="compression",
+    )
+    return compression(images, quality_map=Explained("quality")(quality))
 
 
 def _check_sizes(images_shape, saliency_shape) -> None:

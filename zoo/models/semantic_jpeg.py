@@ -3,9 +3,7 @@
 import keras
 
 from zoo.defenses.surgery.copying import copy_graph
-from zoo.layers.explained import Explained
-from zoo.layers.jpeg import JPEG
-from zoo.layers.semantic_jpeg import QualityMap
+from zoo.layers.semantic_jpeg import compress_by_saliency
 from zoo.models.msroi import msroi
 from zoo.models.msroi import saliency_model
 from zoo.models.wide_resnet import wide_resnet
@@ -166,14 +164,14 @@ def combine(
         name="saliency_model",
     )
     images = keras.Input(shapes[0][1:], name="image")
-    saliency = Explained("saliency")(find(images))
-    quality = QualityMap(
-        min_quality, max_quality, levels, rule, name="quality"
-    )(saliency)
-    compression = JPEG(
+    pixels = compress_by_saliency(
+        images,
+        find(images),
+        min_quality=min_quality,
+        max_quality=max_quality,
+        levels=levels,
+        rule=rule,
         subsampling=subsampling,
         quality_gradient=quality_gradient,
-        name="compression",
     )
-    pixels = compression(images, quality_map=Explained("quality")(quality))
     return keras.Model(images, copy_graph(classifier)(pixels), name=name)
