@@ -72,6 +72,15 @@ def check_ranges(settings: Any) -> None:
         )
 
 
+def check_weights_folder(weights: Path | None) -> None:
+    """Raises a `ValueError` unless it is a folder, or `None`."""
+    if weights is not None and not weights.is_dir():
+        raise ValueError(
+            "weights must be a folder, or None for the published ones. "
+            f"Received: weights={weights}"
+        )
+
+
 def to_dict(settings: Any) -> dict[str, Any]:
     """Returns settings as values that JSON can hold, without folders."""
     values = dataclasses.asdict(settings)

@@ -75,11 +75,7 @@ class Settings:
 
     def __post_init__(self) -> None:
         options.check_ranges(self)
-        if self.weights is not None and not self.weights.is_dir():
-            raise ValueError(
-                "weights must be a folder, or None for the published ones. "
-                f"Received: weights={self.weights}"
-            )
+        options.check_weights_folder(self.weights)
         signs = [self.sign, *(self.targets or ())]
         unknown = [name for name in signs if name not in LISA_CLASSES]
         if unknown or self.targets == () or len(set(signs)) < len(signs):

@@ -72,11 +72,7 @@ class Settings:
 
     def __post_init__(self) -> None:
         options.check_ranges(self)
-        if self.weights is not None and not self.weights.is_dir():
-            raise ValueError(
-                "weights must be a folder, or None for the published ones. "
-                f"Received: weights={self.weights}"
-            )
+        options.check_weights_folder(self.weights)
 
     def to_dict(self) -> dict[str, Any]:
         """The settings without folders, as values that JSON can hold."""

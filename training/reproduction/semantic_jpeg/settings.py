@@ -81,11 +81,7 @@ class Settings:
 
     def __post_init__(self) -> None:
         options.check_ranges(self)
-        if self.weights is not None and not self.weights.is_dir():
-            raise ValueError(
-                "weights must be a folder, or None for the published ones. "
-                f"Received: weights={self.weights}"
-            )
+        options.check_weights_folder(self.weights)
         if self.min_quality > self.max_quality or self.max_quality > 100:
             raise ValueError(
                 "min_quality must be at most max_quality, and that 100. "
