@@ -57,6 +57,7 @@ _OBJECTS = dict(
     dataset="composed_photos/objects",
     classes=CLASSES,
     recipe="zoo.training.recipes.composed_photos",
+    published=True,
 )
 
 register(
