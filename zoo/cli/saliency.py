@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
     from zoo.pictures import StoredPicture
 
+DEFAULT_MODEL = "semantic_jpeg_wrn10_2"
+"""Preset whose map is taken if neither model nor picture is named."""
+
 _SIDE = 256
 """Longer side of what a model of any size is shown, in pixels."""
 
@@ -35,18 +38,17 @@ def parse_saliency(
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If neither or both are given, or the model is of no kind
-            that has saliency.
+        ValueError: If both are given, or the model is of no kind that has
+            saliency.
     """
-    if (options.model is None) == (options.saliency is None):
-        given = "neither" if options.model is None else "both"
+    if options.model is not None and options.saliency is not None:
         raise ValueError(
-            "--semantic needs a saliency: --model NAME or --saliency PATH. "
-            f"Received: {given}"
+            "--semantic takes one saliency: --model NAME or --saliency PATH. "
+            "Received: both"
         )
-    if options.model is not None:
+    if options.saliency is None:
         named = NamedModel.parse(
-            options.model,
+            DEFAULT_MODEL if options.model is None else options.model,
             kinds=("preset", "keras_file"),
             rule=_RULE,
             trusted=options.trust,

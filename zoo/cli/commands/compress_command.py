@@ -15,6 +15,7 @@ from zoo.cli.models import add_trust_argument
 from zoo.cli.output import check_writable
 from zoo.cli.output import emit
 from zoo.cli.output import printable
+from zoo.cli.saliency import DEFAULT_MODEL
 from zoo.cli.saliency import ModelSaliency
 from zoo.cli.saliency import draw_map
 from zoo.cli.saliency import parse_saliency
@@ -92,7 +93,8 @@ def _add_semantic_arguments(parser) -> None:
     parser.add_argument(
         "--model",
         metavar="NAME",
-        help="preset or .keras file whose saliency map is taken",
+        help="preset or .keras file whose saliency map is taken "
+        f"(default: {DEFAULT_MODEL})",
     )
     parser.add_argument(
         "--saliency",
@@ -149,7 +151,7 @@ def run(options: argparse.Namespace) -> None:
     saliency = parse_saliency(options) if options.semantic else None
     said = not options.json
     if isinstance(saliency, ModelSaliency):
-        with activity(f"Loading {options.model}", enabled=said):
+        with activity(f"Loading {saliency.named.name}", enabled=said):
             saliency.load()
     rows, refused = [], []
     with _progress(len(jobs), enabled=said) as advance:

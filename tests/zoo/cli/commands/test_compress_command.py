@@ -18,6 +18,7 @@ from tests.jpeg import paint
 from tests.paths import ROOT
 from zoo.cli import main
 from zoo.cli.commands import compress_command
+from zoo.cli.saliency import DEFAULT_MODEL
 from zoo.layers import Explained
 from zoo.layers import QualityMap
 
@@ -115,6 +116,14 @@ def test_the_class_maps_of_a_classifier(capsys, photo, tmp_path):
             *(capsys, "compress", photo, tmp_path / name, "--semantic"),
             *("--model", tmp_path / "model.keras", "--seed", 3),
         )
+        files.append((tmp_path / name).read_bytes())
+    assert files[0] == files[1]
+
+
+def test_the_presets_maps_by_default(capsys, photo, tmp_path):
+    files = []
+    for name, model in (("a.jpg", ()), ("b.jpg", ("--model", DEFAULT_MODEL))):
+        run(capsys, "compress", photo, tmp_path / name, "--semantic", *model)
         files.append((tmp_path / name).read_bytes())
     assert files[0] == files[1]
 
@@ -338,7 +347,10 @@ def test_nothing_half_written_stays(capsys, monkeypatch, photo, tmp_path):
             ("photo.png", "o.jpg", "--semantic", "--quality=3"),
             "Received: --quality=3",
         ),
-        (("photo.png", "o.jpg", "--semantic"), "Received: neither"),
+        (
+            ("photo.png", "o.jpg", "--semantic", "--model=a", "--saliency=b"),
+            "Received: both",
+        ),
         (
             ("photo.png", "o.jpg", "--semantic", "--model", "wrn16_3"),
             "near names: wrn16_2",
