@@ -174,14 +174,14 @@ class Measurement:
         if self.threat is not None:
             ball = f"{self.threat.norm} {self.threat.eps:g}"
         after = ", after those above" if self.cumulative else ""
-        commit = f", commit {_short(self.commit)}" if self.commit else ""
+        commit = f", commit {short_commit(self.commit)}" if self.commit else ""
         return (
             f"{self.attack:<11} {ball:<10} {self.estimate}  {self.effort}"
             f"{after}, seed {self.seed}, {self.date}{commit}"
         )
 
 
-def _short(commit: str) -> str:
-    """Shortens the hash; `-dirty` stays behind it."""
+def short_commit(commit: str) -> str:
+    """Returns the first digits of a hash; `-dirty` stays behind them."""
     digits, dash, note = commit.partition("-")
     return f"{digits[:7]}{dash}{note}"

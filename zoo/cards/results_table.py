@@ -41,6 +41,10 @@ _HEADLINE_BALLS = (
     ThreatModel("linf", 0.03),
 )
 _HEADLINE_HEADER = ("model", "what", "clean", "under attack")
+_STICKER_HEADER = (
+    *("model", "stickers", "accuracy on the signs"),
+    *("average success", "95 %", "worst success", "on"),
+)
 _HEADER = ("model", "ball", "attacks", "accuracy", "95 %", "images")
 
 
@@ -61,6 +65,33 @@ def results_table(cards: Iterable[Card]) -> str:
     return _markdown(rows)
 
 
+def stickers_table(cards: Iterable[Card]) -> str:
+    """Returns the cards' success of stickers as a Markdown table, in percent.
+
+    A model has one row for each variant of the attack. *worst* is that of the
+    sign and target with the highest success.
+
+    Args:
+        cards: Cards without stickers are left out.
+    """
+    rows = [_STICKER_HEADER, ("---", "---", *("--:",) * 4, "---")]
+    for card in cards:
+        for one in card.stickers:
+            low, high = one.interval
+            rows.append(
+                (
+                    f"`{card.name}`",
+                    one.label,
+                    f"{100 * one.accuracy:.1f}",
+                    f"{100 * one.average:.1f}",
+                    f"{100 * low:.1f}–{100 * high:.1f}",
+                    f"{100 * one.worst:.1f}",
+                    one.effort,
+                )
+            )
+    return _markdown(rows)
+
+
 def headline_table(cards: Iterable[Card]) -> str:
     """Returns a Markdown table of a row each for the models of `HEADLINES`.
 
@@ -73,7 +104,11 @@ def headline_table(cards: Iterable[Card]) -> str:
     return _markdown(rows)
 
 
-TABLES = {"results": results_table, "headlines": headline_table}
+TABLES = {
+    "results": results_table,
+    "stickers": stickers_table,
+    "headlines": headline_table,
+}
 """What stands between which markers."""
 
 
