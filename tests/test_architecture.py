@@ -91,7 +91,7 @@ ARROWS = {
         "zoo/models",
         "zoo/weights",
     ),
-    "evaluation: what is planned": ("training/attacks",),
+    "evaluation: what is planned": ("training/attacks", "zoo/cards"),
     "training/evaluation/results": (
         "evaluation: what is planned",
         "training/attacks",

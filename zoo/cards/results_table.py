@@ -17,6 +17,7 @@ from pathlib import Path
 from zoo.atomic_write import atomic_write
 from zoo.cards.card import Card
 from zoo.cards.card import info
+from zoo.cards.deciding_attack import deciding_attack
 from zoo.cards.measurement import EFFORT
 from zoo.cards.measurement import Measurement
 from zoo.loading import list_models
@@ -40,7 +41,7 @@ _HEADLINE_BALLS = (
     ThreatModel("l2", 0.5),
     ThreatModel("linf", 0.03),
 )
-_HEADLINE_HEADER = ("model", "what", "clean", "under attack")
+_HEADLINE_HEADER = ("model", "what", "clean", "under attack", "attack")
 _STICKER_HEADER = (
     *("model", "stickers", "accuracy on the signs"),
     *("average success", "95 %", "worst success", "on"),
@@ -96,10 +97,11 @@ def headline_table(cards: Iterable[Card]) -> str:
     """Returns a Markdown table of a row each for the models of `HEADLINES`.
 
     Accuracies are in percent: clean, and the worst case in the balls that
-    the models of one data set are compared in.
+    the models of one data set are compared in, with the attacks that decide
+    it.
     """
     known = {card.name: card for card in cards}
-    rows = [_HEADLINE_HEADER, ("---",) * 2 + ("--:",) * 2]
+    rows = [_HEADLINE_HEADER, ("---",) * 2 + ("--:",) * 2 + ("---",)]
     rows += [_headline(known[name]) for name in HEADLINES if name in known]
     return _markdown(rows)
 
@@ -207,16 +209,15 @@ def _headline(card: Card) -> tuple[str, ...]:
         for measured in card.measurements
         if measured.attack == "worst case"
     }
-    attacked = [
-        f"{ball.title}: {100 * worst[ball].accuracy:.1f}"
-        for ball in _HEADLINE_BALLS
-        if ball in worst
-    ]
+    balls = [ball for ball in _HEADLINE_BALLS if ball in worst]
+    attacked = [f"{b.title}: {100 * worst[b].accuracy:.1f}" for b in balls]
+    by = [deciding_attack(card.measurements, ball) or "–" for ball in balls]
     return (
         f"`{card.name}`",
         card.description.removesuffix("."),
         "–" if clean is None else f"{100 * clean.accuracy:.1f}",
         "; ".join(attacked) or "–",
+        "; ".join(by if len(set(by)) > 1 else by[:1]) or "–",
     )
 
 

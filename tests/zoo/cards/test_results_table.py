@@ -191,11 +191,12 @@ def test_headlines_are_clean_and_in_the_balls_of_their_data(card):
     small = WORST | {"norm": "linf", "eps": 0.05}
     one = WORST | {"norm": "linf", "eps": 0.1, "accuracy": 0.4}
     two = WORST | {"eps": 1.0, "accuracy": 0.25}
-    known = card(CLEAN, small, one, two, name=HEADLINES[0])
+    pgd = PGD | {"eps": 1.0, "accuracy": 0.25}
+    known = card(CLEAN, small, one, two, pgd, name=HEADLINES[0])
     other = card(CLEAN, name="other")
     assert headline_table([other, known]).splitlines()[2:] == [
         f"| `{HEADLINES[0]}` | {known.description.removesuffix('.')} "
-        "| 94.0 | L2 1: 25.0; L∞ 0.1: 40.0 |"
+        "| 94.0 | L2 1: 25.0; L∞ 0.1: 40.0 | pgd-40x5; – |"
     ]
 
 
