@@ -146,9 +146,11 @@ ARROWS = {
         "training/datasets",
         "training/evaluation",
         "training/evaluation/plots",
+        "training/recipes",
         "training/reproduction",
         "zoo",
         "zoo/layers",
+        "zoo/models",
         "zoo/weights",
     ),
     "training/reproduction/irm": (

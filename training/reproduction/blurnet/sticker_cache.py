@@ -1,7 +1,9 @@
 """Stickers that are kept, so that an interrupted reproduction continues."""
 
+import contextlib
 import datetime
 import functools
+from collections.abc import Iterator
 from collections.abc import Sequence
 from typing import Any
 
@@ -59,6 +61,15 @@ class StickerCache:
         if name not in self._models:
             self._models[name] = self._load(name)
         return self._models[name]
+
+    @contextlib.contextmanager
+    def holding(self, name: str, model: keras.Model) -> Iterator[None]:
+        """Takes a model that is no preset, inside the block, as `name`."""
+        self._models[name] = model
+        try:
+            yield
+        finally:
+            del self._models[name]
 
     def _load(self, name):
         folder = self.settings.weights

@@ -56,8 +56,9 @@ def settings(weights, tmp_path, monkeypatch):
 def test_all_exhibits(settings, tmp_path, monkeypatch):
     monkeypatch.setattr(table_1, "_FIXED", ("blurnet_fixed.input_3x3",))
     output = tmp_path / "out"
-    exhibits = blurnet.reproduce(settings, output)
-    assert [exhibit.name for exhibit in exhibits] == list(blurnet.EXHIBITS)
+    tables = blurnet.EXHIBITS[:-1]  # The sweep trains: test_alpha.py.
+    exhibits = blurnet.reproduce(settings, output, only=tables)
+    assert tuple(exhibit.name for exhibit in exhibits) == tables
     for exhibit in exhibits:
         assert all(len(row) == len(exhibit.header) for row in exhibit.rows)
         assert json.loads((output / f"{exhibit.name}.json").read_text())
