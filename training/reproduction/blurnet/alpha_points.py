@@ -72,6 +72,7 @@ class AlphaPoints:
         path = self._path(name, seed)
         if not path.exists():
             found = self._measure(penalty, alpha, seed, name)
+            keras.utils.clear_session()  # Graphs of dozens of networks.
             with atomic_write(path) as temporary:
                 text = json.dumps(found, indent=2, allow_nan=False)
                 temporary.write_text(text + "\n", "utf-8")
@@ -91,7 +92,11 @@ class AlphaPoints:
         return self._folder / f"{name}-{seed}-{digest}.json"
 
     def _recipe(self, seed):
-        return Recipe(epochs=self._settings.alpha_epochs, seed=seed)
+        return Recipe(
+            epochs=self._settings.alpha_epochs,
+            batch_size=self._settings.alpha_batch_size,
+            seed=seed,
+        )
 
     def _measure(self, penalty, alpha, seed, name) -> dict[str, Any]:
         model = _build(penalty, alpha)
@@ -132,12 +137,12 @@ class AlphaPoints:
             )
             return model
 
-        folder = self._folder / f"{recipe.epochs}_epochs-seed_{seed}"
+        kind = f"{recipe.epochs}_epochs-batch_{recipe.batch_size}-seed_{seed}"
         # Keras reports epochs on standard output, which is for the results.
         with contextlib.redirect_stdout(sys.stderr):
-            return run_stages(run, recipe, folder, stages=[name], known=[name])[
-                name
-            ]
+            return run_stages(
+                run, recipe, self._folder / kind, stages=[name], known=[name]
+            )[name]
 
 
 def _build(penalty, alpha):

@@ -178,11 +178,12 @@ def _cells(name, tried, alpha, point) -> tuple[str, ...]:
 def _described(settings, points) -> tuple[str, ...]:
     return (
         "In percent; mean and standard deviation over "
-        f"{settings.alpha_seeds} trainings of {settings.alpha_epochs} epochs, "
-        "success also over the signs. *best alpha*: among those with an "
-        f"accuracy of at least {settings.alpha_accuracy:.0%} on the test "
-        "split, that with the lowest worst success under the strongest "
-        "attack. *worst*: each sign's most successful target, as in table 2.",
+        f"{settings.alpha_seeds} trainings of {settings.alpha_epochs} epochs "
+        f"in batches of {settings.alpha_batch_size}, success also over the "
+        "signs. *best alpha*: among those with an accuracy of at least "
+        f"{settings.alpha_accuracy:.0%} on the test split, that with the "
+        "lowest worst success under the strongest attack. *worst*: each "
+        "sign's most successful target, as in table 2.",
         f"{points.cache.described()} *strongest*: the attack with the highest "
         f"mean, of {PLAIN}, which has the model's exact gradient, the same "
         f"kept to {settings.frequencies} frequencies, and, for total "

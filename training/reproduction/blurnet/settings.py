@@ -90,6 +90,11 @@ class Settings:
         metavar="X",
     )
     alpha_epochs: int = option(3, "alpha: epochs of each training")
+    alpha_batch_size: int = option(
+        32,
+        "alpha: images in a step; fewer are more steps an epoch, which "
+        "constrained filters need",
+    )
     alpha_seeds: int = option(2, "alpha: trainings at each strength")
     alpha_targets: tuple[str, ...] | None = option(
         None,

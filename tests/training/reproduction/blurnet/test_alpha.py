@@ -100,8 +100,8 @@ def test_a_collapsed_network_and_a_lonely_penalty_are_drawn(tmp_path):
 @pytest.fixture
 def settings(tmp_path, monkeypatch):
     rng = np.random.default_rng(0)
-    pictures = rng.random((128, 32, 32, 3), "float32")
-    signs = tf.data.Dataset.from_tensor_slices((pictures, np.arange(128) % 17))
+    pictures = rng.random((32, 32, 32, 3), "float32")
+    signs = tf.data.Dataset.from_tensor_slices((pictures, np.arange(32) % 17))
     monkeypatch.setattr(datasets, "load", lambda *_, **__: signs)
     return blurnet.Settings(
         workdir=tmp_path / "work",
