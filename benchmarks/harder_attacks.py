@@ -81,13 +81,17 @@ def card_attacks(card: zoo.Card, ball: zoo.ThreatModel) -> list[attacks.Attack]:
 
 
 def harder_attacks(
-    ball: zoo.ThreatModel, *, steps: int, draws: int
+    ball: zoo.ThreatModel, *, steps: int, draws: int, targets: int
 ) -> list[attacks.Attack]:
-    """Binds PGD and APGD-T that average over many draws."""
+    """Binds PGD and APGD-T that average over many draws.
+
+    Args:
+        targets: Classes that APGD-T aims at, each for all steps.
+    """
     shared = {"norm": ball.norm, "eps": ball.eps, "draws": draws}
     return [
         attacks.pgd(**shared, steps=steps),
-        attacks.apgdt(**shared, steps=steps),
+        attacks.apgdt(**shared, steps=steps, classes=targets),
     ]
 
 
@@ -110,7 +114,12 @@ def measure(
         attacked = zoo.load(name)
     folder = options.workdir / f"{name}-{ball.norm}-{ball.eps:g}"
     own = card_attacks(card, ball)
-    harder = harder_attacks(ball, steps=options.steps, draws=options.draws)
+    harder = harder_attacks(
+        ball,
+        steps=options.steps,
+        draws=options.draws,
+        targets=options.targets,
+    )
 
     def run(kind: str, bound: Sequence[attacks.Attack]) -> evaluation.Report:
         return evaluation.evaluate(
@@ -143,6 +152,7 @@ def measure(
         "card_attacks": list(map(repr, own)),
         "card_attacks_accuracy": before,
         "draws": options.draws,
+        "targets": options.targets,
         "under": under,
         "falls_by": before - lowest,
         "standard_error": _standard_error(before, lowest, count),
@@ -185,9 +195,23 @@ def main(arguments: list[str] | None = None) -> int:
         choices=("l2", "linf"),
         help="balls of one norm alone (default: all on the card)",
     )
+    parser.add_argument(
+        "--eps",
+        type=float,
+        metavar="X",
+        help="balls of one radius alone (default: all on the card)",
+    )
     parser.add_argument("--images", type=_positive, default=200, metavar="N")
     parser.add_argument("--steps", type=_positive, default=100, metavar="N")
     parser.add_argument("--draws", type=_positive, default=10, metavar="N")
+    parser.add_argument(
+        "--targets",
+        type=_positive,
+        default=9,
+        metavar="N",
+        help="classes that APGD-T aims at, which most of the time goes to "
+        "(default: %(default)s)",
+    )
     parser.add_argument("--batch-size", type=_positive, default=100)
     parser.add_argument(
         "--attack-policy",
@@ -206,9 +230,12 @@ def main(arguments: list[str] | None = None) -> int:
         test = datasets.load(card.dataset, data_dir=options.data_dir)
         examples = gather_examples(test.batch(256), limit=options.images)
         for ball in balls(card):
-            if options.norm in (None, ball.norm):
+            asked = options.norm in (None, ball.norm)
+            if asked and options.eps in (None, ball.eps):
                 rows.append(measure(name, examples, ball, options))
                 keras.utils.clear_session()
+        if not rows:
+            continue
         Console().print(table(rows))
         if options.output:  # What was measured is kept, model by model.
             provenance.write(
@@ -217,9 +244,12 @@ def main(arguments: list[str] | None = None) -> int:
                     "images": options.images,
                     "steps": options.steps,
                     "draws": options.draws,
+                    "targets": options.targets,
                     "rows": rows,
                 },
             )
+    if not rows:
+        parser.error("no card has attacks in such a ball")
     return 0
 
 

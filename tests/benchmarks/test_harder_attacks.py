@@ -45,7 +45,9 @@ def test_unbounded_attacks_and_options_are_among_them():
 
 
 def test_harder_ones_average_over_their_draws():
-    pgd, apgdt = harder_attacks.harder_attacks(L2, steps=100, draws=10)
+    pgd, apgdt = harder_attacks.harder_attacks(
+        L2, steps=100, draws=10, targets=9
+    )
     assert (pgd.name, apgdt.name) == ("pgd", "apgdt")
     for attack in (pgd, apgdt):
         assert attack.threat == L2
