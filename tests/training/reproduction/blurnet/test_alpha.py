@@ -10,6 +10,7 @@ from PIL import Image
 
 from zoo import models
 from zoo.training import datasets
+from zoo.training.datasets.lisa_classes import LISA_CLASSES
 from zoo.training.reproduction import blurnet
 from zoo.training.reproduction.blurnet import alpha_points
 from zoo.training.reproduction.blurnet.alpha_penalties import PENALTIES
@@ -119,7 +120,15 @@ def settings(tmp_path, monkeypatch):
 
 
 def test_exhibit(settings, tmp_path, monkeypatch, capsys):
-    """Of networks that are left as they start."""
+    """Of networks that are left as they start, and stickers not made."""
+    asked = []
+
+    def success(cache, name, **adaptive):
+        asked.append((name, adaptive))
+        assert cache.settings.target_labels == [LISA_CLASSES.index("yield")]
+        return {"average": [0.25], "worst": [0.5 + 0.1 * len(adaptive)]}
+
+    monkeypatch.setattr(alpha_points, "sticker_success", success)
     monkeypatch.setattr(alpha_points.rendered_signs, "fit", lambda *_, **__: 0)
     output = tmp_path / "out"
     (exhibit,) = blurnet.reproduce(settings, output, only=["alpha"])
@@ -130,6 +139,15 @@ def test_exhibit(settings, tmp_path, monkeypatch, capsys):
     measured = data["points"]["tv_maps"]["0.1"]["attacks"]
     assert set(measured) == {"RP2", "low frequencies", "defender's penalty"}
     assert set(data["baseline"]["attacks"]) == {"RP2", "low frequencies"}
+    baseline, network = "baseline, training 0", "tv_maps-0.1, training 0"
+    assert asked == [
+        (baseline, {}),
+        (baseline, {"frequencies": 8}),
+        (network, {}),
+        (network, {"frequencies": 8}),
+        (network, {"defense_weight": 10.0}),  # So that alpha drops out.
+    ]
+    assert data["points"]["tv_maps"]["0.1"]["strongest"]["worst"] == 0.6
     assert (output / "alpha.png").exists()
     assert "**reached by no penalty**" in (output / "README.md").read_text()
     assert capsys.readouterr().out == ""
@@ -154,6 +172,11 @@ def test_networks_are_trained_under_their_penalty(settings):
     image = np.random.default_rng(1).random((1, 32, 32, 3), "float32")
     start(image), trained(image)
     assert float(trained.losses[0]) < float(start.losses[0])
+    attacked = points.point("tv_maps", 1e3, 0)
+    for kind in ("RP2", "low frequencies", "defender's penalty"):
+        (average,) = attacked["success"][kind]["average"]
+        assert attacked["success"][kind]["worst"] == [average]  # One target.
+        assert average in (0, 0.5, 1)
 
 
 @pytest.mark.parametrize(
