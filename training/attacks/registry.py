@@ -48,7 +48,10 @@ ATTACKS = {
 """The module of each attack; its factory there has the attack's name."""
 
 STICKERS = "rp2"
-"""Makes one sticker for many views, so only `zoo attack` supports it."""
+"""Makes one sticker for many views of a sign, no image.
+
+`zoo attack` and `zoo evaluate` run it, each by its own path.
+"""
 
 PYTHON_ONLY = {
     "mixture": "zoo.training.attacks.mixture",
@@ -170,7 +173,8 @@ def check_spec(spec: str) -> str:
     if name == STICKERS:
         raise ValueError(
             "rp2 makes a sticker for many views of one sign, no image: zoo "
-            "attack NAME --attack rp2 --target CLASS, or attacks.rp2. "
+            "attack NAME --attack rp2 --target CLASS, zoo evaluate NAME "
+            "--attack rp2, attacks.rp2 or evaluation.evaluate_stickers. "
             f"Received: {spec!r}"
         )
     if name in SUITES:

@@ -9,6 +9,8 @@ from zoo.training.evaluation.plots.explanation import explanation_picture
 from zoo.training.evaluation.results.report import Report
 from zoo.training.evaluation.scale_weights import ScaleWeights
 from zoo.training.evaluation.scale_weights import search_scale_weights
+from zoo.training.evaluation.sticker_evaluation import check_exact
+from zoo.training.evaluation.sticker_evaluation import evaluate_stickers
 from zoo.training.evaluation.stickers import StickerScores
 from zoo.training.evaluation.stickers import score_stickers
 
@@ -17,8 +19,10 @@ __all__ = [
     "Report",
     "ScaleWeights",
     "StickerScores",
+    "check_exact",
     "curves",
     "evaluate",
+    "evaluate_stickers",
     "explain",
     "explanation_picture",
     "picture",

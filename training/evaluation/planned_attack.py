@@ -8,6 +8,7 @@ from typing import Any
 
 import keras
 
+from zoo.cards.measurement import attack_label
 from zoo.threat import NORMS
 from zoo.threat import ThreatModel
 from zoo.training import attacks
@@ -151,15 +152,3 @@ class PlannedAttack:
     def generators(self) -> tuple[keras.random.SeedGenerator, ...]:
         """Sources of the attack's own randomness."""
         return getattr(self.attack, "generators", ())
-
-
-def attack_label(name: str, options: Mapping[str, Any]) -> str:
-    """Returns an attack's name with its loss, steps and restarts."""
-    label = name
-    if options.get("loss") == "dlr":
-        label += "-dlr"
-    if "steps" in options:
-        label += f"-{options['steps']}"
-    if options.get("restarts", 1) > 1:
-        label += f"x{options['restarts']}"
-    return label

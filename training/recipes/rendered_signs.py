@@ -90,8 +90,30 @@ def train(
 
 
 def _run(stage: str, recipe: Recipe, workdir: Path, data_dir) -> keras.Model:
-    images = _pipeline("train", recipe, data_dir, training=True)
     model = zoo.load(stage, weights=None)
+    fit(model, stage, recipe, workdir, data_dir=data_dir)
+    return model
+
+
+def fit(
+    model: keras.Model,
+    stage: str,
+    recipe: Recipe,
+    workdir: Path,
+    *,
+    data_dir: str | os.PathLike | None = None,
+) -> None:
+    """Trains a network of signs as the presets are.
+
+    Args:
+        model: Maps pixels in [0, 1] to logits. The dtype policy and the seed
+            are the caller's to set, as `run_stages` does.
+        stage: Names the checkpoint and the log.
+        recipe: Hyperparameters.
+        workdir: Folder of both.
+        data_dir: Folder of TFDS' data; `None` for its default.
+    """
+    images = _pipeline("train", recipe, data_dir, training=True)
     model.compile(
         keras.optimizers.Adam(
             keras.optimizers.schedules.CosineDecay(
@@ -109,7 +131,6 @@ def _run(stage: str, recipe: Recipe, workdir: Path, data_dir) -> keras.Model:
         validation=_pipeline("validation", recipe, data_dir),
         epochs=recipe.epochs,
     )
-    return model
 
 
 def _pipeline(split: str, recipe: Recipe, data_dir, *, training=False):

@@ -4,5 +4,6 @@ from zoo.cards.card import Card
 from zoo.cards.card import info
 from zoo.cards.card import write_card
 from zoo.cards.measurement import Measurement
+from zoo.cards.sticker_success import StickerSuccess
 
-__all__ = ["Card", "Measurement", "info", "write_card"]
+__all__ = ["Card", "Measurement", "StickerSuccess", "info", "write_card"]

@@ -9,10 +9,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from typing import NamedTuple
 
 from zoo import presets
 from zoo.atomic_write import atomic_write
 from zoo.cards.measurement import Measurement
+from zoo.cards.sticker_success import StickerSuccess
+from zoo.cards.sticker_success import check_no_weaker
 from zoo.threat import ThreatModel
 from zoo.weights.manifest import GrownWeights
 
@@ -40,6 +43,8 @@ class Card:
             `None` if there is none.
         measurements: Clean accuracy, the accuracy under each attack, and the
             worst case in each ball. Empty if nothing was measured.
+        stickers: Success of stickers on signs, one entry for each variant of
+            the attack. Empty if none was measured.
         parameters: Number of weights, if counted.
         files: Names of the weight files; empty if none were published.
         size: Bytes of the weight files.
@@ -63,6 +68,7 @@ class Card:
     image_shape: tuple[int, int, int]
     threat: ThreatModel | None
     measurements: tuple[Measurement, ...]
+    stickers: tuple[StickerSuccess, ...]
     parameters: int | None
     files: tuple[str, ...]
     size: int | None
@@ -104,6 +110,7 @@ class Card:
         """Returns the card as plain data that `json` can write."""
         data = dataclasses.asdict(self)
         data["measurements"] = [m.to_dict() for m in self.measurements]
+        data["stickers"] = [one.to_dict() for one in self.stickers]
         shape = data.pop("image_shape")
         data["input"] = {
             "shape": list(shape),
@@ -138,6 +145,8 @@ class Card:
         lines += [f"  {k:<11}{v}" for k, v in rows.items() if v is not None]
         lines += ["  accuracy" if self.measurements else "  not measured"]
         lines += [f"    {measurement}" for measurement in self.measurements]
+        lines += ["  success of stickers"] if self.stickers else []
+        lines += [f"    {one}" for one in self.stickers]
         flags = dict.fromkeys(f for m in self.measurements for f in m.flags)
         lines += ["  flagged"] if flags else []
         lines += [f"    {flag}" for flag in flags]
@@ -166,7 +175,7 @@ def info(name: str) -> Card:
     preset = presets.get(name)
     weights, stored = preset.weights, preset.stored
     grown = weights if isinstance(weights, GrownWeights) else None
-    measurements, parameters = _measured(preset, FOLDER / f"{preset.name}.json")
+    measured = _measured(preset, FOLDER / f"{preset.name}.json")
     return Card(
         name=preset.name,
         alias=preset.alias,
@@ -177,8 +186,9 @@ def info(name: str) -> Card:
         num_classes=preset.config["num_classes"],
         image_shape=tuple(preset.config["image_shape"]),
         threat=preset.threat,
-        measurements=measurements,
-        parameters=parameters,
+        measurements=measured.measurements,
+        stickers=measured.stickers,
+        parameters=measured.parameters,
         files=tuple(file.name for file in stored.files) if stored else (),
         size=stored.size if stored else None,
         sha256=weights.sha256 if weights else None,
@@ -192,9 +202,10 @@ def info(name: str) -> Card:
 
 def write_card(
     name: str,
-    measurements: Iterable[Mapping[str, Any]],
+    measurements: Iterable[Mapping[str, Any]] | None,
     *,
     parameters: int,
+    stickers: Iterable[Mapping[str, Any]] | None = None,
     directory: str | os.PathLike | None = None,
     replace: bool = False,
 ) -> Path:
@@ -206,11 +217,15 @@ def write_card(
     Args:
         name: Name of a preset.
         measurements: As `Measurement.to_dict` gives them, of plain Python
-            values; an evaluation's `report.measurements()`.
+            values; an evaluation's `report.measurements()`. `None` leaves
+            those of the same weights.
         parameters: Number of weights of the model.
+        stickers: As `StickerSuccess.to_dict` gives them. `None` leaves those
+            of the same weights.
         directory: Folder to write to; by default the package's own cards.
         replace: Whether weaker numbers may replace those of the same weights:
-            on fewer images, in fewer balls or by weaker attacks.
+            on fewer images, in fewer balls, by weaker attacks or by weaker
+            stickers.
 
     Returns:
         The file.
@@ -222,34 +237,52 @@ def write_card(
             card's and `replace` is false.
     """
     preset = presets.get(name)
-    measurements = [Measurement.from_dict(data) for data in measurements]
-    for measurement in measurements:
-        check_commit(measurement.commit)
     path = Path(directory or FOLDER) / f"{preset.name}.json"
-    if not replace:
-        check_no_loss(_measured(preset, path)[0], measurements)
+    before = _measured(preset, path)
+    numbers = before.measurements
+    if measurements is not None:
+        numbers = tuple(map(Measurement.from_dict, measurements))
+        if not replace:
+            check_no_loss(before.measurements, numbers)
+    successes = before.stickers
+    if stickers is not None:
+        successes = tuple(map(StickerSuccess.from_dict, stickers))
+        if not replace:
+            check_no_weaker(before.stickers, successes)
+    for measured in (*numbers, *successes):
+        check_commit(measured.commit)
     card = {
-        "measurements": [measurement.to_dict() for measurement in measurements],
+        "measurements": [measurement.to_dict() for measurement in numbers],
         "name": preset.name,
         "parameters": parameters,
         "sha256": preset.weights.sha256 if preset.weights else None,
     }
+    if successes:
+        card["stickers"] = [success.to_dict() for success in successes]
     text = json.dumps(card, allow_nan=False, indent=2, sort_keys=True) + "\n"
     with atomic_write(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
     return path
 
 
-def _measured(preset, source):
-    """Returns the measurements and parameters of the preset's own weights."""
+class _Measured(NamedTuple):
+    """What a card's file holds of the preset's own weights."""
+
+    measurements: tuple[Measurement, ...]
+    stickers: tuple[StickerSuccess, ...]
+    parameters: int | None
+
+
+def _measured(preset, source) -> _Measured:
     card = json.loads(source.read_text("utf-8")) if source.is_file() else {}
     sha256 = preset.weights.sha256 if preset.weights else None
     if card.get("sha256") != sha256:
         card = {}
-    measurements = tuple(
-        map(Measurement.from_dict, card.get("measurements", ()))
+    return _Measured(
+        tuple(map(Measurement.from_dict, card.get("measurements", ()))),
+        tuple(map(StickerSuccess.from_dict, card.get("stickers", ()))),
+        card.get("parameters"),
     )
-    return measurements, card.get("parameters")
 
 
 def check_commit(commit: str | None) -> None:

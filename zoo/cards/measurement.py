@@ -131,6 +131,13 @@ class Measurement:
         return {k: v for k, v in data.items() if v is not None}
 
     @property
+    def label(self) -> str:
+        """Name with loss, steps and restarts: `pgd-40x5`, `apgd-dlr-100`."""
+        counts = {"steps": self.steps, "restarts": self.restarts}
+        given = {k: v for k, v in counts.items() if v is not None}
+        return attack_label(self.attack, {**self.options, **given})
+
+    @property
     def estimate(self) -> str:
         """The accuracy in percent, with its interval if there is one."""
         if self.interval is None:
@@ -174,14 +181,26 @@ class Measurement:
         if self.threat is not None:
             ball = f"{self.threat.norm} {self.threat.eps:g}"
         after = ", after those above" if self.cumulative else ""
-        commit = f", commit {_short(self.commit)}" if self.commit else ""
+        commit = f", commit {short_commit(self.commit)}" if self.commit else ""
         return (
             f"{self.attack:<11} {ball:<10} {self.estimate}  {self.effort}"
             f"{after}, seed {self.seed}, {self.date}{commit}"
         )
 
 
-def _short(commit: str) -> str:
-    """Shortens the hash; `-dirty` stays behind it."""
+def attack_label(name: str, options: Mapping[str, Any]) -> str:
+    """Returns an attack's name with its loss, steps and restarts."""
+    label = name
+    if options.get("loss") == "dlr":
+        label += "-dlr"
+    if "steps" in options:
+        label += f"-{options['steps']}"
+    if options.get("restarts", 1) > 1:
+        label += f"x{options['restarts']}"
+    return label
+
+
+def short_commit(commit: str) -> str:
+    """Returns the first digits of a hash; `-dirty` stays behind them."""
     digits, dash, note = commit.partition("-")
     return f"{digits[:7]}{dash}{note}"

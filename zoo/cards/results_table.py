@@ -17,6 +17,7 @@ from pathlib import Path
 from zoo.atomic_write import atomic_write
 from zoo.cards.card import Card
 from zoo.cards.card import info
+from zoo.cards.deciding_attack import deciding_attack
 from zoo.cards.measurement import EFFORT
 from zoo.cards.measurement import Measurement
 from zoo.loading import list_models
@@ -40,7 +41,11 @@ _HEADLINE_BALLS = (
     ThreatModel("l2", 0.5),
     ThreatModel("linf", 0.03),
 )
-_HEADLINE_HEADER = ("model", "what", "clean", "under attack")
+_HEADLINE_HEADER = ("model", "what", "clean", "under attack", "attack")
+_STICKER_HEADER = (
+    *("model", "stickers", "accuracy on the signs"),
+    *("average success", "95 %", "worst success", "on"),
+)
 _HEADER = ("model", "ball", "attacks", "accuracy", "95 %", "images")
 
 
@@ -61,19 +66,51 @@ def results_table(cards: Iterable[Card]) -> str:
     return _markdown(rows)
 
 
+def stickers_table(cards: Iterable[Card]) -> str:
+    """Returns the cards' success of stickers as a Markdown table, in percent.
+
+    A model has one row for each variant of the attack. *worst* is that of the
+    sign and target with the highest success.
+
+    Args:
+        cards: Cards without stickers are left out.
+    """
+    rows = [_STICKER_HEADER, ("---", "---", *("--:",) * 4, "---")]
+    for card in cards:
+        for one in card.stickers:
+            low, high = one.interval
+            rows.append(
+                (
+                    f"`{card.name}`",
+                    one.label,
+                    f"{100 * one.accuracy:.1f}",
+                    f"{100 * one.average:.1f}",
+                    f"{100 * low:.1f}–{100 * high:.1f}",
+                    f"{100 * one.worst:.1f}",
+                    one.effort,
+                )
+            )
+    return _markdown(rows)
+
+
 def headline_table(cards: Iterable[Card]) -> str:
     """Returns a Markdown table of a row each for the models of `HEADLINES`.
 
     Accuracies are in percent: clean, and the worst case in the balls that
-    the models of one data set are compared in.
+    the models of one data set are compared in, with the attacks that decide
+    it.
     """
     known = {card.name: card for card in cards}
-    rows = [_HEADLINE_HEADER, ("---",) * 2 + ("--:",) * 2]
+    rows = [_HEADLINE_HEADER, ("---",) * 2 + ("--:",) * 2 + ("---",)]
     rows += [_headline(known[name]) for name in HEADLINES if name in known]
     return _markdown(rows)
 
 
-TABLES = {"results": results_table, "headlines": headline_table}
+TABLES = {
+    "results": results_table,
+    "stickers": stickers_table,
+    "headlines": headline_table,
+}
 """What stands between which markers."""
 
 
@@ -172,16 +209,15 @@ def _headline(card: Card) -> tuple[str, ...]:
         for measured in card.measurements
         if measured.attack == "worst case"
     }
-    attacked = [
-        f"{ball.title}: {100 * worst[ball].accuracy:.1f}"
-        for ball in _HEADLINE_BALLS
-        if ball in worst
-    ]
+    balls = [ball for ball in _HEADLINE_BALLS if ball in worst]
+    attacked = [f"{b.title}: {100 * worst[b].accuracy:.1f}" for b in balls]
+    by = [deciding_attack(card.measurements, ball) or "–" for ball in balls]
     return (
         f"`{card.name}`",
         card.description.removesuffix("."),
         "–" if clean is None else f"{100 * clean.accuracy:.1f}",
         "; ".join(attacked) or "–",
+        "; ".join(by if len(set(by)) > 1 else by[:1]) or "–",
     )
 
 

@@ -61,6 +61,17 @@ def check_attacks(specs: Iterable[str]) -> None:
         check_spec(spec)
 
 
+def split_stickers(specs: Iterable[str]) -> tuple[list[str], list[str]]:
+    """Returns the texts of attacks on images, and those of RP2."""
+    from zoo.training.attacks.registry import STICKERS
+
+    images, stickers = [], []
+    for spec in specs:
+        name = spec.partition(":")[0]
+        (stickers if name == STICKERS else images).append(spec)
+    return images, stickers
+
+
 def check_single(spec: str | None, option: str = "--attack") -> None:
     """Raises a `ValueError` if an option names no attack, or a suite.
 

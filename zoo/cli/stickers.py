@@ -3,6 +3,9 @@
 import argparse
 import dataclasses
 import os
+from collections.abc import Iterable
+from collections.abc import Sequence
+from typing import Any
 
 from zoo.cli.activity import activity
 from zoo.cli.arguments import at_least
@@ -96,7 +99,8 @@ def run_sticker(options: argparse.Namespace) -> None:
     check_writable(printed)
     sign = options.sign or "stop"
     _check_signs(named, sign, options.target)
-    _read_options(options)
+    check_mask(options.mask or "stickers")
+    read_sticker_options(options.attack)
     from zoo.training import evaluation
     from zoo.training.evaluation.engine.progress import step_progress
     from zoo.training.evaluation.stickers import SignViews
@@ -106,7 +110,7 @@ def run_sticker(options: argparse.Namespace) -> None:
         model = named.load(image_size=options.image_size)
     height, width, _ = named.image_shape(model, options.image_size)
     names = named.class_names(model.output_shape[-1])
-    _check_classes(named, names, sign, options.target)
+    check_classes(named, names, (sign, options.target))
     label, target = names.index(sign), names.index(options.target)
     if height != width:
         raise ValueError(
@@ -167,22 +171,37 @@ def run_sticker(options: argparse.Namespace) -> None:
     )
 
 
-def _read_options(options):
-    """Reads RP2's options and checks the mask's name; TensorFlow stays out."""
+def read_sticker_options(spec: str) -> dict[str, Any]:
+    """Returns RP2's options in a text such as `"rp2:steps=9"`.
+
+    TensorFlow stays out.
+
+    Raises:
+        ValueError: If an option is unknown or a shared one is out of range.
+    """
     from zoo.training.attacks.parts.checks import checked_options
     from zoo.training.attacks.registry import STICKERS
     from zoo.training.attacks.registry import parameters
     from zoo.training.attacks.registry import read_options
 
+    text = spec.partition(":")[2]
+    return checked_options(**read_options(STICKERS, text, parameters(STICKERS)))
+
+
+def check_mask(mask: str, *, pictures: bool = True) -> None:
+    """Raises a `ValueError` unless it is a mask's name; TensorFlow stays out.
+
+    Args:
+        mask: Text of `--mask`.
+        pictures: Whether it may be the path of a picture.
+    """
     masks = assigned_names("zoo.training.attacks", "rp2.masks", "by_name")
-    mask = options.mask
-    if mask is not None and mask not in masks and not os.path.isfile(mask):
+    if mask not in masks and not (pictures and os.path.isfile(mask)):
+        known = f"{', '.join(masks)} or a picture"
         raise ValueError(
-            f"--mask must be {', '.join(masks)} or a picture."
+            f"--mask must be {known if pictures else ' or '.join(masks)}."
             f"{did_you_mean(mask, masks)} Received: --mask={mask}"
         )
-    text = options.attack.partition(":")[2]
-    return checked_options(**read_options(STICKERS, text, parameters(STICKERS)))
 
 
 def _attack(options, size):
@@ -195,7 +214,7 @@ def _attack(options, size):
         where = masks.by_name[mask](size, size)
     else:
         where = masks.from_picture(mask, size, size)
-    return attacks.rp2(mask=where, **_read_options(options))
+    return attacks.rp2(mask=where, **read_sticker_options(options.attack))
 
 
 def _given(options, *names):
@@ -209,29 +228,37 @@ def _given(options, *names):
 
 def _check_signs(named, sign, target):
     """Raises an error before TensorFlow is imported, where names tell."""
-    from zoo.training.datasets.lisa_classes import LISA_CLASSES
-
-    for option, name in (("sign", sign), ("target", target)):
-        if name not in LISA_CLASSES:
-            raise ValueError(
-                f"--{option} must be a sign of LISA: {', '.join(LISA_CLASSES)}."
-                f"{did_you_mean(name, LISA_CLASSES)} "
-                f"Received: --{option}={name}"
-            )
+    check_lisa("sign", sign)
+    check_lisa("target", target)
     if sign == target:
         raise ValueError(
             "--target must be another sign than --sign. "
             f"Received: --target={target}"
         )
     if named.classes:
-        _check_classes(named, named.classes, sign, target)
+        check_classes(named, named.classes, (sign, target))
 
 
-def _check_classes(named, names, sign, target):
-    for name in (sign, target):
-        if name not in names:
+def check_lisa(option: str, name: str) -> None:
+    """Raises a `ValueError` unless an option names a sign of LISA."""
+    from zoo.training.datasets.lisa_classes import LISA_CLASSES
+
+    if name not in LISA_CLASSES:
+        raise ValueError(
+            f"--{option} must be a sign of LISA: {', '.join(LISA_CLASSES)}."
+            f"{did_you_mean(name, LISA_CLASSES)} "
+            f"Received: --{option}={name}"
+        )
+
+
+def check_classes(
+    named: NamedModel, classes: Sequence[str], signs: Iterable[str]
+) -> None:
+    """Raises a `ValueError` if a sign is not among a model's classes."""
+    for name in signs:
+        if name not in classes:
             raise ValueError(
                 "--attack rp2 needs a model of LISA's signs. "
                 f"Received: {named.name}, which has no {name} among its "
-                f"classes {', '.join(names)}"
+                f"classes {', '.join(classes)}"
             )

@@ -18,6 +18,7 @@ def blurnet(
     blur: str = "learned",
     start: str = "gaussian",
     l_inf: float = 0.0,
+    constraint: str | None = None,
     total_variation: float = 0.0,
     kernel_total_variation: float = 0.0,
     pixel_range: tuple[float, float] = (0.0, 1.0),
@@ -41,6 +42,8 @@ def blurnet(
             `"identity"`, which leaves the model as accurate as it was, or
             the name of a Keras initializer.
         l_inf: Strength of `zoo.regularizers.LInf` on learned filters.
+        constraint: What these must be, `"non_negative"` or `"softmax"`, as
+            for `zoo.layers.Blur`.
         total_variation: Strength of `zoo.regularizers.TotalVariation` on the
             first feature maps, before the filter. Needs a first convolution
             without an `activity_regularizer`.
@@ -85,6 +88,7 @@ def blurnet(
             blur,
             start=start,
             l_inf=l_inf,
+            constraint=constraint,
             dtype=convolution.dtype_policy,
         )
 

@@ -7,6 +7,7 @@ from keras import ops
 from zoo import regularizers
 
 _PADDINGS = ("zeros", "reflect")
+_CONSTRAINTS = ("non_negative", "softmax")
 
 
 def box_kernel(size: int) -> np.ndarray:
@@ -62,6 +63,12 @@ class Blur(keras.layers.Layer):
         kernel_regularizer: Penalty on learned filters, as
             `zoo.regularizers.get` takes it, such as `"l_inf"` or
             `zoo.regularizers.LInf()`.
+        constraint: What learned filters must be; `None` leaves them free.
+            `"non_negative"` sets negative weights to 0 at the start and after
+            each update. `"softmax"` learns logits: a filter is their softmax
+            over its pixels, so it is positive and sums to one, and its
+            penalty is that of the softmax. `depthwise_kernel` then holds the
+            logits, `filters` the filters.
 
     Input shape: `(batch, height, width, channels)`.
     Output shape: Same as the input.
@@ -85,6 +92,7 @@ class Blur(keras.layers.Layer):
         learned: bool = False,
         padding: str = "zeros",
         kernel_regularizer: keras.Regularizer | dict | str | None = None,
+        constraint: str | None = None,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -114,7 +122,23 @@ class Blur(keras.layers.Layer):
                 f"Received: learned={learned}, "
                 f"kernel_regularizer={kernel_regularizer!r}"
             )
+        if constraint is not None and constraint not in _CONSTRAINTS:
+            raise ValueError(
+                f"constraint must be one of {', '.join(_CONSTRAINTS)} or None. "
+                f"Received: constraint={constraint!r}"
+            )
+        if constraint is not None and not learned:
+            raise ValueError(
+                "constraint is on learned filters alone. "
+                f"Received: learned={learned}, constraint={constraint!r}"
+            )
+        if constraint == "softmax" and kernel == "identity":
+            raise ValueError(
+                "A softmax is nowhere 0, so it cannot start at the identity. "
+                f"Received: kernel={kernel!r}, constraint={constraint!r}"
+            )
         self.kernel_size = int(kernel_size)
+        self.constraint = constraint
         self.sigma = None if sigma is None else float(sigma)
         self.learned = bool(learned)
         self.padding = padding
@@ -151,8 +175,9 @@ class Blur(keras.layers.Layer):
             self.depthwise_kernel = self.add_weight(
                 name="depthwise_kernel",
                 shape=(self.kernel_size, self.kernel_size, input_shape[-1], 1),
-                initializer=self._initializer or self._start,
-                regularizer=self.kernel_regularizer,
+                initializer=self._first_weights,
+                regularizer=self.kernel_regularizer and self._penalty,
+                constraint="non_neg" if self._non_negative else None,
             )
         self.built = True
 
@@ -160,9 +185,38 @@ class Blur(keras.layers.Layer):
         values = np.broadcast_to(self._values[:, :, None, None], shape)
         return ops.convert_to_tensor(values, dtype)
 
+    def _first_weights(self, shape, dtype=None):
+        if self._initializer is not None:
+            weights = self._initializer(shape, dtype)
+        elif self.constraint == "softmax":
+            return ops.log(self._start(shape, dtype))
+        else:
+            weights = self._start(shape, dtype)
+        return ops.maximum(weights, 0) if self._non_negative else weights
+
+    @property
+    def _non_negative(self):
+        return self.constraint == "non_negative"
+
+    @property
+    def filters(self):
+        """Learned filters in use, `(size, size, channels, 1)`."""
+        return self._to_filters(ops.convert_to_tensor(self.depthwise_kernel))
+
+    def _to_filters(self, weights):
+        if self.constraint != "softmax":
+            return weights
+        flat = ops.reshape(weights, (-1, *weights.shape[2:]))
+        # Sums of bfloat16 would not be one.
+        shares = ops.softmax(ops.cast(flat, "float32"), axis=0)
+        return ops.cast(ops.reshape(shares, weights.shape), weights.dtype)
+
+    def _penalty(self, weights):
+        return self.kernel_regularizer(self._to_filters(weights))
+
     def call(self, inputs):
         if self.learned:
-            kernel = ops.convert_to_tensor(self.depthwise_kernel)
+            kernel = self.filters
         else:
             size, channels = self.kernel_size, inputs.shape[-1]
             kernel = self._start((size, size, channels, 1), inputs.dtype)
@@ -196,4 +250,5 @@ class Blur(keras.layers.Layer):
             "kernel_regularizer": keras.regularizers.serialize(
                 self.kernel_regularizer
             ),
+            "constraint": self.constraint,
         }

@@ -19,6 +19,7 @@ def blurnet(
     place: str = "features",
     start: str = "glorot_uniform",
     l_inf: float = 0.0,
+    constraint: str | None = None,
     total_variation: float = 0.0,
     kernel_total_variation: float = 0.0,
     num_classes: int = 18,
@@ -43,6 +44,8 @@ def blurnet(
         start: Where learned filters start: `"box"`, `"gaussian"`,
             `"identity"` or the name of a Keras initializer.
         l_inf: Strength of `zoo.regularizers.LInf` on the learned filters.
+        constraint: What these must be, `"non_negative"` or `"softmax"`, as
+            for `zoo.layers.Blur`; the paper has none.
         total_variation: Strength of `zoo.regularizers.TotalVariation` on the
             first convolution's feature maps, before the filter.
         kernel_total_variation: Strength of
@@ -74,6 +77,7 @@ def blurnet(
             blur,
             start=start,
             l_inf=l_inf,
+            constraint=constraint,
             padding="reflect" if place == "input" else "zeros",
         )
     }
@@ -100,6 +104,7 @@ def blurnet_filter(
     *,
     start: str,
     l_inf: float = 0.0,
+    constraint: str | None = None,
     padding: str = "zeros",
     dtype: str | keras.DTypePolicy | None = None,
 ) -> Blur | None:
@@ -111,6 +116,7 @@ def blurnet_filter(
         blur: `"box"` or `"gaussian"`, both fixed, or `"learned"`.
         start: Where learned filters start, as for `zoo.layers.Blur`.
         l_inf: Strength of `zoo.regularizers.LInf` on learned filters.
+        constraint: As for `zoo.layers.Blur`.
         padding: As for `zoo.layers.Blur`.
         dtype: The layer's dtype policy; `None` for Keras' own.
 
@@ -118,8 +124,8 @@ def blurnet_filter(
         The layer; `None` if there is no filter.
 
     Raises:
-        ValueError: If an argument is out of its range, or `l_inf` is given
-            without learned filters.
+        ValueError: If an argument is out of its range, or `l_inf` or
+            `constraint` is given without learned filters.
 
     Reference: BlurNet ("Defense by Filtering the Feature Maps"), tables 1
         and 2.
@@ -135,6 +141,11 @@ def blurnet_filter(
             "l_inf is a penalty on learned filters. Received: "
             f"l_inf={l_inf}, blur={blur!r}, kernel_size={kernel_size}"
         )
+    if kernel_size is None and constraint is not None:
+        raise ValueError(
+            "constraint is on learned filters. Received: "
+            f"constraint={constraint!r}, kernel_size=None"
+        )
     if kernel_size is None:
         return None
     return Blur(
@@ -143,6 +154,7 @@ def blurnet_filter(
         learned=learned,
         padding=padding,
         kernel_regularizer=LInf(l_inf) if l_inf else None,
+        constraint=constraint,
         dtype=dtype,
         name="blur",
     )

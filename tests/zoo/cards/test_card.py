@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from zoo import presets
+from zoo.cards import StickerSuccess
 from zoo.cards import card as cards
 from zoo.presets import Preset
 from zoo.presets import base
@@ -35,6 +36,24 @@ PGD = CLEAN | {
     "interval": [0.469, 0.531],
     "scoring_draws": 20,
 }
+
+STICKERS = StickerSuccess(
+    attack="rp2",
+    options={},
+    steps=300,
+    mask="stickers",
+    signs=(("stop", 0),),
+    targets=("yield",),
+    views=40,
+    accuracy=0.95,
+    success=((0.5,),),
+    targeted=0.25,
+    dissimilarity=0.2,
+    interval=(0.4, 0.6),
+    seed=0,
+    date="2026-01-02",
+    commit="0123abc",
+)
 
 
 @pytest.fixture(autouse=True)
@@ -90,6 +109,7 @@ def test_merges_preset_and_measurements(folder):
         },
         "threat": {"norm": "l2", "eps": 1.5},
         "measurements": [CLEAN, PGD],
+        "stickers": [],
         "parameters": 1234,
         "files": ["net.weights.json", "net_00000.weights.h5"],
         "size": 2_000_500,
@@ -132,6 +152,58 @@ def test_what_several_attacks_left_reads_so(folder):
     )
     text = str(cards.info("tiny_net"))
     assert "20 scoring draws, after those above, seed 0" in text
+
+
+def test_stickers_are_kept_beside_the_measurements(folder):
+    """Either part is written by itself and leaves the other."""
+
+    def write(measurements, stickers=None, **options):
+        return cards.write_card(
+            "tiny_net",
+            measurements,
+            stickers=stickers,
+            parameters=1,
+            directory=folder,
+            **options,
+        )
+
+    path = write([CLEAN])
+    assert "stickers" not in json.loads(path.read_text())
+    write(None, [STICKERS.to_dict()])
+    card = cards.info("tiny_net")
+    assert card.stickers == (STICKERS,)
+    assert [m.attack for m in card.measurements] == ["clean"]
+    assert f"  success of stickers\n    {STICKERS}" in str(card)
+    assert card.to_dict()["stickers"] == [STICKERS.to_dict()]
+    write([CLEAN, PGD], replace=True)
+    assert cards.info("tiny_net").stickers == (STICKERS,)
+    weaker = [dataclasses.replace(STICKERS, views=9).to_dict()]
+    with pytest.raises(ValueError, match="9 views instead of 40"):
+        write(None, weaker)
+    write(None, weaker, replace=True)
+    assert cards.info("tiny_net").stickers[0].views == 9
+    assert cards.info("tiny_net").find("pgd", ThreatModel("l2", 1.5))
+
+
+def test_stickers_come_from_committed_sources(folder):
+    dirty = dataclasses.replace(STICKERS, commit="0123abc-dirty").to_dict()
+    with pytest.raises(ValueError, match="commit=0123abc-dirty"):
+        cards.write_card(
+            "tiny_net", None, stickers=[dirty], parameters=1, directory=folder
+        )
+    assert not folder.exists()
+
+
+def test_stickers_on_older_weights_are_left_out(folder, monkeypatch):
+    cards.write_card(
+        "tiny_net",
+        [CLEAN],
+        stickers=[STICKERS.to_dict()],
+        parameters=1,
+        directory=folder,
+    )
+    monkeypatch.setitem(base._REGISTRY, "tiny_net", net(sha256="ef" * 32))
+    assert cards.info("tiny_net").stickers == ()
 
 
 def test_flags_are_read_once(folder):

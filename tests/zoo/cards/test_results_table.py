@@ -16,6 +16,8 @@ from zoo.cards.results_table import main
 from zoo.cards.results_table import markers
 from zoo.cards.results_table import replace_table
 from zoo.cards.results_table import results_table
+from zoo.cards.results_table import stickers_table
+from zoo.cards.sticker_success import StickerSuccess
 
 CLEAN = {
     "attack": "clean",
@@ -73,6 +75,34 @@ def test_rows_are_clean_and_worst_cases(card):
         "| `net` | – | none | 94.0 | 93.6–94.5 | 10,000 |",
         "| `net` | L2 1.5 | pgd, 40 steps, 5 restarts; ddn, 100 steps "
         "| 30.0 | 27.0–33.0 | 1,000 |",
+    ]
+
+
+def test_stickers_have_a_row_for_each_variant(card):
+    success = StickerSuccess(
+        attack="rp2",
+        options={},
+        steps=300,
+        mask="stickers",
+        signs=(("stop", 0), ("stop", 1)),
+        targets=("yield",),
+        views=40,
+        accuracy=0.95,
+        success=((0.5,), (0.75,)),
+        targeted=0.25,
+        dissimilarity=0.2,
+        interval=(0.515, 0.724),
+        seed=0,
+        date="2026-01-02",
+    )
+    low = dataclasses.replace(success, options={"frequencies": 8})
+    attacked = dataclasses.replace(card(CLEAN), stickers=(success, low))
+    table = stickers_table([attacked, card(CLEAN)]).splitlines()
+    on = "2 signs (stop), 1 targets, 40 held-out views, mask stickers |"
+    numbers = "| 95.0 | 62.5 | 51.5–72.4 | 75.0 |"
+    assert table[2:] == [
+        f"| `net` | rp2-300 {numbers} {on}",
+        f"| `net` | rp2-300, frequencies=8 {numbers} {on}",
     ]
 
 
@@ -161,11 +191,12 @@ def test_headlines_are_clean_and_in_the_balls_of_their_data(card):
     small = WORST | {"norm": "linf", "eps": 0.05}
     one = WORST | {"norm": "linf", "eps": 0.1, "accuracy": 0.4}
     two = WORST | {"eps": 1.0, "accuracy": 0.25}
-    known = card(CLEAN, small, one, two, name=HEADLINES[0])
+    pgd = PGD | {"eps": 1.0, "accuracy": 0.25}
+    known = card(CLEAN, small, one, two, pgd, name=HEADLINES[0])
     other = card(CLEAN, name="other")
     assert headline_table([other, known]).splitlines()[2:] == [
         f"| `{HEADLINES[0]}` | {known.description.removesuffix('.')} "
-        "| 94.0 | L2 1: 25.0; L∞ 0.1: 40.0 |"
+        "| 94.0 | L2 1: 25.0; L∞ 0.1: 40.0 | pgd-40x5; – |"
     ]
 
 

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 from scipy import ndimage
+from scipy import special
 from scipy.signal import windows
 
 from tests.layer_contract import check_layer
@@ -104,6 +105,57 @@ def test_penalties_by_name(name, kind):
     )
 
 
+def test_a_softmax_makes_filters_that_sum_to_one():
+    layer = Blur(3, "zeros", learned=True, constraint="softmax")
+    layer.build(IMAGES.shape)
+    logits = np.random.default_rng(1).normal(size=(3, 3, 3, 1))
+    layer.set_weights([logits])
+    expected = special.softmax(logits, axis=(0, 1))
+    np.testing.assert_allclose(np.asarray(layer.filters), expected, rtol=1e-5)
+    free = Blur(3, "zeros", learned=True)
+    free.build(IMAGES.shape)
+    free.set_weights([expected])
+    np.testing.assert_allclose(layer(IMAGES), free(IMAGES), atol=1e-6)
+
+
+@pytest.mark.parametrize("constraint", ["non_negative", "softmax"])
+@pytest.mark.parametrize("start", ["box", "gaussian"])
+def test_constrained_filters_start_where_told(start, constraint):
+    learned = Blur(5, start, learned=True, constraint=constraint)
+    np.testing.assert_allclose(
+        learned(IMAGES), Blur(5, start)(IMAGES), atol=1e-6
+    )
+
+
+def test_a_penalty_is_that_of_the_softmax():
+    """The largest weight of nine that are alike is a ninth."""
+    layer = Blur(
+        3, learned=True, constraint="softmax", kernel_regularizer=LInf(0.9)
+    )
+    layer.build(IMAGES.shape)
+    layer.set_weights([np.full((3, 3, 3, 1), -7.0)])
+    np.testing.assert_allclose(layer.losses, [0.1], rtol=1e-6)
+
+
+def test_filters_stay_non_negative():
+    """From the start on, where the gradient pulls them down too."""
+    layer = Blur(
+        3,
+        keras.initializers.RandomNormal(seed=1),
+        learned=True,
+        constraint="non_negative",
+    )
+    layer.build(IMAGES.shape)
+    start = np.asarray(layer.depthwise_kernel)
+    assert start.min() == 0 < start.max()
+    model = keras.Sequential([keras.Input(IMAGES.shape[1:]), layer])
+    model.compile(keras.optimizers.SGD(1.0), "mse")
+    model.fit(IMAGES, -IMAGES, verbose=0)
+    after = np.asarray(layer.filters)
+    assert not np.array_equal(after, start)
+    assert after.min() == 0
+
+
 def test_identity_changes_nothing():
     blurred = Blur(7, "identity", padding="reflect")(IMAGES)
     np.testing.assert_array_equal(blurred, IMAGES)
@@ -121,8 +173,17 @@ def test_identity_changes_nothing():
             "kernel_regularizer": LInf(0.1),
         },
         {"learned": True, "kernel_regularizer": "l_inf"},
+        {"learned": True, "constraint": "non_negative"},
+        {
+            "learned": True,
+            "constraint": "softmax",
+            "kernel_regularizer": "l_inf",
+        },
     ],
-    ids=["box", "gaussian", "learned", "initialised", "named"],
+    ids=[
+        *("box", "gaussian", "learned", "initialised", "named"),
+        *("non-negative", "softmax"),
+    ],
 )
 def test_contract(options, tmp_path):
     check_layer(Blur(3, **options), IMAGES, tmp_path / "blur.keras")
@@ -141,6 +202,12 @@ def test_contract(options, tmp_path):
         ({"padding": "valid"}, "padding must be one of.*'valid'"),
         ({"kernel_regularizer": "l2"}, "learned filters alone"),
         ({"learned": True, "kernel_regularizer": "linf"}, "mean 'l_inf'"),
+        ({"constraint": "softmax"}, "learned filters alone.*'softmax'"),
+        ({"learned": True, "constraint": "simplex"}, "Received: .*'simplex'"),
+        (
+            {"learned": True, "kernel": "identity", "constraint": "softmax"},
+            "cannot start at the identity",
+        ),
     ],
 )
 def test_options_are_checked(options, message):

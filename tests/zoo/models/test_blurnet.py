@@ -89,6 +89,12 @@ def test_saving_keeps_filters_and_penalties(tmp_path):
     assert restored.get_layer("conv1").kernel_regularizer.alpha == 0.2
 
 
+def test_constrained_filters_are_mean_filters_at_most():
+    """A softmax's largest weight is a 25th if all of them are alike."""
+    model = blurnet(5, start="box", l_inf=25.0, constraint="softmax")
+    np.testing.assert_allclose(model.losses, [1.0], rtol=1e-5)
+
+
 @pytest.mark.parametrize(
     "options, message",
     [
@@ -96,6 +102,8 @@ def test_saving_keeps_filters_and_penalties(tmp_path):
         ({"place": "output"}, "place must be one of.*'output'"),
         ({"blur": "box", "l_inf": 0.1}, "learned filters.*blur='box'"),
         ({"kernel_size": None, "l_inf": 0.1}, "kernel_size=None"),
+        ({"kernel_size": None, "constraint": "softmax"}, "kernel_size=None"),
+        ({"blur": "box", "constraint": "softmax"}, "'softmax'"),
         ({"kernel_size": 4}, "kernel_size=4"),
         ({"l_inf": -0.1}, "alpha=-0.1"),
         ({"kernel_total_variation": -0.1}, "alpha=-0.1"),

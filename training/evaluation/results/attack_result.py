@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from zoo.cards.measurement import attack_label
 from zoo.threat import ThreatModel
 from zoo.training.evaluation.planned_attack import PlannedAttack
-from zoo.training.evaluation.planned_attack import attack_label
 from zoo.training.evaluation.results import metrics
 from zoo.training.evaluation.results.accuracy import Accuracy
 from zoo.training.evaluation.results.accuracy import Curve

@@ -13,6 +13,7 @@ import rich.console
 
 from zoo.atomic_write import atomic_write
 from zoo.cards.measurement import EFFORT
+from zoo.cards.sticker_success import StickerSuccess
 from zoo.regular_files import read_json
 from zoo.training import attacks
 from zoo.training.evaluation.results import report_tables
@@ -57,6 +58,7 @@ class Report:
         worst_cases: One for each ball that was asked for or attacked in,
             unless only noise, or attacks of smaller balls or other norms,
             entered it.
+        stickers: Success of stickers on signs, one entry for each variant.
         seed: Seed of the model's and the attacks' randomness.
         batch_size: Images attacked at once.
         attack_policy: Dtype policy of the model the attacks were run on.
@@ -79,6 +81,7 @@ class Report:
     clean: Accuracy
     attacks: tuple[AttackResult, ...]
     worst_cases: tuple[WorstCase, ...]
+    stickers: tuple[StickerSuccess, ...] = ()
     seed: int
     batch_size: int
     attack_policy: str
@@ -168,7 +171,8 @@ class Report:
 
     def to_dict(self) -> dict[str, Any]:
         """Returns the report as plain data that JSON can hold."""
-        return {"format": _FORMAT, **dataclasses.asdict(self)}
+        data = {"format": _FORMAT, **dataclasses.asdict(self)}
+        return data | {"stickers": [one.to_dict() for one in self.stickers]}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> "Report":
@@ -182,6 +186,7 @@ class Report:
         # Earlier versions didn't write these.
         data.setdefault("attacked_weights", None)
         data.setdefault("sanity", 0)
+        data.setdefault("stickers", ())
         fields = {field.name for field in dataclasses.fields(cls)}
         if found != _FORMAT or data.keys() != fields:
             unexpected = sorted(data.keys() ^ fields)
@@ -194,6 +199,9 @@ class Report:
         data["attacks"] = tuple(map(AttackResult.from_dict, data["attacks"]))
         data["worst_cases"] = tuple(
             map(WorstCase.from_dict, data["worst_cases"])
+        )
+        data["stickers"] = tuple(
+            map(StickerSuccess.from_dict, data["stickers"])
         )
         return cls(**data)
 

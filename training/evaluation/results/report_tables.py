@@ -47,6 +47,18 @@ _CURVES = (
     "Accuracy in percent against the radius, from the attacks that look for "
     "the smallest perturbation:"
 )
+_STICKERS = (
+    "Stickers on signs, made on the model itself, one for each sign and "
+    "target. *success*: percent of the held-out views whose prediction "
+    "changes, to any class: the mean over signs and targets with its Wilson "
+    "95 % interval for the views, and the sign and target with the highest. "
+    "*targeted*: percent of the views that are taken for the target. "
+    "*accuracy*: without a sticker."
+)
+_STICKER_HEADER = (
+    *("stickers", "accuracy", "average success", "worst success"),
+    *("of", "targeted"),
+)
 _MOST_COLUMNS = 11
 _NOTES = (
     "*accuracy*: percent of all images; an image misclassified without an "
@@ -88,6 +100,14 @@ def markdown(report: Any) -> str:
     notes += _NOTES
     lines += ["", *(f"- {note}" for note in notes)]
     lines += _curves(report)
+    if report.stickers:
+        lines += ["", _STICKERS, "", _row(_STICKER_HEADER)]
+        lines += [_row(["---"] + ["--:"] * (len(_STICKER_HEADER) - 1))]
+        lines += [_row(row) for row in _sticker_rows(report)]
+        lines += [
+            "",
+            *(f"- `{one.label}`: {one.effort}" for one in report.stickers),
+        ]
     if report.attacks:
         lines += ["", "Attacks:", ""]
         lines += [f"- `{result}`" for result in report.attacks]
@@ -136,6 +156,44 @@ class Table:
             left_out.add(title)
             table = _table(self._report, left_out)
         yield table
+        if self._report.stickers:
+            yield _sticker_table(self._report)
+
+
+def _sticker_rows(report):
+    return [
+        (
+            one.label,
+            _percent(one.accuracy),
+            f"{_percent(one.average)} ({100 * one.interval[0]:.1f}–"
+            f"{100 * one.interval[1]:.1f})",
+            _percent(one.worst),
+            one.worst_sticker,
+            _percent(one.targeted),
+        )
+        for one in report.stickers
+    ]
+
+
+def _sticker_table(report):
+    first = report.stickers[0]
+    drawn = rich.table.Table(
+        title="Stickers on signs",
+        caption=f"{first.effort}; percent of the views whose prediction "
+        "changes, 95 % interval; worst of all signs and targets",
+        box=rich.box.SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+        pad_edge=False,
+    )
+    for title in _STICKER_HEADER:
+        drawn.add_column(
+            title.replace(" ", "\n"),
+            justify="left" if title in ("stickers", "of") else "right",
+            vertical="bottom",
+        )
+    for row in _sticker_rows(report):
+        drawn.add_row(*row)
+    return drawn
 
 
 def _table(report, left_out):

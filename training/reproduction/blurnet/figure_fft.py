@@ -252,7 +252,7 @@ def _filter_share(model: keras.Model) -> float | None:
     """Returns the learned filters' share; `None` if there are none."""
     for layer in model.layers:
         if isinstance(layer, Blur) and layer.learned:
-            kernels = keras.ops.convert_to_numpy(layer.depthwise_kernel)
+            kernels = keras.ops.convert_to_numpy(layer.filters)
             return high_frequency_share(filter_response(kernels))
     return None
 

@@ -4,6 +4,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from zoo.training.reproduction.blurnet.alpha_sweep import alpha_sweep
 from zoo.training.reproduction.blurnet.figure_fft import figure_fft
 from zoo.training.reproduction.blurnet.settings import EXHIBITS
 from zoo.training.reproduction.blurnet.settings import Settings
@@ -45,7 +46,8 @@ def reproduce(
         ImportError: If TFDS, which the data come from, is not installed.
         OSError: If a folder cannot be written.
         ValueError: If a name in `only` is unknown, or `only` has `tab1` and
-            the baseline has no weights.
+            the baseline has no weights; or the folder of the sweep holds
+            trainings of another recipe.
     """
     check_exhibits(only, EXHIBITS)
     output, cache = Path(output), StickerCache(settings)
@@ -54,6 +56,7 @@ def reproduce(
         "tab2": lambda: table_2(cache),
         "adaptive": lambda: adaptive_table(cache),
         "fft": lambda: figure_fft(cache, output),
+        "alpha": lambda: alpha_sweep(settings, output),
     }
     return write_exhibits(
         {name: measures[name] for name in EXHIBITS if name in only},

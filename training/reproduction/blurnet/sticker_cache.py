@@ -1,9 +1,9 @@
 """Stickers that are kept, so that an interrupted reproduction continues."""
 
+import contextlib
 import datetime
 import functools
-import hashlib
-import json
+from collections.abc import Iterator
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,14 +11,12 @@ import keras
 import numpy as np
 
 import zoo
-from zoo.atomic_write import atomic_write
 from zoo.training import datasets
 from zoo.training.attacks.rp2 import Sticker
 from zoo.training.attacks.rp2 import masks
-from zoo.training.attacks.rp2 import rp2
 from zoo.training.datasets.arrays import gather_examples
 from zoo.training.evaluation import provenance
-from zoo.training.evaluation.engine.progress import step_progress
+from zoo.training.evaluation.sticker_folder import StickerFolder
 from zoo.training.evaluation.stickers import SignViews
 from zoo.training.evaluation.stickers import StickerScores
 from zoo.training.reproduction.blurnet import paper
@@ -54,13 +52,24 @@ class StickerCache:
         )
         """What a table says of a preset without weights."""
         self._check_weights()
-        self._commits = {provenance.commit() or "unknown"}
+        self._folder = StickerFolder(
+            settings.workdir, progress=settings.progress
+        )
 
     def model(self, name: str) -> keras.Model | None:
         """Returns a preset, loaded once; `None` if it has no weights."""
         if name not in self._models:
             self._models[name] = self._load(name)
         return self._models[name]
+
+    @contextlib.contextmanager
+    def holding(self, name: str, model: keras.Model) -> Iterator[None]:
+        """Takes a model that is no preset, inside the block, as `name`."""
+        self._models[name] = model
+        try:
+            yield
+        finally:
+            del self._models[name]
 
     def _load(self, name):
         folder = self.settings.weights
@@ -110,55 +119,26 @@ class StickerCache:
             seed: Seed of the sign, its views and the start.
             adaptive: Further options of `rp2`.
         """
-        settings, model = self.settings, self.model(name)
-        options = {
-            "steps": settings.steps,
-            "step_size": settings.step_size,
-            "lambda_": settings.lambda_,
-            "seed": seed,
-            **adaptive,
-        }
-        made_by = {
-            "options": options,
-            "weights": weights_digest(model),
-            "sign": settings.sign,
-            "views": settings.views,
-            "mask": settings.mask,
-            "targets": settings.target_labels,
-        }
-        text = json.dumps(made_by, sort_keys=True)
-        digest = hashlib.sha256(text.encode()).hexdigest()[:16]
-        path = settings.workdir / f"{name}-{seed}-{digest}.npz"
-        mask = self.mask(seed)
-        if not path.exists():
-            title = ", ".join([name, f"sign {seed}", *adaptive])
-            with step_progress(title, enabled=settings.progress) as progress:
-                made = self.sign(seed).make(
-                    rp2(mask=mask, **options),
-                    model,
-                    settings.target_labels,
-                    progress,
-                )
-            with atomic_write(path) as temporary, temporary.open("wb") as file:
-                np.savez_compressed(
-                    file,
-                    delta=[sticker.delta for sticker in made],
-                    loss=[sticker.history["loss"] for sticker in made],
-                    success=[sticker.history["success"] for sticker in made],
-                    commit=provenance.commit() or "unknown",
-                )
-        with np.load(path) as kept:
-            self._commits.add(str(kept["commit"]))
-            rows = zip(
-                *(kept[key] for key in ("delta", "loss", "success")),
-                strict=True,
-            )
-            return [
-                Sticker(delta, mask, target, {"loss": loss, "success": success})
-                for target, (delta, loss, success) in zip(
-                    settings.target_labels, rows, strict=True
-                )
-            ]
+        settings = self.settings
+        return self._folder.stickers(
+            name,
+            self.model(name),
+            self.sign(seed),
+            settings.target_labels,
+            mask=self.mask(seed),
+            options={
+                "steps": settings.steps,
+                "step_size": settings.step_size,
+                "lambda_": settings.lambda_,
+                "seed": seed,
+                **adaptive,
+            },
+            made_for={
+                "sign": settings.sign,
+                "views": settings.views,
+                "mask": settings.mask,
+            },
+        )
 
     def score(
         self, model: keras.Model, stickers: Sequence[Sticker], seed: int
@@ -196,7 +176,7 @@ class StickerCache:
         return {
             "settings": self.settings.to_dict(),
             "seed": self.settings.seed,
-            "commit": ", ".join(sorted(self._commits)),
+            "commit": ", ".join(sorted(self._folder.commits)),
             "versions": provenance.versions(),
             "date": datetime.datetime.now(datetime.UTC).isoformat(
                 timespec="seconds"

@@ -121,7 +121,7 @@ def adaptive_table(cache: StickerCache) -> Exhibit:
 
 def _measure(cache: StickerCache, name: str) -> dict[str, Any]:
     return {
-        **_success(cache, name),
+        **sticker_success(cache, name),
         "accuracy": cache.legitimate_accuracy(cache.model(name)),
         "sign_accuracy": cache.sign_accuracy(cache.model(name)),
     }
@@ -132,9 +132,11 @@ def _adaptive(cache, name):
     if model is None:
         return None
     row = {
-        "plain": _success(cache, name),
+        "plain": sticker_success(cache, name),
         "regularizer": None,
-        "frequencies": _success(cache, name, frequencies=settings.frequencies),
+        "frequencies": sticker_success(
+            cache, name, frequencies=settings.frequencies
+        ),
         "variation": None,
     }
     penalties = (layer.activity_regularizer for layer in all_layers(model))
@@ -142,7 +144,7 @@ def _adaptive(cache, name):
     if penalty is not None:
         # RP2 adds the model's penalty, which alpha is a factor of.
         weight = settings.defense_weight / penalty.alpha
-        row["regularizer"] = _success(cache, name, defense_weight=weight)
+        row["regularizer"] = sticker_success(cache, name, defense_weight=weight)
         row["variation"] = _variation(
             cache, name, penalty.alpha, defense_weight=weight
         )
@@ -171,8 +173,16 @@ def _variation(cache, name, alpha, **adaptive) -> dict[str, list[float]]:
     }
 
 
-def _success(cache, name, **adaptive) -> dict[str, list]:
-    """Returns lists with an entry for each sign."""
+def sticker_success(
+    cache: StickerCache, name: str, **adaptive: Any
+) -> dict[str, list]:
+    """Returns the success of a model's own stickers, an entry for each sign.
+
+    Args:
+        cache: Has the model.
+        name: The model's.
+        adaptive: Further options of `rp2`.
+    """
     scores = [
         cache.score(
             cache.model(name), cache.stickers(name, seed, **adaptive), seed

@@ -1,6 +1,7 @@
 """`zoo evaluate`."""
 
 import argparse
+import dataclasses
 import os
 import sys
 from pathlib import Path
@@ -22,6 +23,7 @@ from zoo.cli.attacks import check_attacks
 from zoo.cli.attacks import default_threat
 from zoo.cli.attacks import is_suite
 from zoo.cli.attacks import parse_transfer
+from zoo.cli.attacks import split_stickers
 from zoo.cli.data import NamedImages
 from zoo.cli.data import add_data_arguments
 from zoo.cli.models import NamedModel
@@ -30,6 +32,8 @@ from zoo.cli.models import add_trust_argument
 from zoo.cli.models import check_policy
 from zoo.cli.output import check_writable
 from zoo.cli.output import emit
+from zoo.cli.sticker_evaluation import NamedStickers
+from zoo.cli.sticker_evaluation import add_sign_arguments
 
 _REPLACE = "replace"
 """Value of `write_card` that `--replace-card` gives."""
@@ -45,8 +49,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="SPEC",
         help=f"{ATTACK_HELP}; or 'standard', AutoAttack in that ball, or in "
         "another as 'standard:norm=linf,eps=0.1', or 'rand', its version for "
-        "randomised models; may be given several times "
-        f"(default: {DEFAULT_HELP})",
+        "randomised models, or 'rp2', stickers on signs; may be given several "
+        f"times (default: {DEFAULT_HELP})",
     )
     parser.add_argument(
         "--skip-fooled",
@@ -64,6 +68,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "(default: %(default)s)",
     )
     add_transfer_argument(parser)
+    add_sign_arguments(parser)
     add_data_arguments(parser, limit=512)
     parser.add_argument(
         "--attack-limit",
@@ -145,8 +150,12 @@ def run(options: argparse.Namespace) -> None:
             "--write-card and --attack-policy take attacks on the model "
             f"itself. Received: --transfer-from={options.transfer_from}"
         )
-    check_attacks(options.attacks or [])
-    suite = len(options.attacks or ()) == 1 and is_suite(options.attacks[0])
+    specs, sticker_specs = split_stickers(options.attacks or [DEFAULT_ATTACK])
+    check_attacks(specs)
+    suite = len(specs) == 1 and is_suite(specs[0])
+    stickers = NamedStickers.parse(options, sticker_specs)
+    if stickers and named.classes:
+        stickers.check(named, named.classes)
     source = parse_transfer(options)
     data = NamedImages.parse(options, named)
     if options.write_card:
@@ -155,7 +164,9 @@ def run(options: argparse.Namespace) -> None:
             named.card,
             data,
             options.resume,
-            images=None if options.write_card == _REPLACE else attacked,
+            images=(
+                attacked if specs and options.write_card != _REPLACE else None
+            ),
         )
     data.check()
     check_policy(options.attack_policy)
@@ -165,7 +176,7 @@ def run(options: argparse.Namespace) -> None:
     with activity(f"Loading {named.name}", enabled=not options.json):
         model = named.load(image_size=options.image_size)
     attacks = bind_attacks(
-        options.attacks or [DEFAULT_ATTACK],
+        specs,
         threat,
         model,
         source=source,
@@ -176,6 +187,10 @@ def run(options: argparse.Namespace) -> None:
         surrogate = named.load(policy=options.attack_policy)
     with activity(f"Loading images of {data.name}", enabled=not options.json):
         examples = data.load(model)
+    if stickers:
+        classes = named.class_names(model.output_shape[-1])
+        stickers.check(named, classes)
+        evaluation.check_exact(model)
     report = evaluation.evaluate(
         model,
         examples,
@@ -194,6 +209,16 @@ def run(options: argparse.Namespace) -> None:
         name=named.name,
         dataset_name=data.title,
     )
+    if stickers:
+        report = dataclasses.replace(
+            report,
+            stickers=stickers.measure(
+                model,
+                classes,
+                size=named.image_shape(model, options.image_size)[0],
+                progress=not options.json,
+            ),
+        )
     try:
         if options.output and options.output.suffix == ".json":
             report.to_json(options.output)
@@ -202,7 +227,12 @@ def run(options: argparse.Namespace) -> None:
         if options.write_card:
             path = zoo.write_card(
                 named.name,
-                report.measurements(),
+                report.measurements() if specs else None,
+                stickers=(
+                    [one.to_dict() for one in report.stickers]
+                    if stickers
+                    else None
+                ),
                 parameters=model.count_params(),
                 replace=options.write_card == _REPLACE,
             )

@@ -5,6 +5,7 @@ import collections
 from collections.abc import Iterable
 
 import zoo
+from zoo.cards.deciding_attack import deciding_attack
 from zoo.cli.arguments import add_json_argument
 from zoo.cli.output import emit
 
@@ -13,7 +14,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command's arguments."""
     parser.description = (
         "Lists the models and their accuracy: on clean images, and in the "
-        "worst case of all attacks in one ball. All models of a data set are "
+        "worst case of all attacks in one ball, with the attack that decides "
+        "it. All models of a data set are "
         "compared in the ball that most of its defended models are made for. "
         "A tag in brackets, as in `blurnet_tv (.1e-4)`, may be left out."
     )
@@ -61,6 +63,7 @@ def _table(dataset: str, rows: list[dict]):
     for title in ("threat", "weights", "clean"):
         table.add_column(title)
     table.add_column(f"worst in {_ball(balls[0])}" if balls else "worst")
+    table.add_column("attack")
     for name, row in zip(names, rows, strict=True):
         table.add_row(
             name,
@@ -68,6 +71,7 @@ def _table(dataset: str, rows: list[dict]):
             _weights(row),
             _percent(row["clean"]),
             _percent(row["worst_case"]),
+            row["attack"] or "–",
         )
     return table
 
@@ -110,6 +114,7 @@ def _row(card: zoo.Card, ball: zoo.ThreatModel | None) -> dict:
         "clean": clean and clean.accuracy,
         "ball": _plain(ball),
         "worst_case": worst and worst.accuracy,
+        "attack": worst and deciding_attack(card.measurements, ball),
     }
 
 

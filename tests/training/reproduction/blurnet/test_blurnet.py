@@ -14,6 +14,7 @@ import zoo
 from tests.command_line import failed
 from tests.command_line import run
 from zoo.training.datasets.lisa_classes import LISA_CLASSES
+from zoo.training.evaluation import sticker_folder
 from zoo.training.reproduction import blurnet
 from zoo.training.reproduction.blurnet import figure_fft
 from zoo.training.reproduction.blurnet import sticker_cache
@@ -55,8 +56,9 @@ def settings(weights, tmp_path, monkeypatch):
 def test_all_exhibits(settings, tmp_path, monkeypatch):
     monkeypatch.setattr(table_1, "_FIXED", ("blurnet_fixed.input_3x3",))
     output = tmp_path / "out"
-    exhibits = blurnet.reproduce(settings, output)
-    assert [exhibit.name for exhibit in exhibits] == list(blurnet.EXHIBITS)
+    tables = blurnet.EXHIBITS[:-1]  # The sweep trains: test_alpha.py.
+    exhibits = blurnet.reproduce(settings, output, only=tables)
+    assert tuple(exhibit.name for exhibit in exhibits) == tables
     for exhibit in exhibits:
         assert all(len(row) == len(exhibit.header) for row in exhibit.rows)
         assert json.loads((output / f"{exhibit.name}.json").read_text())
@@ -95,7 +97,7 @@ def test_stickers_are_made_once_and_by_their_options(settings, monkeypatch):
     targets = [LISA_CLASSES.index(n) for n in settings.targets]
     assert [s.target for s in plain] == targets
     assert not np.array_equal(plain[0].delta, low[0].delta)
-    monkeypatch.setattr(sticker_cache, "rp2", None)  # It would be called.
+    monkeypatch.setattr(sticker_folder, "rp2", None)  # It would be called.
     again = StickerCache(settings)
     for options, stickers in (({}, plain), ({"frequencies": 2}, low)):
         for kept, sticker in zip(

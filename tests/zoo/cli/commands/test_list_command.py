@@ -40,6 +40,7 @@ def measured(published):
         MEASURED,
         worst_case(0.25, "linf", 0.1),
         worst_case(0.0, "l2", 0.5),
+        worst_case(0.0, "l2", 0.5) | {"attack": "pgd", "steps": 40},
     ]
     write_card("wrn16_2", measurements, parameters=1)
 
@@ -62,10 +63,11 @@ def test_models_are_compared_in_the_ball_of_the_defended_ones(capsys, measured):
         "clean": 0.9375,
         "ball": {"norm": "l2", "eps": 0.5},
         "worst_case": 0.0,
+        "attack": "pgd-40",
     }
     text = run(capsys, "list")
     assert "worst in l2, eps 0.5" in text
-    assert "93.8%  0.0%" in text
+    assert "93.8%  0.0%                  pgd-40" in text
 
 
 def test_without_defended_ones_in_the_first_ball(capsys, measured):
@@ -73,6 +75,7 @@ def test_without_defended_ones_in_the_first_ball(capsys, measured):
     (row,) = run_json(capsys, "list", "wrn*")
     assert row["ball"] == {"norm": "linf", "eps": 0.1}
     assert row["worst_case"] == 0.25
+    assert row["attack"] is None
 
 
 def test_a_ball_without_a_measurement(capsys, measured):
