@@ -32,6 +32,9 @@ HEADLINES = (
     "lisa_cnn",
     "blurnet_tv",
     "blurnet_fixed.maps_5x5",
+    "wrn10_2",
+    "jpeg_wrn10_2",
+    "semantic_jpeg_wrn10_2",
 )
 """Models of the headline table."""
 
@@ -40,6 +43,7 @@ _HEADLINE_BALLS = (
     ThreatModel("linf", 0.1),
     ThreatModel("l2", 0.5),
     ThreatModel("linf", 0.03),
+    ThreatModel("linf", 0.016),
 )
 _HEADLINE_HEADER = ("model", "what", "clean", "under attack", "attack")
 _STICKER_HEADER = (
