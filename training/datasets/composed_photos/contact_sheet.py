@@ -5,6 +5,7 @@
 """
 
 import argparse
+import itertools
 import sys
 from pathlib import Path
 
@@ -16,21 +17,22 @@ from PIL import ImageFont
 from zoo.training.datasets.composed_photos.composing import compose
 from zoo.training.datasets.composed_photos.sources import LICENCES
 from zoo.training.datasets.composed_photos.sources import check_installed
+from zoo.training.datasets.composed_photos.sources import find_backgrounds
 from zoo.training.datasets.composed_photos.sources import find_stamps
 
 _COLUMNS, _SIZE, _NAME, _SPLIT = 10, 96, 14, "test"
 _CREDIT = (
-    "Photographs of Debian's packages "
-    + ", ".join(f"{name} ({text})" for name, text in LICENCES.items()),
-    "and of ImageNet, from Foolbox.",
+    "Photographs of Debian's packages",
+    ", ".join(f"{name} ({text})" for name, text in LICENCES.items()),
 )
 
 
 def contact_sheet() -> Image.Image:
-    """Draws the test split's first picture of each class, and its mask.
+    """Draws a picture of each class in the test split, and its mask.
 
-    The objects come first, then two rows of kinds. Source and licence are
-    written below.
+    It is the first one that no photograph of ImageNet is behind, since their
+    licence is unclear. The objects come first, then two rows of kinds. Source
+    and licence are written below.
 
     Raises:
         FileNotFoundError: If the photographs are not installed.
@@ -56,9 +58,15 @@ def contact_sheet() -> Image.Image:
 
 
 def _tiles(*, kinds):
-    """Yields each class's name and its first picture above the mask."""
-    for index, name in enumerate(find_stamps(_SPLIT, kinds=kinds)):
-        composed = compose(_SPLIT, index, kinds=kinds)
+    """Yields each class's name and a picture above its mask."""
+    photographs = find_backgrounds(_SPLIT)
+    names = find_stamps(_SPLIT, kinds=kinds)
+    for label, name in enumerate(names):
+        for index in itertools.count(label, len(names)):
+            composed = compose(_SPLIT, index, kinds=kinds)
+            behind = photographs[composed.background].name
+            if not behind.startswith("imagenet_"):
+                break
         mask = np.repeat(composed.mask, 3, -1)
         tile = Image.fromarray(np.concatenate([composed.image, mask]))
         yield name, tile.resize((_SIZE, 2 * _SIZE), Image.Resampling.LANCZOS)

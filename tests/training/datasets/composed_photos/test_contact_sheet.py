@@ -8,6 +8,7 @@ from PIL import Image
 from zoo.training.datasets.composed_photos import contact_sheet
 from zoo.training.datasets.composed_photos.composing import compose
 from zoo.training.datasets.composed_photos.sources import check_installed
+from zoo.training.datasets.composed_photos.sources import find_backgrounds
 
 
 def test_sheet_has_all_classes_with_their_masks(
@@ -18,6 +19,8 @@ def test_sheet_has_all_classes_with_their_masks(
     monkeypatch.setattr(
         contact_sheet, "compose", functools.partial(compose, **own)
     )
+    found = find_backgrounds("test", photographs)
+    monkeypatch.setattr(contact_sheet, "find_backgrounds", lambda _: found)
     sheet = np.asarray(contact_sheet.contact_sheet())
     assert sheet.shape == (5 * (2 * 96 + 14) + 28, 960, 3)
     bear = compose("test", 3, **own)
