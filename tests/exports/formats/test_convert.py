@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from scipy import stats
 
 from zoo import exports
 from zoo.exports.formats.draws import NativeDraws
@@ -76,6 +77,29 @@ def test_noise_is_fresh_and_of_the_same_distribution(tmp_path, file_format):
         np.testing.assert_array_equal(values, [0, 0.25, 0.5, 0.75])
         # Five standard errors of a count.
         assert np.all(np.abs(counts - 100) < 5 * np.sqrt(400 * 3 / 16))
+
+
+def test_normal_noise_is_normal(tmp_path, file_format):
+    """Though OpenVINO draws uniform numbers alone."""
+
+    class Normal(Noise):
+        def call(self, images):
+            shape = keras.ops.shape(images)
+            return keras.random.normal(shape, 2, 3, seed=self.seed_generator)
+
+    images = keras.Input((16, 16, 1))
+    model = keras.Model(images, keras.layers.Flatten()(Normal()(images)))
+    report = exports.convert(model, tmp_path / "model", file_format)
+    assert report.stochastic
+    load = exports.load_converted(report.path, file_format, threads=1)
+    zeros = np.zeros((20, 16, 16, 1), "float32")
+    draws = [load(zeros).ravel() for _ in range(2)]
+    for one in draws:
+        assert stats.kstest(one, "norm", (2, 3)).pvalue > 1e-4
+    # Neither calls nor images repeat one another: five standard errors.
+    limit = 5 / np.sqrt(one.size)
+    assert abs(np.corrcoef(*draws)[0, 1]) < limit
+    assert abs(np.corrcoef(one[:-256], one[256:])[0, 1]) < limit
 
 
 def test_a_converter_says_what_it_cannot_hold(tmp_path):
