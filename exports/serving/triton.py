@@ -81,7 +81,6 @@ def triton(
         raise ImportError(f"Triton needs its package: {_PACKAGES}")
     from pytriton.triton import Triton
     from pytriton.triton import TritonConfig
-    from tritonclient.utils import InferenceServerException
 
     version = newest_version(path)
     if name is None:
@@ -104,7 +103,7 @@ def triton(
             try:
                 _bind(server, session, name, max_batch, delay, instances)
                 break
-            except InferenceServerException:
+            except Exception:  # Of the package, its client or its sockets.
                 stack.close()
                 if not left:
                     raise
@@ -120,14 +119,15 @@ def _bind(server, session, name, max_batch, delay, instances) -> None:
     from pytriton.model_config import DynamicBatcher
     from pytriton.model_config import ModelConfig
 
-    for signature, sides in session.signatures.items():
-        if signature not in _SUFFIXES:
+    for signature, suffix in _SUFFIXES.items():
+        if signature not in session.signatures:
             continue
+        sides = session.signatures[signature]
         batcher = None
         if delay is not None and signature != "serving_bytes":
             batcher = DynamicBatcher(max_queue_delay_microseconds=delay)
         server.bind(
-            model_name=f"{name}{_SUFFIXES[signature]}",
+            model_name=f"{name}{suffix}",
             infer_func=[_inference(session, signature)] * instances,
             inputs=_tensors(sides["inputs"]),
             outputs=_tensors(sides["outputs"]),

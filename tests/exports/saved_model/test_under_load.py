@@ -17,7 +17,6 @@ from PIL import Image
 from zoo import exports
 from zoo.layers import RandomPatchJPEG
 
-PAGES = pathlib.Path("/proc/self/statm")
 PEAK = pathlib.Path("/proc/self/clear_refs")
 IMAGE = np.random.default_rng(1).random((1, 16, 16, 3), "float32")
 SLOW_EXPORT = """
@@ -57,18 +56,14 @@ for limit in map(int, sys.argv[2:]):
 
 
 @pytest.mark.large
-@pytest.mark.skipif(not PAGES.exists(), reason="reads /proc/self/statm")
-def test_64_threads_share_a_model(tmp_path):
-    """No errors, no growth of memory, no noise that two callers share."""
+def test_64_threads_share_no_noise(tmp_path):
+    """All draws come, each as often as the others. (`test_soak` has memory.)"""
     images = keras.Input((16, 16, 3))
     x = RandomPatchJPEG((20, 40, 60, 80))(images)
     x = keras.layers.Flatten()(keras.layers.Conv2D(4, 3)(x))
     report = exports.save(
         keras.Model(images, x), tmp_path / "model", warmup=False
     )
-
-    def resident():
-        return int(PAGES.read_text().split()[1]) * os.sysconf("SC_PAGESIZE")
 
     with (
         exports.SavedModelSession(report.path) as session,
@@ -85,10 +80,7 @@ def test_64_threads_share_a_model(tmp_path):
                 draws += threads.map(call, range(64))
             return np.concatenate(draws)
 
-        rounds(5)
-        before = resident()
         draws = rounds(float(os.environ.get("ZOO_LOAD_SECONDS", "20")))
-        assert resident() - before < 32 * 2**20
     # 4 parts of 4 qualities: 256 draws, each as often as the others.
     _, counts = np.unique(draws, axis=0, return_counts=True)
     expected = len(draws) / 256
