@@ -4,8 +4,9 @@
     python -m benchmarks.formats --table docs/formats.md
 
 The first converts each preset and compares it with its SavedModel: calls take
-turns, and times are medians. The second writes the table of
-`docs/results/formats.json` between the marks of a page.
+turns, and times are medians. With `--models`, rows of other models that the
+file has are kept. The second writes the table of `docs/results/formats.json`
+between the marks of a page.
 """
 
 import argparse
@@ -137,16 +138,26 @@ def main() -> None:
     if arguments.table:
         _write_table(arguments.table)
         return
-    rows = []
+    rows = _read_rows(arguments.output)
+    run = provenance.collect()
     for name in arguments.models:
-        rows.append(
-            measure(name, batch=arguments.batch, rounds=arguments.rounds)
-        )
-        print(json.dumps(rows[-1]), flush=True)
+        rows[name] = {
+            **measure(name, batch=arguments.batch, rounds=arguments.rounds),
+            "batch": arguments.batch,
+            "commit": run["commit"],
+            "date": run["date"],
+        }
+        print(json.dumps(rows[name]), flush=True)
         if arguments.output:
-            provenance.write(
-                arguments.output, {"batch": arguments.batch, "rows": rows}
-            )
+            provenance.write(arguments.output, list(rows.values()))
+
+
+def _read_rows(path: pathlib.Path | None) -> dict[str, dict]:
+    """Returns the rows of an earlier run, by model."""
+    if path is None or not path.exists():
+        return {}
+    rows = json.loads(path.read_text("utf-8"))["rows"]
+    return {row["model"]: row for row in rows}
 
 
 if __name__ == "__main__":

@@ -27,17 +27,23 @@ class NativeDraws:
 
     def uniform(self, shape) -> tf.Tensor:
         """Returns float32 numbers in [0, 1)."""
-        return self._draw(tf.raw_ops.RandomUniform, shape)
-
-    def normal(self, shape) -> tf.Tensor:
-        """Returns float32 numbers of the standard normal distribution."""
-        return self._draw(tf.raw_ops.RandomStandardNormal, shape)
-
-    def _draw(self, op, shape):
-        # With both seeds zero, a runtime takes one of its own.
         name = f"{DRAW_NAME}_{self.draws}"
         self.draws += 1
-        return op(shape=shape, dtype=tf.float32, seed=0, seed2=0, name=name)
+        # With both seeds zero, a runtime takes one of its own.
+        return tf.raw_ops.RandomUniform(
+            shape=shape, dtype=tf.float32, seed=0, seed2=0, name=name
+        )
+
+    def normal(self, shape) -> tf.Tensor:
+        """Returns float32 numbers of the standard normal distribution.
+
+        OpenVINO has no op that draws them, so they are made of uniform ones
+        (Box and Muller, 1958). These come from one op: ONNX Runtime's
+        generators of two ops are too much alike.
+        """
+        drawn = self.uniform(tf.concat([[2], shape], axis=0))
+        radius = tf.sqrt(-2 * tf.math.log(1 - drawn[0]))
+        return radius * tf.cos(2 * np.pi * drawn[1])
 
 
 class PinnedDraws:

@@ -46,7 +46,7 @@ def decode_picture(
         channels: 1 for grey, 3 for RGB, 4 for RGBA as it is.
 
     Returns:
-        Float32 whole numbers from 0 to 255, `(height, width, channels)`.
+        8-bit pixels, `(height, width, channels)`.
     """
     return _decoder(channels)(contents, place)
 
@@ -123,15 +123,18 @@ def _upright(pixels, orientation):
 
 
 def _to_colours(pixels, channels):
-    """Returns float32 pixels, what is transparent over black."""
-    pixels = tf.cast(pixels, tf.float32)
+    """Returns 8-bit pixels, what is transparent over black."""
     count = tf.shape(pixels)[-1]
     if channels == 4:
         return _to_rgba(pixels, count)
 
     def over_black():
-        rgba = _to_rgba(pixels, count)
-        return tf.floor(rgba[..., :3] * rgba[..., 3:] / 255.0 + 0.5)
+        rgb, alpha = tf.split(_to_rgba(pixels, count), (3, 1), axis=-1)
+        rgb = tf.cast(rgb, tf.uint16) * tf.cast(alpha, tf.uint16) + 128
+        # Divides by 255 and rounds.
+        shifted = tf.bitwise.right_shift(rgb, np.uint16(8))
+        rgb = tf.bitwise.right_shift(rgb + shifted, np.uint16(8))
+        return tf.cast(rgb, tf.uint8)
 
     rgb = tf.switch_case(
         count - 1,
@@ -145,11 +148,12 @@ def _to_colours(pixels, channels):
     rgb = tf.ensure_shape(rgb, (None, None, 3))
     if channels == 3:
         return rgb
-    luma = tf.reduce_sum(rgb * np.float32(_LUMA), axis=-1, keepdims=True)
-    return tf.floor((luma + 32768.0) / 65536.0)
+    shares = tf.cast(rgb, tf.float32) * np.float32(_LUMA)
+    luma = tf.reduce_sum(shares, axis=-1, keepdims=True)
+    return tf.cast(tf.floor((luma + 32768.0) / 65536.0), tf.uint8)
 
 
 def _to_rgba(pixels, count):
-    opaque = tf.pad(pixels, [[0, 0], [0, 0], [0, 1]], constant_values=255.0)
+    opaque = tf.pad(pixels, [[0, 0], [0, 0], [0, 1]], constant_values=255)
     rgba = tf.gather(opaque, tf.gather(_RGBA, count - 1), axis=-1)
     return tf.ensure_shape(rgba, (None, None, 4))

@@ -98,6 +98,8 @@ def read_header(contents: tf.Tensor) -> Header:
     field = _read_fields(data, size, places)
     has_exif = has["exif"] | has["exif_chunk"]
     orientation = _exif_orientation(data, size, exif, has_exif, field)
+    sized = tf.reduce_any(tf.stack([has[name] for name in _SIZED]))
+    pixels = _pixels(has, field)
     refused = {
         "a TIFF": has["tiff"],
         "an AVIF or HEIF": has["avif"],
@@ -111,6 +113,7 @@ def read_header(contents: tf.Tensor) -> Header:
         ),
         "a PNG with EXIF data as text": has["text"] & ~has["exif_chunk"],
         "a PNG with compressed XMP data": has["packed"],
+        "a picture without pixels": sized & (pixels == 0),
         "a GIF whose first frame is smaller than it": (
             has["gif"]
             & (
@@ -122,7 +125,7 @@ def read_header(contents: tf.Tensor) -> Header:
         **_refused_bitmaps(data, size, has["bmp"], field),
         "an animated WebP": has["animated"],
         "a WebP with EXIF or XMP data": has["webp_meta"],
-        f"more than {MAX_PIXELS} pixels": _pixels(has, field) > MAX_PIXELS,
+        f"more than {MAX_PIXELS} pixels": pixels > MAX_PIXELS,
         "a picture that its XMP data turn": (
             _turned_by_xmp(contents, at["xmp"], in_jpeg, field)
             & (orientation == 0)

@@ -1,5 +1,6 @@
 """The functions that an exported classifier offers."""
 
+from collections.abc import Iterable
 from collections.abc import Sequence
 
 import keras
@@ -19,6 +20,8 @@ SEED = "seed"
 IMAGE_BYTES = "image_bytes"
 PIXEL_SCALE = np.float32(1 / 255)
 """A factor, as graph optimisation makes one of a division by 255."""
+_DECODED_AT_ONCE = 4
+"""Of a request's pictures, each of which may be large."""
 _PIXEL_ROUNDING = 1e-3
 """How far half precision and resizing may leave [0, 1]."""
 
@@ -51,6 +54,11 @@ def resolve_image_shape(
         raise ValueError(
             f"`model` must be a `keras.Model`. Received: model={model!r}"
         )
+    if _is_trainer(model):
+        raise ValueError(
+            "`model` must be the plain model, not the trainer around it: pass "
+            f"`trainer.model`. Received: {type(model).__name__}"
+        )
     inputs = _declared_inputs(model)
     if len(inputs) > 1:
         raise ValueError(
@@ -64,7 +72,8 @@ def resolve_image_shape(
             "`model` must take images of shape (batch, height, width, "
             f"channels). Received: shape={declared}"
         )
-    shape = declared[1:] if image_shape is None else tuple(image_shape)
+    shape = declared[1:] if image_shape is None else image_shape
+    shape = tuple(shape) if isinstance(shape, Iterable) else (shape,)
     if len(shape) != 3 or not all(
         isinstance(size, int) and size > 0 for size in shape
     ):
@@ -167,6 +176,7 @@ def build_signatures(
         image = tf.map_fn(
             decode,
             (image_bytes, tf.range(tf.size(image_bytes))),
+            parallel_iterations=_DECODED_AT_ONCE,
             fn_output_signature=tf.TensorSpec(image_shape, tf.float32),
         )
         return serving_default(image)
@@ -250,6 +260,12 @@ def parts_of(explained: keras.Model, image: tf.Tensor) -> dict[str, tf.Tensor]:
 def _declared_inputs(model: keras.Model) -> list[keras.KerasTensor]:
     """Returns the inputs; none if the model finds its shape when called."""
     return keras.tree.flatten(getattr(model, "inputs", None) or [])
+
+
+def _is_trainer(model: keras.Model) -> bool:
+    """Returns whether a model trains another one in steps of its own."""
+    trains = type(model).train_step is not keras.Model.train_step
+    return trains and isinstance(getattr(model, "model", None), keras.Model)
 
 
 def _checked_pixels(image):

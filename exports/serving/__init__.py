@@ -9,7 +9,7 @@ from zoo.exports.serving.calls import ServingError
 from zoo.exports.serving.calls import UnavailableError
 from zoo.exports.serving.calls import VersionNotFoundError
 from zoo.exports.serving.client import Client
-from zoo.exports.serving.client import Prediction
+from zoo.exports.serving.prediction import Prediction
 
 __all__ = [
     "Client",

@@ -1,6 +1,5 @@
 """A client of servers that serve exported models."""
 
-import dataclasses
 import importlib.util
 import os
 from collections.abc import Mapping
@@ -19,51 +18,21 @@ from zoo.exports.serving.calls import RefusedError
 from zoo.exports.serving.calls import ServingError
 from zoo.exports.serving.calls import VersionNotFoundError
 from zoo.exports.serving.calls import call
+from zoo.exports.serving.prediction import Prediction
+from zoo.exports.serving.prediction import read_predictions
 from zoo.exports.serving.rest import KServeRest
 from zoo.exports.serving.rest import TensorFlowRest
 from zoo.saved_model_folder import newest_version
 from zoo.saved_model_folder import read_classes
 from zoo.validation import check_images
 
-_IMAGE, _IMAGE_BYTES = "image", "image_bytes"
+_IMAGE, _IMAGE_BYTES, _SEED = "image", "image_bytes", "seed"
 """Inputs of an export's signatures, as `exports.save` names them."""
 
-_SIGNATURES = ("serving_default", "serving_bytes", "")
-"""Those that classify; KServe's models have one without a name."""
+_EXPLAIN = "explain"
+_LOGITS = "logits"
 
 Pictures = Sequence[bytes | str | os.PathLike]
-
-
-@dataclasses.dataclass(frozen=True)
-class Prediction:
-    """What a served model says of one image.
-
-    Args:
-        index: Class of the largest logit.
-        name: Its name; its number's digits where classes have no names.
-        probability: Its probability.
-        probabilities: Of all classes, float32, `(classes,)`.
-        logits: Of all classes, float32, `(classes,)`.
-        names: Of all classes, where the client knows them, else empty.
-    """
-
-    index: int
-    name: str
-    probability: float
-    probabilities: np.ndarray
-    logits: np.ndarray
-    names: tuple[str, ...] = ()
-
-    def top(self, count: int = 5) -> list[tuple[str, float]]:
-        """Returns the likeliest classes' names and probabilities."""
-        best = np.argsort(-self.probabilities, kind="stable")[:count]
-        return [
-            (
-                self.names[n] if self.names else str(n),
-                float(self.probabilities[n]),
-            )
-            for n in best
-        ]
 
 
 class Client:
@@ -130,6 +99,7 @@ class Client:
         self,
         images: ArrayLike | Pictures,
         *,
+        seeds: ArrayLike | None = None,
         timeout: float | None = None,
     ) -> list[Prediction]:
         """Classifies images in one request.
@@ -138,6 +108,9 @@ class Client:
             images: Float pixels in [0, 1], `(batch, height, width,
                 channels)`; or a list of picture files, each its bytes or its
                 path, which the server decodes and resizes.
+            seeds: For debugging a model that draws random numbers: a whole
+                number for each image of pixels, or one for all, that pins
+                its noise. The export needs the signature `seeded`.
             timeout: Seconds for this call; the client's own by default.
 
         Returns:
@@ -151,20 +124,27 @@ class Client:
             RefusedError: If the server refuses the images.
             ServingError: If the server fails, or serves no such classifier.
             UnavailableError: If no server answers, after all repetitions.
-            ValueError: If the images are none, or don't fit the model.
+            ValueError: If the images are none, or don't fit the model, or
+                the seeds don't fit the images.
         """
         pictures = _as_files(images)
-        if pictures is not None:
-            key, value = _IMAGE_BYTES, pictures
+        if seeds is not None:
+            seeds = _as_seeds(seeds, images, pictures)
+            name, inputs = "seeded", {_IMAGE: images, _SEED: seeds}
+        elif pictures is not None:
+            name, inputs = "serving_bytes", {_IMAGE_BYTES: pictures}
         else:
-            key, value = _IMAGE, images
-        outputs, count = self._run(None, key, value, timeout)
-        return self._predictions(outputs, count)
+            name, inputs = "serving_default", {_IMAGE: images}
+        outputs = self._run(name, inputs, timeout)
+        return read_predictions(outputs, len(images), self._names)
 
     def explain(
         self, images: ArrayLike, *, timeout: float | None = None
     ) -> dict[str, np.ndarray]:
         """Asks a model that explains itself what it saw in images.
+
+        By KServe v2, a model of its own explains: Triton's `NAME_explain`
+        (see `zoo.exports.serving.triton`), which the address must name.
 
         Args:
             images: As for `predict`, pixels alone.
@@ -177,7 +157,7 @@ class Client:
         Raises:
             As `predict`.
         """
-        return self._run("explain", _IMAGE, images, timeout)[0]
+        return self._run(_EXPLAIN, {_IMAGE: images}, timeout)
 
     def versions(self) -> dict[str, str]:
         """Returns the model's versions and their states.
@@ -205,27 +185,23 @@ class Client:
     def __exit__(self, *exception) -> None:
         self.close()
 
-    def _run(self, wanted, key, value, timeout):
+    def _run(self, wanted, inputs, timeout):
         deadline = Deadline(self._timeout if timeout is None else timeout)
         try:
             name, signature = call(
-                lambda: self._find(wanted, key, deadline),
+                lambda: self._find(wanted, inputs, deadline),
                 deadline,
                 self._retries,
             )
-            tensor = signature.inputs[key]
-            if key == _IMAGE:
-                value = check_images(value, tensor.shape)
-            else:  # KServe's servers may give each string a row of its own.
-                value = value.reshape(-1, *(1,) * (len(tensor.shape) - 1))
-            outputs = call(
-                lambda: self._backend.run(
-                    name, signature, {key: value}, deadline
-                ),
+            fitted = {
+                key: _fit(key, value, signature.inputs[key].shape)
+                for key, value in inputs.items()
+            }
+            return call(
+                lambda: self._backend.run(name, signature, fitted, deadline),
                 deadline,
                 self._retries,
             )
-            return outputs, len(value)
         except ValueError as error:
             # Another version, of another shape, may have come up since.
             self._signatures = None
@@ -236,23 +212,32 @@ class Client:
         except ModelNotFoundError as error:
             raise self._not_found(error, deadline) from error
 
-    def _find(self, wanted, key, deadline) -> tuple[str, Signature]:
-        """Returns the signature of a name, or one with an input."""
+    def _find(self, wanted, keys, deadline) -> tuple[str, Signature]:
+        """Returns the signature of a name, or a nameless one like it.
+
+        KServe's models have one without a name: what it takes, and whether it
+        returns logits, tells which it is.
+        """
         signatures = self._signatures
         if signatures is None:
             signatures = self._signatures = self._backend.signatures(deadline)
-        for name in _SIGNATURES if wanted is None else (wanted,):
-            if name not in signatures:
-                continue
-            inputs = signatures[name].inputs
-            # KServe's inputs may be optional, so one more is no obstacle.
-            if key in inputs and (name == "" or len(inputs) == 1):
-                return name, signatures[name]
+        if wanted in signatures:
+            if signatures[wanted].inputs.keys() == keys.keys():
+                return wanted, signatures[wanted]
+        elif "" in signatures:
+            nameless = signatures[""]
+            classifies = _LOGITS in nameless.outputs
+            # Its inputs may be optional, so one more is no obstacle.
+            if keys.keys() <= nameless.inputs.keys() and classifies == (
+                wanted != _EXPLAIN
+            ):
+                return "", nameless
         offered = {n: sorted(s.inputs) for n, s in signatures.items()}
-        purpose = "" if wanted is None else f" in a signature `{wanted}`"
+        taken = " and ".join(f"`{key}`" for key in keys)
         raise ServingError(
-            f"The served model must take `{key}`{purpose}, as an export with "
-            f"it does. Received: {self._address}, which takes {offered}"
+            f"The served model must take {taken} in a signature `{wanted}`, "
+            f"as an export with it does. Received: {self._address}, which "
+            f"takes {offered}"
         )
 
     def _not_found(self, error, deadline) -> ModelNotFoundError:
@@ -273,63 +258,6 @@ class Client:
             f"{', '.join(served) or 'of which there are none'}. "
             f"Received: {address}, of which the server says: {error}"
         )
-
-    def _predictions(self, outputs, count: int) -> list[Prediction]:
-        missing = {"classes", "logits", "probabilities"} - outputs.keys()
-        if missing:
-            raise ServingError(
-                "A served classifier must return classes, logits and "
-                f"probabilities. Received: {sorted(outputs)}"
-            )
-        logits, probabilities = outputs["logits"], outputs["probabilities"]
-        classes = outputs["classes"].reshape(-1)
-        if (
-            len(classes) != count
-            or probabilities.ndim != 2
-            or probabilities.shape != logits.shape
-            or len(probabilities) != count
-            or not np.all((classes >= 0) & (classes < logits.shape[1]))
-        ):
-            raise ServingError(
-                f"The answer must hold one row for each of {count} images. "
-                f"Received: classes of shape {classes.shape}, logits of "
-                f"{logits.shape}, probabilities of {probabilities.shape}"
-            )
-        if not np.all(np.isfinite(probabilities)):
-            raise ServingError(
-                "The served model's probabilities must be finite. "
-                "Received: NaN or infinity"
-            )
-        labels = outputs.get("labels")
-        names = self._names
-        if names and len(names) != logits.shape[1]:
-            raise ValueError(
-                f"`classes` must name each of the {logits.shape[1]} classes. "
-                f"Received: {len(names)} names"
-            )
-        predictions = []
-        for row, index in enumerate(classes.tolist()):
-            name = names[index] if names else str(index)
-            if labels is not None:
-                label = labels.reshape(-1)[row].decode()
-                if names and label != name:
-                    raise ValueError(
-                        "`classes` must be the served model's. "
-                        f"Received: {name!r} for class {index}, which the "
-                        f"server calls {label!r}"
-                    )
-                name = label
-            predictions.append(
-                Prediction(
-                    index=index,
-                    name=name,
-                    probability=float(probabilities[row, index]),
-                    probabilities=probabilities[row],
-                    logits=logits[row],
-                    names=names,
-                )
-            )
-        return predictions
 
 
 def _connect(address: Address, headers, certificates) -> Backend:
@@ -363,6 +291,31 @@ def _read_names(classes, version: str | None) -> tuple[str, ...]:
             f"Received: classes={os.fspath(classes)!r}"
         )
     return names
+
+
+def _fit(key: str, value, shape: tuple[int | None, ...]) -> np.ndarray:
+    """Returns an input in its signature's shape, or raises what is wrong."""
+    if key == _IMAGE:
+        return check_images(value, shape)
+    # KServe's servers may give each string and number a row of its own.
+    return value.reshape(-1, *(1,) * (len(shape) - 1))
+
+
+def _as_seeds(seeds, images, pictures) -> np.ndarray:
+    """Returns a seed for each image."""
+    batch = np.shape(images)[:1]
+    given = np.asarray(seeds)
+    if (
+        pictures is not None
+        or given.dtype.kind not in "iu"
+        or given.shape not in ((), batch)
+    ):
+        raise ValueError(
+            "`seeds` must be a whole number for each image of pixels, or one "
+            f"for all. Received: seeds of {given.dtype}, {given.shape}, for "
+            f"{'images' if pictures is None else 'files'}, {batch}"
+        )
+    return np.broadcast_to(given, batch).astype("int64")
 
 
 def _as_files(images) -> np.ndarray | None:

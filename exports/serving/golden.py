@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from zoo.exports.serving.client import Client
-from zoo.exports.serving.client import Prediction
+from zoo.exports.serving.prediction import Prediction
 
 _TOLERANCE = 1e-2
 """As `exports.save`'s: a fraction of the largest logit, or of one if that is

@@ -20,6 +20,16 @@ from zoo.exports.c_api import SavedModelSession
 from zoo.saved_model_folder import newest_version
 
 _PACKAGES = 'pip install "nvidia-pytriton>=0.7"'
+_STARTS = 5
+"""The package lets a model's second instance wait one second for the first,
+which takes longer on a busy machine."""
+_SUFFIXES = {
+    "serving_default": "",
+    "serving_bytes": "_bytes",
+    "explain": "_explain",
+    "seeded": "_seeded",
+}
+"""Of the models' names, by signature."""
 
 
 @contextlib.contextmanager
@@ -38,10 +48,11 @@ def triton(
 ) -> Iterator[dict[str, str]]:
     """Serves an export while the block runs.
 
-    Triton has two models. `NAME` takes `image`, pixels, and merges the
-    requests of several callers into one batch. `NAME_bytes` takes
+    Triton has a model for each signature. `NAME` takes `image`, pixels, and
+    merges the requests of several callers into one batch. `NAME_bytes` takes
     `image_bytes`, picture files, and merges none: an undecodable picture
-    fails its batch, which is then its sender's alone.
+    fails its batch, which is then its sender's alone. `NAME_explain` and
+    `NAME_seeded` are the export's `explain` and `seeded`, if it has them.
 
     Args:
         path: The export's folder, or that of one of its versions.
@@ -68,8 +79,6 @@ def triton(
     """
     if importlib.util.find_spec("pytriton") is None:
         raise ImportError(f"Triton needs its package: {_PACKAGES}")
-    from pytriton.model_config import DynamicBatcher
-    from pytriton.model_config import ModelConfig
     from pytriton.triton import Triton
     from pytriton.triton import TritonConfig
 
@@ -84,33 +93,20 @@ def triton(
         metrics_port=metrics_port,
         exit_timeout_secs=10,
     )
+    delay = delay_micros if merge else None
     with (
         SavedModelSession(version) as session,
-        Triton(config=config) as server,
+        contextlib.ExitStack() as stack,
     ):
-        for suffix, signature in (
-            ("", "serving_default"),
-            ("_bytes", "serving_bytes"),
-        ):
-            if signature not in session.signatures:
-                continue
-            sides = session.signatures[signature]
-            merged = merge and not suffix
-            server.bind(
-                model_name=f"{name}{suffix}",
-                infer_func=[_inference(session, signature)] * instances,
-                inputs=_tensors(sides["inputs"]),
-                outputs=_tensors(sides["outputs"]),
-                config=ModelConfig(
-                    max_batch_size=max_batch,
-                    batcher=DynamicBatcher(
-                        max_queue_delay_microseconds=delay_micros
-                    )
-                    if merged
-                    else None,
-                ),
-                strict=True,
-            )
+        for left in reversed(range(_STARTS)):
+            server = stack.enter_context(Triton(config=config))
+            try:
+                _bind(server, session, name, max_batch, delay, instances)
+                break
+            except Exception:  # Of the package, its client or its sockets.
+                stack.close()
+                if not left:
+                    raise
         server.run()
         yield {
             "http": f"http://{address}:{http_port}/v2/models/{name}",
@@ -118,18 +114,44 @@ def triton(
         }
 
 
+def _bind(server, session, name, max_batch, delay, instances) -> None:
+    """Gives Triton a model for each signature of an export."""
+    from pytriton.model_config import DynamicBatcher
+    from pytriton.model_config import ModelConfig
+
+    for signature, suffix in _SUFFIXES.items():
+        if signature not in session.signatures:
+            continue
+        sides = session.signatures[signature]
+        batcher = None
+        if delay is not None and signature != "serving_bytes":
+            batcher = DynamicBatcher(max_queue_delay_microseconds=delay)
+        server.bind(
+            model_name=f"{name}{suffix}",
+            infer_func=[_inference(session, signature)] * instances,
+            inputs=_tensors(sides["inputs"]),
+            outputs=_tensors(sides["outputs"]),
+            config=ModelConfig(max_batch_size=max_batch, batcher=batcher),
+            strict=True,
+        )
+
+
 def _inference(session: SavedModelSession, signature: str):
     from pytriton.decorators import batch
 
+    specs = session.signatures[signature]["inputs"]
+
     @batch
     def infer(**inputs):
-        (key,) = inputs
-        value = inputs[key]
-        if value.dtype.kind in "OS":  # Each string comes in a row.
-            files = np.empty(len(value), object)
-            files[:] = [bytes(row[0]) for row in value]
-            value = files
-        outputs = session.run(signature, {key: value})
+        for key, value in inputs.items():
+            if specs[key].shape.rank == 1:  # Triton's scalars are rows.
+                value = value[:, 0]
+            if value.dtype.kind in "OS":
+                files = np.empty(len(value), object)
+                files[:] = [bytes(one) for one in value]
+                value = files
+            inputs[key] = value
+        outputs = session.run(signature, inputs)
         return {
             name: output[:, np.newaxis] if output.ndim == 1 else output
             for name, output in outputs.items()

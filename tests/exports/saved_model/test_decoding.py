@@ -271,6 +271,11 @@ REFUSED = {
     "a WebP with EXIF": [encoded(COLOUR, "WEBP", exif=exif(6))],
     "a TIFF": [encoded(COLOUR, "TIFF")],
     "an AVIF or HEIF": [b"\0\0\0\x1cftypavif\0\0\0\0avif"],
+    "a picture without pixels": [
+        png(RGBA[..., 0], 8, 0, size=(0, 0)),
+        edited(JPEG, (JPEG.index(b"\xff\xc0") + 5, b"\0\0")),
+        edited(encoded(COLOUR, "BMP"), (18, b"\0\0\0\0")),
+    ],
     "no JPEG, PNG, GIF": [b"junk", b"", encoded(COLOUR, "PPM")],
     "more than 10000 parts": [
         b"\xff\xd8" + b"\xff" * 20_000,

@@ -3,7 +3,9 @@ import os
 import stat
 
 import pytest
+import tensorflow as tf
 
+from zoo import exports
 from zoo.exports.saved_model.staging import staged_version
 
 
@@ -85,3 +87,46 @@ def test_overwrite_replaces(tmp_path):
             (directory / text).write_text(text)
     assert os.listdir(tmp_path) == ["1"]
     assert os.listdir(tmp_path / "1") == ["new"]
+
+
+def test_unwritable_directory(tmp_path, classifier):
+    """Below a regular file nothing can be made, whoever the user is."""
+    (tmp_path / "file").write_text("kept")
+    for path in ("file", "file/model", "file/deep/model"):
+        with pytest.raises(OSError, match="must be writable") as error:
+            exports.save(classifier(), tmp_path / path)
+        assert "\n" not in str(error.value)
+    assert [p.name for p in tmp_path.iterdir()] == ["file"]
+
+
+def test_full_disk(tmp_path, monkeypatch, classifier):
+    def fail(*args, **kwargs):
+        raise tf.errors.ResourceExhaustedError(None, None, "disk full\nhere")
+
+    monkeypatch.setattr(tf.saved_model, "save", fail)
+    with pytest.raises(OSError, match="must be writable .disk full.") as error:
+        exports.save(classifier(), tmp_path / "model")
+    assert "\n" not in str(error.value)
+    assert not list(tmp_path.iterdir())
+
+
+def test_request_that_cannot_be_written(tmp_path, monkeypatch, classifier):
+    def fail(*args, **kwargs):
+        raise OSError(errno.ENOSPC, "No space left on device", "x.json")
+
+    monkeypatch.setattr("zoo.exports.saved_model.save.write_request", fail)
+    with pytest.raises(OSError, match="must be writable .No space left"):
+        exports.save(classifier(), tmp_path / "model")
+
+
+def test_a_full_temporary_disk_is_not_blamed_on_the_export(
+    tmp_path, monkeypatch, classifier
+):
+    def fail(*args, **kwargs):
+        raise OSError(errno.ENOSPC, "No space left on device", "/temporary")
+
+    monkeypatch.setattr("tempfile.TemporaryDirectory", fail)
+    with pytest.raises(OSError, match="/temporary") as error:
+        exports.save(classifier(), tmp_path / "model")
+    assert "must be writable" not in str(error.value)
+    assert not list(tmp_path.iterdir())

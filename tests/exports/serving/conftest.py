@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 
 from zoo import exports
+from zoo.layers import Explained
 
 CLASSES = ("cat", "dog", "zebrä")
 
@@ -21,6 +22,37 @@ def folder(tmp_path_factory):
     path = tmp_path_factory.mktemp("served") / "tiny"
     exports.save(model, path, version=1)
     exports.save(model, path, version=3, classes=CLASSES, check_pixels=True)
+    return path
+
+
+class Noise(keras.layers.Layer):
+    """Adds noise of its own to each image."""
+
+    stochastic = True
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.seed_generator = keras.random.SeedGenerator(7)
+
+    def call(self, images):
+        shape = keras.ops.shape(images)
+        return images + keras.random.normal(shape, seed=self.seed_generator)
+
+
+@pytest.fixture(scope="package")
+def noisy_folder(tmp_path_factory):
+    """A model that explains itself, with noise that a seed may pin."""
+    keras.utils.set_random_seed(4)
+    images = keras.Input((8, 6, 3))
+    mean = Explained("mean")(keras.layers.GlobalAveragePooling2D()(images))
+    x = keras.layers.Flatten()(Explained("seen")(Noise()(images)))
+    logits = keras.layers.Dense(3)(keras.layers.Concatenate()([x, mean]))
+    path = tmp_path_factory.mktemp("served") / "noisy"
+    exports.save(
+        keras.Model(images, logits),
+        path,
+        signatures=["serving_default", "serving_bytes", "explain", "seeded"],
+    )
     return path
 
 

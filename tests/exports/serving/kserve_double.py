@@ -3,7 +3,8 @@
 It reads requests as the Open Inference Protocol and Triton's extension for
 binary data say. Real servers are in `test_real_servers`; this one needs no
 package of theirs. Each tensor of strings, and each of one number an image, has
-rows of one, as Triton's have.
+rows of one, as Triton's have. `NAME` classifies, pixels or files;
+`NAME_explain` and `NAME_seeded` are these signatures.
 """
 
 import base64
@@ -24,13 +25,25 @@ from tests.exports.serving.double import Failure
 from zoo.exports.serving.messages import messages
 
 TYPES = {"float32": "FP32", "int64": "INT64", "object": "BYTES"}
+BYTES = "serving_bytes"
+CLASSIFYING = ("serving_default", BYTES)
 
 
-def metadata(served, version):
-    """Returns inputs of both signatures, and the outputs."""
+def find(served, name, version):
+    """Returns the version and the signatures that a name stands for."""
+    base, _, suffix = name.rpartition("_")
+    if base == served.name and suffix in ("explain", "seeded"):
+        number = served.version(base, version)
+        if suffix in served.sessions[number][0].signatures:
+            return number, (suffix,)
+    return served.version(name, version), CLASSIFYING
+
+
+def metadata(served, version, signatures):
+    """Returns all inputs of the signatures, and the outputs."""
     session, _ = served.sessions[version]
     tensors = {"inputs": [], "outputs": []}
-    for signature in ("serving_default", "serving_bytes"):
+    for signature in signatures:
         sides = session.signatures[signature]
         for side, described in tensors.items():
             for name, spec in sides[side].items():
@@ -43,13 +56,15 @@ def metadata(served, version):
     return tensors
 
 
-def infer(served, version, inputs):
-    (name,) = inputs
-    signature = "serving_default" if name == "image" else "serving_bytes"
-    value = inputs[name]
-    if value.dtype == object:
-        value = value.reshape(-1)
-    outputs = served.run(version, signature, {name: value})
+def infer(served, version, signatures, inputs):
+    wanted = [
+        s for s in signatures if (s == BYTES) == ("image_bytes" in inputs)
+    ]
+    inputs = {
+        name: value if value.dtype == "float32" else value.reshape(-1)
+        for name, value in inputs.items()
+    }
+    outputs = served.run(version, wanted[0], inputs)
     return {
         key: output[:, np.newaxis] if output.ndim == 1 else output
         for key, output in outputs.items()
@@ -57,8 +72,9 @@ def infer(served, version, inputs):
 
 
 def from_raw(raw, datatype, shape):
-    if datatype == "FP32":
-        return np.frombuffer(raw, "<f4").reshape(shape)
+    if datatype != "BYTES":
+        kind = {"FP32": "<f4", "INT64": "<i8"}[datatype]
+        return np.frombuffer(raw, kind).reshape(shape)
     strings = []
     while raw:
         (size,) = struct.unpack_from("<I", raw)
@@ -79,21 +95,21 @@ class Handler(BaseHTTPRequestHandler):
             self._send(200, {"name": "double", "extensions": binary})
             return
         self._answer(
-            lambda served, version: {
+            lambda served, *found: {
                 "name": served.name,
                 "versions": [str(n) for n in served.sessions],
-                **metadata(served, version),
+                **metadata(served, *found),
             }
         )
 
     def do_POST(self):  # noqa: N802
         body = self.rfile.read(int(self.headers["Content-Length"]))
-        self._answer(lambda served, version: self._infer(served, version, body))
+        self._answer(lambda served, *found: self._infer(served, found, body))
 
     def log_message(self, *_):
         pass
 
-    def _infer(self, served, version, body):
+    def _infer(self, served, found, body):
         head = int(self.headers.get("Inference-Header-Content-Length", 0))
         assert bool(head) == self.server.binary
         raw = body[head:] if head else b""
@@ -108,7 +124,8 @@ class Handler(BaseHTTPRequestHandler):
                 value = np.empty(len(one["data"]), object)
                 value[:] = [base64.b64decode(text) for text in one["data"]]
             else:
-                value = np.array(one["data"], "float32").reshape(one["shape"])
+                kind = {"FP32": "float32", "INT64": "int64"}[one["datatype"]]
+                value = np.array(one["data"], kind).reshape(one["shape"])
             inputs[one["name"]] = value
         assert not raw
         return {
@@ -123,7 +140,7 @@ class Handler(BaseHTTPRequestHandler):
                         for value in output.ravel().tolist()
                     ],
                 }
-                for key, output in infer(served, version, inputs).items()
+                for key, output in infer(served, *found, inputs).items()
             ],
         }
 
@@ -131,8 +148,8 @@ class Handler(BaseHTTPRequestHandler):
         served = self.server.served
         name, version, _ = self.path_form.fullmatch(self.path).groups()
         try:
-            number = served.version(name, version and int(version))
-            self._send(200, make(served, number))
+            found = find(served, name, version and int(version))
+            self._send(200, make(served, *found))
         except Failure as failure:
             self._send(
                 HTTP_STATUSES.get(failure.code, 500), {"error": str(failure)}
@@ -163,8 +180,7 @@ def grpc_services(served, raw):
 
     def describe(request):
         version = request.version and int(request.version)
-        number = served.version(request.name, version or None)
-        tensors = metadata(served, number)
+        tensors = metadata(served, *find(served, request.name, version or None))
         return kinds.ModelMetadataResponse(
             name=served.name,
             versions=[str(n) for n in served.sessions],
@@ -176,7 +192,7 @@ def grpc_services(served, raw):
 
     def run(request):
         version = request.model_version and int(request.model_version)
-        number = served.version(request.model_name, version or None)
+        found = find(served, request.model_name, version or None)
         inputs = {
             one.name: from_raw(content, one.datatype, tuple(one.shape))
             for one, content in zip(
@@ -184,7 +200,7 @@ def grpc_services(served, raw):
             )
         }
         answer = kinds.ModelInferResponse(model_name=served.name)
-        for key, output in infer(served, number, inputs).items():
+        for key, output in infer(served, *found, inputs).items():
             datatype = TYPES[output.dtype.name]
             one = answer.outputs.add(
                 name=key, datatype=datatype, shape=output.shape

@@ -12,6 +12,20 @@ from mlserver.types import InferenceResponse
 from zoo.exports import SavedModelSession
 
 
+def decoded(tensor):
+    if tensor.datatype != "BYTES":
+        return NumpyCodec.decode_input(tensor)
+    content = tensor.parameters and tensor.parameters.content_type
+    files = (
+        Base64Codec.decode_input(tensor)
+        if content == "base64"
+        else list(tensor.data.root)
+    )
+    value = np.empty(len(files), object)
+    value[:] = files
+    return value
+
+
 class ExportRuntime(MLModel):
     async def load(self):
         self.session = SavedModelSession(self.settings.parameters.uri)
@@ -22,22 +36,12 @@ class ExportRuntime(MLModel):
         return True
 
     async def predict(self, payload):
-        (tensor,) = payload.inputs
-        if tensor.name == "image":
-            signature = "serving_default"
-            value = NumpyCodec.decode_input(tensor)
-        else:
-            signature = "serving_bytes"
-            content = tensor.parameters and tensor.parameters.content_type
-            files = (
-                Base64Codec.decode_input(tensor)
-                if content == "base64"
-                else list(tensor.data.root)
-            )
-            value = np.empty(len(files), object)
-            value[:] = files
+        inputs = {one.name: decoded(one) for one in payload.inputs}
+        usual = "serving_bytes" if "image_bytes" in inputs else None
+        extra = self.settings.parameters.extra or {}
+        signature = extra.get("signature") or usual or "serving_default"
         try:
-            outputs = self.session.run(signature, {tensor.name: value})
+            outputs = self.session.run(signature, inputs)
         except tf.errors.OpError as error:
             raise InferenceError(error.message) from error
         return InferenceResponse(

@@ -68,7 +68,8 @@ def test_bad_file(url, images, name):
     with Client(url) as client:
         with pytest.raises(RefusedError, match="refused the request: ."):
             client.predict([FILES[name]])
-        with pytest.raises(RefusedError):  # One spoils its own batch.
+        # One spoils its own batch, and is named.
+        with pytest.raises(RefusedError, match=r"at place\] \[1\]"):
             client.predict([GOOD, FILES[name]])
         assert len(client.predict([GOOD])) == 1
         assert len(client.predict(images)) == 2
@@ -115,17 +116,22 @@ def test_bad_pixels(url, images, name):
         assert len(client.predict(images)) == 2
 
 
-def test_empty_batch(server, images):
-    """By gRPC, which knows its shape, it has an empty answer."""
-    with Client(f"grpc://{server[1]['grpc']}/v1/models/tiny") as client:
+@pytest.mark.parametrize("name", ["serving_default", "serving_bytes"])
+def test_empty_batch(url, images, name):
+    """It has an empty answer, or by REST none: `[]` has no image's shape."""
+    empty = {
+        "serving_default": {"image": GOOD_PIXELS[:0]},
+        "serving_bytes": {"image_bytes": np.empty(0, object)},
+    }
+    with Client(url) as client:
         client.predict(images)
-        outputs = client._backend.run(
-            "serving_default",
-            client._signatures["serving_default"],
-            {"image": GOOD_PIXELS[:0]},
-            Deadline(30),
-        )
-        assert outputs["logits"].shape == (0, 3)
+        arguments = (name, client._signatures[name], empty[name], Deadline(30))
+        if url.startswith("http") and name == "serving_default":
+            with pytest.raises(RefusedError):
+                client._backend.run(*arguments)
+        else:
+            outputs = client._backend.run(*arguments)
+            assert len(outputs["logits"]) == 0
         assert len(client.predict(images)) == 2
 
 
