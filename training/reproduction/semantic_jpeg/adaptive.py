@@ -11,12 +11,16 @@ from zoo.training.reproduction.exhibit import Exhibit
 from zoo.training.reproduction.exhibit import verdict
 from zoo.training.reproduction.semantic_jpeg.attack_cache import AUGMENTED
 from zoo.training.reproduction.semantic_jpeg.attack_cache import EQUAL
+from zoo.training.reproduction.semantic_jpeg.attack_cache import (
+    MATCHED_AUGMENTED,
+)
+from zoo.training.reproduction.semantic_jpeg.attack_cache import MATCHED_MSROI
 from zoo.training.reproduction.semantic_jpeg.attack_cache import MSROI
 from zoo.training.reproduction.semantic_jpeg.attack_cache import NONE
+from zoo.training.reproduction.semantic_jpeg.attack_cache import SEMANTIC
 from zoo.training.reproduction.semantic_jpeg.attack_cache import AttackCache
-
-COMPARED = (NONE, EQUAL, MSROI, AUGMENTED)
-"""Defenses that adaptive attacks are run on."""
+from zoo.training.reproduction.semantic_jpeg.attack_cache import plain_jpeg
+from zoo.training.reproduction.semantic_jpeg.attack_cache import slug
 
 _GRADIENTS = {"held": "none", "through": "soft"}
 """How the quality map is differentiated, by what the attack does with it."""
@@ -43,6 +47,7 @@ def adaptive(cache: AttackCache) -> Exhibit:
             )
         )
     images = next(iter(measured.values()))["images"]
+    plain = plain_jpeg(settings.match_quality)
     worsts = {name: worst(row) for name, row in measured.items()}
     return Exhibit(
         name="adaptive",
@@ -77,6 +82,8 @@ def adaptive(cache: AttackCache) -> Exhibit:
                     (AUGMENTED, NONE),
                     (AUGMENTED, EQUAL),
                     (AUGMENTED, MSROI),
+                    (MATCHED_AUGMENTED, plain),
+                    (MATCHED_AUGMENTED, MATCHED_MSROI),
                 )
             ),
         ),
@@ -86,14 +93,18 @@ def adaptive(cache: AttackCache) -> Exhibit:
 
 
 def measure(cache: AttackCache) -> dict[str, dict[str, Any]]:
-    """Returns clean and robust accuracies of each of `COMPARED`.
+    """Returns clean and robust accuracies of each defense that is compared.
 
-    Finished batches are read, not repeated.
+    Plain JPEG is compared at the bytes of semantic JPEG alone. Finished
+    batches are read, not repeated.
 
     Raises:
         ValueError: If the folder holds an evaluation with other settings.
     """
-    return {name: _measure(cache, name) for name in COMPARED}
+    plain = plain_jpeg(cache.settings.match_quality)
+    return {
+        name: _measure(cache, name) for name in (NONE, plain, EQUAL, *SEMANTIC)
+    }
 
 
 def worst(row: dict[str, Any]) -> float:
@@ -102,13 +113,13 @@ def worst(row: dict[str, Any]) -> float:
 
 
 def _measure(cache, name):
-    if name in (NONE, EQUAL):
-        models = {"straight": cache.defenses[name]}
-    else:
+    if name in SEMANTIC:
         models = {
             kind: cache.semantic(name, quality_gradient=gradient)
             for kind, gradient in _GRADIENTS.items()
         }
+    else:
+        models = {"straight": cache.defenses[name]}
     settings, examples = cache.settings, cache.examples
     reports = {}
     for kind, model in models.items():
@@ -129,7 +140,7 @@ def _measure(cache, name):
             batch_size=settings.batch_size,
             draws=settings.draws,
             seed=settings.seed,
-            resume=settings.workdir / "adaptive" / f"{model.name}-{kind}",
+            resume=settings.workdir / "adaptive" / f"{slug(name)}-{kind}",
             progress=settings.progress,
             name=name,
             dataset_name=settings.data,

@@ -11,25 +11,19 @@ from zoo.training.evaluation.plots.image_grid import INK
 from zoo.training.evaluation.plots.image_grid import ImageGrid
 from zoo.training.reproduction.exhibit import Exhibit
 from zoo.training.reproduction.semantic_jpeg import paper
-from zoo.training.reproduction.semantic_jpeg.attack_cache import AUGMENTED
 from zoo.training.reproduction.semantic_jpeg.attack_cache import CLEAN
-from zoo.training.reproduction.semantic_jpeg.attack_cache import EQUAL
-from zoo.training.reproduction.semantic_jpeg.attack_cache import MSROI
+from zoo.training.reproduction.semantic_jpeg.attack_cache import (
+    MATCHED_AUGMENTED,
+)
+from zoo.training.reproduction.semantic_jpeg.attack_cache import MATCHED_MSROI
 from zoo.training.reproduction.semantic_jpeg.attack_cache import NONE
 from zoo.training.reproduction.semantic_jpeg.attack_cache import AttackCache
+from zoo.training.reproduction.semantic_jpeg.attack_cache import plain_jpeg
 from zoo.training.reproduction.semantic_jpeg.image_quality import compressing
 
 _CLASS = "elephant"
 _ATTACK = "bim"
 _RIGHT, _WRONG = "#1a7f37", "#cf222e"
-_COLUMNS = {
-    "original": (NONE, CLEAN, "original"),
-    "adversarial": (NONE, _ATTACK, "adversarial"),
-    EQUAL: (EQUAL, _ATTACK, "JPEG"),
-    MSROI: (MSROI, _ATTACK, None),
-    AUGMENTED: (AUGMENTED, _ATTACK, "Aug-MSROI"),
-}
-"""What each column shows: the defense, the attack, and the slides' picture."""
 
 
 def elephant(cache: AttackCache, output: Path) -> Exhibit:
@@ -38,17 +32,18 @@ def elephant(cache: AttackCache, output: Path) -> Exhibit:
     Args:
         output: Folder for the picture.
     """
+    columns = _columns(plain_jpeg(cache.settings.match_quality))
     classes = zoo.info(paper.CLASSIFIER).classes
     label = classes.index(_CLASS)
     chosen = _chosen(cache, label)
     told = {
         title: [_told(cache, *column[:2], image, classes) for image in chosen]
-        for title, column in _COLUMNS.items()
+        for title, column in columns.items()
     }
     if len(chosen):
-        _draw(cache, chosen, told, output / "elephant.png")
+        _draw(cache, chosen, columns, told, output / "elephant.png")
     rows = []
-    for title, (*_, printed) in _COLUMNS.items():
+    for title, (*_, printed) in columns.items():
         theirs = "–"
         if printed:
             name, confidence = paper.ELEPHANT[printed]
@@ -83,6 +78,17 @@ def elephant(cache: AttackCache, output: Path) -> Exhibit:
     )
 
 
+def _columns(plain):
+    """Returns each column's defense, attack, and picture of the slides."""
+    return {
+        "original": (NONE, CLEAN, "original"),
+        "adversarial": (NONE, _ATTACK, "adversarial"),
+        plain: (plain, _ATTACK, "JPEG"),
+        MATCHED_MSROI: (MATCHED_MSROI, _ATTACK, None),
+        MATCHED_AUGMENTED: (MATCHED_AUGMENTED, _ATTACK, "Aug-MSROI"),
+    }
+
+
 def _chosen(cache, label):
     """Returns the places of the elephants among the test images."""
     right, fooled = (
@@ -107,14 +113,14 @@ def _verdict(told):
     return f"{told['class']} {told['confidence']:.1%}"
 
 
-def _draw(cache, chosen, told, path):
+def _draw(cache, chosen, columns, told, path):
     grid = ImageGrid(
-        len(_COLUMNS),
+        len(columns),
         [3] * len(chosen),
         title="IGSM on the bare classifier, then compression",
         dpi=144,
     )
-    for column, (title, (defense, attack, _)) in enumerate(_COLUMNS.items()):
+    for column, (title, (defense, attack, _)) in enumerate(columns.items()):
         shown = cache.attacked(attack)[chosen]
         if defense != NONE:
             model = compressing(cache.defenses[defense])

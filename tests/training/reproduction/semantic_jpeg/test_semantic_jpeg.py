@@ -207,6 +207,31 @@ def test_predictions_do_not_depend_on_their_order(settings):
     np.testing.assert_array_equal(cache.run(find, images, "first"), first)
 
 
+def test_matched_files_are_as_large_as_plain_jpegs(settings):
+    cache = AttackCache(settings)
+    highest = cache.highest_quality("MSROI, matched")
+    assert cache.highest_quality("MSROI") == 100 > highest > 50
+    sizes = {
+        quality: cache.sizes.of_maps(
+            np.asarray(
+                zoo.layers.QualityMap(20, quality)(
+                    cache.run(
+                        zoo.models.saliency_model(cache.network),
+                        cache.examples.images,
+                        "any",
+                    )
+                )
+            )
+        ).mean()
+        for quality in (highest - 1, highest, highest + 1)
+    }
+    wanted = cache.sizes.plain(50).mean()
+    nearest = min(sizes, key=lambda quality: abs(sizes[quality] - wanted))
+    assert nearest == highest
+    found = cache.sizes.of_maps(cache.quality_maps("MSROI, matched")).mean()
+    assert found == pytest.approx(sizes[highest], rel=1e-3)
+
+
 @pytest.mark.large
 def test_predictions_are_probabilities_of_each_draw(settings):
     cache = AttackCache(settings)
@@ -222,8 +247,9 @@ def test_settings_are_checked(tmp_path):
     for options in (
         {"min_quality": 90, "max_quality": 80},
         {"max_quality": 101},
+        {"match_quality": 10},
     ):
-        with pytest.raises(ValueError, match="max_quality"):
+        with pytest.raises(ValueError, match="ma(x|tch)_quality"):
             semantic_jpeg.Settings(workdir=tmp_path, **options)
     with pytest.raises(ValueError, match="eps must be above 0"):
         semantic_jpeg.Settings(workdir=tmp_path, eps=0.0)
