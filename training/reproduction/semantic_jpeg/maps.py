@@ -95,7 +95,7 @@ def stability(cache: AttackCache) -> Exhibit:
         rows[name] = {
             "auc": {attack: mean_and_error(v) for attack, v in aucs.items()},
             "fall": {
-                attack: np.subtract(aucs[CLEAN], aucs[attack]).tolist()
+                attack: np.subtract(aucs[CLEAN], aucs[attack]).round(5).tolist()
                 for attack in ATTACKS
             },
             "correlation": {
