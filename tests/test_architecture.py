@@ -189,6 +189,7 @@ ARROWS = {
         "training/reproduction",
         "zoo",
         "zoo/jpeg",
+        "zoo/layers",
         "zoo/models",
         "zoo/weights",
     ),

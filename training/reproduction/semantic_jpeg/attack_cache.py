@@ -10,6 +10,7 @@ from typing import Any
 
 import keras
 import numpy as np
+from keras import ops
 
 import zoo
 from zoo.atomic_write import atomic_write
@@ -38,6 +39,9 @@ MATCHED = {MATCHED_MSROI: MSROI, MATCHED_AUGMENTED: AUGMENTED}
 
 SEMANTIC = (MSROI, AUGMENTED, *MATCHED)
 EQUAL = "JPEG of equal bytes"
+ROUNDED = "8-bit pixels"
+"""Pixels rounded as any file of a picture rounds them, and no more."""
+
 CLEAN = "clean"
 ON_NETWORK = "bim_on_msroi"
 """IGSM on the MSROI network's own classes, which its map depends on."""
@@ -51,11 +55,13 @@ class Examples:
         images: `(images, height, width, channels)` in [0, 1].
         labels: `(images,)`.
         masks: Whether a pixel is the object's, `(images, height, width)`.
+        backgrounds: Names of the photographs behind, `(images,)`.
     """
 
     images: np.ndarray
     labels: np.ndarray
     masks: np.ndarray
+    backgrounds: np.ndarray
 
 
 class AttackCache:
@@ -76,6 +82,7 @@ class AttackCache:
         self._commits = {provenance.commit() or "unknown"}
         self._predicted = {}
         self._matched = {}
+        self._qualities = {}
 
     @functools.cached_property
     def examples(self) -> Examples:
@@ -89,6 +96,7 @@ class AttackCache:
             np.stack([row["image"] for row in rows]).astype("float32") / 255,
             np.array([row["label"] for row in rows]),
             np.stack([row["mask"][..., 0] for row in rows]) >= 128,
+            np.array([row["background"].decode() for row in rows]),
         )
 
     @functools.cached_property
@@ -116,7 +124,13 @@ class AttackCache:
         }
         equal = zoo.defend(self.classifier, "jpeg", quality=self.equal_quality)
         semantic = {name: self.semantic(name) for name in SEMANTIC}
-        return {NONE: self.classifier, **plain, EQUAL: equal, **semantic}
+        return {
+            NONE: self.classifier,
+            ROUNDED: _rounding(self.classifier),
+            **plain,
+            EQUAL: equal,
+            **semantic,
+        }
 
     def highest_quality(self, name: str) -> int:
         """Returns the quality of the most salient blocks.
@@ -167,9 +181,19 @@ class AttackCache:
         )
 
     def quality_maps(self, name: str) -> np.ndarray:
-        """Returns the clean images' qualities, one a block, at one draw."""
-        explain = explanation(self.semantic(name))
-        return self.run(explain, self.examples.images, name)["quality"]
+        """Returns the clean images' qualities, one a block, at one draw.
+
+        Args:
+            name: One of `SEMANTIC`.
+
+        Returns:
+            `(images, rows, columns)`.
+        """
+        if name not in self._qualities:
+            explain = explanation(self.semantic(name))
+            found = self.run(explain, self.examples.images, name)
+            self._qualities[name] = found["quality"]
+        return self._qualities[name]
 
     def attacked(
         self, attack: str, *, images: np.ndarray | None = None
@@ -260,6 +284,10 @@ class AttackCache:
             "seed": self.settings.seed,
             "commit": ", ".join(sorted(self._commits)),
             "versions": provenance.versions(),
+            "attacks": {
+                name: repr(one) for name, (_, one) in self.attacks.items()
+            },
+            "exact_files": self.sizes.exact,
             "date": datetime.datetime.now(datetime.UTC).isoformat(
                 timespec="seconds"
             ),
@@ -278,6 +306,11 @@ def plain_jpeg(quality: int) -> str:
 def slug(name: str) -> str:
     """Returns a defense's name as a file or a layer may be called."""
     return re.sub(r"\W+", "_", name.lower())
+
+
+def _rounding(classifier: keras.Model) -> keras.Model:
+    images = keras.Input(classifier.input_shape[1:])
+    return keras.Model(images, classifier(ops.round(255 * images) / 255))
 
 
 def _load(name: str, settings: Settings) -> keras.Model:

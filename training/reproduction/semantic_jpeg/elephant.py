@@ -63,14 +63,18 @@ def elephant(cache: AttackCache, output: Path) -> Exhibit:
         rows=tuple(rows),
         notes=(
             f"The first {len(chosen)} of the {count} elephants among the test "
-            "images that the classifier takes for elephants and IGSM fools it "
-            "on, whatever came of them. The class of the largest probability, "
-            "and that probability; behind Aug-MSROI the mean of "
+            "images, chosen before looking at the results: the classifier "
+            "takes them for elephants, IGSM fools it on them, and the "
+            "photograph behind isn't ImageNet's. The class of the largest "
+            "probability, and that probability; behind Aug-MSROI the mean of "
             f"{cache.settings.draws} predictions. The slides' elephant is a "
             "photograph of ImageNet in a classifier of 1,000 classes, ours is "
             "cut out and laid over a photograph, in one of "
             f"{len(classes)}.",
-            "The elephant: Tux Paint's stamps, GPL-2.",
+            "Pictures: the elephant is Tux Paint's (GPL-2); behind him are "
+            + ", ".join(sorted({*cache.examples.backgrounds[chosen]}))
+            + " of Debian's mate-backgrounds, plasma-workspace-wallpapers and "
+            "lomiri-wallpapers-20.04, by their licences.",
         ),
         picture="elephant.png" if len(chosen) else None,
         data={"images": chosen.tolist(), "told": told},
@@ -95,7 +99,10 @@ def _chosen(cache, label):
         cache.probabilities(NONE, attack)[0].argmax(-1) == label
         for attack in (CLEAN, _ATTACK)
     )
-    shown = (cache.examples.labels == label) & right & ~fooled
+    examples = cache.examples
+    # The licence of ImageNet's photographs is unclear.
+    shown = ~np.char.startswith(examples.backgrounds, "imagenet_")
+    shown &= (examples.labels == label) & right & ~fooled
     return np.flatnonzero(shown)[: cache.settings.elephants]
 
 

@@ -16,6 +16,7 @@ from zoo.training.reproduction.semantic_jpeg.attack_cache import (
 from zoo.training.reproduction.semantic_jpeg.attack_cache import MATCHED_MSROI
 from zoo.training.reproduction.semantic_jpeg.attack_cache import MSROI
 from zoo.training.reproduction.semantic_jpeg.attack_cache import NONE
+from zoo.training.reproduction.semantic_jpeg.attack_cache import ROUNDED
 from zoo.training.reproduction.semantic_jpeg.attack_cache import AttackCache
 from zoo.training.reproduction.semantic_jpeg.attack_cache import plain_jpeg
 from zoo.training.reproduction.semantic_jpeg.recovered_accuracy import (
@@ -31,7 +32,7 @@ def image_quality(cache: AttackCache) -> Exhibit:
     examples = cache.examples
     rows = {}
     for name, model in cache.defenses.items():
-        if name == NONE:
+        if name in (NONE, ROUNDED):
             continue
         pixels = cache.run(compressing(model), examples.images, name)
         rows[name] = {

@@ -67,6 +67,7 @@ def settings(weights, tmp_path, monkeypatch):
         "image": rng.integers(0, 256, (IMAGES, 48, 48, 3)).astype("uint8"),
         "label": np.array([1, 0, 2, 1]),
         "mask": masks,
+        "background": np.array(["field.jpg"] * IMAGES),
     }
     features = tf.data.Dataset.from_tensor_slices(rows)
     monkeypatch.setattr(
@@ -127,14 +128,18 @@ def test_all_exhibits(settings, tmp_path, monkeypatch):
         assert json.loads((output / f"{exhibit.name}.json").read_text())
         if exhibit.picture:
             assert (output / exhibit.picture).stat().st_size > 1000
-    adaptive, accuracy, *_ = exhibits
+    adaptive, accuracy, *_, photographs = exhibits
     rows = accuracy.data["rows"]
     for name, row in adaptive.data["rows"].items():
-        assert rows[name]["adaptive"] == min(row["robust"].values())
-    assert set(adaptive.data["rows"]["Aug-MSROI"]["robust"]) == {
-        "held",
+        assert rows[name]["adaptive"] == row["worst"]
+        assert row["worst"] <= min(row["robust"].values())
+    assert [*adaptive.data["rows"]["Aug-MSROI"]["robust"]] == [
+        "defended",
         "through",
-    }
+        "transferred",
+    ]
+    assert 10 < photographs.data["rows"]["MSROI"]["psnr"] < 60
+    assert accuracy.provenance["attacks"]["fgsm"].startswith("fgsm(")
 
 
 def test_maps_and_location(settings, tmp_path, monkeypatch):
