@@ -191,6 +191,7 @@ ARROWS = {
         "training/reproduction",
         "zoo",
         "zoo/jpeg",
+        "zoo/layers",
         "zoo/models",
         "zoo/weights",
     ),

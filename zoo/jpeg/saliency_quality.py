@@ -27,17 +27,18 @@ def block_means(saliency):
 def decile_levels(saliency, levels: int):
     """Ranks blocks by saliency: each level but the last takes an equal share.
 
-    The thresholds are the quantiles `k / (levels + 1)` of each image's blocks,
-    for `k` from 1 to `levels - 1`. With nine levels these are deciles, and the
-    highest level takes the upper two tenths, as in the released code
-    (`combine_images.py`, "model 3"). There, the map's maximum is below no
-    quantile and takes the level of the pixel before it; here it takes the
-    highest.
+    A block is at level `k` or above if the share of the other blocks that are
+    less salient is at least `k / (levels + 1)`, for `k` from 1 to `levels - 1`.
+    With nine levels these shares are tenths, and the highest level takes the
+    upper two, as in the released code (`combine_images.py`, "model 3"). Ties
+    differ. There, equal values share the highest level that one of them
+    reaches, so that a mask's background is compressed like its object, and
+    the map's maximum takes the level of the pixel before it. Here they share
+    the lowest, and the map's maximum is at the highest level.
 
     Args:
-        saliency: Of blocks, `(batch, rows, columns)`. Equal values share the
-            highest level that one of them reaches, so a flat map is at the
-            highest.
+        saliency: Of blocks, `(batch, rows, columns)`. A flat map is at the
+            lowest level.
         levels: How many, at least 2.
 
     Returns:
@@ -47,17 +48,16 @@ def decile_levels(saliency, levels: int):
     Reference: github.com/iamaaditya/image-compression-cnn.
     """
     _, rows, columns = ops.shape(saliency)
-    ordered = ops.sort(ops.reshape(saliency, (-1, rows * columns)), axis=-1)
     last = rows * columns - 1
-    shares = np.arange(1, levels, dtype="float32") / (levels + 1)
-    places = shares * ops.cast(last, "float32")
-    lower = ops.floor(places)
-    index = ops.cast(lower, "int32")
-    below = ops.take(ordered, index, axis=1)
-    above = ops.take(ordered, ops.minimum(index + 1, last), axis=1)
-    quantiles = below + (places - lower) * (above - below)
-    reached = saliency[..., None] >= quantiles[:, None, None]
-    return ops.sum(ops.cast(reached, "float32"), axis=-1)
+    ordered = ops.sort(ops.reshape(saliency, (-1, rows * columns)), axis=-1)
+    shares = np.arange(1, levels, dtype="int32")
+    places = (shares * last + levels) // (levels + 1)  # Rounded up.
+    below = ops.take(ordered, ops.maximum(places - 1, 0), axis=1)
+    reached = saliency[..., None] > below[:, None, None]
+    reached = ops.sum(ops.cast(reached, "float32"), axis=-1)
+    lowest, highest = ordered[:, :1, None], ordered[:, -1:, None]
+    at_top = ops.logical_and(saliency == highest, highest > lowest)
+    return ops.where(at_top, levels - 1.0, reached)
 
 
 def linear_levels(saliency, levels: int):

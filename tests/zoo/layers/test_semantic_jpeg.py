@@ -11,6 +11,7 @@ import tensorflow as tf
 from hypothesis import given
 from hypothesis import settings
 from hypothesis import strategies as st
+from scipy import stats
 
 from tests.jpeg import SUBSAMPLINGS
 from tests.jpeg import as_pixels
@@ -53,17 +54,40 @@ def test_deciles_are_the_released_codes():
     rows=st.integers(1, 5),
     columns=st.integers(1, 5),
 )
-def test_thresholds_are_numpys_quantiles(seed, levels, rows, columns):
+def test_levels_are_ranks(seed, levels, rows, columns):
+    """Of scipy.stats: equal blocks are where the lowest of them would be."""
     rng = np.random.default_rng(seed)
     # Sums of these are exact in float32, so that equal blocks stay equal.
     blocks = rng.integers(0, 5, (2, rows, columns)) / 4
     layer = QualityMap(1, 1 + 2 * (levels - 1), levels)
-    shares = np.arange(1, levels) / (levels + 1)
     for quality, saliency in zip(
         np.asarray(layer(of_blocks(blocks))), blocks, strict=True
     ):
-        reached = saliency[..., None] >= np.quantile(saliency, shares) - 1e-5
-        np.testing.assert_array_equal(quality, 1 + 2 * reached.sum(-1))
+        less_salient = (
+            stats.rankdata(saliency, "min").reshape(rows, columns) - 1
+        )
+        shares = less_salient * (levels + 1)
+        level = shares // max(1, rows * columns - 1)
+        level = np.minimum(level, levels - 1)
+        if saliency.max() > saliency.min():
+            level[saliency == saliency.max()] = levels - 1
+        np.testing.assert_array_equal(quality, 1 + 2 * level)
+
+
+@pytest.mark.parametrize("share", [0.1, 0.3, 0.9])
+def test_a_mask_has_two_qualities(share):
+    blocks = np.zeros((1, 10, 10))
+    blocks.flat[: int(100 * share)] = 1
+    expected = np.where(blocks, 100, 20)
+    np.testing.assert_array_equal(QualityMap()(of_blocks(blocks)), expected)
+
+
+def test_a_flat_map_has_the_lowest_quality():
+    for value in (0.0, 0.5, 1.0):
+        flat = np.full((1, 16, 24), value, "float32")
+        np.testing.assert_array_equal(
+            QualityMap()(flat), np.full((1, 2, 3), 20)
+        )
 
 
 def test_linear_levels_are_equal_steps():

@@ -4,15 +4,19 @@ import dataclasses
 import datetime
 import functools
 import hashlib
+import re
 from collections.abc import Mapping
 from typing import Any
 
 import keras
 import numpy as np
+from keras import ops
 
 import zoo
 from zoo.atomic_write import atomic_write
+from zoo.inspection import explanation
 from zoo.inspection import is_stochastic
+from zoo.layers import QualityMap
 from zoo.models.semantic_jpeg import combine
 from zoo.training import attacks
 from zoo.training import datasets
@@ -21,13 +25,23 @@ from zoo.training.evaluation.engine.progress import step_progress
 from zoo.training.evaluation.engine.randomness import owned_randomness
 from zoo.training.reproduction.semantic_jpeg import paper
 from zoo.training.reproduction.semantic_jpeg.file_sizes import FileSizes
+from zoo.training.reproduction.semantic_jpeg.file_sizes import nearest_quality
 from zoo.training.reproduction.semantic_jpeg.settings import Settings
 from zoo.weights.digests import weights_digest
 
 NONE = "no defense"
 MSROI = "MSROI"
 AUGMENTED = "Aug-MSROI"
+MATCHED_MSROI = "MSROI, matched"
+MATCHED_AUGMENTED = "Aug-MSROI, matched"
+MATCHED = {MATCHED_MSROI: MSROI, MATCHED_AUGMENTED: AUGMENTED}
+"""Those of a lower highest quality, and whose map they follow."""
+
+SEMANTIC = (MSROI, AUGMENTED, *MATCHED)
 EQUAL = "JPEG of equal bytes"
+ROUNDED = "8-bit pixels"
+"""Pixels rounded as any file of a picture rounds them, and no more."""
+
 CLEAN = "clean"
 ON_NETWORK = "bim_on_msroi"
 """IGSM on the MSROI network's own classes, which its map depends on."""
@@ -41,11 +55,13 @@ class Examples:
         images: `(images, height, width, channels)` in [0, 1].
         labels: `(images,)`.
         masks: Whether a pixel is the object's, `(images, height, width)`.
+        backgrounds: Names of the photographs behind, `(images,)`.
     """
 
     images: np.ndarray
     labels: np.ndarray
     masks: np.ndarray
+    backgrounds: np.ndarray
 
 
 class AttackCache:
@@ -65,6 +81,8 @@ class AttackCache:
         self.attacks = _attacks(settings)
         self._commits = {provenance.commit() or "unknown"}
         self._predicted = {}
+        self._matched = {}
+        self._qualities = {}
 
     @functools.cached_property
     def examples(self) -> Examples:
@@ -78,6 +96,7 @@ class AttackCache:
             np.stack([row["image"] for row in rows]).astype("float32") / 255,
             np.array([row["label"] for row in rows]),
             np.stack([row["mask"][..., 0] for row in rows]) >= 128,
+            np.array([row["background"].decode() for row in rows]),
         )
 
     @functools.cached_property
@@ -89,51 +108,92 @@ class AttackCache:
     def equal_quality(self) -> int:
         """Quality at which plain JPEG's files are as large as Aug-MSROI's."""
         wanted = self.sizes.of_maps(self.quality_maps(AUGMENTED)).mean()
-        return self.sizes.matching_quality(wanted)
+        return nearest_quality(
+            lambda quality: self.sizes.plain(quality).mean(), wanted
+        )
 
     @functools.cached_property
     def defenses(self) -> Mapping[str, keras.Model]:
         """The models that are compared, the undefended one first."""
+        settings = self.settings
         plain = {
-            f"JPEG of quality {quality}": zoo.defend(
+            plain_jpeg(quality): zoo.defend(
                 self.classifier, "jpeg", quality=quality
             )
-            for quality in self.settings.qualities
+            for quality in sorted({*settings.qualities, settings.match_quality})
         }
         equal = zoo.defend(self.classifier, "jpeg", quality=self.equal_quality)
+        semantic = {name: self.semantic(name) for name in SEMANTIC}
         return {
             NONE: self.classifier,
+            ROUNDED: _rounding(self.classifier),
             **plain,
             EQUAL: equal,
-            MSROI: self.semantic(MSROI),
-            AUGMENTED: self.semantic(AUGMENTED),
+            **semantic,
         }
+
+    def highest_quality(self, name: str) -> int:
+        """Returns the quality of the most salient blocks.
+
+        In one of `MATCHED` it is that at which the clean images' files are as
+        large in the mean as plain JPEG's of the settings' `match_quality`.
+
+        Args:
+            name: One of `SEMANTIC`.
+        """
+        settings = self.settings
+        if name not in MATCHED:
+            return settings.max_quality
+        if name not in self._matched:
+            explain = explanation(self.semantic(MATCHED[name]))
+            found = self.run(explain, self.examples.images, name)["saliency"]
+
+            def size(highest: int) -> float:
+                qualities = QualityMap(settings.min_quality, highest)(found)
+                return self.sizes.of_maps(np.asarray(qualities)).mean()
+
+            self._matched[name] = nearest_quality(
+                size,
+                self.sizes.plain(settings.match_quality).mean(),
+                lowest=settings.min_quality,
+            )
+        return self._matched[name]
 
     def semantic(self, name: str, **options: Any) -> keras.Model:
         """Returns the classifier behind semantic JPEG.
 
         Args:
-            name: `MSROI` or `AUGMENTED`.
+            name: One of `SEMANTIC`.
             options: Further options of `zoo.models.semantic_jpeg.combine`.
         """
         settings = self.settings
         return combine(
             self.classifier,
             self.network,
-            augmented=name == AUGMENTED,
+            augmented=MATCHED.get(name, name) == AUGMENTED,
             draws=settings.map_draws,
             noise=settings.noise,
             min_quality=settings.min_quality,
-            max_quality=settings.max_quality,
+            max_quality=self.highest_quality(name),
             seed=settings.seed,
-            name=name.lower().replace("-", "_"),
+            name=slug(name),
             **options,
         )
 
     def quality_maps(self, name: str) -> np.ndarray:
-        """Returns the clean images' qualities, one a block, at one draw."""
-        explain = zoo.inspection.explanation(self.semantic(name))
-        return self.run(explain, self.examples.images, name)["quality"]
+        """Returns the clean images' qualities, one a block, at one draw.
+
+        Args:
+            name: One of `SEMANTIC`.
+
+        Returns:
+            `(images, rows, columns)`.
+        """
+        if name not in self._qualities:
+            explain = explanation(self.semantic(name))
+            found = self.run(explain, self.examples.images, name)
+            self._qualities[name] = found["quality"]
+        return self._qualities[name]
 
     def attacked(
         self, attack: str, *, images: np.ndarray | None = None
@@ -224,6 +284,10 @@ class AttackCache:
             "seed": self.settings.seed,
             "commit": ", ".join(sorted(self._commits)),
             "versions": provenance.versions(),
+            "attacks": {
+                name: repr(one) for name, (_, one) in self.attacks.items()
+            },
+            "exact_files": self.sizes.exact,
             "date": datetime.datetime.now(datetime.UTC).isoformat(
                 timespec="seconds"
             ),
@@ -232,6 +296,21 @@ class AttackCache:
                 paper.NETWORK: weights_digest(self.network),
             },
         }
+
+
+def plain_jpeg(quality: int) -> str:
+    """Returns what plain JPEG of a quality is called."""
+    return f"JPEG of quality {quality}"
+
+
+def slug(name: str) -> str:
+    """Returns a defense's name as a file or a layer may be called."""
+    return re.sub(r"\W+", "_", name.lower())
+
+
+def _rounding(classifier: keras.Model) -> keras.Model:
+    images = keras.Input(classifier.input_shape[1:])
+    return keras.Model(images, classifier(ops.round(255 * images) / 255))
 
 
 def _load(name: str, settings: Settings) -> keras.Model:

@@ -11,25 +11,19 @@ from zoo.training.evaluation.plots.image_grid import INK
 from zoo.training.evaluation.plots.image_grid import ImageGrid
 from zoo.training.reproduction.exhibit import Exhibit
 from zoo.training.reproduction.semantic_jpeg import paper
-from zoo.training.reproduction.semantic_jpeg.attack_cache import AUGMENTED
 from zoo.training.reproduction.semantic_jpeg.attack_cache import CLEAN
-from zoo.training.reproduction.semantic_jpeg.attack_cache import EQUAL
-from zoo.training.reproduction.semantic_jpeg.attack_cache import MSROI
+from zoo.training.reproduction.semantic_jpeg.attack_cache import (
+    MATCHED_AUGMENTED,
+)
+from zoo.training.reproduction.semantic_jpeg.attack_cache import MATCHED_MSROI
 from zoo.training.reproduction.semantic_jpeg.attack_cache import NONE
 from zoo.training.reproduction.semantic_jpeg.attack_cache import AttackCache
+from zoo.training.reproduction.semantic_jpeg.attack_cache import plain_jpeg
 from zoo.training.reproduction.semantic_jpeg.image_quality import compressing
 
 _CLASS = "elephant"
 _ATTACK = "bim"
 _RIGHT, _WRONG = "#1a7f37", "#cf222e"
-_COLUMNS = {
-    "original": (NONE, CLEAN, "original"),
-    "adversarial": (NONE, _ATTACK, "adversarial"),
-    EQUAL: (EQUAL, _ATTACK, "JPEG"),
-    MSROI: (MSROI, _ATTACK, None),
-    AUGMENTED: (AUGMENTED, _ATTACK, "Aug-MSROI"),
-}
-"""What each column shows: the defense, the attack, and the slides' picture."""
 
 
 def elephant(cache: AttackCache, output: Path) -> Exhibit:
@@ -38,17 +32,18 @@ def elephant(cache: AttackCache, output: Path) -> Exhibit:
     Args:
         output: Folder for the picture.
     """
+    columns = _columns(plain_jpeg(cache.settings.match_quality))
     classes = zoo.info(paper.CLASSIFIER).classes
     label = classes.index(_CLASS)
     chosen = _chosen(cache, label)
     told = {
         title: [_told(cache, *column[:2], image, classes) for image in chosen]
-        for title, column in _COLUMNS.items()
+        for title, column in columns.items()
     }
     if len(chosen):
-        _draw(cache, chosen, told, output / "elephant.png")
+        _draw(cache, chosen, columns, told, output / "elephant.png")
     rows = []
-    for title, (*_, printed) in _COLUMNS.items():
+    for title, (*_, printed) in columns.items():
         theirs = "–"
         if printed:
             name, confidence = paper.ELEPHANT[printed]
@@ -68,19 +63,34 @@ def elephant(cache: AttackCache, output: Path) -> Exhibit:
         rows=tuple(rows),
         notes=(
             f"The first {len(chosen)} of the {count} elephants among the test "
-            "images that the classifier takes for elephants and IGSM fools it "
-            "on, whatever came of them. The class of the largest probability, "
-            "and that probability; behind Aug-MSROI the mean of "
+            "images, chosen before looking at the results: the classifier "
+            "takes them for elephants, IGSM fools it on them, and the "
+            "photograph behind isn't ImageNet's. The class of the largest "
+            "probability, and that probability; behind Aug-MSROI the mean of "
             f"{cache.settings.draws} predictions. The slides' elephant is a "
             "photograph of ImageNet in a classifier of 1,000 classes, ours is "
             "cut out and laid over a photograph, in one of "
             f"{len(classes)}.",
-            "The elephant: Tux Paint's stamps, GPL-2.",
+            "Pictures: the elephant is Tux Paint's (GPL-2); behind him are "
+            + ", ".join(sorted({*cache.examples.backgrounds[chosen]}))
+            + " of Debian's mate-backgrounds, plasma-workspace-wallpapers and "
+            "lomiri-wallpapers-20.04, by their licences.",
         ),
         picture="elephant.png" if len(chosen) else None,
         data={"images": chosen.tolist(), "told": told},
         provenance=cache.provenance(),
     )
+
+
+def _columns(plain):
+    """Returns each column's defense, attack, and picture of the slides."""
+    return {
+        "original": (NONE, CLEAN, "original"),
+        "adversarial": (NONE, _ATTACK, "adversarial"),
+        plain: (plain, _ATTACK, "JPEG"),
+        MATCHED_MSROI: (MATCHED_MSROI, _ATTACK, None),
+        MATCHED_AUGMENTED: (MATCHED_AUGMENTED, _ATTACK, "Aug-MSROI"),
+    }
 
 
 def _chosen(cache, label):
@@ -89,7 +99,10 @@ def _chosen(cache, label):
         cache.probabilities(NONE, attack)[0].argmax(-1) == label
         for attack in (CLEAN, _ATTACK)
     )
-    shown = (cache.examples.labels == label) & right & ~fooled
+    examples = cache.examples
+    # The licence of ImageNet's photographs is unclear.
+    shown = ~np.char.startswith(examples.backgrounds, "imagenet_")
+    shown &= (examples.labels == label) & right & ~fooled
     return np.flatnonzero(shown)[: cache.settings.elephants]
 
 
@@ -107,14 +120,14 @@ def _verdict(told):
     return f"{told['class']} {told['confidence']:.1%}"
 
 
-def _draw(cache, chosen, told, path):
+def _draw(cache, chosen, columns, told, path):
     grid = ImageGrid(
-        len(_COLUMNS),
+        len(columns),
         [3] * len(chosen),
         title="IGSM on the bare classifier, then compression",
         dpi=144,
     )
-    for column, (title, (defense, attack, _)) in enumerate(_COLUMNS.items()):
+    for column, (title, (defense, attack, _)) in enumerate(columns.items()):
         shown = cache.attacked(attack)[chosen]
         if defense != NONE:
             model = compressing(cache.defenses[defense])

@@ -1,5 +1,7 @@
 """How many bytes a JPEG file of each image takes."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from zoo.jpeg.file_writer import TransformedPicture
@@ -45,21 +47,24 @@ class FileSizes:
             self._plain[quality] = self.of_maps(np.full(shape, quality))
         return self._plain[quality]
 
-    def matching_quality(self, wanted: float) -> int:
-        """Returns the quality whose files are nearest to a mean size.
 
-        Sizes grow with the quality, so bisection finds it.
+def nearest_quality(
+    size: Callable[[int], float], wanted: float, *, lowest: int = 1
+) -> int:
+    """Returns the quality whose files are nearest to a mean size.
 
-        Args:
-            wanted: Mean bytes of a file.
-        """
-        low, high = 1, 100
-        while high - low > 1:
-            middle = (low + high) // 2
-            if self.plain(middle).mean() <= wanted:
-                low = middle
-            else:
-                high = middle
-        return min(
-            (low, high), key=lambda q: abs(self.plain(q).mean() - wanted)
-        )
+    Sizes grow with the quality, so bisection finds it.
+
+    Args:
+        size: Takes a quality and returns the mean bytes of a file.
+        wanted: Mean bytes of a file.
+        lowest: Quality; the highest is 100.
+    """
+    low, high = lowest, 100
+    while high - low > 1:
+        middle = (low + high) // 2
+        if size(middle) <= wanted:
+            low = middle
+        else:
+            high = middle
+    return min((low, high), key=lambda quality: abs(size(quality) - wanted))

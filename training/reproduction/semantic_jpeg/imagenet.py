@@ -46,9 +46,8 @@ def photographs() -> list[Path]:
 def imagenet(cache: AttackCache) -> Exhibit:
     """Measures maps, bytes and PSNR on photographs of other classes."""
     shape = cache.classifier.input_shape[1:]
-    images = np.stack(
-        [read_picture(path, shape) for path in photographs()]
-    ).astype("float32")
+    pictures = [read_picture(path, shape) for path in photographs()]
+    images = np.stack(pictures).astype("float32") / 255
     sizes = FileSizes(images)
     rows = {}
     for name in (EQUAL, MSROI, AUGMENTED):

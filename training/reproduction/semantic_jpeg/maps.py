@@ -95,7 +95,7 @@ def stability(cache: AttackCache) -> Exhibit:
         rows[name] = {
             "auc": {attack: mean_and_error(v) for attack, v in aucs.items()},
             "fall": {
-                attack: np.subtract(aucs[CLEAN], aucs[attack]).tolist()
+                attack: np.subtract(aucs[CLEAN], aucs[attack]).round(5).tolist()
                 for attack in ATTACKS
             },
             "correlation": {
@@ -174,15 +174,16 @@ def _agnostic(rows):
     """Says which attacks prefer the object or the background."""
     apart = [
         f"{ATTACKS[attack]} "
-        + ("(the object)" if row["auc"][0] > 0.5 else "(the background)")
+        + ("(the object)" if row["ratio"][0] > 1 else "(the background)")
         for attack, row in rows.items()
-        if row["auc"] and abs(row["auc"][0] - 0.5) > row["auc"][1]
+        if row["ratio"] and abs(row["ratio"][0] - 1) > row["ratio"][1]
     ]
     if not apart:
         return "holds."
     return (
         f"**does not hold** for {', '.join(apart)}, which prefer what is in "
-        "brackets: the AUC is apart from 0.5 by more than 1.96 standard errors."
+        "brackets: the share of the energy is apart from that of the area by "
+        "more than 1.96 standard errors."
     )
 
 

@@ -69,6 +69,9 @@ class Settings:
         0.005, "largest share of an image's values that JSMA changes"
     )
     qualities: tuple[int, ...] = (30, 50, 75, 90)
+    match_quality: int = option(
+        50, "plain JPEG's quality whose bytes semantic JPEG is matched to"
+    )
     min_quality: int = option(20, "quality of the least salient blocks")
     max_quality: int = option(100, "quality of the most salient blocks")
     map_draws: int = option(10, "maps that Aug-MSROI averages")
@@ -82,12 +85,13 @@ class Settings:
     def __post_init__(self) -> None:
         options.check_ranges(self)
         options.check_weights_folder(self.weights)
-        if self.min_quality > self.max_quality or self.max_quality > 100:
-            raise ValueError(
-                "min_quality must be at most max_quality, and that 100. "
-                f"Received: min_quality={self.min_quality}, "
-                f"max_quality={self.max_quality}"
-            )
+        for name in ("max_quality", "match_quality"):
+            highest = getattr(self, name)
+            if not self.min_quality <= highest <= 100:
+                raise ValueError(
+                    f"{name} must be from min_quality to 100. Received: "
+                    f"min_quality={self.min_quality}, {name}={highest}"
+                )
 
     def to_dict(self) -> dict[str, Any]:
         """The settings without folders, as values that JSON can hold."""

@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from zoo.training.reproduction.semantic_jpeg.file_sizes import FileSizes
+from zoo.training.reproduction.semantic_jpeg.file_sizes import nearest_quality
 from zoo.training.reproduction.semantic_jpeg.image_quality import compare
 from zoo.training.reproduction.semantic_jpeg.maps import auc
 from zoo.training.reproduction.semantic_jpeg.maps import correlation
@@ -76,7 +77,16 @@ def test_sizes_are_those_of_optimised_files():
     )
     size = sizes.plain(60)[0]
     assert size == pytest.approx(len(file.getvalue()), rel=0.05)
-    assert sizes.matching_quality(sizes.plain(37).mean()) in range(35, 40)
+    assert nearest_quality(
+        lambda q: sizes.plain(q).mean(), sizes.plain(37)[0]
+    ) in range(35, 40)
     coarse = np.full((1, 8, 6), 20)
     coarse[:, 2:4, 2:4] = 60
     assert sizes.of_maps(coarse)[0] < size
+
+
+def test_the_nearest_quality():
+    assert nearest_quality(lambda quality: 10 * quality, 374) == 37
+    assert nearest_quality(lambda quality: 10 * quality, 376) == 38
+    assert nearest_quality(lambda quality: quality, 3, lowest=20) == 20
+    assert nearest_quality(lambda quality: quality, 300) == 100

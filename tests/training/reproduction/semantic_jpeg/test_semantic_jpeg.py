@@ -67,6 +67,7 @@ def settings(weights, tmp_path, monkeypatch):
         "image": rng.integers(0, 256, (IMAGES, 48, 48, 3)).astype("uint8"),
         "label": np.array([1, 0, 2, 1]),
         "mask": masks,
+        "background": np.array(["field.jpg"] * IMAGES),
     }
     features = tf.data.Dataset.from_tensor_slices(rows)
     monkeypatch.setattr(
@@ -127,14 +128,18 @@ def test_all_exhibits(settings, tmp_path, monkeypatch):
         assert json.loads((output / f"{exhibit.name}.json").read_text())
         if exhibit.picture:
             assert (output / exhibit.picture).stat().st_size > 1000
-    adaptive, accuracy, *_ = exhibits
+    adaptive, accuracy, *_, photographs = exhibits
     rows = accuracy.data["rows"]
     for name, row in adaptive.data["rows"].items():
-        assert rows[name]["adaptive"] == min(row["robust"].values())
-    assert set(adaptive.data["rows"]["Aug-MSROI"]["robust"]) == {
-        "held",
+        assert rows[name]["adaptive"] == row["worst"]
+        assert row["worst"] <= min(row["robust"].values())
+    assert [*adaptive.data["rows"]["Aug-MSROI"]["robust"]] == [
+        "defended",
         "through",
-    }
+        "transferred",
+    ]
+    assert 10 < photographs.data["rows"]["MSROI"]["psnr"] < 60
+    assert accuracy.provenance["attacks"]["fgsm"].startswith("fgsm(")
 
 
 def test_maps_and_location(settings, tmp_path, monkeypatch):
@@ -207,6 +212,31 @@ def test_predictions_do_not_depend_on_their_order(settings):
     np.testing.assert_array_equal(cache.run(find, images, "first"), first)
 
 
+def test_matched_files_are_as_large_as_plain_jpegs(settings):
+    cache = AttackCache(settings)
+    highest = cache.highest_quality("MSROI, matched")
+    assert cache.highest_quality("MSROI") == 100 > highest > 50
+    sizes = {
+        quality: cache.sizes.of_maps(
+            np.asarray(
+                zoo.layers.QualityMap(20, quality)(
+                    cache.run(
+                        zoo.models.saliency_model(cache.network),
+                        cache.examples.images,
+                        "any",
+                    )
+                )
+            )
+        ).mean()
+        for quality in (highest - 1, highest, highest + 1)
+    }
+    wanted = cache.sizes.plain(50).mean()
+    nearest = min(sizes, key=lambda quality: abs(sizes[quality] - wanted))
+    assert nearest == highest
+    found = cache.sizes.of_maps(cache.quality_maps("MSROI, matched")).mean()
+    assert found == pytest.approx(sizes[highest], rel=1e-3)
+
+
 @pytest.mark.large
 def test_predictions_are_probabilities_of_each_draw(settings):
     cache = AttackCache(settings)
@@ -222,8 +252,9 @@ def test_settings_are_checked(tmp_path):
     for options in (
         {"min_quality": 90, "max_quality": 80},
         {"max_quality": 101},
+        {"match_quality": 10},
     ):
-        with pytest.raises(ValueError, match="max_quality"):
+        with pytest.raises(ValueError, match="ma(x|tch)_quality"):
             semantic_jpeg.Settings(workdir=tmp_path, **options)
     with pytest.raises(ValueError, match="eps must be above 0"):
         semantic_jpeg.Settings(workdir=tmp_path, eps=0.0)
