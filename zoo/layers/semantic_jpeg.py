@@ -29,11 +29,13 @@ class QualityMap(keras.layers.Layer):
         max_quality: Of the highest level, `min_quality` to 100.
         levels: Number of levels, 2 to 100.
         rule: `"decile"` ranks the blocks of an image: of nine levels, each
-            takes a tenth of the blocks and the highest the upper two. It is
-            the released code's rule, by block and not by pixel, with one bug
-            mended: there, the map's maximum took the quality of the pixel
-            before it. `"linear"` cuts [0, 1] into equal steps: the rule for
-            maps that are masks.
+            takes a tenth of the blocks and the highest the upper two. Equal
+            blocks share the lowest level that their place allows, those at
+            the map's maximum take the highest, and a flat map is at the
+            lowest. It is the released code's rule, by block and not by pixel,
+            except for ties (`zoo.jpeg.saliency_quality.decile_levels`).
+            `"linear"` cuts [0, 1] into equal steps, for maps whose values
+            themselves matter, such as grey masks.
         dtype: Dtype policy, by default float32 as for `zoo.layers.JPEG`.
 
     Input shape: `(batch, height, width)`, in [0, 1], any height and width.
@@ -46,7 +48,8 @@ class QualityMap(keras.layers.Layer):
     array([[[ 20.,  60., 100.]]], dtype=float32)
 
     References: [Prakash et al., 2017](https://arxiv.org/abs/1612.08712);
-        `combine_images.py` of github.com/iamaaditya/image-compression-cnn.
+        `combine_images.py` of github.com/iamaaditya/image-compression-cnn,
+        "model 3", commit 67855c9.
     """
 
     stochastic = False

@@ -88,6 +88,27 @@ def test_salient_blocks_keep_more(capsys, photo, semantic, tmp_path):
             assert (colours == colour).all(-1).mean() > 0.01
 
 
+@pytest.mark.parametrize("width", [16, 48, 80])
+def test_masks_by_the_default_rule(width, capsys, photo, mask, tmp_path):
+    """Two qualities, whatever the object's size: as cut into equal steps."""
+    pixels = np.zeros((64, 96), "uint8")
+    pixels[:, :width] = 255
+    Image.fromarray(pixels).save(mask)
+    files = []
+    for rule in ((), ("--rule", "linear")):
+        out = tmp_path / f"out{len(files)}.jpg"
+        data = run_json(
+            *(capsys, "compress", photo, out, "--semantic"),
+            *("--saliency", mask, "--min-quality", 10, *rule),
+        )
+        (row,) = data["pictures"]
+        assert (row["lowest_quality"], row["highest_quality"]) == (10, 90)
+        files.append(out.read_bytes())
+    assert files[0] == files[1]
+    inside, outside = np.s_[:width], np.s_[width:]
+    assert error_in(out, photo, inside) < 0.5 * error_in(out, photo, outside)
+
+
 def test_matched_files_are_as_large_as_plain_ones(
     capsys, photo, semantic, tmp_path
 ):
