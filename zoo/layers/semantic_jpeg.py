@@ -41,6 +41,10 @@ class QualityMap(keras.layers.Layer):
     Input shape: `(batch, height, width)`, in [0, 1], any height and width.
     Output shape: `(batch, ceil(height / 8), ceil(width / 8))`, whole numbers.
 
+    Raises:
+        ValueError: If an option is out of its range, or the map has other
+            dimensions.
+
     Example:
 
     >>> saliency = np.kron([[[0.0, 0.5, 1.0]]], np.ones((8, 8)))
@@ -152,6 +156,10 @@ class SemanticJPEG(keras.layers.Layer):
 
     Output shape: That of the images.
 
+    Raises:
+        ValueError: If an option is out of its range, or the images or maps
+            have other dimensions or sizes.
+
     Reference: Prakash et al., "Protecting JPEG images against adversarial
         attacks", [2018](https://arxiv.org/abs/1803.00940).
     """
@@ -228,14 +236,19 @@ def compress_by_saliency(
     """Adds semantic JPEG to a graph, and marks its `saliency` and `quality`.
 
     Args:
-        images: `keras.Input`, pixels in [0, 1].
-        saliency: Their maps, `(batch, height, width)`.
+        images: `keras.Input`, `(batch, height, width, channels)`, float
+            pixels in [0, 1], one channel or three.
+        saliency: Their maps, `(batch, height, width)`, in [0, 1].
         min_quality: As for `QualityMap`, as are `max_quality`, `levels` and
             `rule`.
         subsampling: As for `zoo.layers.JPEG`, as is `quality_gradient`.
 
     Returns:
-        The compressed images.
+        The compressed images, in the images' shape, pixels in [0, 1].
+
+    Raises:
+        ValueError: If an option is out of its range, or the images or maps
+            have other dimensions.
     """
     found = Explained("saliency")(saliency)
     quality = QualityMap(
