@@ -357,6 +357,29 @@ def test_nothing_half_written_stays(capsys, monkeypatch, photo, tmp_path):
     assert not list(out.parent.iterdir())
 
 
+def test_a_map_that_cannot_be_drawn_leaves_nothing(
+    capsys, monkeypatch, photo, semantic, tmp_path
+):
+    out = tmp_path / "out" / "out.jpg"
+
+    def fail(self, path):
+        path.touch()
+        raise OSError("No space left on device")
+
+    canvas = "matplotlib.backends.backend_agg.FigureCanvasAgg"
+    monkeypatch.setattr(f"{canvas}.print_png", fail)
+    command = ("compress", photo, out, *semantic)
+    assert "No space left" in failed(capsys, *command, "--map")
+    assert not list(out.parent.iterdir())
+    run(capsys, *command)
+    before = out.read_bytes()
+    assert "No space left" in failed(
+        capsys, *command, "--map", "--overwrite", "--max-quality", "50"
+    )
+    assert list(out.parent.iterdir()) == [out]
+    assert out.read_bytes() == before
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
