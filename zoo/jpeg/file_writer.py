@@ -88,7 +88,9 @@ class TransformedPicture:
 
     Pixels are transformed as `zoo.layers.JPEG` does it, so a file decodes to
     what the layer computes: exactly where the quality is the best in the file,
-    and within half a step of the file's table elsewhere.
+    and within half a step of the file's table elsewhere. Luma and chroma have
+    a table each, and with 4:2:0 chroma has a best quality of its own, that of
+    its best mean of four blocks.
 
     Args:
         pixels: uint8, `(height, width, channels)`, one channel or three.

@@ -30,11 +30,11 @@ def decile_levels(saliency, levels: int):
     A block is at level `k` or above if the share of the other blocks that are
     less salient is at least `k / (levels + 1)`, for `k` from 1 to `levels - 1`.
     With nine levels these shares are tenths, and the highest level takes the
-    upper two, as in the released code (`combine_images.py`, "model 3"). Ties
-    differ. There, equal values share the highest level that one of them
-    reaches, so that a mask's background is compressed like its object, and
-    the map's maximum takes the level of the pixel before it. Here they share
-    the lowest, and the map's maximum is at the highest level.
+    upper two, as in the released code (`combine_images.py`, "model 3", commit
+    67855c9). Ties differ. There, equal values share the highest level that
+    one of them reaches, so that a mask's background is compressed like its
+    object, and the map's maximum takes the level of the pixel before it. Here
+    they share the lowest, and the map's maximum is at the highest level.
 
     Args:
         saliency: Of blocks, `(batch, rows, columns)`. A flat map is at the
@@ -81,6 +81,11 @@ def level_qualities(
     min_quality: int, max_quality: int, levels: int
 ) -> np.ndarray:
     """Returns the quality of each level, in steps that are as equal as can be.
+
+    Args:
+        min_quality: Of the lowest level, 1 to 100.
+        max_quality: Of the highest level, `min_quality` to 100.
+        levels: How many, at least 2.
 
     Returns:
         Whole numbers, float32, `(levels,)`.

@@ -14,10 +14,22 @@ class ActivationNoise(keras.layers.Layer):
 
     The batch holds `draws` copies of the images, all images of the first draw
     first. The noise of an image has `scale` times the standard deviation of
-    that image's own activations in the first draw, so that no image depends
-    on others. Within a draw all images share one sample of the noise, before
-    it is scaled: a sample an image would cost more than most convolutions,
-    and each image sees the same distribution.
+    that image's own activations in the first draw: one number an image, for
+    all its draws.
+
+    The noise differs between draws and between calls. Within a draw, all
+    images of a call share one sample of it, before it is scaled: a sample an
+    image would cost more than most convolutions. Each image alone sees the
+    right distribution, but the images of a call are not independent:
+
+    - Copies of an image in one batch get the same noise. To average over the
+      noise, average over calls, or take more draws.
+    - An image's noise depends on which call it is in, so predictions depend
+      on how images are split into batches. They don't depend on the other
+      images of the batch.
+    - The errors of a batch's images rise and fall together, so a mean over
+      images varies more than it would with noise of their own. Average over
+      several calls.
 
     Gradient: exact, for the noise as drawn. The standard deviation is
     differentiated, too.
@@ -36,6 +48,9 @@ class ActivationNoise(keras.layers.Layer):
 
     Input shape: `(draws * batch, ...)`, or `(batch, ...)` to be repeated.
     Output shape: `(draws * batch, ...)`.
+
+    Raises:
+        ValueError: If an option is out of its range.
 
     Reference: Aug-MSROI ("Protecting JPEG images against adversarial
         attacks", Prakash et al., 2018), which leaves scale, distribution and
@@ -121,6 +136,9 @@ class RepeatedBatch(keras.layers.Layer):
 
     Input shape: `(batch, ...)`.
     Output shape: `(draws * batch, ...)`.
+
+    Raises:
+        ValueError: If `draws` is no whole number above 0.
     """
 
     stochastic = False

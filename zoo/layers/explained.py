@@ -21,6 +21,9 @@ class Explained(keras.layers.Layer):
 
     Input shape: Any.
     Output shape: Same as the input.
+
+    Raises:
+        ValueError: If `explains` is no Python identifier.
     """
 
     stochastic = False

@@ -17,20 +17,22 @@ class SaliencyMap(keras.layers.Layer):
 
     `"top5"` is the released code: the maps of the five classes of largest
     score are upsampled, each is min-max normalised, and they are added up with
-    the weights 1/2, 1/4, 1/8, 1/16 and 1.2/16, the best first. Of fewer
-    classes the last has 1.2 times the weight before it. `"threshold"` is the
-    slides' formula: the maps of all classes whose score is above a threshold
-    are added up. A class's score is the mean of its map, which is its logit
-    where no bias is added. The map is upsampled bilinearly, averaged over the
-    draws, and min-max normalised for each image; a constant one becomes 0.
+    the weights 1/2, 1/4, 1/8, 1/16 and 1.2/16, the best first. With fewer than
+    five classes, the last has 1.2 times the weight before it. `"threshold"` is
+    the slides' formula: the maps of all classes whose score is above a
+    threshold are added up. A class's score is the mean of its map, which is
+    its logit where no bias is added. The slides' score Z is the sum over the
+    map's cells. The map is upsampled bilinearly, averaged over the draws, and
+    min-max normalised for each image; a constant one becomes 0.
 
     Gradient: exact; the choice of classes has none.
     Randomness: none.
 
     Args:
         fold: `"top5"` or `"threshold"`.
-        threshold: Score that a class must exceed; `None` adds up all classes.
-            For `"threshold"` alone.
+        threshold: Score that a class must exceed, the slides' T divided by
+            the number of cells of a map, `rows * columns`; `None` adds up all
+            classes. For `"threshold"` alone.
         draws: Copies of each image that the class maps hold, all images of the
             first draw first, as `zoo.layers.ActivationNoise` makes them.
 
@@ -40,10 +42,16 @@ class SaliencyMap(keras.layers.Layer):
 
     Output shape: `(batch, height, width)`, float32 in [0, 1].
 
+    Raises:
+        ValueError: If an option is out of its range, or `threshold` is given
+            for another fold.
+
     References: [Prakash et al., 2017](https://arxiv.org/abs/1612.08712);
-        `generate_map.py` of `iamaaditya/image-compression-cnn`, whose
-        upsampling moves the map by half a cell and this doesn't; "Protecting
-        JPEG images against adversarial attacks", Prakash et al., 2018.
+        `generate_map.py` of `iamaaditya/image-compression-cnn`, commit
+        67855c9, whose upsampling moves the map by half a cell and this
+        doesn't (an earlier commit, 5b1e330, folds two classes with the
+        weights 1/3 and 2/3); "Protecting JPEG images against adversarial
+        attacks", Prakash et al., 2018.
     """
 
     stochastic = False
@@ -89,9 +97,9 @@ class SaliencyMap(keras.layers.Layer):
     def _top(self, class_maps, scores, height, width):
         """Returns the fold before it is upsampled, and up to a constant.
 
-        Each class's map is divided by its range after upsampling. What would
-        be its lowest value is the same at all pixels, so the last normalising
-        takes it away.
+        Each class's map is divided by its range after upsampling. Subtracting
+        the minimum would add a constant, which the final normalisation
+        removes.
         """
         classes = min(_TOP, class_maps.shape[-1])
         _, best = ops.top_k(scores, classes)

@@ -29,15 +29,21 @@ class QualityMap(keras.layers.Layer):
         max_quality: Of the highest level, `min_quality` to 100.
         levels: Number of levels, 2 to 100.
         rule: `"decile"` ranks the blocks of an image: of nine levels, each
-            takes a tenth of the blocks and the highest the upper two. It is
-            the released code's rule, by block and not by pixel, with one bug
-            mended: there, the map's maximum took the quality of the pixel
-            before it. `"linear"` cuts [0, 1] into equal steps: the rule for
-            maps that are masks.
+            takes a tenth of the blocks and the highest the upper two. Equal
+            blocks share the lowest level that their place allows, those at
+            the map's maximum take the highest, and a flat map is at the
+            lowest. It is the released code's rule, by block and not by pixel,
+            except for ties (`zoo.jpeg.saliency_quality.decile_levels`).
+            `"linear"` cuts [0, 1] into equal steps, for maps whose values
+            themselves matter, such as grey masks.
         dtype: Dtype policy, by default float32 as for `zoo.layers.JPEG`.
 
     Input shape: `(batch, height, width)`, in [0, 1], any height and width.
     Output shape: `(batch, ceil(height / 8), ceil(width / 8))`, whole numbers.
+
+    Raises:
+        ValueError: If an option is out of its range, or the map has other
+            dimensions.
 
     Example:
 
@@ -46,7 +52,8 @@ class QualityMap(keras.layers.Layer):
     array([[[ 20.,  60., 100.]]], dtype=float32)
 
     References: [Prakash et al., 2017](https://arxiv.org/abs/1612.08712);
-        `combine_images.py` of github.com/iamaaditya/image-compression-cnn.
+        `combine_images.py` of github.com/iamaaditya/image-compression-cnn,
+        "model 3", commit 67855c9.
     """
 
     stochastic = False
@@ -149,6 +156,10 @@ class SemanticJPEG(keras.layers.Layer):
 
     Output shape: That of the images.
 
+    Raises:
+        ValueError: If an option is out of its range, or the images or maps
+            have other dimensions or sizes.
+
     Reference: Prakash et al., "Protecting JPEG images against adversarial
         attacks", [2018](https://arxiv.org/abs/1803.00940).
     """
@@ -225,14 +236,19 @@ def compress_by_saliency(
     """Adds semantic JPEG to a graph, and marks its `saliency` and `quality`.
 
     Args:
-        images: `keras.Input`, pixels in [0, 1].
-        saliency: Their maps, `(batch, height, width)`.
+        images: `keras.Input`, `(batch, height, width, channels)`, float
+            pixels in [0, 1], one channel or three.
+        saliency: Their maps, `(batch, height, width)`, in [0, 1].
         min_quality: As for `QualityMap`, as are `max_quality`, `levels` and
             `rule`.
         subsampling: As for `zoo.layers.JPEG`, as is `quality_gradient`.
 
     Returns:
-        The compressed images.
+        The compressed images, in the images' shape, pixels in [0, 1].
+
+    Raises:
+        ValueError: If an option is out of its range, or the images or maps
+            have other dimensions.
     """
     found = Explained("saliency")(saliency)
     quality = QualityMap(

@@ -45,7 +45,10 @@ def msroi(
     The network up to its last ReLU, then MSROI's head: a 3×3 convolution, a
     depthwise one that makes several channels of each, and another 3×3
     convolution, all linear; then global average pooling and a classifying
-    layer without bias. The head's sizes and dropout are the paper's.
+    layer without bias. The head's sizes and the dropout's rate are the released
+    code's. That code drops at every convolution, those of the backbone
+    included, and when it predicts, too. Here only the head drops, and only in
+    training.
 
     Args:
         depth: Convolutional layers of the Wide ResNet; must be `6n + 4`.
@@ -57,7 +60,7 @@ def msroi(
         multiplier: Channels that its depthwise convolution makes of each.
         channels: Channels of its last convolution.
         dropout: Rate on the outputs of the head's convolutions in training,
-            in [0, 1). The released code also drops when it predicts.
+            in [0, 1).
         name: The model's name.
 
     Returns:
@@ -69,7 +72,7 @@ def msroi(
         ValueError: If an argument is out of its range.
 
     References: [Prakash et al., 2017](https://arxiv.org/abs/1612.08712);
-        `model.py` of `iamaaditya/image-compression-cnn`.
+        `model.py` of `iamaaditya/image-compression-cnn`, commit fb2bda7.
     """
     network = wide_resnet(
         depth=depth,
@@ -105,7 +108,8 @@ def msroi_on(
     """Puts MSROI's head on the features of a classifier, to be trained.
 
     The paper's network is this on `keras.applications.VGG16`, whose features
-    are `"block5_conv3"` and whose preprocessing is `"caffe"`.
+    are `"block5_conv3"` and whose preprocessing is `"caffe"`; the dropout
+    differs as for `msroi`.
 
     Args:
         model: Functional or Sequential model of images, such as those of
@@ -176,8 +180,12 @@ def saliency_model(
 
         M = mean over draws of sum_c sum_l a_l^c,  a_{l+1} = f_l(a_l + noise)
 
+    Here l is read as the channels of the last layer, so that `sum_l a_l^c` is
+    the map of class c. The sum over all classes is `fold="threshold"` without
+    a threshold. The default keeps the released code's fold of five classes.
     All draws are one batch; the layers before the first noise run once an
-    image (`zoo.layers.ActivationNoise`).
+    image, and the images of a call share the noise
+    (`zoo.layers.ActivationNoise`).
 
     Gradient: exact, through maps and noise.
     Randomness: none, or that of `zoo.layers.ActivationNoise` if `augmented`.
@@ -185,15 +193,18 @@ def saliency_model(
     Args:
         classifier: `msroi`'s, or any other that ends in global average pooling
             and one dense layer: its class activation maps.
-        augmented: Whether to make Aug-MSROI's map.
-        draws: Maps to average, of other noise each, if `augmented`.
+        augmented: Whether to make Aug-MSROI's map. If not, `draws`, `noise`,
+            `distribution` and `seed` have no effect.
+        draws: Number of maps to average, each with fresh noise.
         noise: Standard deviation of the noise over that of the activations
-            of an image, if `augmented`.
+            of an image.
         distribution: `"gaussian"` or `"uniform"`.
         fold: `"top5"` as in the released code, or `"threshold"` as in the
             slides; see `zoo.layers.SaliencyMap`.
-        threshold: Logit that a class must exceed for `"threshold"`; `None`
-            takes all classes, as Aug-MSROI's formula does.
+        threshold: Logit that a class must exceed for `"threshold"`: the
+            slides' T divided by the number of cells of a map, as their Z is a
+            sum over the cells. `None` takes all classes, as Aug-MSROI's
+            formula does.
         seed: Seed of the noise; `None` draws one from Python's global
             `random`.
         name: The model's name.

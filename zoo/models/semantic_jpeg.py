@@ -141,6 +141,11 @@ def combine(
         network: What `zoo.models.saliency_model` takes, of the same images.
         augmented: As for `semantic_jpeg`, as are all other options.
 
+    Returns:
+        A `keras.Model` from the classifier's images, float pixels in [0, 1],
+        to its logits, `(batch, num_classes)`. Its
+        `zoo.inspection.explanation` is `saliency` and `quality`.
+
     Raises:
         ValueError: If an argument is out of its range, or the networks take
             other images.

@@ -2,11 +2,13 @@
 
 import inspect
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from tests.helpers import LinearModel
+from zoo.layers import ActivationNoise
 from zoo.training import attacks
 from zoo.training.attacks.parts import gradients
 from zoo.training.attacks.parts import losses
@@ -43,6 +45,32 @@ def test_confident_draws_that_differ_are_averaged_as_confidences():
     # log((exp(-120) + exp(-118)) / 2), log(1 / 2), twice, and of -119, -118.
     tail = [np.logaddexp(-120, -118), 0, 0, np.logaddexp(-118, -119)]
     np.testing.assert_allclose(outputs[0] + np.log(2), tail, atol=1e-4)
+
+
+@pytest.mark.parametrize("traced", [False, True])
+def test_draws_are_calls_with_noise_of_their_own(traced):
+    """The layer's noise is one for a batch, so each draw must be a call."""
+    images = tf.constant(np.random.default_rng(0).random((2, 3, 3, 1)))
+
+    def make():
+        return keras.Sequential(
+            [
+                keras.Input((3, 3, 1)),
+                ActivationNoise(draws=1, seed=0),
+                keras.layers.Flatten(),
+            ]
+        )
+
+    model = make()
+    first, second = model(images), model(images)
+    assert not np.allclose(first, second, atol=0.1)
+    again = make()
+
+    def average():
+        return gradients.expectation(lambda: (again(images),) * 2, 2)
+
+    _, mean = (tf.function(average) if traced else average)()
+    np.testing.assert_allclose(mean, (first + second) / 2, atol=1e-6)
 
 
 @pytest.fixture(scope="module")

@@ -77,6 +77,14 @@ def test_export_explains(classifier, saliency, images, tmp_path):
     report = exports.save(defended, tmp_path / "served")
     assert report.max_abs_difference < 1e-4
     assert not any(report.cpu_only_ops["serving_default"].values())
+    with exports.SavedModelSession(report.path) as session:
+        served = session.run("explain", {"image": images})
+    expected = explanation(defended)(images)
+    assert served.keys() == expected.keys() == {"saliency", "quality"}
+    np.testing.assert_allclose(
+        served["saliency"], expected["saliency"], atol=1e-6
+    )
+    np.testing.assert_array_equal(served["quality"], expected["quality"])
     defended.save(tmp_path / "model.keras")
     restored = keras.saving.load_model(tmp_path / "model.keras")
     np.testing.assert_allclose(restored(images), defended(images), atol=1e-5)

@@ -119,6 +119,24 @@ def test_files_decode_to_what_the_layer_computes(subsampling, channels, exact):
     assert np.abs(decoded - expected).mean() < (0.3 if exact else 0.5)
 
 
+@pytest.mark.parametrize("corner, exact", [(2, True), (3, False)])
+def test_halved_chroma_needs_four_blocks_at_100(corner, exact, tmp_path):
+    """Those that one chroma block covers: then chroma's steps are 1, too."""
+    jpeglib = pytest.importorskip("jpeglib")
+    pixels = photograph(64, 64)
+    picture = TransformedPicture(pixels)
+    quality = np.random.default_rng(3).integers(20, 60, picture.blocks)
+    quality[corner : corner + 2, corner : corner + 2] = 100
+    path = tmp_path / "written.jpg"
+    path.write_bytes(picture.encode(quality, exact=True))
+    luma, chroma = jpeglib.read_dct(path).qt
+    assert (luma == 1).all()
+    assert (chroma == 1).all() == exact
+    expected = by_layer(pixels, quality, "4:2:0")
+    difference = np.abs(decode(path.read_bytes()) - expected)
+    assert (difference.mean() < 0.1) == exact
+
+
 def test_coarse_blocks_are_as_near_as_the_files_table_allows(tmp_path):
     jpeglib = pytest.importorskip("jpeglib")
     picture = TransformedPicture(photograph(64, 64, 1))

@@ -44,6 +44,15 @@ def test_noise_of_an_image_does_not_depend_on_its_batch(activations):
     np.testing.assert_allclose(together[:, 1:2], alone, atol=1e-5)
 
 
+def test_copies_in_one_batch_share_the_noise(activations):
+    """So they say nothing of the noise; another call does."""
+    layer = ActivationNoise(draws=1, seed=3)
+    copies = np.repeat(activations[:1], 2, axis=0)
+    first, second = np.asarray(layer(copies))
+    np.testing.assert_array_equal(first, second)
+    assert not np.allclose(first, layer(copies)[0], atol=0.1)
+
+
 def test_copies_are_not_repeated_again(activations):
     repeated = np.tile(activations, (2, 1, 1, 1))
     once = ActivationNoise(draws=2, repeat=True, seed=3)(activations)

@@ -4,48 +4,13 @@ import keras
 import numpy as np
 import pytest
 
+from tests.saliency import normalised
+from tests.saliency import released
+from tests.saliency import upsampled
 from zoo.layers import SaliencyMap
 
 WEIGHTS = (1 / 2, 1 / 4, 1 / 8, 1 / 16, 1.2 / 16)
 SIZE = (24, 40)
-
-
-def normalised(array):
-    low, high = array.min(), array.max()
-    return (array - low) / (high - low)
-
-
-def upsampled(array, size):
-    """Bilinear, pixels at the centres of their cells, edges extended."""
-    axes = []
-    for cells, pixels in zip(array.shape, size, strict=True):
-        places = (np.arange(pixels) + 0.5) * cells / pixels - 0.5
-        axes.append(places.clip(0, cells - 1))
-    lows = [np.floor(axis).astype(int) for axis in axes]
-    highs = [
-        np.minimum(low + 1, cells - 1)
-        for low, cells in zip(lows, array.shape, strict=True)
-    ]
-    y, x = (
-        (axis - low)[:, None] if index == 0 else (axis - low)[None]
-        for index, (axis, low) in enumerate(zip(axes, lows, strict=True))
-    )
-    top = (1 - x) * array[np.ix_(lows[0], lows[1])]
-    top += x * array[np.ix_(lows[0], highs[1])]
-    bottom = (1 - x) * array[np.ix_(highs[0], lows[1])]
-    bottom += x * array[np.ix_(highs[0], highs[1])]
-    return (1 - y) * top + y * bottom
-
-
-def released(class_maps):
-    """`generate_map.py`: folds from the fifth best class to the best."""
-    scores = class_maps.mean((0, 1))
-    best = np.argsort(scores)[::-1][:5]
-    cams = [normalised(upsampled(class_maps[..., c], SIZE)) for c in best]
-    roi = 1.2 * cams[-1]
-    for cam in cams[-2::-1]:
-        roi = (roi + cam) / 2
-    return normalised(roi)
 
 
 @pytest.fixture
@@ -59,7 +24,7 @@ def images():
 
 
 def test_top_five_are_folded_as_released(class_maps, images):
-    expected = np.stack([released(maps) for maps in class_maps])
+    expected = np.stack([released(maps, SIZE) for maps in class_maps])
     folded = SaliencyMap()(class_maps, images)
     np.testing.assert_allclose(folded, expected, atol=1e-5)
 
@@ -67,10 +32,9 @@ def test_top_five_are_folded_as_released(class_maps, images):
 @pytest.mark.parametrize(
     "size", [(6, 5), (7, 9), (12, 10), (13, 31), (4, 3), (60, 5)]
 )
-def test_ranges_are_those_of_the_upsampled_maps(class_maps, size, monkeypatch):
+def test_ranges_are_those_of_the_upsampled_maps(class_maps, size):
     """Whole and broken factors, larger and smaller than the maps."""
-    monkeypatch.setitem(released.__globals__, "SIZE", size)
-    expected = np.stack([released(maps) for maps in class_maps])
+    expected = np.stack([released(maps, size) for maps in class_maps])
     folded = SaliencyMap()(class_maps, np.zeros((3, *size, 3), "float32"))
     np.testing.assert_allclose(folded, expected, atol=1e-5)
 
@@ -90,7 +54,7 @@ def test_weights_of_the_five_classes(images):
 @pytest.mark.parametrize("classes", [1, 2, 4])
 def test_fewer_classes_than_five(images, classes):
     maps = np.random.default_rng(1).normal(size=(3, 6, 5, classes))
-    expected = np.stack([released(one) for one in maps])
+    expected = np.stack([released(one, SIZE) for one in maps])
     folded = SaliencyMap()(maps.astype("float32"), images)
     np.testing.assert_allclose(folded, expected, atol=1e-5)
 

@@ -293,8 +293,6 @@ def _compress(source, target, saliency, options) -> dict:
     else:
         found = saliency.find(stored, source)
         written, quality, plain = _encode_semantic(picture, found, options)
-    with atomic_write(target) as temporary:
-        temporary.write_bytes(written)
     row = {
         "picture": str(source),
         "output": str(target),
@@ -304,13 +302,15 @@ def _compress(source, target, saliency, options) -> dict:
         "plain_bytes": plain,
         "exact": writes_exactly(),
     }
-    if options.map:
-        row["map"] = str(_map_file(target))
-        title = (
-            f"{printable(target.name)}: {len(written):,} bytes, quality "
-            f"{quality.min()} to {quality.max()}"
-        )
-        draw_map(stored, found, quality, _map_file(target), title=title)
+    with atomic_write(target) as temporary:
+        temporary.write_bytes(written)
+        if options.map:  # If drawing fails, no JPEG file stays either.
+            row["map"] = str(_map_file(target))
+            title = (
+                f"{printable(target.name)}: {len(written):,} bytes, quality "
+                f"{quality.min()} to {quality.max()}"
+            )
+            draw_map(stored, found, quality, _map_file(target), title=title)
     return row
 
 

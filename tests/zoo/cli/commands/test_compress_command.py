@@ -88,6 +88,27 @@ def test_salient_blocks_keep_more(capsys, photo, semantic, tmp_path):
             assert (colours == colour).all(-1).mean() > 0.01
 
 
+@pytest.mark.parametrize("width", [16, 48, 80])
+def test_masks_by_the_default_rule(width, capsys, photo, mask, tmp_path):
+    """Two qualities, whatever the object's size: as cut into equal steps."""
+    pixels = np.zeros((64, 96), "uint8")
+    pixels[:, :width] = 255
+    Image.fromarray(pixels).save(mask)
+    files = []
+    for rule in ((), ("--rule", "linear")):
+        out = tmp_path / f"out{len(files)}.jpg"
+        data = run_json(
+            *(capsys, "compress", photo, out, "--semantic"),
+            *("--saliency", mask, "--min-quality", 10, *rule),
+        )
+        (row,) = data["pictures"]
+        assert (row["lowest_quality"], row["highest_quality"]) == (10, 90)
+        files.append(out.read_bytes())
+    assert files[0] == files[1]
+    inside, outside = np.s_[:width], np.s_[width:]
+    assert error_in(out, photo, inside) < 0.5 * error_in(out, photo, outside)
+
+
 def test_matched_files_are_as_large_as_plain_ones(
     capsys, photo, semantic, tmp_path
 ):
@@ -334,6 +355,29 @@ def test_nothing_half_written_stays(capsys, monkeypatch, photo, tmp_path):
     monkeypatch.setattr("pathlib.Path.write_bytes", fail)
     assert "No space left" in failed(capsys, "compress", photo, out)
     assert not list(out.parent.iterdir())
+
+
+def test_a_map_that_cannot_be_drawn_leaves_nothing(
+    capsys, monkeypatch, photo, semantic, tmp_path
+):
+    out = tmp_path / "out" / "out.jpg"
+
+    def fail(self, path):
+        path.touch()
+        raise OSError("No space left on device")
+
+    canvas = "matplotlib.backends.backend_agg.FigureCanvasAgg"
+    monkeypatch.setattr(f"{canvas}.print_png", fail)
+    command = ("compress", photo, out, *semantic)
+    assert "No space left" in failed(capsys, *command, "--map")
+    assert not list(out.parent.iterdir())
+    run(capsys, *command)
+    before = out.read_bytes()
+    assert "No space left" in failed(
+        capsys, *command, "--map", "--overwrite", "--max-quality", "50"
+    )
+    assert list(out.parent.iterdir()) == [out]
+    assert out.read_bytes() == before
 
 
 @pytest.mark.parametrize(
