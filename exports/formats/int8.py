@@ -3,6 +3,7 @@
 import contextlib
 import io
 import pathlib
+import re
 import tempfile
 
 import keras
@@ -44,13 +45,14 @@ def quantize(
         for start in range(0, len(images), _BATCH)
     ]
     nncf.set_log_level(40)
+    graph = openvino.Core().read_model(file)
     with contextlib.redirect_stdout(io.StringIO()):  # Bars of progress.
         quantized = nncf.quantize(
-            openvino.Core().read_model(file),
+            graph,
             nncf.Dataset(batches),
             ignored_scope=nncf.IgnoredScope(
                 types=["MatMul"],
-                patterns=[f".*/{name}(_[0-9]+)?/.*" for name in own],
+                names=_ops_of(graph, own),
                 validate=False,
             ),
         )
@@ -60,3 +62,52 @@ def quantize(
         openvino.save_model(quantized, written, compress_to_fp16=False)
         for part in pathlib.Path(folder).iterdir():
             part.replace(file.parent / part.name)
+
+
+def _ops_of(graph, layers: list[str]) -> list[str]:
+    """Returns the names of the ops that layers are made of.
+
+    Most bear their layer's name. Some, convolutions among them, are named
+    anew by OpenVINO: these are a layer's if the next named ones on both sides
+    are, and of that layer alone. The image is on no side.
+    """
+    names = "|".join(map(re.escape, layers))
+    of_layers = re.compile(rf"(?:.*/)?({names})(?:_[0-9]+)?/.*")
+
+    def layer_of(name):
+        match = of_layers.fullmatch(name) if layers else None
+        return match and match[1]
+
+    ops = graph.get_ordered_ops()
+    befores, afters = {}, {}
+    for sides, order, neighbours in (
+        (befores, ops, _sources),
+        (afters, reversed(ops), _readers),
+    ):
+        for op in order:
+            found = sides[op.get_friendly_name()] = set()
+            for other in neighbours(op):
+                name = other.get_friendly_name()
+                found |= {layer_of(name)} if "/" in name else sides[name]
+    return [
+        name
+        for name, after in afters.items()
+        if layer_of(name)
+        or (
+            "/" not in name
+            and None not in after
+            and len(after) == len(after | befores[name]) == 1
+        )
+    ]
+
+
+def _sources(op) -> list:
+    return [value.get_source_output().get_node() for value in op.inputs()]
+
+
+def _readers(op) -> list:
+    return [
+        value.get_node()
+        for output in op.outputs()
+        for value in output.get_target_inputs()
+    ]
