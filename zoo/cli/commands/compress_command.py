@@ -106,8 +106,8 @@ def _add_semantic_arguments(parser) -> None:
     parser.add_argument(
         "--rule",
         choices=("decile", "linear"),
-        help="rank the blocks, or cut [0, 1] into equal steps, as for maps "
-        f"that are masks (default: {_SEMANTIC['rule']})",
+        help="rank the blocks, or cut [0, 1] into equal steps, as for grey "
+        f"masks (default: {_SEMANTIC['rule']})",
     )
     parser.add_argument(
         "--levels",
