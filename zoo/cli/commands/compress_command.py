@@ -361,10 +361,9 @@ def _progress(count: int, *, enabled: bool):
         console=console,
         disable=not (enabled and console.is_terminal),
     )
-    plural = "s" if count > 1 else ""
     with (
         activity(
-            f"Compressing {count} picture{plural}",
+            f"Compressing {count} picture{'s' if count > 1 else ''}",
             enabled=enabled and not sys.stderr.isatty(),
         ),
         bar,
