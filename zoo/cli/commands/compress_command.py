@@ -106,8 +106,8 @@ def _add_semantic_arguments(parser) -> None:
     parser.add_argument(
         "--rule",
         choices=("decile", "linear"),
-        help="rank the blocks, or cut [0, 1] into equal steps, as for maps "
-        f"that are masks (default: {_SEMANTIC['rule']})",
+        help="rank the blocks, or cut [0, 1] into equal steps, as for grey "
+        f"masks (default: {_SEMANTIC['rule']})",
     )
     parser.add_argument(
         "--levels",
@@ -361,10 +361,9 @@ def _progress(count: int, *, enabled: bool):
         console=console,
         disable=not (enabled and console.is_terminal),
     )
-    plural = "s" if count > 1 else ""
     with (
         activity(
-            f"Compressing {count} picture{plural}",
+            f"Compressing {count} picture{'s' if count > 1 else ''}",
             enabled=enabled and not sys.stderr.isatty(),
         ),
         bar,
