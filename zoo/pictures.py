@@ -135,7 +135,7 @@ def read_stored_picture(path: str | os.PathLike) -> StoredPicture:
     fits = profile[16:20] == _COLOURS_OF_PROFILES[channels]
     return StoredPicture(
         pixels,
-        orientation if orientation in range(1, 9) else 1,
+        int(orientation) if orientation in range(1, 9) else 1,
         profile if fits else None,
     )
 

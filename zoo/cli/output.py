@@ -15,7 +15,7 @@ _WIDTH = 200
 _TURNING = "\u200e\u200f\u2028-\u202e\u2066-\u2069"
 """Line ends of Unicode, and marks that turn the direction of text."""
 
-_CONTROLS = re.compile(f"[\x00-\x1f\x7f-\x9f{_TURNING}]")
+_CONTROLS = re.compile(f"[\x00-\x1f\x7f-\x9f\ud800-\udfff{_TURNING}]")
 _UNPRINTABLE = re.compile(f"[\x7f-\x9f{_TURNING}]")
 """What JSON leaves as it is."""
 

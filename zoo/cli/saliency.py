@@ -140,6 +140,13 @@ class ModelSaliency:
             output = model.outputs[0]
         if output is None or len(output.shape) != 3:
             raise ValueError(f"{_RULE} Received: {self.named.name}")
+        channels = model.input_shape[-1]
+        if channels not in (1, 3):
+            raise ValueError(
+                "A saliency model must take images of 1 channel, grey, or 3, "
+                f"RGB, the channels last. Received: {self.named.name} of "
+                f"shape {model.input_shape}"
+            )
         self._model = keras.Model(model.inputs[0], output)
 
     def _class_maps(self, classifier: "keras.Model") -> "keras.Model":
@@ -243,6 +250,11 @@ def draw_map(
     figure.suptitle(title, parse_math=False)
     with atomic_write(path) as temporary:
         canvas.print_png(temporary)
+
+
+def map_file(target: Path) -> Path:
+    """Returns where the drawing beside a compressed file is written."""
+    return target.with_suffix(".map.png")
 
 
 def _spread(saliency: "np.ndarray", picture: "StoredPicture") -> "np.ndarray":

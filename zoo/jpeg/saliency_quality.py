@@ -64,13 +64,15 @@ def linear_levels(saliency, levels: int):
     """Cuts saliency from 0 to 1 into equal steps.
 
     Args:
-        saliency: `(batch, rows, columns)`, in [0, 1].
+        saliency: `(batch, rows, columns)`, in [0, 1]. NaN is at the lowest
+            level, as by `decile_levels`.
         levels: How many, at least 2.
 
     Returns:
         As `decile_levels`.
     """
-    return ops.clip(ops.floor(levels * saliency), 0.0, levels - 1.0)
+    reached = ops.clip(ops.floor(levels * saliency), 0.0, levels - 1.0)
+    return ops.where(ops.isnan(saliency), 0.0, reached)
 
 
 RULES = {"decile": decile_levels, "linear": linear_levels}

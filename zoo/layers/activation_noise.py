@@ -90,9 +90,13 @@ class ActivationNoise(keras.layers.Layer):
         shape = ops.shape(inputs)
         copies = 1 if self.repeat else self.draws
         inputs = ops.reshape(inputs, (copies, -1, *shape[1:]))
+        # In float16 the squares of ordinary activations overflow.
         spread = ops.std(
-            inputs[:1], axis=tuple(range(2, len(shape) + 1)), keepdims=True
+            ops.cast(inputs[:1], "float32"),
+            axis=tuple(range(2, len(shape) + 1)),
+            keepdims=True,
         )
+        spread = ops.cast(spread, inputs.dtype)
         noise = self._sample((self.draws, 1, *shape[1:]), inputs.dtype)
         noisy = inputs + noise * (self.scale * spread)
         return ops.reshape(noisy, (-1, *shape[1:]))

@@ -105,7 +105,13 @@ for _name, _tag, _map, _augmented in (
             name=_name,
             default_tag=_tag,
             builder="zoo.models.semantic_jpeg",
-            config=dict(**_WRN10_2, **_HEAD, augmented=_augmented),
+            config=dict(
+                **_WRN10_2,
+                **_HEAD,
+                augmented=_augmented,
+                # Those of its own network, however many the classifier has.
+                saliency_classes=len(CLASSES),
+            ),
             paper="https://arxiv.org/abs/1803.00940",
             description=(
                 f"wrn10_2 behind semantic JPEG, whose quality follows {_map}."

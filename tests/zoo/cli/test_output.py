@@ -31,6 +31,7 @@ def test_what_a_terminal_would_obey_is_escaped(capsys):
         r"\x1b[31mcat\x1b[0m\r\nerror: gone\x9b2J\u202etac\t"
     )
     assert printed(capsys, HOSTILE) == f"{printable(HOSTILE)}\n"
+    assert printable("\udcff.png") == "\\udcff.png"
     assert printable("café [b]$x$ 猫 ✓") == "café [b]$x$ 猫 ✓"
 
 

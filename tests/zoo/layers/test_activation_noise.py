@@ -16,6 +16,12 @@ def activations():
     return (3 + scales * rng.normal(size=(3, 12, 10, 16))).astype("float32")
 
 
+def test_deviations_do_not_overflow_in_half_precision():
+    layer = ActivationNoise(draws=2, repeat=True, dtype="float16")
+    activations = 30 * np.random.default_rng(0).normal(size=(2, 32, 32, 16))
+    assert np.isfinite(np.asarray(layer(activations.astype("float16")))).all()
+
+
 @pytest.mark.parametrize(
     "distribution, kurtosis", [("gaussian", 3.0), ("uniform", 1.8)]
 )

@@ -96,6 +96,12 @@ def test_linear_levels_are_equal_steps():
     np.testing.assert_array_equal(qualities, [[[10, 10, 30, 50, 70, 70, 70]]])
 
 
+@pytest.mark.parametrize("rule", ["decile", "linear"])
+def test_nan_has_the_lowest_quality(rule):
+    qualities = QualityMap(rule=rule)(np.full((1, 8, 16), np.nan, "float32"))
+    np.testing.assert_array_equal(qualities, [[[20, 20]]])
+
+
 def test_maps_are_averaged_over_blocks():
     saliency = np.random.default_rng(3).random((2, 16, 24), "float32")
     means = saliency.reshape(2, 2, 8, 3, 8).mean((2, 4))

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+import zoo
 from zoo import exports
 from zoo.exports.placement import cpu_only_ops
 from zoo.inspection import explanation
@@ -136,3 +137,14 @@ def test_networks_of_other_images_are_refused(networks):
     other = msroi(**SIZES | {"image_shape": (32, 32, 3)}, **HEAD)
     with pytest.raises(ValueError, match="same images.*32, 48.*32, 32"):
         combine(networks[0], other)
+
+
+def test_presets_take_other_classes():
+    model = zoo.load("semantic_jpeg_wrn10_2.msroi", num_classes=7)
+    assert model.output_shape == (None, 7)
+    found = explanation(model)
+    published = explanation(zoo.load("semantic_jpeg_wrn10_2.msroi"))
+    images = np.random.default_rng(0).random((1, 128, 128, 3), "float32")
+    np.testing.assert_allclose(
+        found(images)["saliency"], published(images)["saliency"], atol=1e-5
+    )

@@ -18,6 +18,7 @@ from zoo.cli.output import printable
 from zoo.cli.saliency import DEFAULT_MODEL
 from zoo.cli.saliency import ModelSaliency
 from zoo.cli.saliency import draw_map
+from zoo.cli.saliency import map_file
 from zoo.cli.saliency import parse_saliency
 from zoo.pictures import is_hidden
 
@@ -134,7 +135,7 @@ def _add_semantic_arguments(parser) -> None:
         type=quality,
         metavar="Q",
         help="choose the qualities so that the file is as large as plain "
-        "JPEG of this quality, within 1 %%",
+        "JPEG of this quality",
     )
     parser.add_argument(
         "--map",
@@ -256,14 +257,15 @@ def _check_targets(jobs, options) -> None:
                 f"{first[target]} and {source}, both for {target}"
             )
         first[target] = source
-        written = [target, _map_file(target)] if options.map else [target]
+        written = [target, map_file(target)] if options.map else [target]
         for path in written:
             check_writable(path)
-            if path.exists() and path.samefile(source):
-                raise ValueError(
-                    "A picture is not replaced by its compressed self. "
-                    f"Received: {path} for IN and OUT"
-                )
+            for read in filter(None, (source, options.saliency)):
+                if path.exists() and read.exists() and path.samefile(read):
+                    raise ValueError(
+                        "A picture that is read is not replaced. "
+                        f"Received: {path}, which would be written"
+                    )
             if path.exists() and not options.overwrite:
                 raise FileExistsError(
                     "What is written must be new, unless --overwrite is "
@@ -305,12 +307,12 @@ def _compress(source, target, saliency, options) -> dict:
     with atomic_write(target) as temporary:
         temporary.write_bytes(written)
         if options.map:  # If drawing fails, no JPEG file stays either.
-            row["map"] = str(_map_file(target))
+            row["map"] = str(map_file(target))
             title = (
                 f"{printable(target.name)}: {len(written):,} bytes, quality "
                 f"{quality.min()} to {quality.max()}"
             )
-            draw_map(stored, found, quality, _map_file(target), title=title)
+            draw_map(stored, found, quality, map_file(target), title=title)
     return row
 
 
@@ -340,10 +342,6 @@ def _encode_semantic(
     )
     quality = qualities[levels].astype("int32")
     return picture.encode(quality, exact=exact), quality, None
-
-
-def _map_file(target: Path) -> Path:
-    return target.with_suffix(".map.png")
 
 
 @contextlib.contextmanager

@@ -1,5 +1,6 @@
 """`zoo compress` on pictures of all kinds."""
 
+import struct
 import subprocess
 import sys
 
@@ -424,12 +425,45 @@ def test_arguments_are_checked_first(
     assert message in failed(capsys, "compress", *arguments)
 
 
+def test_a_map_is_never_replaced_by_its_drawing(capsys, photo, tmp_path):
+    mask = tmp_path / "out.map.png"
+    Image.new("L", (9, 9)).save(mask)
+    before = mask.read_bytes()
+    line = failed(
+        *(capsys, "compress", photo, tmp_path / "out.jpg", "--semantic"),
+        *("--saliency", mask, "--map", "--overwrite"),
+    )
+    assert "A picture that is read is not replaced" in line
+    assert mask.read_bytes() == before
+
+
+def test_orientation_may_be_of_any_number_type(capsys, tmp_path):
+    head = b"Exif\x00\x00MM\x00\x2a\x00\x00\x00\x08\x00\x01"
+    entry = b"\x01\x12\x00\x0b\x00\x00\x00\x01" + struct.pack(">f", 6)
+    path = tmp_path / "photo.jpg"
+    Image.new("RGB", (16, 8)).save(path, exif=head + entry + bytes(4))
+    run(capsys, "compress", path, tmp_path / "out.jpg")
+    with Image.open(tmp_path / "out.jpg") as written:
+        assert written.getexif() == {ORIENTATION: 6}
+
+
+def test_channels_of_a_saliency_model(capsys, photo, tmp_path):
+    images = keras.Input((16, 24, 4))
+    path = tmp_path / "model.keras"
+    keras.Model(images, ops.mean(images, axis=-1)).save(path)
+    line = failed(
+        *(capsys, "compress", photo, tmp_path / "out.jpg", "--semantic"),
+        *("--model", path),
+    )
+    assert "1 channel, grey, or 3, RGB" in line
+
+
 def test_pictures_are_never_replaced(capsys, tmp_path):
     path = tmp_path / "photo.jpg"
     Image.new("RGB", (9, 9)).save(path)
     before = path.read_bytes()
     line = failed(capsys, "compress", path, path, "--overwrite")
-    assert "not replaced by its compressed self" in line
+    assert "A picture that is read is not replaced" in line
     assert "outside IN" in failed(
         capsys, "compress", tmp_path, tmp_path / "out"
     )
