@@ -1,6 +1,7 @@
 """Defenses by name, put around a classifier that has none."""
 
 import importlib
+import inspect
 from typing import TYPE_CHECKING
 from typing import Any
 
@@ -23,8 +24,8 @@ def defend(model: "keras.Model", defense: str, **options: Any) -> "keras.Model":
     """Puts a defense around a Keras classifier, yours or Keras' own.
 
     Your model isn't modified: the defended one has copies of its layers and
-    weights. What the defense adds is untrained, so train the result, best
-    with `zoo.training.AdversarialTrainer`.
+    weights. What `"irm"` and `"blurnet"` add is untrained, so train the
+    result, best with `zoo.training.AdversarialTrainer`.
 
     Args:
         model: Functional or Sequential classifier of one batch of images,
@@ -43,8 +44,9 @@ def defend(model: "keras.Model", defense: str, **options: Any) -> "keras.Model":
         A model mapping pixels in [0, 1], NHWC, to logits.
 
     Raises:
-        ValueError: If the defense or an option is unknown, or the model
-            cannot be wrapped: the message says why.
+        ValueError: If the defense or an option is unknown, an option is
+            missing that has no default, or the model cannot be wrapped: the
+            message says why.
     """
     if defense not in DEFENSES:
         raise ValueError(
@@ -54,4 +56,11 @@ def defend(model: "keras.Model", defense: str, **options: Any) -> "keras.Model":
         )
     function = getattr(importlib.import_module(DEFENSES[defense]), defense)
     check_options(defense, function, options, hidden=("model",))
+    for option, parameter in inspect.signature(function).parameters.items():
+        needed = option != "model" and parameter.default is parameter.empty
+        if needed and option not in options:
+            raise ValueError(
+                f"`{defense}` needs the option {option}. "
+                f"Received: {', '.join(options) or 'no options'}"
+            )
     return function(model, **options)

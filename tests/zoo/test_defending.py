@@ -46,3 +46,8 @@ def test_unknown_option(model):
         zoo.defend(model, "jpeg", qualities=(40, 60))
     assert "takes the options quality, subsampling" in str(caught.value)
     assert str(caught.value).endswith("Received: qualities=(40, 60)")
+
+
+def test_a_missing_option_is_named():
+    with pytest.raises(ValueError, match="needs the option saliency.*no opt"):
+        zoo.defend(None, "semantic_jpeg")

@@ -121,10 +121,12 @@ class StickerSuccess:
     def effort(self) -> str:
         """What the stickers were made for, in words."""
         classes = dict.fromkeys(sign for sign, _ in self.signs)
+        # A sign is no target of its own.
+        targets = max(len(_known(row)) for row in self.success)
         return (
-            f"{len(self.signs)} signs ({', '.join(classes)}), "
-            f"{len(self.targets)} targets, {self.views} held-out views, "
-            f"mask {self.mask}"
+            f"{_counted(len(self.signs), 'sign')} ({', '.join(classes)}), "
+            f"{_counted(targets, 'target')}, "
+            f"{_counted(self.views, 'held-out view')}, mask `{self.mask}`"
         )
 
     @classmethod
@@ -212,6 +214,10 @@ def check_no_weaker(
 
 def _known(row):
     return [value for value in row if value is not None]
+
+
+def _counted(number, noun):
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _variant(one):

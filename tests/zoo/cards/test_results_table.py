@@ -98,7 +98,7 @@ def test_stickers_have_a_row_for_each_variant(card):
     low = dataclasses.replace(success, options={"frequencies": 8})
     attacked = dataclasses.replace(card(CLEAN), stickers=(success, low))
     table = stickers_table([attacked, card(CLEAN)]).splitlines()
-    on = "2 signs (stop), 1 targets, 40 held-out views, mask stickers |"
+    on = "2 signs (stop), 1 target, 40 held-out views, mask `stickers` |"
     numbers = "| 95.0 | 62.5 | 51.5–72.4 | 75.0 |"
     assert table[2:] == [
         f"| `net` | rp2-300 {numbers} {on}",

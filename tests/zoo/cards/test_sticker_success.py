@@ -39,8 +39,8 @@ def test_reads_well():
     assert ADAPTIVE.label == "rp2-300, defense_weight=10000"
     assert str(SUCCESS) == (
         "rp2-300  average 50.0% (40.0% to 60.0%), worst 75.0% (yield 4 to "
-        "merge); 95.0% right without  2 signs (stop, yield), 3 targets, 40 "
-        "held-out views, mask stickers, seed 4, 2026-01-02, commit 0123456"
+        "merge); 95.0% right without  2 signs (stop, yield), 2 targets, 40 "
+        "held-out views, mask `stickers`, seed 4, 2026-01-02, commit 0123456"
     )
 
 

@@ -54,7 +54,7 @@ def test_report_has_a_success_for_each_variant(victim, capsys, tmp_path):
     assert f"| rp2-1, frequencies=8 | {100 * low['accuracy']:.1f} |" in page
     text = run(capsys, *command[:-2], "--resume", tmp_path)
     assert "Stickers on signs" in text
-    assert "1 signs (stop), 2 targets, 2 held-out views" in text
+    assert "1 sign (stop), 2 targets, 2 held-out views" in text
 
 
 @pytest.mark.parametrize(
