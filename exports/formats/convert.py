@@ -6,6 +6,7 @@ import io
 import os
 import pathlib
 import shutil
+from collections.abc import Iterator
 from collections.abc import Sequence
 
 import keras
@@ -186,17 +187,20 @@ def _draws(model, image_shape) -> bool:
     predict = tf.function(
         lambda image: logits_of(model, image), autograph=False
     )
-    with _drawing_by(source):
+    with _drawing_by(source) as seeds:
         concrete = predict.get_concrete_function(
             tf.TensorSpec([None, *image_shape])
         )
     check_graph(concrete.graph.as_graph_def())
     stochastic = [layer.name for layer in stochastic_layers(model)]
-    if stochastic and not source.draws:
+    if seeds.draws != source.draws or (stochastic and not source.draws):
         raise ValueError(
-            "A stochastic layer must draw uniform or normal numbers by "
-            "`keras.random`, else its noise is frozen into the export. "
-            f"Received: layers={stochastic}"
+            "A model must draw uniform or normal numbers alone, by "
+            "`keras.random` and from a `keras.random.SeedGenerator`, else its "
+            "noise is frozen into the export. "
+            f"Received: {seeds.draws} draws from seed generators, "
+            f"{source.draws} draws of uniform or normal numbers, stochastic "
+            f"layers={stochastic}"
         )
     return source.draws > 0
 
@@ -204,8 +208,9 @@ def _draws(model, image_shape) -> bool:
 @contextlib.contextmanager
 def _drawing_by(source):
     # Their seeds are not used, but their state must not be read.
-    with seeds_from(SeedSource(_SEED)), drawing_by(source):
-        yield
+    seeds = SeedSource(_SEED)
+    with seeds_from(seeds), drawing_by(source):
+        yield seeds
 
 
 def _export(model, file, format, shape, source) -> None:
@@ -231,13 +236,24 @@ def _free_seeds(file) -> None:
     """
     import onnx
 
-    graph = onnx.load(file)
-    for node in graph.graph.node:
-        if node.op_type.startswith("Random"):
+    model = onnx.load(file)
+    for body in (model.graph, *model.functions):
+        for node in _all_nodes(body):
             kept = [a for a in node.attribute if a.name != "seed"]
-            del node.attribute[:]
-            node.attribute.extend(kept)
-    onnx.save(graph, file)
+            if len(kept) < len(node.attribute):
+                del node.attribute[:]
+                node.attribute.extend(kept)
+    onnx.save(model, file)
+
+
+def _all_nodes(body) -> Iterator:
+    """Yields the nodes of a graph, and of its loops and branches."""
+    for node in body.node:
+        for attribute in node.attribute:
+            # That which an attribute does not hold is empty.
+            for inner in (attribute.g, *attribute.graphs):
+                yield from _all_nodes(inner)
+        yield node
 
 
 def _run(model, file, format, images) -> np.ndarray:

@@ -79,6 +79,57 @@ def test_noise_is_fresh_and_of_the_same_distribution(tmp_path, file_format):
         assert np.all(np.abs(counts - 100) < 5 * np.sqrt(400 * 3 / 16))
 
 
+def test_noise_in_loops_and_branches_is_fresh(tmp_path):
+    """The bodies of loops and branches are graphs of their own."""
+    installed("onnx")
+
+    class InBodies(Noise):
+        def call(self, images):
+            def draw():
+                return keras.random.uniform((2, 2, 1), seed=self.seed_generator)
+
+            def shift(image):
+                always = draw()
+                branch = tf.cond(image[0, 0, 0] < 0.5, draw, lambda: image)
+                return tf.concat([always, branch], axis=-1)
+
+            return tf.map_fn(shift, images)
+
+    images = keras.Input((2, 2, 1))
+    model = keras.Model(images, keras.layers.Flatten()(InBodies()(images)))
+    report = exports.convert(model, tmp_path / "model", "onnx")
+    assert report.stochastic
+    zeros = np.zeros((4, 2, 2, 1), "float32")
+    draws = [
+        exports.load_converted(report.path, "onnx", threads=1)(zeros)
+        for _ in range(2)
+    ]
+    assert np.all(draws[0] != draws[1])
+
+
+@pytest.mark.parametrize("stochastic", [True, False])
+@pytest.mark.parametrize("uniform", [True, False])
+def test_refuses_draws_that_would_be_frozen(tmp_path, stochastic, uniform):
+    """Though the model makes others that are not."""
+    installed("onnx")
+
+    class Truncated(Noise):
+        def call(self, images):
+            seed = self.seed_generator
+            noise = keras.random.truncated_normal((2, 2, 1), seed=seed)
+            if uniform:
+                noise += keras.random.uniform((2, 2, 1), seed=seed)
+            return images + noise
+
+    layer = Truncated()
+    layer.stochastic = stochastic
+    images = keras.Input((2, 2, 1))
+    model = keras.Model(images, keras.layers.Flatten()(layer(images)))
+    with pytest.raises(ValueError, match="uniform or normal numbers alone"):
+        exports.convert(model, tmp_path / "model", "onnx")
+    assert not list(tmp_path.iterdir())
+
+
 def test_normal_noise_is_normal(tmp_path, file_format):
     """Though OpenVINO draws uniform numbers alone."""
 
