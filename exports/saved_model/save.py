@@ -194,8 +194,9 @@ def save(
         functions = {name: functions[name] for name in signatures}
         requests = _requests(pixels, signatures, check_seed)
         sample = _requests(pixels[:1], signatures, check_seed)
-        # The shorter body, if there is a choice.
-        shown = "serving_bytes" if "serving_bytes" in sample else min(sample)
+        # The shorter body, if there is a choice, and one that asks for logits.
+        choices = ("serving_bytes", "serving_default", *signatures)
+        shown = next(name for name in choices if name in sample)
         with writing_to(path):
             _write(functions, directory)
             write_request(directory, shown, sample[shown])
@@ -252,7 +253,7 @@ def _check_draws(model: keras.Model, source: SeedSource) -> None:
 
 
 def _check_placement(model, name, cpu_only, allowed) -> None:
-    """Refuses a signature that a server with a GPU would run in part on it."""
+    """Refuses what a server with a GPU would run in part on the CPU."""
     refused = {op: n for op, n in cpu_only.items() if op not in allowed}
     if not refused:
         return
