@@ -35,7 +35,9 @@ from zoo.inspection import are_probabilities
 from zoo.inspection import check_float_input
 from zoo.inspection import stochastic_layers
 from zoo.saved_model_folder import write_classes
+from zoo.validation import check_images
 
+_BATCH = 32
 _PROBES = 2
 _SEED = 20
 _TORCH = (
@@ -61,6 +63,11 @@ class ConversionReport:
         stochastic: Whether predicting draws random numbers.
         folded: How many batch norms were folded into convolutions.
         int8: Whether convolutions calculate with 8 bits.
+        int8_agreement: Share of `int8_images` to which the file gives the
+            class that it gave them in floating point; else `None`. Each run
+            of a randomised model draws anew.
+        int8_max_abs_difference: Largest absolute difference between these
+            logits; else `None`.
     """
 
     path: pathlib.Path
@@ -71,6 +78,8 @@ class ConversionReport:
     stochastic: bool
     folded: int
     int8: bool
+    int8_agreement: float | None
+    int8_max_abs_difference: float | None
 
     def to_dict(self) -> dict:
         """Returns the report as plain values that JSON can hold."""
@@ -109,7 +118,8 @@ def convert(
         fold_batch_norm: Whether batch norms are folded into the convolutions
             before them.
         int8_images: Images to measure the ranges of activations on: the
-            convolutions then calculate with 8 bits. For `"openvino"` alone.
+            convolutions then calculate with 8 bits. Floating-point pixels in
+            [0, 1], `(batch, height, width, channels)`. For `"openvino"` alone.
         overwrite: Whether an existing version is replaced.
         tolerance: Difference of logits allowed, as a fraction of the largest
             or of one, whichever is more.
@@ -133,9 +143,11 @@ def convert(
             f"Received: format={format!r}"
         )
     check_backend()
-    check_installed(FORMATS[format] if int8_images is None else INT8)
     image_shape = resolve_image_shape(model, image_shape)
     check_float_input(model)
+    if int8_images is not None:
+        int8_images = check_images(int8_images, image_shape)
+    check_installed(FORMATS[format] if int8_images is None else INT8)
     path = local_folder(path)
     name = FORMATS[format].file
     with staged_version(path, version, overwrite=overwrite) as directory:
@@ -162,8 +174,14 @@ def convert(
                 shutil.rmtree(checked)
                 shape = (None, *image_shape)
                 _export(model, directory / name, format, shape, NativeDraws())
+            agreement = loss = None
             if int8_images is not None:
+                exact = _run(model, directory / name, format, int8_images)
                 quantize(model, directory / name, int8_images)
+                rounded = _run(model, directory / name, format, int8_images)
+                same = np.argmax(rounded, axis=-1) == np.argmax(exact, axis=-1)
+                agreement = float(np.mean(same))
+                loss = float(np.max(np.abs(rounded - exact)))
             _run(model, directory / name, format, images)
             if classes is not None:
                 write_classes(directory, classes)
@@ -178,6 +196,8 @@ def convert(
         stochastic=stochastic,
         folded=len(folds),
         int8=int8_images is not None,
+        int8_agreement=agreement,
+        int8_max_abs_difference=loss,
     )
 
 
@@ -258,9 +278,20 @@ def _all_nodes(body) -> Iterator:
 
 def _run(model, file, format, images) -> np.ndarray:
     try:
-        return FORMATS[format].load(file, 1)(images)
+        predict = FORMATS[format].load(file, 1)
+        logits = np.concatenate(
+            [
+                predict(images[start : start + _BATCH])
+                for start in range(0, len(images), _BATCH)
+            ]
+        )
     except Exception as error:  # Runtimes raise many kinds.
         raise _refusal(model, format, error) from error
+    if not np.all(np.isfinite(logits)):
+        raise ValueError(
+            f"The logits of {format} must be finite. Received: logits={logits}"
+        )
+    return logits
 
 
 def _refusal(model, format, error) -> ValueError:
