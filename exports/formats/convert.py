@@ -6,6 +6,7 @@ import io
 import os
 import pathlib
 import shutil
+from collections.abc import Iterator
 from collections.abc import Sequence
 
 import keras
@@ -34,7 +35,9 @@ from zoo.inspection import are_probabilities
 from zoo.inspection import check_float_input
 from zoo.inspection import stochastic_layers
 from zoo.saved_model_folder import write_classes
+from zoo.validation import check_images
 
+_BATCH = 32
 _PROBES = 2
 _SEED = 20
 _TORCH = (
@@ -60,6 +63,11 @@ class ConversionReport:
         stochastic: Whether predicting draws random numbers.
         folded: How many batch norms were folded into convolutions.
         int8: Whether convolutions calculate with 8 bits.
+        int8_agreement: Share of `int8_images` to which the file gives the
+            class that it gave them in floating point; else `None`. Each run
+            of a randomised model draws anew.
+        int8_max_abs_difference: Largest absolute difference between these
+            logits; else `None`.
     """
 
     path: pathlib.Path
@@ -70,6 +78,8 @@ class ConversionReport:
     stochastic: bool
     folded: int
     int8: bool
+    int8_agreement: float | None
+    int8_max_abs_difference: float | None
 
     def to_dict(self) -> dict:
         """Returns the report as plain values that JSON can hold."""
@@ -108,7 +118,8 @@ def convert(
         fold_batch_norm: Whether batch norms are folded into the convolutions
             before them.
         int8_images: Images to measure the ranges of activations on: the
-            convolutions then calculate with 8 bits. For `"openvino"` alone.
+            convolutions then calculate with 8 bits. Floating-point pixels in
+            [0, 1], `(batch, height, width, channels)`. For `"openvino"` alone.
         overwrite: Whether an existing version is replaced.
         tolerance: Difference of logits allowed, as a fraction of the largest
             or of one, whichever is more.
@@ -132,9 +143,11 @@ def convert(
             f"Received: format={format!r}"
         )
     check_backend()
-    check_installed(FORMATS[format] if int8_images is None else INT8)
     image_shape = resolve_image_shape(model, image_shape)
     check_float_input(model)
+    if int8_images is not None:
+        int8_images = check_images(int8_images, image_shape)
+    check_installed(FORMATS[format] if int8_images is None else INT8)
     path = local_folder(path)
     name = FORMATS[format].file
     with staged_version(path, version, overwrite=overwrite) as directory:
@@ -161,8 +174,14 @@ def convert(
                 shutil.rmtree(checked)
                 shape = (None, *image_shape)
                 _export(model, directory / name, format, shape, NativeDraws())
+            agreement = loss = None
             if int8_images is not None:
+                exact = _run(model, directory / name, format, int8_images)
                 quantize(model, directory / name, int8_images)
+                rounded = _run(model, directory / name, format, int8_images)
+                same = np.argmax(rounded, axis=-1) == np.argmax(exact, axis=-1)
+                agreement = float(np.mean(same))
+                loss = float(np.max(np.abs(rounded - exact)))
             _run(model, directory / name, format, images)
             if classes is not None:
                 write_classes(directory, classes)
@@ -177,6 +196,8 @@ def convert(
         stochastic=stochastic,
         folded=len(folds),
         int8=int8_images is not None,
+        int8_agreement=agreement,
+        int8_max_abs_difference=loss,
     )
 
 
@@ -186,17 +207,20 @@ def _draws(model, image_shape) -> bool:
     predict = tf.function(
         lambda image: logits_of(model, image), autograph=False
     )
-    with _drawing_by(source):
+    with _drawing_by(source) as seeds:
         concrete = predict.get_concrete_function(
             tf.TensorSpec([None, *image_shape])
         )
     check_graph(concrete.graph.as_graph_def())
     stochastic = [layer.name for layer in stochastic_layers(model)]
-    if stochastic and not source.draws:
+    if seeds.draws != source.draws or (stochastic and not source.draws):
         raise ValueError(
-            "A stochastic layer must draw uniform or normal numbers by "
-            "`keras.random`, else its noise is frozen into the export. "
-            f"Received: layers={stochastic}"
+            "A model must draw uniform or normal numbers alone, by "
+            "`keras.random` and from a `keras.random.SeedGenerator`, else its "
+            "noise is frozen into the export. "
+            f"Received: {seeds.draws} draws from seed generators, "
+            f"{source.draws} draws of uniform or normal numbers, stochastic "
+            f"layers={stochastic}"
         )
     return source.draws > 0
 
@@ -204,8 +228,9 @@ def _draws(model, image_shape) -> bool:
 @contextlib.contextmanager
 def _drawing_by(source):
     # Their seeds are not used, but their state must not be read.
-    with seeds_from(SeedSource(_SEED)), drawing_by(source):
-        yield
+    seeds = SeedSource(_SEED)
+    with seeds_from(seeds), drawing_by(source):
+        yield seeds
 
 
 def _export(model, file, format, shape, source) -> None:
@@ -231,20 +256,42 @@ def _free_seeds(file) -> None:
     """
     import onnx
 
-    graph = onnx.load(file)
-    for node in graph.graph.node:
-        if node.op_type.startswith("Random"):
+    model = onnx.load(file)
+    for body in (model.graph, *model.functions):
+        for node in _all_nodes(body):
             kept = [a for a in node.attribute if a.name != "seed"]
-            del node.attribute[:]
-            node.attribute.extend(kept)
-    onnx.save(graph, file)
+            if len(kept) < len(node.attribute):
+                del node.attribute[:]
+                node.attribute.extend(kept)
+    onnx.save(model, file)
+
+
+def _all_nodes(body) -> Iterator:
+    """Yields the nodes of a graph, and of its loops and branches."""
+    for node in body.node:
+        for attribute in node.attribute:
+            # That which an attribute does not hold is empty.
+            for inner in (attribute.g, *attribute.graphs):
+                yield from _all_nodes(inner)
+        yield node
 
 
 def _run(model, file, format, images) -> np.ndarray:
     try:
-        return FORMATS[format].load(file, 1)(images)
+        predict = FORMATS[format].load(file, 1)
+        logits = np.concatenate(
+            [
+                predict(images[start : start + _BATCH])
+                for start in range(0, len(images), _BATCH)
+            ]
+        )
     except Exception as error:  # Runtimes raise many kinds.
         raise _refusal(model, format, error) from error
+    if not np.all(np.isfinite(logits)):
+        raise ValueError(
+            f"The logits of {format} must be finite. Received: logits={logits}"
+        )
+    return logits
 
 
 def _refusal(model, format, error) -> ValueError:

@@ -28,7 +28,7 @@ def quantize(
     Args:
         model: What the file was made of.
         file: A `.xml`.
-        images: `(batch, height, width, channels)`, pixels in [0, 1].
+        images: Float32, `(batch, height, width, channels)`, pixels in [0, 1].
 
     Reference: [NNCF](https://github.com/openvinotoolkit/nncf)
     """
@@ -41,7 +41,7 @@ def quantize(
         if type(layer).__module__.startswith(_OWN) and not layer.weights
     ]
     batches = [
-        images[start : start + _BATCH].astype("float32")
+        images[start : start + _BATCH]
         for start in range(0, len(images), _BATCH)
     ]
     nncf.set_log_level(40)

@@ -36,8 +36,10 @@ from zoo.inspection import are_probabilities
 from zoo.inspection import check_float_input
 from zoo.inspection import explanation
 from zoo.inspection import stochastic_layers
+from zoo.layers import JPEG
 from zoo.saved_model_folder import write_classes
 
+_HALF = ("bfloat16", "float16")
 _PATCH = 4
 _PROBES = 2
 _PROBE_SEED = 20
@@ -92,7 +94,7 @@ def save(
     seed: int | None = None,
     warmup: bool = True,
     overwrite: bool = False,
-    tolerance: float = 1e-2,
+    tolerance: float | None = None,
     check_pixels: bool = False,
     fold_batch_norm: bool = True,
     allow_cpu_ops: Sequence[str] = (),
@@ -134,8 +136,9 @@ def save(
             loads the model.
         overwrite: Whether an existing version is replaced.
         tolerance: Difference of logits allowed, as a fraction of the
-            largest logit or of one, whichever is more. It makes room for
-            half precision and for pixels at the edge of a rounding.
+            largest logit or of one, whichever is more. The default is 1e-4;
+            where anything rounds more coarsely than float32 it is 1e-2: half
+            precision, TF32 on a GPU, JPEG, quantised layers.
         check_pixels: Whether `serving_default` fails on pixels outside
             [0, 1], such as 8-bit ones, and on NaN, instead of answering.
             It reads each pixel once more.
@@ -194,8 +197,9 @@ def save(
         functions = {name: functions[name] for name in signatures}
         requests = _requests(pixels, signatures, check_seed)
         sample = _requests(pixels[:1], signatures, check_seed)
-        # The shorter body, if there is a choice.
-        shown = "serving_bytes" if "serving_bytes" in sample else min(sample)
+        # The shorter body, if there is a choice, and one that asks for logits.
+        choices = ("serving_bytes", "serving_default", *signatures)
+        shown = next(name for name in choices if name in sample)
         with writing_to(path):
             _write(functions, directory)
             write_request(directory, shown, sample[shown])
@@ -208,7 +212,7 @@ def save(
             requests,
             expected,
             seed=check_seed,
-            tolerance=tolerance,
+            tolerance=_tolerance(model) if tolerance is None else tolerance,
         )
         size = sum(
             file.stat().st_size
@@ -251,8 +255,18 @@ def _check_draws(model: keras.Model, source: SeedSource) -> None:
         )
 
 
+def _tolerance(model: keras.Model) -> float:
+    """Returns the difference to allow, by how coarsely a model rounds."""
+    tf32 = tf.config.experimental.tensor_float_32_execution_enabled()
+    coarse = tf32 and bool(tf.config.list_physical_devices("GPU"))
+    for layer in all_layers(model):
+        coarse |= isinstance(layer, JPEG) or layer.compute_dtype in _HALF
+        coarse |= getattr(layer, "quantization_mode", None) is not None
+    return 1e-2 if coarse else 1e-4
+
+
 def _check_placement(model, name, cpu_only, allowed) -> None:
-    """Refuses a signature that a server with a GPU would run in part on it."""
+    """Refuses what a server with a GPU would run in part on the CPU."""
     refused = {op: n for op, n in cpu_only.items() if op not in allowed}
     if not refused:
         return

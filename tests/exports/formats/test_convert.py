@@ -1,5 +1,7 @@
 """Other runtimes give Keras' logits, and noise of their own."""
 
+import importlib
+
 import keras
 import numpy as np
 import pytest
@@ -79,6 +81,57 @@ def test_noise_is_fresh_and_of_the_same_distribution(tmp_path, file_format):
         assert np.all(np.abs(counts - 100) < 5 * np.sqrt(400 * 3 / 16))
 
 
+def test_noise_in_loops_and_branches_is_fresh(tmp_path):
+    """The bodies of loops and branches are graphs of their own."""
+    installed("onnx")
+
+    class InBodies(Noise):
+        def call(self, images):
+            def draw():
+                return keras.random.uniform((2, 2, 1), seed=self.seed_generator)
+
+            def shift(image):
+                always = draw()
+                branch = tf.cond(image[0, 0, 0] < 0.5, draw, lambda: image)
+                return tf.concat([always, branch], axis=-1)
+
+            return tf.map_fn(shift, images)
+
+    images = keras.Input((2, 2, 1))
+    model = keras.Model(images, keras.layers.Flatten()(InBodies()(images)))
+    report = exports.convert(model, tmp_path / "model", "onnx")
+    assert report.stochastic
+    zeros = np.zeros((4, 2, 2, 1), "float32")
+    draws = [
+        exports.load_converted(report.path, "onnx", threads=1)(zeros)
+        for _ in range(2)
+    ]
+    assert np.all(draws[0] != draws[1])
+
+
+@pytest.mark.parametrize("stochastic", [True, False])
+@pytest.mark.parametrize("uniform", [True, False])
+def test_refuses_draws_that_would_be_frozen(tmp_path, stochastic, uniform):
+    """Though the model makes others that are not."""
+    installed("onnx")
+
+    class Truncated(Noise):
+        def call(self, images):
+            seed = self.seed_generator
+            noise = keras.random.truncated_normal((2, 2, 1), seed=seed)
+            if uniform:
+                noise += keras.random.uniform((2, 2, 1), seed=seed)
+            return images + noise
+
+    layer = Truncated()
+    layer.stochastic = stochastic
+    images = keras.Input((2, 2, 1))
+    model = keras.Model(images, keras.layers.Flatten()(layer(images)))
+    with pytest.raises(ValueError, match="uniform or normal numbers alone"):
+        exports.convert(model, tmp_path / "model", "onnx")
+    assert not list(tmp_path.iterdir())
+
+
 def test_normal_noise_is_normal(tmp_path, file_format):
     """Though OpenVINO draws uniform numbers alone."""
 
@@ -117,6 +170,74 @@ def test_a_converter_says_what_it_cannot_hold(tmp_path):
     with pytest.raises(ValueError, match="one that onnx can hold") as error:
         exports.convert(model, tmp_path / "model", "onnx")
     assert "\n" not in str(error.value)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.fixture
+def rounding(monkeypatch):
+    """Returns a function that sets what a model is quantised to."""
+    installed("openvino")
+    module = importlib.import_module("zoo.exports.formats.convert")
+    monkeypatch.setattr(module, "INT8", FORMATS["openvino"])
+
+    def to(function):
+        def quantize(model, file, images):
+            images = keras.Input(model.input_shape[1:])
+            rounded = keras.layers.Lambda(function, (2,))(model(images))
+            keras.Model(images, rounded).export(
+                str(file), format="openvino", verbose=False
+            )
+
+        monkeypatch.setattr(module, "quantize", quantize)
+
+    return to
+
+
+def test_int8_is_compared_with_floating_point(tmp_path, rounding):
+    """On all of its images, which are more than a batch."""
+    model = keras.Sequential([keras.Input((1, 2, 1)), keras.layers.Flatten()])
+    rounding(lambda logits: logits + keras.ops.array([[0.25, 0.0]]))
+    given = np.random.default_rng(3).random((70, 1, 2, 1), "float32")
+    report = exports.convert(
+        model, tmp_path / "model", "openvino", int8_images=given
+    )
+    first, second = given.reshape(70, 2).T
+    agreeing = np.mean((first + 0.25 < second) == (first < second))
+    assert 0.5 < agreeing < 1
+    assert report.int8_agreement == pytest.approx(agreeing)
+    assert report.int8_max_abs_difference == pytest.approx(0.25, abs=1e-6)
+    assert report.max_abs_difference < 1e-6
+
+
+def test_int8_must_be_finite(tmp_path, rounding):
+    model = keras.Sequential([keras.Input((1, 2, 1)), keras.layers.Flatten()])
+    rounding(lambda logits: logits / keras.ops.array([[1.0, 0.0]]))
+    with pytest.raises(ValueError, match="logits of openvino must be finite"):
+        exports.convert(
+            model,
+            tmp_path / "model",
+            "openvino",
+            int8_images=np.ones((2, 1, 2, 1), "float32"),
+        )
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("images", "message"),
+    [
+        (IMAGES * 255, r"in \[0, 1\]"),
+        ((IMAGES * 255).astype("uint8"), "floating point"),
+        (IMAGES * np.nan, "finite"),
+        (IMAGES[:, 1:], "fit the model's input"),
+        (IMAGES[:0], "empty"),
+    ],
+)
+def test_refuses_wrong_int8_images(tmp_path, classifier, images, message):
+    with pytest.raises(ValueError, match=message) as error:
+        exports.convert(
+            classifier(), tmp_path / "model", "openvino", int8_images=images
+        )
+    assert "Received: " in str(error.value)
     assert not list(tmp_path.iterdir())
 
 
@@ -165,6 +286,11 @@ def test_int8_leaves_the_defense_in_floating_point(tmp_path, capsys):
     expected = model.predict(given, verbose=0)
     error = np.abs(logits - expected)
     assert 0 < error.max() < 0.1 * np.abs(expected).max()
+    assert report.int8_max_abs_difference == pytest.approx(
+        error.max(), rel=0.05
+    )
+    same = np.argmax(logits, axis=-1) == np.argmax(expected, axis=-1)
+    assert report.int8_agreement == pytest.approx(np.mean(same), abs=0.02)
 
 
 @pytest.mark.parametrize(

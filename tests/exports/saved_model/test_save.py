@@ -1,6 +1,6 @@
+import importlib
 import json
 import os
-import sys
 
 import keras
 import numpy as np
@@ -8,6 +8,7 @@ import pytest
 import tensorflow as tf
 
 from zoo import exports
+from zoo.layers import RandomPatchJPEG
 from zoo.saved_model_folder import read_classes
 from zoo.training import AdversarialTrainer
 
@@ -121,7 +122,7 @@ def test_minus_infinity_is_a_logit(tmp_path, monkeypatch, classifier, predict):
     assert np.isneginf(outputs["logits"][:, -1]).all()
     assert (outputs["probabilities"][:, -1] == 0).all()
     assert np.isfinite(outputs["probabilities"]).all()
-    module = sys.modules["zoo.exports.saved_model.save"]
+    module = importlib.import_module("zoo.exports.saved_model.save")
     expected = module._keras_logits
     for other in (lambda x: x + 0.1, lambda x: np.maximum(x, -9)):
         monkeypatch.setattr(
@@ -146,7 +147,7 @@ def test_refuses_what_cannot_be_served(tmp_path, classifier, layer, message):
 
 def test_mismatch_removes_the_export(tmp_path, monkeypatch, classifier):
     """A graph that computes something else does not become a version."""
-    module = sys.modules["zoo.exports.saved_model.save"]
+    module = importlib.import_module("zoo.exports.saved_model.save")
     expected = module._keras_logits
     monkeypatch.setattr(
         module, "_keras_logits", lambda *args: expected(*args) + 0.1
@@ -156,6 +157,34 @@ def test_mismatch_removes_the_export(tmp_path, monkeypatch, classifier):
     assert not list(tmp_path.iterdir())
     report = exports.save(classifier(), tmp_path / "model", tolerance=0.2)
     assert report.max_abs_difference == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize(
+    ("layers", "policy", "coarse"),
+    [
+        ((), "float32", False),
+        ((), "mixed_bfloat16", True),
+        ((), "mixed_float16", True),
+        ((RandomPatchJPEG(),), "float32", True),
+    ],
+    ids=["float32", "bfloat16", "float16", "jpeg"],
+)
+def test_float32_is_held_to_a_closer_tolerance(
+    tmp_path, monkeypatch, classifier, layers, policy, coarse
+):
+    model = classifier(*layers, policy=policy, shape=(16, 16, 3))
+    module = importlib.import_module("zoo.exports.saved_model.save")
+    expected = module._keras_logits
+    monkeypatch.setattr(
+        module, "_keras_logits", lambda *args: expected(*args) + 2e-3
+    )
+    options = {"signatures": ["serving_default"], "fold_batch_norm": False}
+    if coarse:
+        report = exports.save(model, tmp_path / "model", **options)
+        assert report.max_abs_difference == pytest.approx(2e-3, abs=1e-5)
+    else:
+        with pytest.raises(ValueError, match="difference=0.002"):
+            exports.save(model, tmp_path / "model", **options)
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ from zoo.exports.serving.batching import BatchTime
 from zoo.exports.serving.batching import batching_config
 from zoo.exports.serving.batching import choose
 from zoo.exports.serving.manifests import kubernetes
+from zoo.layers import Explained
 
 # As session_bundle_config.proto and monitoring_config.proto number them,
 # which `tensorflow-serving-api` leaves out.
@@ -356,3 +357,16 @@ def test_wrong_bundles(folder, tmp_path):
     (tmp_path / "golden.json").write_text('{"request": {}}')
     with pytest.raises(ValueError, match="golden request"):
         golden.read_golden(Path(tmp_path, "golden.json"))
+
+
+def test_golden_request_asks_for_logits(tmp_path):
+    """Though `explain` comes first in the alphabet, and has none."""
+    images = keras.Input((4, 4, 1))
+    x = Explained("seen")(keras.layers.Rescaling(2)(images))
+    model = keras.Model(images, keras.layers.Flatten()(x))
+    names = ["explain", "serving_default"]
+    exports.save(model, tmp_path / "model", signatures=names)
+    bundle = write_bundle(tmp_path / "model", most=1)
+    text = (bundle.path / "golden" / "1.json").read_text()
+    request = json.loads(text)["request"]
+    assert request["signature_name"] == "serving_default"

@@ -150,14 +150,7 @@ def run(options: argparse.Namespace) -> None:
     table.add_column()
     table.add_column(overflow="fold")
     table.add_row("size", f"{report.size_bytes / 1e6:.1f} MB")
-    table.add_row(
-        "against Keras, through the C++ loader"
-        if options.format == "saved_model"
-        else f"against Keras, in {options.format}",
-        f"logits within {report.max_abs_difference:.2g}"
-        if report.max_abs_difference
-        else "the same logits",
-    )
+    table.add_row(*_comparison(report, options))
     table.add_row("randomised", "yes" if report.stochastic else "no")
     table.add_row("batch norms folded", str(report.folded))
     if options.format == "saved_model":
@@ -223,6 +216,23 @@ def _images(named: NamedModel, model, count: int | None):
 
     images, _ = NamedImages.default(named, count).load(model)
     return images
+
+
+def _comparison(report, options) -> tuple[str, str]:
+    """Returns what the written file was compared with, and the result."""
+    if options.int8 is not None:
+        return (
+            "int8 against floating point",
+            f"the same class in {100 * report.int8_agreement:.1f} %, logits "
+            f"within {report.int8_max_abs_difference:.2g}",
+        )
+    difference = report.max_abs_difference
+    found = (
+        f"logits within {difference:.2g}" if difference else "the same logits"
+    )
+    if options.format == "saved_model":
+        return "against Keras, through the C++ loader", found
+    return f"against Keras, in {options.format}", found
 
 
 def _add_signatures(table, report) -> None:
