@@ -20,6 +20,7 @@ from zoo.exports.serving import write_bundle
 from zoo.exports.serving.batching import BatchTime
 from zoo.exports.serving.batching import batching_config
 from zoo.exports.serving.batching import choose
+from zoo.exports.serving.manifests import REQUEST_BYTES
 from zoo.exports.serving.manifests import kubernetes
 
 # As session_bundle_config.proto and monitoring_config.proto number them,
@@ -191,7 +192,17 @@ def test_kubernetes(bundle, folder):
     deployment = objects["Deployment"]["spec"]
     pod = deployment["template"]
     (container,) = pod["spec"]["containers"]
-    assert container["resources"]["limits"]["nvidia.com/gpu"] == 1
+    limits = container["resources"]["limits"]
+    assert limits["nvidia.com/gpu"] == 1
+    # Four pictures of 40 megapixels, decoded at once, beside the model.
+    size = sum(
+        file.stat().st_size
+        for file in (folder / "3").rglob("*")
+        if file.is_file()
+    )
+    assert REQUEST_BYTES == 4 * 25 * 40_000_000
+    limit = int(limits["memory"].removesuffix("Gi")) * 2**30
+    assert limit >= 2 * REQUEST_BYTES + size
     mount = container["volumeMounts"][0]["mountPath"]
     check_flags(container["args"], f"{mount}/tiny", folder)
     claim = pod["spec"]["volumes"][0]["persistentVolumeClaim"]["claimName"]
@@ -214,6 +225,8 @@ def test_kubernetes_is_checked():
     yaml = pytest.importorskip("yaml")
     text = kubernetes("Big_Model.tag", 3 * 2**30)
     assert "storage: 30Gi" in text
+    # 6 GiB of two versions and 7.5 of two requests, beside the server.
+    assert "memory: 16Gi" in text
     objects = list(yaml.safe_load_all(text))
     # Kubernetes' names have small letters, digits and dashes.
     assert objects[1]["metadata"]["name"] == "big-model-tag"
