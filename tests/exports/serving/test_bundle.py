@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -22,6 +23,8 @@ from zoo.exports.serving.batching import batching_config
 from zoo.exports.serving.batching import choose
 from zoo.exports.serving.manifests import REQUEST_BYTES
 from zoo.exports.serving.manifests import kubernetes
+from zoo.exports.serving.shared_draws import shares_draws
+from zoo.saved_model_folder import newest_version
 
 # As session_bundle_config.proto and monitoring_config.proto number them,
 # which `tensorflow-serving-api` leaves out.
@@ -72,7 +75,7 @@ def config_class(name):
 
 @pytest.fixture(scope="module")
 def bundle(folder):
-    return write_bundle(folder, most=4)
+    return write_bundle(folder, most=4, roll_out=True)
 
 
 def test_files(bundle, folder):
@@ -355,6 +358,51 @@ class Noise(keras.layers.Layer):
         return images + keras.random.uniform(
             keras.ops.shape(images), -0.1, 0.1, seed=self.seed_generator
         )
+
+
+def test_shared_draws_are_not_merged(shared_folder, noisy_folder, folder):
+    """Else a stranger's answer tells what the neighbour's noise was."""
+    for path, expected in (
+        (shared_folder, True),
+        (noisy_folder, False),
+        (folder, False),
+    ):
+        with exports.SavedModelSession(newest_version(path)) as session:
+            assert shares_draws(session) == expected
+    (shared_folder / "serving").mkdir()
+    (shared_folder / "serving" / "batching.config").write_text(
+        "of an older bundle"
+    )
+    bundle = write_bundle(shared_folder, most=2)
+    assert bundle.stochastic and not bundle.merging
+    for name in ("compose.yaml", "kubernetes.yaml"):
+        text = (bundle.path / name).read_text()
+        assert "--enable_batching=true" not in text
+        assert "batching.config" not in text
+        assert "No --enable_batching" in text
+    assert "batching.config" not in bundle.files
+    assert not (bundle.path / "batching.config").exists()
+    yaml = pytest.importorskip("yaml")
+    parsed = yaml.safe_load((bundle.path / "compose.yaml").read_text())
+    assert len(parsed["services"]["serving"]["command"]) == 5
+
+
+def test_an_operators_models_config_stays(tmp_path, folder):
+    """A roll-back by hand isn't undone by the next bundle."""
+    ignored = shutil.ignore_patterns("serving")
+    shutil.copytree(folder, tmp_path / "tiny", ignore=ignored)
+    first = write_bundle(tmp_path / "tiny", version=1, most=1)
+    assert first.live and first.merging
+    config = first.path / "models.config"
+    assert "versions: 1 " in config.read_text()
+    config.write_text(config.read_text() + "# by hand\n")
+    kept = config.read_text()
+    second = write_bundle(tmp_path / "tiny", version=3, most=1)
+    assert config.read_text() == kept and not second.live
+    assert (second.path / "golden" / "3.json").exists()
+    third = write_bundle(tmp_path / "tiny", version=3, most=1, roll_out=True)
+    assert "versions: 3 " in config.read_text() and third.live
+    assert write_bundle(tmp_path / "tiny", version=3, most=1).live
 
 
 def test_wrong_bundles(folder, tmp_path):
