@@ -21,6 +21,7 @@ from zoo.exports.serving import write_bundle
 from zoo.exports.serving.batching import BatchTime
 from zoo.exports.serving.batching import batching_config
 from zoo.exports.serving.batching import choose
+from zoo.exports.serving.batching import plan_batches
 from zoo.exports.serving.manifests import REQUEST_BYTES
 from zoo.exports.serving.manifests import kubernetes
 from zoo.exports.serving.shared_draws import shares_draws
@@ -149,6 +150,19 @@ def test_choice_of_batches():
     # The server wants the last to be the largest batch that it runs.
     assert list(text.allowed_batch_sizes) == [1, 4, 16]
     assert choose(measured, "CPU", 2, pad=False).sizes == ()
+
+
+def test_sizes_of_batches(folder):
+    """The largest that is asked for is tried, whether a power of two or not."""
+    image = np.zeros((8, 6, 3), "float32")
+    with exports.SavedModelSession(folder / "3") as session:
+        for most, sizes in ((1, [1]), (6, [1, 2, 4, 6]), (8, [1, 2, 4, 8])):
+            plan = plan_batches(session, image, most=most, seconds=0.01)
+            assert [one.images for one in plan.measured] == sizes
+            assert plan.limit == most
+        for most in (0, -3, 2.0, True):
+            with pytest.raises(ValueError, match="`most` must be a whole"):
+                plan_batches(session, image, most=most)
 
 
 def test_compose(bundle, folder):
