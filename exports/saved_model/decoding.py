@@ -80,7 +80,9 @@ def _decode_checked(contents, place, channels):
             ],
         )
         with tf.control_dependencies([checked]):
-            contents = tf.identity(contents)
+            # Of an animation TensorFlow would decode all frames.
+            contents = tf.strings.substr(contents, np.int64(0), header.end)
+            contents += tf.where(header.is_gif, ";", "")
         way = tf.where(header.keeps_channels, _KEEPING, _OPAQUE)
         way = tf.where(header.is_keyed, _KEYED, way)
         pixels = tf.switch_case(

@@ -20,8 +20,11 @@ from zoo.exports.saved_model.picture_parts import NAMES
 from zoo.exports.saved_model.picture_parts import WIDTH
 from zoo.exports.saved_model.picture_parts import as_arrays
 
-MAX_PIXELS = 178_956_970
-"""Pictures of more are refused, as they are by Pillow."""
+MAX_PIXELS = 40_000_000
+"""Pictures of more are refused: a file of a few bytes may declare as many."""
+BYTES_A_PIXEL = 25
+"""That a picture takes at most while it is decoded; as measured, if it is
+transparent and made grey (without, it's 12, and opaque 3.3)."""
 
 _MAX_PARTS = 10_000
 """Of a file: a hostile one may consist of millions."""
@@ -29,17 +32,24 @@ _BEYOND = 1024
 """Zeros after a file, for what is looked up past its end."""
 _EXIF_ORIENTATION, _EXIF_LONG = 0x0112, 4
 _XMP_ORIENTATION = r'(?s)\C*tiff:Orientation(="|>)[2-8]\C*'
-_FORMATS = ("jpeg", "png", "gif", "bmp", "webp")
+_WEBPS = ("vp8", "vp8l", "vp8x")
+"""By a WebP's first chunk: lossy, lossless, with more chunks."""
+_FORMATS = ("jpeg", "png", "gif", "bmp", *_WEBPS)
 _FIELDS = {
     # Which window, place in it, size, whether the lowest byte comes first.
     "png_width": (0, 16, 4, False),
     "gif_width": (0, 6, 2, True),
     "bmp_width": (0, 18, 4, True),
     "jpeg_width": (1, 7, 2, False),
+    "vp8_width": (0, 26, 2, True),
+    "vp8x_width": (0, 24, 3, True),
     "png_height": (0, 20, 4, False),
     "gif_height": (0, 8, 2, True),
     "bmp_height": (0, 22, 4, True),
     "jpeg_height": (1, 5, 2, False),
+    "vp8_height": (0, 28, 2, True),
+    "vp8x_height": (0, 27, 3, True),
+    "vp8l_size": (0, 21, 4, True),
     "colours": (1, 9, 1, False),
     "pixels_at": (0, 10, 4, True),
     "bmp_header": (0, 14, 4, True),
@@ -49,6 +59,7 @@ _FIELDS = {
     "offset": (2, 1, 4, True),
     "frame_width": (2, 5, 2, True),
     "frame_height": (2, 7, 2, True),
+    "frame_flags": (2, 9, 1, True),
     "segment_length": (3, 2, 2, False),
     "chunk_length": (3, 0, 4, False),
     "byte_order": (4, 0, 1, False),
@@ -56,8 +67,8 @@ _FIELDS = {
     "big_directory": (4, 4, 4, False),
 }
 """Of a file's first bytes, and behind its frame, GIF's frame, XMP and EXIF."""
-_SIZED = ("png", "gif", "bmp", "jpeg")
-"""In the fields' order. libwebp itself takes 16383 x 16383 at most."""
+_SIZED = ("png", "gif", "bmp", "jpeg", *_WEBPS)
+"""Formats whose files say how large they are: all."""
 _ENTRY = ((0, 2), (2, 2), (8, 2), (8, 4))
 """Of EXIF data: tag, type, and the value as a short or a long number."""
 
@@ -73,6 +84,8 @@ class Header(NamedTuple):
         keeps_channels: Whether it is a PNG or a WebP.
         is_keyed: Whether it is a PNG that makes a colour or entries of its
             palette transparent.
+        is_gif: Whether it is a GIF.
+        end: Bytes up to the end of a GIF's first frame; the size of others.
     """
 
     refused: tf.Tensor
@@ -80,6 +93,8 @@ class Header(NamedTuple):
     is_jpeg: tf.Tensor
     keeps_channels: tf.Tensor
     is_keyed: tf.Tensor
+    is_gif: tf.Tensor
+    end: tf.Tensor
 
 
 def read_header(contents: tf.Tensor) -> Header:
@@ -98,6 +113,7 @@ def read_header(contents: tf.Tensor) -> Header:
     field = _read_fields(data, size, places)
     has_exif = has["exif"] | has["exif_chunk"]
     orientation = _exif_orientation(data, size, exif, has_exif, field)
+    is_webp = tf.reduce_any(tf.stack([has[name] for name in _WEBPS]))
     sized = tf.reduce_any(tf.stack([has[name] for name in _SIZED]))
     pixels = _pixels(has, field)
     refused = {
@@ -136,7 +152,7 @@ def read_header(contents: tf.Tensor) -> Header:
                 & ~_ends(data, tf.where(has["scan"], at["scan"], size))
             )
             | (has["png"] & ~has["last_chunk"])
-            | (has["webp"] & (field["riff_size"] + 8 > size))
+            | (is_webp & (field["riff_size"] + 8 > size))
         ),
         "": tf.constant(True),
     }
@@ -145,8 +161,10 @@ def read_header(contents: tf.Tensor) -> Header:
         tf.gather(list(refused), first),
         orientation,
         has["jpeg"],
-        has["png"] | has["webp"],
+        has["png"] | is_webp,
         has["key"],
+        has["gif"],
+        tf.where(has["gif"], _frame_end(data, size, end, field), size),
     )
 
 
@@ -201,12 +219,49 @@ def _pixels(has, field):
     """Returns the number of pixels that a file declares."""
     # A BMP's negative height says that the upper row comes first.
     height = field["bmp_height"]
-    heights = {**field, "bmp_height": tf.minimum(height, 2**32 - height)}
-    pixels = tf.stack([field[f"{name}_width"] for name in _SIZED]) * tf.stack(
-        [heights[f"{name}_height"] for name in _SIZED]
+    # A WebP's sizes have 14 bits, or are one less than it is large.
+    size = field["vp8l_size"]
+    sizes = {
+        **field,
+        "bmp_height": tf.minimum(height, 2**32 - height),
+        "vp8_width": field["vp8_width"] % 2**14,
+        "vp8_height": field["vp8_height"] % 2**14,
+        "vp8l_width": size % 2**14 + 1,
+        "vp8l_height": size // 2**14 % 2**14 + 1,
+        "vp8x_width": field["vp8x_width"] + 1,
+        "vp8x_height": field["vp8x_height"] + 1,
+    }
+    pixels = tf.stack([sizes[f"{name}_width"] for name in _SIZED]) * tf.stack(
+        [sizes[f"{name}_height"] for name in _SIZED]
     )
     own = tf.stack([has[name] for name in _SIZED])
     return tf.reduce_max(tf.where(own, pixels, np.int64(0)))
+
+
+def _frame_end(data, size, frame, field):
+    """Returns where a GIF's first frame ends; nonsense of other files.
+
+    TensorFlow decodes all frames of an animation, to return the first. So
+    the graph cuts the others off. A frame is a chain of blocks, each with its
+    length in front, and an empty one at its end. Instead of walking block by
+    block, every byte is taken for a length at once, and the ways doubled.
+    """
+    flags = field["frame_flags"]
+    table = tf.where(flags >= 128, 3 * 2 ** (flags % 8 + 1), np.int64(0))
+    is_gif = tf.cast(data[0] == ord("G"), "int64")
+    chain = tf.clip_by_value(frame + 11 + table, 0, size)
+    lengths = tf.cast(data[chain : chain + is_gif * (size - chain)], "int32")
+    # A byte behind the file ends each chain.
+    count = tf.size(lengths)
+    lengths = tf.pad(lengths, [[0, 1]])
+    jumps = tf.range(count + 1)
+    jumps = tf.minimum(jumps + lengths + tf.cast(lengths > 0, "int32"), count)
+    (jumps,) = tf.while_loop(
+        lambda jumps: tf.gather(jumps, jumps[0]) != jumps[0],
+        lambda jumps: (tf.gather(jumps, jumps),),
+        (jumps,),
+    )
+    return tf.minimum(chain + tf.cast(jumps[0], "int64") + 1, size)
 
 
 def _refused_bitmaps(data, size, is_bmp, field):

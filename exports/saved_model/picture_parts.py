@@ -72,7 +72,15 @@ _TABLE = (
     _Part("png", FILE, _bytes(b"\x89PNG\r\n\x1a\n"), 8, then=_CHUNK),
     _Part("gif", FILE, _bytes(b"GIF8"), 13, then=_EXTENSION),
     _Part("bmp", FILE, _bytes(b"BM")),
-    _Part("webp", FILE, _RIFF),
+    *(
+        # A chunk of none of these isn't looked for; libwebp takes raw data.
+        _Part(name, FILE, [*_RIFF, *_bytes(chunk)])
+        for name, chunk in (
+            ("vp8", b"VP8 "),
+            ("vp8l", b"VP8L"),
+            ("vp8x", b"VP8X"),
+        )
+    ),
     _Part("animated", FILE, [*_EXTENDED, (0x02, 0x02)]),
     _Part("webp_meta", FILE, [*_EXTENDED, (0x04, 0x04)]),
     _Part("webp_meta", FILE, [*_EXTENDED, (0x08, 0x08)]),

@@ -20,7 +20,7 @@ SEED = "seed"
 IMAGE_BYTES = "image_bytes"
 PIXEL_SCALE = np.float32(1 / 255)
 """A factor, as graph optimisation makes one of a division by 255."""
-_DECODED_AT_ONCE = 4
+DECODED_AT_ONCE = 4
 """Of a request's pictures, each of which may be large."""
 _PIXEL_ROUNDING = 1e-3
 """How far half precision and resizing may leave [0, 1]."""
@@ -176,7 +176,7 @@ def build_signatures(
         image = tf.map_fn(
             decode,
             (image_bytes, tf.range(tf.size(image_bytes))),
-            parallel_iterations=_DECODED_AT_ONCE,
+            parallel_iterations=DECODED_AT_ONCE,
             fn_output_signature=tf.TensorSpec(image_shape, tf.float32),
         )
         return serving_default(image)

@@ -68,7 +68,7 @@ def plan_batches(
     most: int = 64,
     seconds: float = 0.2,
 ) -> BatchPlan:
-    """Measures batches of 1, 2, 4, … images and chooses among them.
+    """Measures batches of 1, 2, 4, … and `most` images; chooses among them.
 
     The largest batch is the smallest that reaches 95 % of the best throughput
     seen: more would only lengthen each request. Larger requests are split,
@@ -81,12 +81,21 @@ def plan_batches(
     Args:
         session: Has the signature `serving_default`.
         image: One image, `(height, width, channels)`, pixels in [0, 1].
-        most: Largest batch tried, and images that a request may have.
+        most: Largest batch tried, and images that a request may have; one
+            or more.
         seconds: Time spent on each size.
+
+    Raises:
+        ValueError: If `most` is no whole number from one.
     """
+    if isinstance(most, bool) or not isinstance(most, int) or most < 1:
+        raise ValueError(
+            "`most` must be a whole number, one or more. "
+            f"Received: most={most!r}"
+        )
+    sizes = sorted({*(2**n for n in range(most.bit_length())), most})
     measured = [
-        BatchTime(size, _time(session, image, size, seconds))
-        for size in (2**n for n in range(most.bit_length()))
+        BatchTime(size, _time(session, image, size, seconds)) for size in sizes
     ]
     gpus = tf.config.list_physical_devices("GPU")
     if gpus:
@@ -103,8 +112,7 @@ def choose(
     """Chooses a plan from times, as `plan_batches` says.
 
     Args:
-        measured: Times by size, a single image first, each size twice the
-            one before.
+        measured: Times by size, a single image first.
         device: What they were measured on.
         threads: Batches that run at once.
         pad: Whether batches are padded.

@@ -21,6 +21,7 @@ from zoo.exports.serving.manifests import compose
 from zoo.exports.serving.manifests import kubernetes
 from zoo.exports.serving.manifests import models_config
 from zoo.exports.serving.manifests import monitoring_config
+from zoo.exports.serving.shared_draws import shares_draws
 from zoo.saved_model_folder import newest_version
 
 _FEW_RUNS, _MANY_RUNS = 8, 64
@@ -36,12 +37,18 @@ class Bundle:
         files: Its files, relative to it.
         batches: What was measured and chosen.
         stochastic: Whether runs of the golden request differed.
+        merging: Whether servers merge callers' requests; not if the images
+            of a batch share the model's random draws.
+        live: Whether `models.config` is as written for this version. If not,
+            an earlier one was kept, and the operator rolls the version out.
     """
 
     path: Path
     files: tuple[str, ...]
     batches: BatchPlan
     stochastic: bool
+    merging: bool
+    live: bool
 
     def to_dict(self) -> dict:
         """Returns the bundle as plain values that JSON can hold."""
@@ -49,7 +56,11 @@ class Bundle:
 
 
 def write_bundle(
-    path: str | os.PathLike, *, version: int | None = None, most: int = 64
+    path: str | os.PathLike,
+    *,
+    version: int | None = None,
+    most: int = 64,
+    roll_out: bool = False,
 ) -> Bundle:
     """Writes `<path>/serving`: a server's files for an export.
 
@@ -58,12 +69,20 @@ def write_bundle(
     `compose.yaml` and `kubernetes.yaml` start servers on GPUs.
     `golden/<version>.json` is a request and its answer, by which
     `smoke_test.sh` tests a server. Each file is replaced whole. Files of an
-    earlier version are replaced, but its golden file stays.
+    earlier version are replaced, but its golden file stays, and so does
+    `models.config`: it says what is served, which an operator may have
+    changed.
+
+    If the images of a batch share the model's random draws, no requests are
+    merged: the manifests leave batching out, and there is no
+    `batching.config`.
 
     Args:
         path: The export's folder, which names the model.
         version: The highest by default.
         most: Largest batch that is tried, and images that a request may have.
+        roll_out: Whether an existing `models.config` is replaced by one that
+            names this version alone, which servers then load.
 
     Raises:
         FileNotFoundError: If there is no such version, or it has no request.
@@ -89,6 +108,7 @@ def write_bundle(
             )
         logits = _golden_logits(session, request)
         plan = plan_batches(session, _image(session), most=most)
+        merging = not shares_draws(session)
     number = int(folder.name)
     size = sum(
         file.stat().st_size for file in folder.rglob("*") if file.is_file()
@@ -98,12 +118,23 @@ def write_bundle(
         "models.config": models_config(path.name, number),
         "batching.config": batching_config(plan),
         "monitoring.config": monitoring_config(),
-        "compose.yaml": compose(path.name),
-        "kubernetes.yaml": kubernetes(path.name, size),
+        "compose.yaml": compose(path.name, merging=merging),
+        "kubernetes.yaml": kubernetes(path.name, size, merging=merging),
         golden: json.dumps(record(request, logits, version=number)) + "\n",
         "smoke_test.sh": _smoke_test(path.name, golden),
     }
+    if not merging:
+        del texts["batching.config"]
+        (path / BUNDLE / "batching.config").unlink(missing_ok=True)
+    live = True
+    served = path / BUNDLE / "models.config"
+    if served.exists() and not roll_out:
+        kept = served.read_text(encoding="utf-8")
+        live = kept == texts["models.config"]
+        texts["models.config"] = kept
     for name, text in texts.items():
+        if name == "models.config" and not live:
+            continue
         with atomic_write(path / BUNDLE / name) as temporary:
             temporary.write_text(text, encoding="utf-8")
             if name.endswith(".sh"):
@@ -113,6 +144,8 @@ def write_bundle(
         files=tuple(texts),
         batches=plan,
         stochastic=bool(np.any(logits != logits[0])),
+        merging=merging,
+        live=live,
     )
 
 

@@ -197,11 +197,14 @@ class Client:
                 key: _fit(key, value, signature.inputs[key].shape)
                 for key, value in inputs.items()
             }
-            return call(
+            outputs = call(
                 lambda: self._backend.run(name, signature, fitted, deadline),
                 deadline,
                 self._retries,
             )
+            if signature.outputs.keys() != outputs.keys():
+                self._signatures = None  # Another version has come up.
+            return outputs
         except ValueError as error:
             # Another version, of another shape, may have come up since.
             self._signatures = None

@@ -2,9 +2,20 @@
 
 import re
 
+from zoo.exports.saved_model.picture_headers import BYTES_A_PIXEL
+from zoo.exports.saved_model.picture_headers import MAX_PIXELS
+from zoo.exports.saved_model.signatures import DECODED_AT_ONCE
+
 IMAGE = "tensorflow/serving:2.21.0-gpu"
 BUNDLE = "serving"
 """Folder beside the versions; servers load numbered folders alone."""
+
+REQUEST_BYTES = DECODED_AT_ONCE * BYTES_A_PIXEL * MAX_PIXELS
+"""That a request of picture files takes at most while it is decoded."""
+_REQUESTS = 2
+"""As large as that, which a server must survive at once."""
+_SERVER_BYTES = 2 * 2**30
+"""Of the server, CUDA's libraries and what else a request holds."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 _METRICS = "/monitoring/prometheus/metrics"
@@ -51,9 +62,14 @@ prometheus_config {{
 """
 
 
-def compose(name: str) -> str:
-    """Returns a Docker Compose file of one server with one GPU."""
-    arguments = "\n".join(f"      - {flag}" for flag in _flags(name))
+def compose(name: str, *, merging: bool = True) -> str:
+    """Returns a Docker Compose file of one server with one GPU.
+
+    Args:
+        name: The model's.
+        merging: Whether the server merges callers' requests.
+    """
+    arguments = _arguments(name, merging, 6)
     return f"""\
 # One server of {name} on one GPU: docker compose up --detach --wait
 # REST and metrics on port 8501, gRPC on 8500, of this machine alone.
@@ -95,16 +111,21 @@ services:
 """
 
 
-def kubernetes(name: str, size_bytes: int) -> str:
+def kubernetes(name: str, size_bytes: int, *, merging: bool = True) -> str:
     """Returns manifests of a Deployment with all that belongs to it.
 
     Args:
         name: The model's.
-        size_bytes: Of the version's files; the volume holds ten of them.
+        size_bytes: Of the version's files; the volume holds ten of them, and
+            the memory two and two requests of `REQUEST_BYTES`.
+        merging: Whether the server merges callers' requests.
     """
     app = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
-    arguments = "\n".join(f"            - {flag}" for flag in _flags(name))
+    arguments = _arguments(name, merging, 12)
     gibibytes = max(1, -(-10 * size_bytes // 2**30))
+    # Two versions are in memory while one replaces the other.
+    memory = _SERVER_BYTES + 2 * size_bytes + _REQUESTS * REQUEST_BYTES
+    memory = -(-memory // 2**30)
     return f"""\
 # Serves {name} on GPUs: kubectl apply --filename kubernetes.yaml
 # The volume must hold the export's folder, as {name}/1 and {name}/{BUNDLE}.
@@ -155,7 +176,7 @@ spec:
             - {{name: http, containerPort: 8501}}
           resources:
             requests: {{cpu: "2", memory: 4Gi}}
-            limits: {{memory: 8Gi, nvidia.com/gpu: 1}}
+            limits: {{memory: {memory}Gi, nvidia.com/gpu: 1}}
           startupProbe:  # Loading and warming up may take five minutes.
             httpGet: {{path: /v1/models/{name}/metadata, port: http}}
             periodSeconds: 5
@@ -222,15 +243,25 @@ spec:
 """
 
 
-def _flags(name: str) -> list[str]:
+def _arguments(name: str, merging: bool, indent: int) -> str:
     """Returns the server's options, which the image's entry point adds to."""
     folder = f"/models/{name}/{BUNDLE}"
-    return [
+    lines = [
         f"--model_config_file={folder}/models.config",
         "--model_config_file_poll_wait_seconds=30",
         "--allow_version_labels_for_unavailable_models=true",
-        "--enable_batching=true",
-        f"--batching_parameters_file={folder}/batching.config",
         f"--monitoring_config_file={folder}/monitoring.config",
         "--rest_api_timeout_in_ms=30000",
     ]
+    if merging:
+        lines += [
+            "--enable_batching=true",
+            f"--batching_parameters_file={folder}/batching.config",
+        ]
+    lines = [f"- {line}" for line in lines]
+    if not merging:
+        lines += [
+            "# No --enable_batching: images of one call share this model's",
+            "# random draws, and strangers' requests must not be merged.",
+        ]
+    return "\n".join(f"{' ' * indent}{line}" for line in lines)

@@ -46,6 +46,12 @@ DATATYPES = {
 """KServe's types by NumPy's names."""
 
 _CHUNK = 1 << 16
+_UNREACHABLE = (
+    urllib3.exceptions.NewConnectionError,
+    urllib3.exceptions.ProtocolError,
+    urllib3.exceptions.ProxyError,
+)
+"""What may pass: of the network, not of the request or of trust."""
 
 
 class _Http:
@@ -91,8 +97,13 @@ class _Http:
             refused = urllib3.exceptions.NewConnectionError
             if isinstance(error, timeouts) and not isinstance(error, refused):
                 raise deadline.error() from error
-            raise UnavailableError(
-                f"The server must be reachable. Received: {error}"
+            if isinstance(error, _UNREACHABLE):
+                raise UnavailableError(
+                    f"The server must be reachable. Received: {error}"
+                ) from error
+            raise ServingError(
+                "The address, the headers and the server's certificate must "
+                f"be right. Received: {error}"
             ) from error
         if response.status != 200:
             raise self._failure(response, content)
@@ -206,17 +217,19 @@ class TensorFlowRest:
             body=json.dumps(body).encode(),
             headers={"Content-Type": "application/json"},
         ).get("outputs")
-        if len(signature.outputs) == 1:  # It comes without its name.
-            outputs = dict.fromkeys(signature.outputs, outputs)
-        if not isinstance(outputs, dict):
+        named = _named(outputs, signature)
+        if named is None:  # Another version may have come up since.
+            signature = self.signatures(deadline).get(name, signature)
+            named = _named(outputs, signature)
+        if named is None:
             raise ServingError(
-                "The answer must have outputs, as TensorFlow Serving's. "
+                "The answer must have the outputs that the metadata name, "
+                f"{sorted(signature.outputs)}. "
                 f"Received: outputs={str(outputs)[:80]}"
             )
         return {
-            key: shaped(outputs[key], tensor, key)
-            for key, tensor in signature.outputs.items()
-            if key in outputs
+            key: shaped(value, signature.outputs[key], key)
+            for key, value in named.items()
         }
 
     def close(self) -> None:
@@ -362,6 +375,16 @@ def to_raw(array: np.ndarray) -> bytes:
     return b"".join(
         len(one).to_bytes(4, "little") + one for one in array.ravel()
     )
+
+
+def _named(outputs: object, signature: Signature) -> dict | None:
+    """Returns an answer's outputs by name; nothing if they aren't its own."""
+    keys = signature.outputs.keys()
+    if len(keys) == 1 and not isinstance(outputs, dict):
+        return dict.fromkeys(keys, outputs)  # It comes without its name.
+    if isinstance(outputs, dict) and outputs.keys() == keys:
+        return outputs
+    return None
 
 
 def _json_tensors(described: Mapping) -> dict[str, Tensor]:

@@ -12,11 +12,14 @@ import contextlib
 import importlib.util
 import os
 import threading
+import warnings
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 
 from zoo.exports.c_api import SavedModelSession
+from zoo.exports.serving.shared_draws import shares_draws
 from zoo.saved_model_folder import newest_version
 
 _PACKAGES = 'pip install "nvidia-pytriton>=0.7"'
@@ -82,9 +85,10 @@ def triton(
     from pytriton.triton import Triton
     from pytriton.triton import TritonConfig
 
-    version = newest_version(path)
+    version = newest_version(Path(path).absolute())
     if name is None:
-        name = (version if version == path else version.parent).name
+        named = version.parent if version.name.isdecimal() else version
+        name = named.name
     config = TritonConfig(
         http_address=address,
         http_port=http_port,
@@ -93,11 +97,18 @@ def triton(
         metrics_port=metrics_port,
         exit_timeout_secs=10,
     )
-    delay = delay_micros if merge else None
     with (
         SavedModelSession(version) as session,
         contextlib.ExitStack() as stack,
     ):
+        if merge and shares_draws(session):
+            merge = False
+            warnings.warn(
+                f"Requests to {name} are not merged: images of one call share "
+                "the model's random draws",
+                stacklevel=3,
+            )
+        delay = delay_micros if merge else None
         for left in reversed(range(_STARTS)):
             server = stack.enter_context(Triton(config=config))
             try:

@@ -228,6 +228,13 @@ FILES = {
     ),
 }
 
+
+def riff(kind, data):
+    data = data.ljust(40, b"\0")
+    body = b"WEBP" + kind + struct.pack("<I", len(data)) + data
+    return b"RIFF" + struct.pack("<I", len(body)) + body
+
+
 REFUSED = {
     "a BMP with a palette of colours": [
         encoded(PALETTE, "BMP"),
@@ -276,7 +283,12 @@ REFUSED = {
         edited(JPEG, (JPEG.index(b"\xff\xc0") + 5, b"\0\0")),
         edited(encoded(COLOUR, "BMP"), (18, b"\0\0\0\0")),
     ],
-    "no JPEG, PNG, GIF": [b"junk", b"", encoded(COLOUR, "PPM")],
+    "no JPEG, PNG, GIF": [
+        b"junk",
+        b"",
+        encoded(COLOUR, "PPM"),
+        riff(b"JUNK", b""),
+    ],
     "more than 10000 parts": [
         b"\xff\xd8" + b"\xff" * 20_000,
         png(RGBA[..., 0], 8, 0, *[chunk(b"tIME", b"")] * 10_001),
@@ -288,6 +300,11 @@ REFUSED = {
             encoded(COLOUR, "BMP"), (18, struct.pack("<ii", 2**16, -(2**15)))
         ),
         edited(JPEG, (JPEG.index(b"\xff\xc0") + 5, b"\xff\xff\xff\xff")),
+        png(RGBA[..., 0], 8, 0, size=(8001, 5000)),
+        # Lossy, lossless and extended WebPs of 16383 x 16383.
+        riff(b"VP8 ", b"\x30\1\0\x9d\1\x2a" + b"\xff\x3f" * 2),
+        riff(b"VP8L", b"\x2f\xfe\xbf\xff\x0f"),
+        riff(b"VP8X", b"\0\0\0\0" + b"\xfe\x3f\0" * 2),
     ],
 }
 
@@ -336,6 +353,23 @@ def test_a_truncated_file_is_refused(served):
             served(FILES[name][:-30])
     whole = FILES["JPEG"] + b"what some cameras write behind a picture"
     np.testing.assert_array_equal(served(whole), served(FILES["JPEG"]))
+
+
+@pytest.mark.parametrize("frames", [1, 2])
+def test_of_a_gif_only_the_first_frame_is_decoded(served, frames):
+    """What comes after it, junk here, is not even read."""
+    noise = Image.fromarray(RNG.integers(0, 256, (40, 50), np.uint8))
+    content = encoded(
+        noise,
+        "GIF",
+        save_all=True,
+        append_images=[noise.rotate(180)] * (frames - 1),
+    )
+    first = encoded(noise, "GIF")
+    assert len(first) > 1000  # Of several blocks.
+    expected = served(first)
+    np.testing.assert_array_equal(served(content), expected)
+    np.testing.assert_array_equal(served(first[:-1] + b"junk"), expected)
 
 
 def test_pixels_of_lossless_files_are_equal(tmp_path):

@@ -56,6 +56,24 @@ def noisy_folder(tmp_path_factory):
     return path
 
 
+class SharedNoise(Noise):
+    """Adds the same noise to all images of a batch."""
+
+    def call(self, images):
+        shape = (1, *images.shape[1:])
+        return images + keras.random.normal(shape, seed=self.seed_generator)
+
+
+@pytest.fixture(scope="package")
+def shared_folder(tmp_path_factory):
+    """A model whose images of one batch share its noise."""
+    layers = [keras.Input((4, 4, 1)), SharedNoise(), keras.layers.Flatten()]
+    path = tmp_path_factory.mktemp("served") / "shared"
+    model = keras.Sequential([*layers, keras.layers.Dense(2)])
+    exports.save(model, path, signatures=["serving_default"])
+    return path
+
+
 @pytest.fixture(scope="package")
 def running(folder):
     """A server of the model: its double, and its hosts."""

@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -20,8 +21,15 @@ from zoo.exports.serving import write_bundle
 from zoo.exports.serving.batching import BatchTime
 from zoo.exports.serving.batching import batching_config
 from zoo.exports.serving.batching import choose
+from zoo.exports.serving.batching import plan_batches
+from zoo.exports.serving.manifests import REQUEST_BYTES
 from zoo.exports.serving.manifests import kubernetes
+<<<<<<< HEAD
 from zoo.layers import Explained
+=======
+from zoo.exports.serving.shared_draws import shares_draws
+from zoo.saved_model_folder import newest_version
+>>>>>>> exb
 
 # As session_bundle_config.proto and monitoring_config.proto number them,
 # which `tensorflow-serving-api` leaves out.
@@ -72,7 +80,7 @@ def config_class(name):
 
 @pytest.fixture(scope="module")
 def bundle(folder):
-    return write_bundle(folder, most=4)
+    return write_bundle(folder, most=4, roll_out=True)
 
 
 def test_files(bundle, folder):
@@ -148,6 +156,19 @@ def test_choice_of_batches():
     assert choose(measured, "CPU", 2, pad=False).sizes == ()
 
 
+def test_sizes_of_batches(folder):
+    """The largest that is asked for is tried, whether a power of two or not."""
+    image = np.zeros((8, 6, 3), "float32")
+    with exports.SavedModelSession(folder / "3") as session:
+        for most, sizes in ((1, [1]), (6, [1, 2, 4, 6]), (8, [1, 2, 4, 8])):
+            plan = plan_batches(session, image, most=most, seconds=0.01)
+            assert [one.images for one in plan.measured] == sizes
+            assert plan.limit == most
+        for most in (0, -3, 2.0, True):
+            with pytest.raises(ValueError, match="`most` must be a whole"):
+                plan_batches(session, image, most=most)
+
+
 def test_compose(bundle, folder):
     compose_spec = pytest.importorskip("compose_spec")
     yaml = pytest.importorskip("yaml")
@@ -192,7 +213,17 @@ def test_kubernetes(bundle, folder):
     deployment = objects["Deployment"]["spec"]
     pod = deployment["template"]
     (container,) = pod["spec"]["containers"]
-    assert container["resources"]["limits"]["nvidia.com/gpu"] == 1
+    limits = container["resources"]["limits"]
+    assert limits["nvidia.com/gpu"] == 1
+    # Four pictures of 40 megapixels, decoded at once, beside the model.
+    size = sum(
+        file.stat().st_size
+        for file in (folder / "3").rglob("*")
+        if file.is_file()
+    )
+    assert REQUEST_BYTES == 4 * 25 * 40_000_000
+    limit = int(limits["memory"].removesuffix("Gi")) * 2**30
+    assert limit >= 2 * REQUEST_BYTES + size
     mount = container["volumeMounts"][0]["mountPath"]
     check_flags(container["args"], f"{mount}/tiny", folder)
     claim = pod["spec"]["volumes"][0]["persistentVolumeClaim"]["claimName"]
@@ -215,6 +246,8 @@ def test_kubernetes_is_checked():
     yaml = pytest.importorskip("yaml")
     text = kubernetes("Big_Model.tag", 3 * 2**30)
     assert "storage: 30Gi" in text
+    # 6 GiB of two versions and 7.5 of two requests, beside the server.
+    assert "memory: 16Gi" in text
     objects = list(yaml.safe_load_all(text))
     # Kubernetes' names have small letters, digits and dashes.
     assert objects[1]["metadata"]["name"] == "big-model-tag"
@@ -343,6 +376,51 @@ class Noise(keras.layers.Layer):
         return images + keras.random.uniform(
             keras.ops.shape(images), -0.1, 0.1, seed=self.seed_generator
         )
+
+
+def test_shared_draws_are_not_merged(shared_folder, noisy_folder, folder):
+    """Else a stranger's answer tells what the neighbour's noise was."""
+    for path, expected in (
+        (shared_folder, True),
+        (noisy_folder, False),
+        (folder, False),
+    ):
+        with exports.SavedModelSession(newest_version(path)) as session:
+            assert shares_draws(session) == expected
+    (shared_folder / "serving").mkdir()
+    (shared_folder / "serving" / "batching.config").write_text(
+        "of an older bundle"
+    )
+    bundle = write_bundle(shared_folder, most=2)
+    assert bundle.stochastic and not bundle.merging
+    for name in ("compose.yaml", "kubernetes.yaml"):
+        text = (bundle.path / name).read_text()
+        assert "--enable_batching=true" not in text
+        assert "batching.config" not in text
+        assert "No --enable_batching" in text
+    assert "batching.config" not in bundle.files
+    assert not (bundle.path / "batching.config").exists()
+    yaml = pytest.importorskip("yaml")
+    parsed = yaml.safe_load((bundle.path / "compose.yaml").read_text())
+    assert len(parsed["services"]["serving"]["command"]) == 5
+
+
+def test_an_operators_models_config_stays(tmp_path, folder):
+    """A roll-back by hand isn't undone by the next bundle."""
+    ignored = shutil.ignore_patterns("serving")
+    shutil.copytree(folder, tmp_path / "tiny", ignore=ignored)
+    first = write_bundle(tmp_path / "tiny", version=1, most=1)
+    assert first.live and first.merging
+    config = first.path / "models.config"
+    assert "versions: 1 " in config.read_text()
+    config.write_text(config.read_text() + "# by hand\n")
+    kept = config.read_text()
+    second = write_bundle(tmp_path / "tiny", version=3, most=1)
+    assert config.read_text() == kept and not second.live
+    assert (second.path / "golden" / "3.json").exists()
+    third = write_bundle(tmp_path / "tiny", version=3, most=1, roll_out=True)
+    assert "versions: 3 " in config.read_text() and third.live
+    assert write_bundle(tmp_path / "tiny", version=3, most=1).live
 
 
 def test_wrong_bundles(folder, tmp_path):

@@ -1,4 +1,8 @@
+import contextlib
 import os
+import shutil
+import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -7,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 import tensorflow as tf
+import urllib3
 
 from tests.exports.serving.conftest import CLASSES
 from zoo import exports
@@ -19,6 +24,7 @@ from zoo.exports.serving import UnavailableError
 from zoo.exports.serving import VersionNotFoundError
 from zoo.exports.serving.backend import Signature
 from zoo.exports.serving.backend import Tensor
+from zoo.exports.serving.calls import Deadline
 
 
 def png(image):
@@ -204,6 +210,103 @@ def test_another_version_comes_up(url, server, images):
             client.predict(images)
         assert len(client.predict(images)) == 2
         assert client._signatures == known
+
+
+def test_outputs_of_a_version_that_came_up(url, server, images):
+    """Those that the old version hadn't are there, too; so are its names."""
+    served, _ = server
+    with Client(url) as client:
+        client.predict(images)
+        known = client._signatures
+        new = known["serving_default"]
+        for kept in (["classes", "logits", "probabilities"], ["logits"], []):
+            old = {key: new.outputs[key] for key in kept}
+            stale = {"serving_default": Signature(new.inputs, old)}
+            client._signatures = stale
+            assert client.predict(images)[0].name in CLASSES
+            client.predict(images)
+            assert client._signatures == known
+
+
+def test_one_output_of_a_version_that_came_up(url, folder, images):
+    """By REST it has no name, whatever the old version had."""
+    with Client(f"{url}/versions/3") as client:
+        client.predict(images)
+        outputs = client._signatures["serving_default"].outputs
+        one = {"logits": outputs["logits"]}
+        backend = client._backend
+        if not hasattr(backend, "_http"):
+            pytest.skip("By gRPC each output has its name.")
+        inputs = client._signatures["serving_default"].inputs
+        backend._http.send = lambda *_, **__: {"outputs": [[1.0, 2.0, 3.0]]}
+        backend.signatures = lambda _: {"x": Signature(inputs, one)}
+        found = backend.run(
+            "x", Signature(inputs, outputs), {"image": images}, Deadline(9)
+        )
+        np.testing.assert_array_equal(found["logits"], [[1, 2, 3]])
+        backend._http.send = lambda *_, **__: {"outputs": {"other": []}}
+        with pytest.raises(ServingError, match="metadata name.*logits"):
+            backend.run(
+                "x", Signature(inputs, outputs), {"image": images}, Deadline(9)
+            )
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        urllib3.exceptions.SSLError("certificate verify failed"),
+        urllib3.exceptions.InvalidHeader("two lengths"),
+        urllib3.exceptions.LocationParseError("::"),
+    ],
+)
+def test_what_never_passes_is_not_repeated(images, error):
+    sent = []
+
+    def fail(*_, **__):
+        sent.append(1)
+        raise error
+
+    with Client("https://localhost:1/v1/models/m") as client:
+        client._backend._http._pool.request = fail
+        with pytest.raises(ServingError, match="certificate") as caught:
+            client.predict(images)
+    assert type(caught.value) is ServingError
+    assert len(sent) == 1
+
+
+def test_an_untrusted_certificate(images, tmp_path):
+    """Of a real server, which no authority knows."""
+    command = shutil.which("openssl")
+    if not command:
+        pytest.skip("openssl makes the certificate.")
+    files = [str(tmp_path / name) for name in ("key.pem", "own.pem")]
+    options = "req -x509 -newkey rsa:2048 -nodes -days 1 -subj /CN=localhost"
+    subprocess.run(
+        [command, *options.split(), "-keyout", files[0], "-out", files[1]],
+        check=True,
+        capture_output=True,
+    )
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(files[1], files[0])
+    connections = []
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def serve():
+            with contextlib.suppress(OSError):
+                while True:
+                    connection, _ = listening.accept()
+                    connections.append(1)
+                    with contextlib.suppress(OSError), connection:
+                        context.wrap_socket(connection, server_side=True)
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        port = listening.getsockname()[1]
+        with Client(f"https://127.0.0.1:{port}/v1/models/m") as client:
+            with pytest.raises(ServingError, match="CERTIFICATE") as caught:
+                client.predict(images)
+    assert not isinstance(caught.value, UnavailableError)
+    assert len(connections) == 1
 
 
 def test_explaining_needs_the_signature(url, images):

@@ -165,6 +165,17 @@ def run(options: argparse.Namespace) -> None:
             )
         table.add_row("bundle", str(bundle.path))
         table.add_row("largest batch", f"{bundle.batches.largest} images")
+        if not bundle.merging:
+            table.add_row(
+                "batching",
+                "none: images of one call share the model's random draws",
+            )
+        if not bundle.live:
+            table.add_row(
+                "not live yet",
+                f"{bundle.path / 'models.config'} was kept; to roll out, put "
+                f"version {options.version} there",
+            )
         data["bundle"] = bundle.to_dict()
     emit(options, data, str(report.path), table)
 
