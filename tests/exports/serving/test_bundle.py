@@ -24,12 +24,9 @@ from zoo.exports.serving.batching import choose
 from zoo.exports.serving.batching import plan_batches
 from zoo.exports.serving.manifests import REQUEST_BYTES
 from zoo.exports.serving.manifests import kubernetes
-<<<<<<< HEAD
-from zoo.layers import Explained
-=======
 from zoo.exports.serving.shared_draws import shares_draws
+from zoo.layers import Explained
 from zoo.saved_model_folder import newest_version
->>>>>>> exb
 
 # As session_bundle_config.proto and monitoring_config.proto number them,
 # which `tensorflow-serving-api` leaves out.
