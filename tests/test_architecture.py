@@ -198,7 +198,7 @@ ARROWS = {
     "exports: ground": (),
     "exports/serving": ("exports: ground", "exports/saved_model"),
     "exports/saved_model": ("exports: ground", "zoo/layers"),
-    "exports/formats": ("exports/saved_model",),
+    "exports/formats": ("exports: ground", "exports/saved_model"),
 }
 """All rooms but the command line, and what each may import."""
 

@@ -5,6 +5,7 @@ import dataclasses
 import io
 import os
 import pathlib
+import re
 import shutil
 from collections.abc import Iterator
 from collections.abc import Sequence
@@ -20,6 +21,7 @@ from zoo.exports.formats.int8 import quantize
 from zoo.exports.formats.runtimes import FORMATS
 from zoo.exports.formats.runtimes import INT8
 from zoo.exports.formats.runtimes import check_installed
+from zoo.exports.placement import reachable_nodes
 from zoo.exports.saved_model.entropy import SeedSource
 from zoo.exports.saved_model.entropy import check_graph
 from zoo.exports.saved_model.entropy import seeds_from
@@ -40,6 +42,9 @@ from zoo.validation import check_images
 _BATCH = 32
 _PROBES = 2
 _SEED = 20
+_STATELESS = re.compile(
+    "Stateless(Random|Truncated|Parameterized|Multinomial|Shuffle)"
+)
 _TORCH = (
     "Keras exports to PyTorch under its PyTorch backend alone, and exports of "
     "this package run under TensorFlow's. With KERAS_BACKEND=torch, call "
@@ -211,16 +216,18 @@ def _draws(model, image_shape) -> bool:
         concrete = predict.get_concrete_function(
             tf.TensorSpec([None, *image_shape])
         )
-    check_graph(concrete.graph.as_graph_def())
+    graph = concrete.graph.as_graph_def()
+    check_graph(graph)
     stochastic = [layer.name for layer in stochastic_layers(model)]
-    if seeds.draws != source.draws or (stochastic and not source.draws):
+    left = {n.op for n in reachable_nodes(graph) if _STATELESS.match(n.op)}
+    if left or seeds.draws != source.draws or (stochastic and not source.draws):
         raise ValueError(
             "A model must draw uniform or normal numbers alone, by "
             "`keras.random` and from a `keras.random.SeedGenerator`, else its "
             "noise is frozen into the export. "
             f"Received: {seeds.draws} draws from seed generators, "
-            f"{source.draws} draws of uniform or normal numbers, stochastic "
-            f"layers={stochastic}"
+            f"{source.draws} draws of uniform or normal numbers, other draws="
+            f"{sorted(left)}, stochastic layers={stochastic}"
         )
     return source.draws > 0
 

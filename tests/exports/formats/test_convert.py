@@ -110,16 +110,17 @@ def test_noise_in_loops_and_branches_is_fresh(tmp_path):
 
 
 @pytest.mark.parametrize("stochastic", [True, False])
-@pytest.mark.parametrize("uniform", [True, False])
+@pytest.mark.parametrize("uniform", ["none", "random", "constant"])
 def test_refuses_draws_that_would_be_frozen(tmp_path, stochastic, uniform):
-    """Though the model makes others that are not."""
+    """Though the model makes others, whose seed may be a number."""
     installed("onnx")
 
     class Truncated(Noise):
         def call(self, images):
             seed = self.seed_generator
             noise = keras.random.truncated_normal((2, 2, 1), seed=seed)
-            if uniform:
+            if uniform != "none":
+                seed = seed if uniform == "random" else 1
                 noise += keras.random.uniform((2, 2, 1), seed=seed)
             return images + noise
 
