@@ -3,11 +3,17 @@
 import contextlib
 import os
 import pathlib
+import re
 import shutil
+import time
 import uuid
 from collections.abc import Iterator
 
 import tensorflow as tf
+
+_HIDDEN = re.compile(r"\.(\d+)-[0-9a-f]{32}(-replaced)?")
+_STALE_SECONDS = 24 * 60 * 60
+"""After which the hidden folder of an export isn't in use any more."""
 
 
 def local_folder(path: str | os.PathLike) -> pathlib.Path:
@@ -27,7 +33,11 @@ def staged_version(
     """Yields an empty directory that becomes `<path>/<version>` at the end.
 
     A server that watches `path` sees the finished version or none. If the
-    body raises, every directory made on the way is removed again.
+    body raises, every directory made on the way is removed again. What an
+    export that was killed left is removed a day later.
+
+    Between an old version and the one that replaces it there is none for a
+    moment, so a running server should be given a new one.
 
     Args:
         path: Directory of the model; made if it does not exist.
@@ -53,6 +63,7 @@ def staged_version(
     try:
         _check_free(target, overwrite)
         with writing_to(path):
+            _remove_stale(path)
             # Not `tempfile`: the server's user must be able to read it.
             staging.mkdir(parents=True)
         yield staging
@@ -70,6 +81,21 @@ def staged_version(
                 directory.rmdir()
         raise
     shutil.rmtree(replaced, ignore_errors=True)
+
+
+def _remove_stale(path: pathlib.Path) -> None:
+    """Removes hidden folders of killed exports, but never the only copy."""
+    oldest = time.time() - _STALE_SECONDS
+    for folder in path.iterdir() if path.is_dir() else ():
+        hidden = _HIDDEN.fullmatch(folder.name)
+        if not hidden or folder.is_symlink():
+            continue
+        version, replaced = hidden.groups()
+        if replaced and not os.path.exists(path / version):
+            continue
+        with contextlib.suppress(OSError):
+            if folder.stat().st_mtime < oldest:
+                shutil.rmtree(folder)
 
 
 def _check_free(target: pathlib.Path, overwrite: bool) -> None:

@@ -51,7 +51,7 @@ _UNREACHABLE = (
     urllib3.exceptions.ProtocolError,
     urllib3.exceptions.ProxyError,
 )
-"""What may pass: of the network, not of the request or of trust."""
+"""What may pass; the first is one of urllib3's timeouts, too."""
 
 
 class _Http:
@@ -74,14 +74,13 @@ class _Http:
         headers: Mapping[str, str] | None = None,
     ) -> dict:
         """Returns the JSON object of the answer."""
-        left = deadline.left()
         try:
             response = self._pool.request(
                 method,
                 self._root + path,
                 body=body,
                 headers={**self._headers, **(headers or {})},
-                timeout=urllib3.Timeout(total=left),
+                timeout=urllib3.Timeout(total=deadline.left()),
                 preload_content=False,
                 redirect=False,
             )
@@ -92,15 +91,12 @@ class _Http:
                 raise
             response.release_conn()
         except urllib3.exceptions.HTTPError as error:
-            timeouts = urllib3.exceptions.TimeoutError
-            # urllib3 counts refused connections among the timeouts.
-            refused = urllib3.exceptions.NewConnectionError
-            if isinstance(error, timeouts) and not isinstance(error, refused):
-                raise deadline.error() from error
             if isinstance(error, _UNREACHABLE):
                 raise UnavailableError(
                     f"The server must be reachable. Received: {error}"
                 ) from error
+            if isinstance(error, urllib3.exceptions.TimeoutError):
+                raise deadline.error() from error
             raise ServingError(
                 "The address, the headers and the server's certificate must "
                 f"be right. Received: {error}"
@@ -372,9 +368,7 @@ def to_raw(array: np.ndarray) -> bytes:
     """
     if array.dtype != object:
         return array.astype(array.dtype.newbyteorder("<")).tobytes()
-    return b"".join(
-        len(one).to_bytes(4, "little") + one for one in array.ravel()
-    )
+    return b"".join(len(s).to_bytes(4, "little") + s for s in array.ravel())
 
 
 def _named(outputs: object, signature: Signature) -> dict | None:
@@ -382,9 +376,8 @@ def _named(outputs: object, signature: Signature) -> dict | None:
     keys = signature.outputs.keys()
     if len(keys) == 1 and not isinstance(outputs, dict):
         return dict.fromkeys(keys, outputs)  # It comes without its name.
-    if isinstance(outputs, dict) and outputs.keys() == keys:
-        return outputs
-    return None
+    own = isinstance(outputs, dict) and outputs.keys() == keys
+    return outputs if own else None
 
 
 def _json_tensors(described: Mapping) -> dict[str, Tensor]:

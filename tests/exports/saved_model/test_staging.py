@@ -1,6 +1,7 @@
 import errno
 import os
 import stat
+import time
 
 import pytest
 import tensorflow as tf
@@ -87,6 +88,25 @@ def test_overwrite_replaces(tmp_path):
             (directory / text).write_text(text)
     assert os.listdir(tmp_path) == ["1"]
     assert os.listdir(tmp_path / "1") == ["new"]
+
+
+def test_what_a_killed_export_left_is_removed(tmp_path):
+    """After a day; an old version that nothing replaced stays."""
+    (tmp_path / "1").mkdir()
+    name = "0123456789abcdef" * 2
+    removed = [f".1-{name}", f".2-{name}", f".1-{name}-replaced"]
+    kept = [f".2-{name}-replaced", ".1-mine", f"1-{name}", ".git"]
+    recent = f".3-{name}"
+    for folder in (*removed, *kept, recent):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "file").write_text("x")
+    long_ago = time.time() - 25 * 60 * 60
+    for folder in (*removed, *kept):
+        os.utime(tmp_path / folder, (long_ago, long_ago))
+    with staged_version(tmp_path, 5):
+        pass
+    expected = {"1", "5", *kept, recent}
+    assert set(os.listdir(tmp_path)) == expected
 
 
 def test_unwritable_directory(tmp_path, classifier):

@@ -368,6 +368,11 @@ def test_export(capsys, model, tmp_path):
     shown = run(capsys, "export", model, str(tmp_path / "served"), *options)
     assert "served/serving" in re.sub(r"[\s│]", "", shown)
     assert (tmp_path / "served" / "serving" / "models.config").is_file()
+    options = ("--version", "2", "--bundle")
+    shown = run(capsys, "export", model, str(tmp_path / "served"), *options)
+    assert "not live yet" in shown
+    text = (tmp_path / "served" / "serving" / "models.config").read_text()
+    assert "versions: 1 " in text
     served = tf.saved_model.load(str(tmp_path / "served" / "1"))
     with pytest.raises(tf.errors.InvalidArgumentError, match="divide 8-b"):
         served.signatures["serving_default"](image=tf.fill((1, 28, 28, 1), 9.0))
