@@ -19,6 +19,8 @@ import numpy as np
 Layout = Mapping[str, tuple[tuple[int, ...], str]]
 """Shape and type of each array of an example, by its name."""
 
+_RENDERED, _REFUSED = b"+", b"-"
+
 _WORTH_IT = 100
 """Examples a process, fewer of which take less time than its start."""
 
@@ -39,6 +41,8 @@ def render_many(
 
     Raises:
         RuntimeError: If a process ends before its examples are rendered.
+        ValueError: If an example cannot be rendered from what it is given,
+            such as a photograph that is cut short.
     """
     processes = min(os.cpu_count() or 1, count // _WORTH_IT)
     if processes < 2 or not sys.executable:
@@ -59,7 +63,7 @@ def render_many(
         }
     )
     with contextlib.ExitStack() as stack:
-        pipes = []
+        workers = []
         for process in range(processes):
             worker = subprocess.Popen(
                 [sys.executable, "-P", "-m", __name__, task, str(process)],
@@ -67,9 +71,9 @@ def render_many(
                 env={**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"},
             )
             stack.callback(_end, worker)
-            pipes.append(worker.stdout)
+            workers.append(worker)
         for index in range(count):
-            yield _read(pipes[index % processes], layout)
+            yield _read(workers[index % processes], layout)
 
 
 def _end(worker):
@@ -78,9 +82,11 @@ def _end(worker):
     worker.wait()
 
 
-def _read(pipe, layout):
-    """Reads what `main` writes of one example."""
-    arrays = {}
+def _read(worker, layout):
+    """Reads what `main` writes of one example: a letter, then its arrays."""
+    pipe, arrays = worker.stdout, {}
+    if pipe.read(1) == _REFUSED:
+        raise ValueError(pipe.read().decode())
     for name, (shape, dtype) in layout.items():
         length = int(np.prod(shape)) * np.dtype(dtype).itemsize
         content = pipe.read(length)
@@ -100,7 +106,12 @@ def main(arguments: list[str]) -> int:
     count, step = task["numbers"]
     with contextlib.suppress(KeyboardInterrupt, BrokenPipeError):
         for index in range(first, count, step):
-            rendering = render(task["split"], index, **task["options"])
+            try:
+                rendering = render(task["split"], index, **task["options"])
+            except ValueError as error:
+                sys.stdout.buffer.write(_REFUSED + str(error).encode())
+                break
+            sys.stdout.buffer.write(_RENDERED)
             for name in task["arrays"]:
                 sys.stdout.buffer.write(getattr(rendering, name).tobytes())
         sys.stdout.buffer.flush()

@@ -52,8 +52,8 @@ def test_few_examples_start_no_process(workers):
 
 def test_a_process_that_fails_is_told(capfd):
     with pytest.raises(RuntimeError, match="must render all of its own"):
-        list(render_many(crop, "no split", 4, layout(24), size=24))
-    assert "no split" not in capfd.readouterr().out
+        list(render_many(crop, "test", 4, layout(24), size="no size"))
+    assert "no size" not in capfd.readouterr().out
 
 
 def test_leaving_early_ends_the_processes(workers):
@@ -61,3 +61,17 @@ def test_leaving_early_ends_the_processes(workers):
     next(renderings)
     renderings.close()
     assert [worker.poll() is None for worker in workers] == [False, False]
+
+
+def refuse_the_third(split, index, **options):
+    if index == 2:
+        raise ValueError("photo.jpg is cut short")
+    return crop(split, index, **options)
+
+
+def test_what_cannot_be_rendered_is_said(workers, capfd):
+    renderings = render_many(refuse_the_third, "test", 4, layout(24), size=24)
+    assert len([next(renderings), next(renderings)]) == 2
+    with pytest.raises(ValueError, match=r"^photo\.jpg is cut short$"):
+        next(renderings)
+    assert "Traceback" not in capfd.readouterr().err
