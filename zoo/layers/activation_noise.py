@@ -91,8 +91,9 @@ class ActivationNoise(keras.layers.Layer):
         copies = 1 if self.repeat else self.draws
         inputs = ops.reshape(inputs, (copies, -1, *shape[1:]))
         # In float16 the squares of ordinary activations overflow.
+        precise = keras.backend.result_type(inputs.dtype, "float32")
         spread = ops.std(
-            ops.cast(inputs[:1], "float32"),
+            ops.cast(inputs[:1], precise),
             axis=tuple(range(2, len(shape) + 1)),
             keepdims=True,
         )

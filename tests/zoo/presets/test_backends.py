@@ -23,14 +23,19 @@ import keras
 import zoo
 
 assert keras.backend.backend() == sys.argv[1]
-for name, options in json.loads(sys.argv[2]).items():
+models = json.loads(sys.argv[2])
+# These copy layers, and a layer's get_config in Keras imports TensorFlow.
+copying = [name for name in models if name.startswith("semantic_jpeg")]
+for name in sorted(models, key=copying.__contains__):
+    if name in copying[:1]:
+        assert "tensorflow" not in sys.modules
+    options = models[name]
     model = zoo.load(name, **options)
     images = np.load("{}x{}x{}.npy".format(*model.input_shape[1:]))
     if zoo.info(name).grown_from:
         images = images[:1]
     logits = model(images, training=False)
     np.save(f"{name}.npy", keras.ops.convert_to_numpy(logits))
-assert "tensorflow" not in sys.modules
 """
 
 
@@ -59,7 +64,7 @@ def _determined(preset: presets.Preset) -> dict:
 
 @pytest.mark.parametrize("backend", ["jax", "torch"])
 def test_backends_agree(backend, tmp_path):
-    """Where a backend is installed; TensorFlow is then not imported."""
+    """Where a backend is installed; the zoo then imports no TensorFlow."""
     pytest.importorskip(backend)
     clothes = datasets.load("fashion_mnist_sample", batch_size=8)
     clothes, _ = next(clothes.as_numpy_iterator())
