@@ -13,9 +13,7 @@ import contextlib
 import functools
 import json
 import pathlib
-import statistics
 import tempfile
-import time
 
 import keras
 import numpy as np
@@ -24,6 +22,7 @@ import tensorflow as tf
 from benchmarks import provenance
 from zoo import exports
 from zoo.models.wide_resnet import wide_resnet
+from zoo.training.reproduction.timing import interleaved_medians
 
 
 def measure(
@@ -67,7 +66,8 @@ def measure(
                     session.run, "serving_default", {"image": images}
                 ),
             }
-        milliseconds = _interleaved(calls, rounds)
+        seconds = interleaved_medians(calls, rounds=rounds)
+    milliseconds = {name: 1e3 * value for name, value in seconds.items()}
     return {
         "batch": batch,
         **{f"{name}_ms": value for name, value in milliseconds.items()},
@@ -110,17 +110,6 @@ def _decode(files):
 def _call_signature(loaded, tensor):
     served = loaded.signatures["serving_default"]
     return served(image=tensor)["logits"].numpy()
-
-
-def _interleaved(calls, rounds) -> dict[str, float]:
-    times = {name: [] for name in calls}
-    for index in range(rounds + 3):
-        for name, call in calls.items():
-            start = time.perf_counter()
-            call()
-            if index >= 3:  # The first calls trace and fill caches.
-                times[name].append(1e3 * (time.perf_counter() - start))
-    return {name: statistics.median(values) for name, values in times.items()}
 
 
 def main() -> None:

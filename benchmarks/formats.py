@@ -12,10 +12,8 @@ between the marks of a page.
 import argparse
 import json
 import pathlib
-import statistics
 import tempfile
 import textwrap
-import time
 
 import numpy as np
 
@@ -25,6 +23,7 @@ from benchmarks.exported_presets import trained_presets
 from zoo import exports
 from zoo.atomic_write import atomic_write
 from zoo.exports.formats.runtimes import FORMATS
+from zoo.training.reproduction.timing import interleaved_medians
 
 _RESULTS = pathlib.Path("docs/results/formats.json")
 _REASON = 110
@@ -73,23 +72,13 @@ def measure(name: str, *, batch: int, rounds: int) -> dict:
                     "max_abs_difference": converted.max_abs_difference,
                     "size_bytes": converted.size_bytes,
                 }
-            milliseconds = _interleaved(calls, rounds)
+            seconds = interleaved_medians(calls, rounds=rounds)
+    milliseconds = {kind: 1e3 * value for kind, value in seconds.items()}
     for kind, cell in cells.items():
         if kind in milliseconds:
             cell["ms"] = milliseconds[kind]
             cell["ratio"] = milliseconds[kind] / milliseconds["saved_model"]
     return {**row, "ms": milliseconds["saved_model"], "formats": cells}
-
-
-def _interleaved(calls, rounds) -> dict[str, float]:
-    times = {name: [] for name in calls}
-    for index in range(rounds + 2):
-        for name, call in calls.items():
-            start = time.perf_counter()
-            call()
-            if index >= 2:  # The first calls fill caches.
-                times[name].append(1e3 * (time.perf_counter() - start))
-    return {name: statistics.median(values) for name, values in times.items()}
 
 
 def table(rows: list[dict]) -> str:

@@ -139,7 +139,7 @@ ARROWS = {
         "zoo/presets",
         "zoo/weights",
     ),
-    "training/reproduction": (),
+    "training/reproduction": ("evaluation: what is planned", "zoo/weights"),
     "training/reproduction/blurnet": (
         "evaluation: what is planned",
         "training/attacks/rp2",

@@ -126,14 +126,11 @@ def write_bundle(
     if not merging:
         del texts["batching.config"]
         (path / BUNDLE / "batching.config").unlink(missing_ok=True)
-    live = True
     served = path / BUNDLE / "models.config"
-    if served.exists() and not roll_out:
-        kept = served.read_text(encoding="utf-8")
-        live = kept == texts["models.config"]
-        texts["models.config"] = kept
+    kept = served.exists() and not roll_out
+    live = not kept or served.read_text("utf-8") == texts[served.name]
     for name, text in texts.items():
-        if name == "models.config" and not live:
+        if name == served.name and kept:
             continue
         with atomic_write(path / BUNDLE / name) as temporary:
             temporary.write_text(text, encoding="utf-8")

@@ -18,8 +18,8 @@ from zoo.exports.serving.client import Client
 from zoo.exports.serving.prediction import Prediction
 
 _TOLERANCE = 1e-2
-"""As `exports.save`'s: a fraction of the largest logit, or of one if that is
-more. A GPU's TF32 convolutions take a tenth of it."""
+"""A fraction of the largest logit, or of one if that is more. A GPU's TF32
+convolutions take a tenth of it."""
 
 
 def compare(

@@ -68,8 +68,7 @@ class StickerSuccess:
                 f"Received: signs={self.signs}, targets={self.targets}, "
                 f"success={self.success}"
             )
-        measured = [value for row in self.success for value in row]
-        measured = [value for value in measured if value is not None]
+        measured = [value for row in self.success for value in _known(row)]
         shares = [*measured, self.accuracy, self.targeted, *self.interval]
         if not measured or not all(0 <= share <= 1 for share in shares):
             raise ValueError(
@@ -91,7 +90,7 @@ class StickerSuccess:
     @property
     def worst(self) -> float:
         """Success of the most successful sticker of all signs and targets."""
-        return max(max(_known(row)) for row in self.success)
+        return max(self.worst_by_sign)
 
     @property
     def worst_by_sign(self) -> tuple[float, ...]:

@@ -1,13 +1,11 @@
 """The sweep of alpha: what each penalty costs and buys at each strength."""
 
-import datetime
 import statistics
 from collections.abc import Mapping
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from zoo.training.evaluation import provenance
 from zoo.training.reproduction.blurnet import paper
 from zoo.training.reproduction.blurnet.alpha_penalties import PENALTIES
 from zoo.training.reproduction.blurnet.alpha_penalties import matching_alpha
@@ -19,6 +17,7 @@ from zoo.training.reproduction.blurnet.alpha_points import AlphaPoints
 from zoo.training.reproduction.blurnet.settings import Settings
 from zoo.training.reproduction.exhibit import Exhibit
 from zoo.training.reproduction.exhibit import mean_and_std
+from zoo.training.reproduction.exhibit import provenance_of
 
 MEASURES = ("average", "worst")
 
@@ -86,15 +85,7 @@ def alpha_sweep(settings: Settings, output: Path) -> Exhibit:
             "best": best,
             "paper": paper.WHITE_BOX,
         },
-        provenance={
-            "settings": settings.to_dict(),
-            "seed": settings.seed,
-            "commit": ", ".join(sorted(points.commits)),
-            "versions": provenance.versions(),
-            "date": datetime.datetime.now(datetime.UTC).isoformat(
-                timespec="seconds"
-            ),
-        },
+        provenance=provenance_of(settings, points.commits),
     )
 
 

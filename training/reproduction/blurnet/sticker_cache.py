@@ -1,7 +1,6 @@
 """Stickers that are kept, so that an interrupted reproduction continues."""
 
 import contextlib
-import datetime
 import functools
 from collections.abc import Iterator
 from collections.abc import Sequence
@@ -15,13 +14,12 @@ from zoo.training import datasets
 from zoo.training.attacks.rp2 import Sticker
 from zoo.training.attacks.rp2 import masks
 from zoo.training.datasets.arrays import gather_examples
-from zoo.training.evaluation import provenance
 from zoo.training.evaluation.sticker_folder import StickerFolder
 from zoo.training.evaluation.stickers import SignViews
 from zoo.training.evaluation.stickers import StickerScores
 from zoo.training.reproduction.blurnet import paper
 from zoo.training.reproduction.blurnet.settings import Settings
-from zoo.weights.digests import weights_digest
+from zoo.training.reproduction.exhibit import provenance_of
 
 SIZE = 32
 """Pixels along a side of a view."""
@@ -173,17 +171,5 @@ class StickerCache:
             names: Presets that were measured.
         """
         models = {name: self.model(name) for name in names}
-        return {
-            "settings": self.settings.to_dict(),
-            "seed": self.settings.seed,
-            "commit": ", ".join(sorted(self._folder.commits)),
-            "versions": provenance.versions(),
-            "date": datetime.datetime.now(datetime.UTC).isoformat(
-                timespec="seconds"
-            ),
-            "weights": {
-                name: weights_digest(model)
-                for name, model in models.items()
-                if model is not None
-            },
-        }
+        known = {n: model for n, model in models.items() if model is not None}
+        return provenance_of(self.settings, self._folder.commits, models=known)

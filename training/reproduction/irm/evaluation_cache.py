@@ -13,7 +13,7 @@ from zoo.training import attacks
 from zoo.training import datasets
 from zoo.training import evaluation
 from zoo.training.datasets.arrays import gather_examples
-from zoo.training.evaluation import provenance
+from zoo.training.reproduction.exhibit import provenance_of
 from zoo.training.reproduction.exhibit import verdict
 from zoo.training.reproduction.irm.settings import Settings
 
@@ -95,13 +95,8 @@ class EvaluationCache:
         """Returns what an exhibit was measured with."""
         reports = list(reports)
         commits = {report.commit or "unknown" for report in reports}
-        return {
-            "settings": self.settings.to_dict(),
-            "seed": self.settings.seed,
-            "commit": ", ".join(sorted(commits)),
-            "versions": provenance.versions(),
-            "date": max((report.date for report in reports), default=None),
-        }
+        measured = max((report.date for report in reports), default=None)
+        return provenance_of(self.settings, commits) | {"date": measured}
 
     @property
     def image_shape(self) -> tuple[int, int, int]:

@@ -1,7 +1,6 @@
 """The networks, the test images, and measurements that are kept."""
 
 import dataclasses
-import datetime
 import functools
 import hashlib
 import json
@@ -22,6 +21,7 @@ from zoo.training.attacks.iterative_fgsm import step_until_fooled
 from zoo.training.datasets.arrays import gather_examples
 from zoo.training.evaluation import provenance
 from zoo.training.evaluation.engine.progress import step_progress
+from zoo.training.reproduction.exhibit import provenance_of
 from zoo.training.reproduction.minds_eye.paper import DIRECT
 from zoo.training.reproduction.minds_eye.paper import TRIPLE
 from zoo.training.reproduction.minds_eye.settings import Settings
@@ -338,17 +338,8 @@ class Networks:
             names: Presets that were measured.
         """
         commits = self._commits or {provenance.commit() or "unknown"}
-        now = datetime.datetime.now(datetime.UTC)
-        return {
-            "settings": self.settings.to_dict(),
-            "seed": self.settings.seed,
-            "commit": ", ".join(sorted(commits)),
-            "versions": provenance.versions(),
-            "date": now.isoformat(timespec="seconds"),
-            "weights": {
-                name: weights_digest(self.model(name)) for name in names
-            },
-        }
+        models = {name: self.model(name) for name in names}
+        return provenance_of(self.settings, commits, models=models)
 
 
 def is_triple(name: str) -> bool:

@@ -1,7 +1,6 @@
 """Attacked images that are kept, so that a reproduction continues."""
 
 import dataclasses
-import datetime
 import functools
 import hashlib
 import re
@@ -23,6 +22,7 @@ from zoo.training import datasets
 from zoo.training.evaluation import provenance
 from zoo.training.evaluation.engine.progress import step_progress
 from zoo.training.evaluation.engine.randomness import owned_randomness
+from zoo.training.reproduction.exhibit import provenance_of
 from zoo.training.reproduction.semantic_jpeg import paper
 from zoo.training.reproduction.semantic_jpeg.file_sizes import FileSizes
 from zoo.training.reproduction.semantic_jpeg.file_sizes import nearest_quality
@@ -279,22 +279,16 @@ class AttackCache:
 
         The commits include those at which the attacked images were made.
         """
+        models = {
+            paper.CLASSIFIER: self.classifier,
+            paper.NETWORK: self.network,
+        }
         return {
-            "settings": self.settings.to_dict(),
-            "seed": self.settings.seed,
-            "commit": ", ".join(sorted(self._commits)),
-            "versions": provenance.versions(),
+            **provenance_of(self.settings, self._commits, models=models),
             "attacks": {
-                name: repr(one) for name, (_, one) in self.attacks.items()
+                name: repr(attack) for name, (_, attack) in self.attacks.items()
             },
             "exact_files": self.sizes.exact,
-            "date": datetime.datetime.now(datetime.UTC).isoformat(
-                timespec="seconds"
-            ),
-            "weights": {
-                paper.CLASSIFIER: weights_digest(self.classifier),
-                paper.NETWORK: weights_digest(self.network),
-            },
         }
 
 
