@@ -115,7 +115,7 @@ class Settings:
         options.check_weights_folder(self.weights)
         signs = [self.sign, *(self.targets or ())]
         unknown = [name for name in signs if name not in LISA_CLASSES]
-        if unknown or self.targets == () or len(set(signs)) < len(signs):
+        if unknown or self.targets == () or _repeats(signs):
             raise ValueError(
                 "sign and targets must be different signs among "
                 f"{', '.join(LISA_CLASSES)}. Received: sign={self.sign!r}, "
