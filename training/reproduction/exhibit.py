@@ -1,22 +1,16 @@
 """Tables and figures of a paper, as we measured them, and their page."""
 
 import dataclasses
-import datetime
 import json
 import os
 import statistics
 from collections.abc import Callable
-from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import keras
-
 from zoo.atomic_write import atomic_write
-from zoo.training.evaluation import provenance
-from zoo.weights.digests import weights_digest
 
 PAGE = "README.md"
 
@@ -80,35 +74,6 @@ class Exhibit:
             f"({self.name}.json).",
         ]
         return "\n".join(lines) + "\n"
-
-
-def provenance_of(
-    settings: Any,
-    commits: Iterable[str],
-    *,
-    models: Mapping[str, keras.Model] | None = None,
-) -> dict[str, Any]:
-    """Returns what an exhibit that is measured now was measured with.
-
-    Args:
-        settings: Of the reproduction, with `seed` and `to_dict`.
-        commits: Of all sources that it was measured by.
-        models: What was measured, by name; the digests of their weights are
-            kept. `None` leaves these out.
-    """
-    now = datetime.datetime.now(datetime.UTC)
-    found = {
-        "settings": settings.to_dict(),
-        "seed": settings.seed,
-        "commit": ", ".join(sorted(set(commits))),
-        "versions": provenance.versions(),
-        "date": now.isoformat(timespec="seconds"),
-    }
-    if models is not None:
-        found["weights"] = {
-            name: weights_digest(model) for name, model in models.items()
-        }
-    return found
 
 
 def check_exhibits(only: Sequence[str], known: Sequence[str]) -> None:

@@ -17,7 +17,7 @@ from zoo.training.reproduction.blurnet.alpha_points import AlphaPoints
 from zoo.training.reproduction.blurnet.settings import Settings
 from zoo.training.reproduction.exhibit import Exhibit
 from zoo.training.reproduction.exhibit import mean_and_std
-from zoo.training.reproduction.exhibit import provenance_of
+from zoo.training.reproduction.exhibit_provenance import provenance_of
 
 MEASURES = ("average", "worst")
 

@@ -19,7 +19,7 @@ from zoo.training.evaluation.stickers import SignViews
 from zoo.training.evaluation.stickers import StickerScores
 from zoo.training.reproduction.blurnet import paper
 from zoo.training.reproduction.blurnet.settings import Settings
-from zoo.training.reproduction.exhibit import provenance_of
+from zoo.training.reproduction.exhibit_provenance import provenance_of
 
 SIZE = 32
 """Pixels along a side of a view."""

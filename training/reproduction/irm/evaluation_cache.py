@@ -13,8 +13,8 @@ from zoo.training import attacks
 from zoo.training import datasets
 from zoo.training import evaluation
 from zoo.training.datasets.arrays import gather_examples
-from zoo.training.reproduction.exhibit import provenance_of
 from zoo.training.reproduction.exhibit import verdict
+from zoo.training.reproduction.exhibit_provenance import provenance_of
 from zoo.training.reproduction.irm.settings import Settings
 
 BASELINE = "wrn16_2"

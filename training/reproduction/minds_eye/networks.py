@@ -21,7 +21,7 @@ from zoo.training.attacks.iterative_fgsm import step_until_fooled
 from zoo.training.datasets.arrays import gather_examples
 from zoo.training.evaluation import provenance
 from zoo.training.evaluation.engine.progress import step_progress
-from zoo.training.reproduction.exhibit import provenance_of
+from zoo.training.reproduction.exhibit_provenance import provenance_of
 from zoo.training.reproduction.minds_eye.paper import DIRECT
 from zoo.training.reproduction.minds_eye.paper import TRIPLE
 from zoo.training.reproduction.minds_eye.settings import Settings
