@@ -29,7 +29,7 @@ WITHOUT = {
     "late drops (a cosine instead)": {"drops": ()},
     "averaged weights": {"average": 0.0},
     "label smoothing": {"label_smoothing": 0.0},
-    "soft labels": {"teacher": None},
+    "the start from a robust preset": {"start": None},
     "weight perturbation": {"weight_perturbation": 0.0},
     "second attack step": {"attack_steps": 1},
 }

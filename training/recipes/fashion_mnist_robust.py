@@ -3,12 +3,13 @@
     zoo train fashion_mnist_robust --workdir runs/fashion_mnist_robust
 
 Each stage writes `<workdir>/<stage>.weights.h5` and starts from the weights of
-another. An interrupted run continues after its last epoch. For each threat
-(`both` balls, L-inf 0.1 as `linf`, L2 1.0 as `l2`) three stages follow each
-other:
+another; the first starts from a robust preset's, with SiLU in place of ReLU.
+An interrupted run continues after its last epoch. For each threat (`both`
+balls, L-inf 0.1 as `linf`, L2 1.0 as `l2`) three stages follow each other:
 
 1. `<threat>_bare`: the pyramid network at one scale, without JPEG. Most epochs
-   are trained here, since a step costs a third of the ensemble's.
+   are trained here, since a step costs a third of the ensemble's. Those of
+   one ball continue from `both_bare`.
 2. `<threat>_perturbed`: the same, at adversarially perturbed weights (AWP).
 3. `<threat>`: IRM, with JPEG and all scales.
 
@@ -40,7 +41,7 @@ from zoo.training.trainers.adversarial import AdversarialTrainer
 from zoo.training.trainers.label_smoothing import LabelSmoothing
 from zoo.weights import load_weights
 
-TRAIN, VALIDATION = "train[:58000]", "train[58000:]"
+TRAIN, VALIDATION = "train[:59000]", "train[59000:]"
 ARCHITECTURE = {**presets.get("irm_wrn16_2").config}
 """Options of all stages' networks."""
 
@@ -51,7 +52,8 @@ class Stage:
 
     Args:
         balls: Norms of the balls that its adversarial images lie in.
-        start: Stage whose weights it starts from; `None` for random ones.
+        start: Stage whose weights it starts from; `None` for those of the
+            recipe's preset.
         epochs: Passes over the training images.
         learning_rate: Initial learning rate.
         complete: Whether JPEG and all scales take part.
@@ -67,17 +69,17 @@ class Stage:
 
 
 STAGES = {
-    "both_bare": Stage(("linf", "l2"), None, 20, 0.1),
+    "both_bare": Stage(("linf", "l2"), None, 16, 0.1),
     "both_perturbed": Stage(
-        ("linf", "l2"), "both_bare", 8, 0.03, perturbed=True
+        ("linf", "l2"), "both_bare", 4, 0.02, perturbed=True
     ),
-    "both": Stage(("linf", "l2"), "both_perturbed", 4, 0.02, complete=True),
-    "linf_bare": Stage(("linf",), None, 20, 0.1),
-    "linf_perturbed": Stage(("linf",), "linf_bare", 8, 0.03, perturbed=True),
-    "linf": Stage(("linf",), "linf_perturbed", 4, 0.02, complete=True),
-    "l2_bare": Stage(("l2",), None, 20, 0.1),
-    "l2_perturbed": Stage(("l2",), "l2_bare", 8, 0.03, perturbed=True),
-    "l2": Stage(("l2",), "l2_perturbed", 4, 0.02, complete=True),
+    "both": Stage(("linf", "l2"), "both_perturbed", 2, 0.01, complete=True),
+    "linf_bare": Stage(("linf",), "both_bare", 6, 0.05),
+    "linf_perturbed": Stage(("linf",), "linf_bare", 4, 0.02, perturbed=True),
+    "linf": Stage(("linf",), "linf_perturbed", 2, 0.01, complete=True),
+    "l2_bare": Stage(("l2",), "both_bare", 6, 0.05),
+    "l2_perturbed": Stage(("l2",), "l2_bare", 4, 0.02, perturbed=True),
+    "l2": Stage(("l2",), "l2_perturbed", 2, 0.01, complete=True),
 }
 
 
@@ -90,6 +92,8 @@ class Recipe:
         l2_eps: Radius of the L2 ball.
         attack_steps: Steps of PGD in training.
         validation_steps: Steps of PGD on validation images.
+        start: Preset whose weights the first stage starts from; `None` for
+            random ones.
         activation: `"silu"` or `"relu"`.
         weight_decay: Decoupled weight decay.
         drops: Shares of a stage after which the learning rate falls to a
@@ -112,17 +116,18 @@ class Recipe:
     l2_eps: float = 1.2
     attack_steps: int = 2
     validation_steps: int = 20
+    start: str | None = "irm_wrn16_2.tricks"
     activation: str = "silu"
     weight_decay: float = 5e-4
     drops: tuple[float, ...] = (0.75, 0.9)
     average: float = 0.999
     label_smoothing: float = 0.1
-    teacher: str | None = "irm_wrn16_2.tricks"
+    teacher: str | None = None
     teacher_share: float = 0.5
     weight_perturbation: float = 0.005
     epochs: float = 1.0
     train_images: int | None = None
-    batch_size: int = 128
+    batch_size: int = 256
     dtype_policy: str = "mixed_bfloat16"
     seed: int = 0
 
@@ -162,7 +167,9 @@ def train(
 def _run(name: str, recipe: Recipe, workdir: Path, data_dir) -> keras.Model:
     stage = STAGES[name]
     model = _network(stage, recipe)
-    if stage.start is not None:
+    if stage.start is None and recipe.start is not None:
+        load_weights(model, zoo.download(recipe.start))
+    elif stage.start is not None:
         weights = workdir / f"{stage.start}.weights.h5"
         if not weights.exists():
             raise FileNotFoundError(

@@ -16,7 +16,7 @@ TINY = Recipe(
     batch_size=32,
     attack_steps=1,
     validation_steps=1,
-    teacher=None,
+    start=None,
     dtype_policy="float32",
 )
 
@@ -72,7 +72,8 @@ def test_the_learning_rate_drops_late():
 
 
 def test_ingredients_reach_the_trainer():
-    stages, recipe = recipe_module.STAGES, Recipe()
+    stages = recipe_module.STAGES
+    recipe = Recipe(teacher="irm_wrn16_2.tricks")
     model = recipe_module._network(stages["linf_perturbed"], recipe)
     trainer = recipe_module._trainer(model, stages["linf_perturbed"], recipe)
     assert trainer.weight_perturbation == 0.005
@@ -82,6 +83,24 @@ def test_ingredients_reach_the_trainer():
     assert "final_silu" in [layer.name for layer in model._flatten_layers()]
     bare = recipe_module._trainer(model, stages["linf_bare"], recipe)
     assert bare.weight_perturbation == 0.0
+
+
+def test_the_first_stage_starts_from_the_presets_weights(tmp_path, monkeypatch):
+    recipe = dataclasses.replace(TINY, start="irm_wrn16_2.tricks")
+    narrow = recipe_module._network(recipe_module.STAGES["both_bare"], recipe)
+    path = tmp_path / "x.weights.h5"
+    save_weights(narrow, path, dtype="float32")
+    monkeypatch.setattr(
+        recipe_module.zoo, "download", {recipe.start: path}.__getitem__
+    )
+    monkeypatch.setattr(
+        recipe_module, "fit_stage", lambda trainer, *_, **__: None
+    )
+    fitted = recipe_module._run("both_bare", recipe, tmp_path, None)
+    for one, other in zip(
+        narrow.trainable_variables, fitted.trainable_variables, strict=True
+    ):
+        np.testing.assert_array_equal(one, other)
 
 
 def test_a_stage_needs_the_one_that_it_starts_from(tmp_path):
