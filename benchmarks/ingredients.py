@@ -4,9 +4,9 @@
         --output docs/results/ingredients.json
 
 Trains `both_bare` and `both_perturbed` of `fashion_mnist_robust` as a whole,
-then with one ingredient left out at a time, on the same images in the same
+then with one ingredient changed at a time, on the same images in the same
 order. Accuracy is on validation images, clean and under PGD of twenty steps in
-both balls; *worth* is what leaving the ingredient out costs. Short runs: the
+both balls; *gain* is what the change adds to it. Short runs: the
 worth of averaging and of late drops grows with the epochs. A run that was
 interrupted goes on, from `--workdir`.
 """
@@ -22,18 +22,19 @@ from zoo.training.recipes import fashion_mnist_robust
 from zoo.training.recipes.fashion_mnist_robust import Recipe
 
 STAGES = ("both_bare", "both_perturbed")
-WITHOUT = {
-    "all ingredients": {},
-    "SiLU": {"activation": "relu"},
-    "weight decay": {"weight_decay": 0.0},
-    "late drops (a cosine instead)": {"drops": ()},
-    "averaged weights": {"average": 0.0},
-    "label smoothing": {"label_smoothing": 0.0},
-    "the start from a robust preset": {"start": None},
-    "weight perturbation": {"weight_perturbation": 0.0},
-    "second attack step": {"attack_steps": 1},
+CHANGES = {
+    "none": {},
+    "random start": {"start": None},
+    "ReLU": {"activation": "relu"},
+    "no weight decay": {"weight_decay": 0.0},
+    "cosine schedule": {"drops": ()},
+    "no averaged weights": {"average": 0.0},
+    "no label smoothing": {"label_smoothing": 0.0},
+    "soft labels": {"teacher": "irm_wrn16_2.tricks"},
+    "no weight perturbation": {"weight_perturbation": 0.0},
+    "one attack step": {"attack_steps": 1},
 }
-"""The recipe's other fields, where an ingredient is left out."""
+"""The recipe's fields that differ, by the name of the change."""
 
 _MEASURES = {
     "clean": "val_clean_accuracy",
@@ -54,14 +55,14 @@ def measure(recipe: Recipe, workdir: Path, data_dir: Path | None) -> dict:
 def compare(
     recipe: Recipe, workdir: Path, data_dir: Path | None
 ) -> list[dict[str, Any]]:
-    """Returns a row for each ingredient that is left out."""
+    """Returns a row for each change."""
     rows = []
-    for without, changes in WITHOUT.items():
-        folder = workdir / without.split(" (")[0].replace(" ", "_")
-        changed = dataclasses.replace(recipe, **changes)
-        row = {"without": without, **measure(changed, folder, data_dir)}
-        whole = rows[0] if rows else row
-        row["worth"] = {m: whole[m] - row[m] for m in _MEASURES}
+    for change, fields in CHANGES.items():
+        folder = workdir / change.replace(" ", "_")
+        changed = dataclasses.replace(recipe, **fields)
+        row = {"change": change, **measure(changed, folder, data_dir)}
+        unchanged = rows[0] if rows else row
+        row["gain"] = {m: row[m] - unchanged[m] for m in _MEASURES}
         rows.append(row)
         print(row, flush=True)
     return rows
