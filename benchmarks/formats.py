@@ -3,19 +3,28 @@
     python -m benchmarks.formats --output docs/results/formats.json
     python -m benchmarks.formats --table docs/formats.md
 
-The first converts each preset and compares it with its SavedModel: calls take
-turns, and times are medians. With `--models`, rows of other models that the
-file has are kept. The second writes the table of `docs/results/formats.json`
+The first converts each preset and compares it with its SavedModel. All
+formats run in one process on one processor with one thread, calls take turns,
+and times are medians. Each row has the machine's load before them: one is this
+process, more is others. With `--models`, rows of other models that the file
+has are kept. The second writes the table of `docs/results/formats.json`
 between the marks of a page.
+
+PyTorch, whose CPU build is enough, is one of the runtimes.
 """
 
 import argparse
 import json
+import os
 import pathlib
+import subprocess
+import sys
 import tempfile
 import textwrap
 
+import keras
 import numpy as np
+import tensorflow as tf
 
 import zoo
 from benchmarks import provenance
@@ -26,8 +35,12 @@ from zoo.exports.formats.runtimes import FORMATS
 from zoo.training.reproduction.timing import interleaved_medians
 
 _RESULTS = pathlib.Path("docs/results/formats.json")
+_COLUMNS = (*FORMATS, "torch")
 _REASON = 110
 """Letters of a reason in the table; the JSON has it whole."""
+
+_LARGE = 128
+"""Height from which a batch is smaller."""
 
 _MARKS = (
     "<!-- formats: written by python -m benchmarks.formats --table -->",
@@ -35,60 +48,129 @@ _MARKS = (
 )
 
 
-def measure(name: str, *, batch: int, rounds: int) -> dict:
+def presets() -> list[str]:
+    """Returns the presets with weights, and Mind's Eye's, which have none."""
+    minds_eye = zoo.list_models("minds_eye_*")
+    untagged = [name for name in minds_eye if "." not in name]
+    return list(dict.fromkeys([*trained_presets(), *untagged]))
+
+
+def measure(name: str, *, rounds: int) -> dict:
     """Returns a preset's row: for each format numbers, or a reason."""
-    model = zoo.load(name)
+    trained = zoo.info(name).trained
+    keras.utils.set_random_seed(0)
+    model = zoo.load(name, weights="default" if trained else None)
+    batch = 4 if model.input_shape[1] >= _LARGE else 16
     shape = (batch, *model.input_shape[1:])
     images = np.random.default_rng(0).random(shape, "float32")
-    cells = {}
     with tempfile.TemporaryDirectory() as folder:
+        folder = pathlib.Path(folder)
         report = exports.save(
-            model,
-            pathlib.Path(folder, "saved_model"),
-            signatures=["serving_default"],
+            model, folder / "saved_model", signatures=["serving_default"]
         )
-        row = {
-            "model": name,
-            "stochastic": report.stochastic,
-            "size_bytes": report.size_bytes,
-        }
-        with exports.SavedModelSession(report.path) as session:
-            calls = {
-                "saved_model": lambda: session.run(
-                    "serving_default", {"image": images}
-                )
-            }
+        one = tf.compat.v1.ConfigProto(
+            intra_op_parallelism_threads=1, inter_op_parallelism_threads=1
+        )
+        with exports.SavedModelSession(report.path, config=one) as session:
+
+            def predict(images):
+                outputs = session.run("serving_default", {"image": images})
+                return outputs["logits"]
+
+            cells, calls = {}, {"saved_model": predict}
             for kind in FORMATS:
-                try:
-                    converted = exports.convert(
-                        model, pathlib.Path(folder, kind), kind
-                    )
-                except ValueError as error:
-                    cells[kind] = {"reason": str(error)}
-                    continue
-                predict = exports.load_converted(converted.path, kind)
-                calls[kind] = lambda predict=predict: predict(images)
-                cells[kind] = {
-                    "max_abs_difference": converted.max_abs_difference,
-                    "size_bytes": converted.size_bytes,
-                }
-            seconds = interleaved_medians(calls, rounds=rounds)
+                cells[kind], calls[kind] = _convert(model, folder, kind)
+            cells["torch"], calls["torch"] = _convert_to_torch(
+                model, folder, images, predict, report.stochastic
+            )
+            runners = {
+                kind: lambda call=call: call(images)
+                for kind, call in calls.items()
+                if call is not None
+            }
+            load = os.getloadavg()[0]
+            seconds = interleaved_medians(runners, rounds=rounds)
     milliseconds = {kind: 1e3 * value for kind, value in seconds.items()}
     for kind, cell in cells.items():
         if kind in milliseconds:
             cell["ms"] = milliseconds[kind]
             cell["ratio"] = milliseconds[kind] / milliseconds["saved_model"]
-    return {**row, "ms": milliseconds["saved_model"], "formats": cells}
+    return {
+        "model": name,
+        "trained": trained,
+        "stochastic": report.stochastic,
+        "size_bytes": report.size_bytes,
+        "batch": batch,
+        "rounds": rounds,
+        "threads": 1,
+        "load_average": load,
+        "ms": milliseconds["saved_model"],
+        "formats": cells,
+    }
+
+
+def _convert(model, folder, kind):
+    """Returns a cell and a function from images to logits, if there is one."""
+    try:
+        converted = exports.convert(model, folder / kind, kind)
+    except ValueError as error:
+        return {"reason": str(error)}, None
+    cell = {
+        "max_abs_difference": converted.max_abs_difference,
+        "size_bytes": converted.size_bytes,
+    }
+    return cell, exports.load_converted(converted.path, kind, threads=1)
+
+
+def _convert_to_torch(model, folder, images, reference, stochastic):
+    """Exports in a process of another backend; PyTorch alone runs the program.
+
+    Args:
+        model: Whose weights it takes.
+        reference: The SavedModel, which gives the logits to compare with.
+        stochastic: Whether the preset draws, so that no two calls may agree.
+    """
+    import torch
+
+    weights, file = folder / "model.weights.h5", folder / "model.pt2"
+    model.save_weights(weights)
+    command = [sys.executable, "-m", "benchmarks.torch_export"]
+    done = subprocess.run(
+        [*command, model.name, weights, file],
+        check=True,
+        env={**os.environ, "KERAS_BACKEND": "torch"},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    refused = json.loads(done.stdout.splitlines()[-1])
+    if refused:
+        return refused, None
+    torch.set_num_threads(1)
+    program = torch.export.load(file).module()
+
+    @torch.inference_mode()
+    def predict(images):
+        return program(torch.from_numpy(images)).numpy()
+
+    logits = predict(images)
+    if stochastic:
+        repeats = np.array_equal(logits, predict(images))
+        what = "repeats its noise in every call" if repeats else "draws anew"
+        return {"reason": f"The program {what}; not compared."}, None
+    difference = float(np.max(np.abs(logits - reference(images))))
+    size = file.stat().st_size
+    return {"max_abs_difference": difference, "size_bytes": size}, predict
 
 
 def table(rows: list[dict]) -> str:
     """Returns a row for each preset and a column for each format."""
-    head = ["model", "SavedModel", *FORMATS]
+    head = ["model", "SavedModel", *_COLUMNS]
     lines = [_line(head), _line(["---"] * len(head))]
     for row in rows:
         own = f"{row['size_bytes'] / 1e6:.1f} MB, {row['ms']:.1f} ms"
-        cells = [_cell(row["formats"][kind]) for kind in FORMATS]
-        lines.append(_line([f"`{row['model']}`", own, *cells]))
+        cells = [_cell(row["formats"][kind]) for kind in _COLUMNS]
+        weights = "" if row["trained"] else ", random weights"
+        lines.append(_line([f"`{row['model']}`{weights}", own, *cells]))
     return "\n".join(lines)
 
 
@@ -118,8 +200,7 @@ def _write_table(page: pathlib.Path) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--models", nargs="+", default=trained_presets())
-    parser.add_argument("--batch", type=int, default=16)
+    parser.add_argument("--models", nargs="+", default=presets())
     parser.add_argument("--rounds", type=int, default=20)
     parser.add_argument("--output", type=pathlib.Path)
     parser.add_argument("--table", type=pathlib.Path)
@@ -127,12 +208,15 @@ def main() -> None:
     if arguments.table:
         _write_table(arguments.table)
         return
+    # Threads that start later stay on this processor, too.
+    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+    tf.config.threading.set_intra_op_parallelism_threads(1)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
     rows = _read_rows(arguments.output)
     run = provenance.collect()
     for name in arguments.models:
         rows[name] = {
-            **measure(name, batch=arguments.batch, rounds=arguments.rounds),
-            "batch": arguments.batch,
+            **measure(name, rounds=arguments.rounds),
             "commit": run["commit"],
             "date": run["date"],
         }

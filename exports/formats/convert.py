@@ -249,6 +249,8 @@ def _export(model, file, format, shape, source) -> None:
             )
         if format == "onnx":
             _free_seeds(file)
+        if format == "litert":
+            _open_sizes(file)
     except OSError:
         raise
     except Exception as error:  # Converters raise many kinds.
@@ -281,6 +283,25 @@ def _all_nodes(body) -> Iterator:
             for inner in (attribute.g, *attribute.graphs):
                 yield from _all_nodes(inner)
         yield node
+
+
+def _open_sizes(file) -> None:
+    """Writes sizes that only a call knows as LiteRT reads them.
+
+    Where the converter reshapes what an einsum gives, it writes -1 for the
+    size of the batch. LiteRT looks for it in the signature of a shape; in the
+    shape itself it is a tensor of a wrong size, and the file isn't loaded.
+    """
+    from tensorflow.lite.tools import flatbuffer_utils
+
+    model = flatbuffer_utils.read_model(file)
+    for graph in model.subgraphs:
+        for tensor in graph.tensors:
+            shape = [] if tensor.shape is None else list(tensor.shape)
+            if any(size < 0 for size in shape):
+                tensor.shapeSignature = shape
+                tensor.shape = [max(size, 1) for size in shape]
+    flatbuffer_utils.write_model(model, file)
 
 
 def _run(model, file, format, images) -> np.ndarray:

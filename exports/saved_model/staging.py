@@ -1,6 +1,7 @@
 """Versions of a model that appear whole or not at all."""
 
 import contextlib
+import fcntl
 import os
 import pathlib
 import re
@@ -37,7 +38,9 @@ def staged_version(
     export that was killed left is removed a day later.
 
     Between an old version and the one that replaces it there is none for a
-    moment, so a running server should be given a new one.
+    moment, so a running server should be given a new one. Of several processes
+    that export one version at once the first puts its own in place; the others
+    fail or, with `overwrite`, replace it whole, one after the other.
 
     Args:
         path: Directory of the model; made if it does not exist.
@@ -67,20 +70,41 @@ def staged_version(
             # Not `tempfile`: the server's user must be able to read it.
             staging.mkdir(parents=True)
         yield staging
-        _check_free(target, overwrite)
-        with writing_to(path):
-            if os.path.exists(target):
-                target.rename(replaced)
-            staging.rename(target)
+        with _locked(path):
+            _check_free(target, overwrite)
+            with writing_to(path):
+                _put_in_place(staging, target, replaced)
     except BaseException:
-        if os.path.exists(replaced) and not os.path.exists(target):
-            replaced.rename(target)
         shutil.rmtree(staging, ignore_errors=True)
         for directory in created:
             with contextlib.suppress(OSError):
                 directory.rmdir()
         raise
     shutil.rmtree(replaced, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _locked(path: pathlib.Path) -> Iterator[None]:
+    """Holds a directory while other processes wait for it."""
+    directory = os.open(path, os.O_RDONLY)
+    try:
+        # Some network storage has no locks; there, the rename alone decides.
+        with contextlib.suppress(OSError):
+            fcntl.flock(directory, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(directory)
+
+
+def _put_in_place(staging, target, replaced) -> None:
+    try:
+        if os.path.exists(target):
+            target.rename(replaced)
+        staging.rename(target)
+    except BaseException:
+        if os.path.exists(replaced) and not os.path.exists(target):
+            replaced.rename(target)
+        raise
 
 
 def _remove_stale(path: pathlib.Path) -> None:

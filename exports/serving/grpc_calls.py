@@ -1,5 +1,6 @@
 """TensorFlow Serving's services and KServe v2 over gRPC."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -51,6 +52,13 @@ _OPTIONS = (
     ("grpc.max_send_message_length", -1),
 )
 
+_NO_TRUST = re.compile(
+    "CERTIFICATE_VERIFY_FAILED|WRONG_VERSION_NUMBER"
+    "|Hostname Verification Check failed|is not in peer certificate"
+)
+"""What gRPC says of a certificate that isn't trusted, of a server without
+encryption, and of another host's certificate; its status is "unavailable"."""
+
 
 class _Channel:
     """Calls methods of one host and turns what fails into our errors."""
@@ -87,7 +95,13 @@ class _Channel:
                 request, timeout=deadline.left(), metadata=self._metadata
             )
         except grpc.RpcError as error:
-            raise failure(error.code().name, error.details() or "") from error
+            details = error.details() or ""
+            if _NO_TRUST.search(details):
+                raise ServingError(
+                    "The address and the server's certificate must be right. "
+                    f"Received: {details}"
+                ) from error
+            raise failure(error.code().name, details) from error
 
     def close(self) -> None:
         self._channel.close()

@@ -14,6 +14,7 @@ from zoo.exports.formats.draws import PinnedDraws
 from zoo.exports.formats.draws import drawing_by
 from zoo.exports.formats.runtimes import FORMATS
 from zoo.layers import JPEG
+from zoo.layers import AntialiasedResizing
 from zoo.saved_model_folder import read_classes
 
 IMAGES = np.random.default_rng(1).random((3, 10, 12, 3), "float32")
@@ -57,6 +58,18 @@ def test_equals_keras_at_any_batch_size(tmp_path, file_format, classifier):
     for images in (IMAGES, IMAGES[:1]):
         expected = model.predict(images, verbose=0)
         np.testing.assert_allclose(predict(images), expected, atol=1e-5)
+
+
+def test_resizes_a_batch_of_any_size(tmp_path, file_format):
+    """LiteRT refuses the sizes that its converter writes for an einsum."""
+    images = keras.Input((10, 12, 1))
+    resized = AntialiasedResizing(7, 9)(images)
+    model = keras.Model(images, keras.layers.Flatten()(resized))
+    report = exports.convert(model, tmp_path / "model", file_format)
+    predict = exports.load_converted(report.path, file_format, threads=1)
+    for given in (IMAGES[..., :1], IMAGES[:1, ..., :1]):
+        expected = model.predict(given, verbose=0)
+        np.testing.assert_allclose(predict(given), expected, atol=1e-6)
 
 
 def test_noise_is_fresh_and_of_the_same_distribution(tmp_path, file_format):

@@ -1,4 +1,5 @@
 import errno
+import multiprocessing
 import os
 import stat
 import time
@@ -80,6 +81,52 @@ def test_version_made_meanwhile(tmp_path):
                 (directory / "file").write_text("first")
     assert (tmp_path / "1" / "file").read_text() == "first"
     assert os.listdir(tmp_path) == ["1"]
+
+
+def export_versions(path, author, count, overwrite, both, outcomes):
+    for version in range(count):
+        outcome = "written"
+        try:
+            with staged_version(path, version, overwrite=overwrite) as folder:
+                for part in ("model", "weights"):
+                    (folder / part).write_text(author)
+                both.wait(30)
+        except FileExistsError:
+            outcome = "exists"
+        outcomes.put((version, outcome))
+        both.wait(30)
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_two_processes_export_the_same_version(tmp_path, overwrite):
+    """Each version is of one of them alone, and only `overwrite` replaces."""
+    count = 40
+    if overwrite:
+        for version in range(count):
+            (tmp_path / str(version)).mkdir()
+            (tmp_path / str(version) / "old").write_text("old")
+    context = multiprocessing.get_context("fork")
+    both, outcomes = context.Barrier(2), context.Queue()
+    processes = [
+        context.Process(
+            target=export_versions,
+            args=(tmp_path, author, count, overwrite, both, outcomes),
+        )
+        for author in ("first", "second")
+    ]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+        assert process.exitcode == 0
+    found = sorted(outcomes.get() for _ in range(2 * count))
+    other = "written" if overwrite else "exists"
+    assert found == [(n, o) for n in range(count) for o in (other, "written")]
+    assert sorted(os.listdir(tmp_path), key=int) == list(map(str, range(count)))
+    for version in range(count):
+        parts = list((tmp_path / str(version)).iterdir())
+        assert sorted(p.name for p in parts) == ["model", "weights"]
+        assert len({p.read_text() for p in parts}) == 1
 
 
 def test_overwrite_replaces(tmp_path):

@@ -8,6 +8,7 @@ import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
+import grpc
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -274,20 +275,66 @@ def test_what_never_passes_is_not_repeated(images, error):
     assert len(sent) == 1
 
 
-def test_an_untrusted_certificate(images, tmp_path):
-    """Of a real server, which no authority knows."""
+def own_certificate(folder, names):
+    """Returns the files of a key and a certificate that no authority knows."""
     command = shutil.which("openssl")
     if not command:
         pytest.skip("openssl makes the certificate.")
-    files = [str(tmp_path / name) for name in ("key.pem", "own.pem")]
-    options = "req -x509 -newkey rsa:2048 -nodes -days 1 -subj /CN=localhost"
+    files = [folder / name for name in ("key.pem", "own.pem")]
+    options = "req -x509 -newkey rsa:2048 -nodes -days 1 -subj /CN=own"
+    options += f" -addext subjectAltName={names}"
     subprocess.run(
         [command, *options.split(), "-keyout", files[0], "-out", files[1]],
         check=True,
         capture_output=True,
     )
+    return files
+
+
+@pytest.mark.parametrize("version", ["v1", "v2"])
+@pytest.mark.parametrize(
+    ("names", "trusted", "message"),
+    [
+        ("IP:127.0.0.1", False, "certificate must be right.*VERIFY_FAILED"),
+        ("DNS:elsewhere.example", True, "certificate must be right.*Hostname"),
+        (None, True, "certificate must be right.*WRONG_VERSION"),
+        ("IP:127.0.0.1", True, "Received: UNIMPLEMENTED"),
+    ],
+    ids=["untrusted", "wrong host", "not encrypted", "right"],
+)
+def test_certificates_by_grpc(
+    images, tmp_path, monkeypatch, version, names, trusted, message
+):
+    """One that is wrong is so the next time, too."""
+    key, certificate = own_certificate(tmp_path, names or "IP:127.0.0.1")
+    pauses = []
+    monkeypatch.setattr("zoo.exports.serving.calls.time.sleep", pauses.append)
+    server = grpc.server(ThreadPoolExecutor(1))
+    if names is None:
+        port = server.add_insecure_port("127.0.0.1:0")
+    else:
+        pair = key.read_bytes(), certificate.read_bytes()
+        credentials = grpc.ssl_server_credentials([pair])
+        port = server.add_secure_port("127.0.0.1:0", credentials)
+    server.start()
+    try:
+        with Client(
+            f"grpcs://127.0.0.1:{port}/{version}/models/m",
+            certificates=str(certificate) if trusted else None,
+        ) as client:
+            with pytest.raises(ServingError, match=message) as caught:
+                client.predict(images)
+    finally:
+        server.stop(None)
+    assert type(caught.value) is ServingError
+    assert not pauses
+
+
+def test_an_untrusted_certificate(images, tmp_path):
+    """Of a real server, which no authority knows."""
+    key, certificate = own_certificate(tmp_path, "IP:127.0.0.1")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(files[1], files[0])
+    context.load_cert_chain(certificate, key)
     connections = []
     with socket.create_server(("127.0.0.1", 0)) as listening:
 

@@ -1,0 +1,51 @@
+"""Exports a preset to PyTorch, as Keras does under its PyTorch backend.
+
+    KERAS_BACKEND=torch python -m benchmarks.torch_export PRESET WEIGHTS FILE
+
+`benchmarks.formats` runs it: a process has one backend. The batch of the
+program is open. Prints `{}`, or the reason why Keras can't export the preset.
+"""
+
+import argparse
+import json
+import pathlib
+
+import zoo
+
+_LARGEST_BATCH = 1024
+_REASON = 300
+
+
+def export(name: str, weights: pathlib.Path, file: pathlib.Path) -> dict:
+    """Writes a `.pt2`, or returns why Keras can't, as `reason`."""
+    import torch
+
+    model = zoo.load(name, weights=weights)
+    batch = torch.export.Dim("batch", min=1, max=_LARGEST_BATCH)
+    try:
+        model.export(
+            file, format="torch", verbose=False, dynamic_shapes={0: batch}
+        )
+    except RuntimeError as error:
+        return {"reason": _reason(error)}
+    return {}
+
+
+def _reason(error: BaseException) -> str:
+    """Returns the first cause's message; those around it are general."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"[:_REASON]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("name")
+    parser.add_argument("weights", type=pathlib.Path)
+    parser.add_argument("file", type=pathlib.Path)
+    arguments = parser.parse_args()
+    print(json.dumps(export(**vars(arguments))))
+
+
+if __name__ == "__main__":
+    main()
