@@ -22,7 +22,7 @@ from zoo.training import datasets
 from zoo.training.evaluation import provenance
 from zoo.training.evaluation.engine.progress import step_progress
 from zoo.training.evaluation.engine.randomness import owned_randomness
-from zoo.training.reproduction.exhibit import provenance_of
+from zoo.training.reproduction.exhibit_provenance import provenance_of
 from zoo.training.reproduction.semantic_jpeg import paper
 from zoo.training.reproduction.semantic_jpeg.file_sizes import FileSizes
 from zoo.training.reproduction.semantic_jpeg.file_sizes import nearest_quality
