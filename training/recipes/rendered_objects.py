@@ -86,14 +86,14 @@ class Fit:
 
 
 FITS = {
-    "minds_eye_direct": Fit(1, 3e-4, 40_000),
-    "minds_eye_pose": Fit(1, 3e-4, 20_000),
-    "estimator": Fit(5, 4e-4, 40_000),
-    "projector": Fit(7, 1e-3, 40_000, batch_size=32),
-    "comparator": Fit(10, 1e-3, 16_000, batch_size=1280),
-    "minds_eye_triple.end_to_end": Fit(1, 1e-4, 1_000, batch_size=32),
-    "minds_eye_direct.adversarial": Fit(1, 3e-4, 8_000),
-    "minds_eye_triple.adversarial": Fit(1, 1e-4, 1_000, batch_size=32),
+    "minds_eye_direct": Fit(3, 3e-4, 160_000),
+    "minds_eye_pose": Fit(2, 3e-4, 160_000),
+    "estimator": Fit(3, 4e-4, 160_000),
+    "projector": Fit(2, 1e-3, 160_000, batch_size=32),
+    "comparator": Fit(20, 1e-3, 16_000, batch_size=1280),
+    "minds_eye_triple.end_to_end": Fit(1, 1e-4, 16_000, batch_size=32),
+    "minds_eye_direct.adversarial": Fit(1, 3e-4, 64_000),
+    "minds_eye_triple.adversarial": Fit(1, 1e-4, 8_000, batch_size=32),
 }
 """Of all stages that are trained."""
 
