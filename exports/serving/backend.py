@@ -6,8 +6,12 @@ from typing import Protocol
 
 import numpy as np
 
+from zoo.exports.serving.address import Address
 from zoo.exports.serving.calls import Deadline
 from zoo.exports.serving.calls import ServingError
+
+_KINDS = {"f": "fiu", "i": "iu", "b": "b"}
+"""Kinds of NumPy's types that an output of a kind may be read from."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,7 +67,8 @@ def shaped(values: object, tensor: Tensor, name: str) -> np.ndarray:
     """Returns an output as an array of its type.
 
     Args:
-        values: Nested lists of numbers or of strings.
+        values: Nested lists of numbers or of strings. Text or booleans are
+            no numbers, and fractions no integers.
         tensor: What the model says of the output.
         name: The output's.
 
@@ -80,9 +85,39 @@ def shaped(values: object, tensor: Tensor, name: str) -> np.ndarray:
             encoded = np.empty(array.shape, object)
             encoded.flat = flat
             return encoded
-        return np.array(values, tensor.dtype)
-    except (AttributeError, OverflowError, TypeError, ValueError) as error:
+        array = np.array(values)
+        wanted = np.dtype(tensor.dtype)
+        if array.size and array.dtype.kind not in _KINDS[wanted.kind]:
+            raise TypeError(f"values such as {array.flat[0]!r:.40}")
+        return array.astype(wanted)
+    except (
+        AttributeError,
+        KeyError,
+        OverflowError,
+        TypeError,
+        ValueError,
+    ) as error:
         raise ServingError(
             f"The output `{name}` must be an array of {tensor.dtype}. "
             f"Received: {error}"
         ) from error
+
+
+def check_answered(address: Address, model: object, version: object) -> None:
+    """Raises an error if another model or version has answered.
+
+    Args:
+        address: Of the model that was asked.
+        model: Name that the answer gives; nothing if it gives none.
+        version: The same of the version.
+
+    Raises:
+        ServingError: If it is another.
+    """
+    version = None if version is None else str(version)
+    other = model and model != address.model
+    if other or (version and address.version not in (None, version)):
+        raise ServingError(
+            f"The answer must be of {address}. Received: one of "
+            f"model={model!r}, version={version!r}"
+        )

@@ -1,20 +1,35 @@
 """What may go wrong in a call to a server, deadlines and repetitions."""
 
+import contextlib
+import numbers
 import random
 import time
 from collections.abc import Callable
+from collections.abc import Iterator
 from typing import TypeVar
 
 Result = TypeVar("Result")
 
 _FIRST_PAUSE = 0.1
 _LONGEST_PAUSE = 5.0
+_LONGEST_TIMEOUT = 24 * 60 * 60
 _MESSAGE = 1000
-"""Letters of a server's message that are kept."""
+"""Letters of a message that are kept."""
+
+LARGEST_ANSWER = 2**28
+"""Bytes of an answer that are read at most."""
 
 
 class ServingError(RuntimeError):
-    """A server didn't answer as it should."""
+    """A server didn't answer as it should.
+
+    Args:
+        message: One line; what a server wrote may be part of it. Long ones
+            are cut, and letters that a terminal would obey are spelt out.
+    """
+
+    def __init__(self, message: str):
+        super().__init__(printable(message))
 
 
 class UnavailableError(ServingError):
@@ -50,17 +65,24 @@ class Deadline:
     """A moment until which a call may last.
 
     Args:
-        seconds: Positive number of seconds from now.
+        seconds: Positive number of seconds from now, at most a day.
 
     Raises:
-        ValueError: If `seconds` isn't positive.
+        ValueError: If `seconds` is anything else.
     """
 
     def __init__(self, seconds: float):
-        if not seconds > 0:
+        number = isinstance(seconds, numbers.Real)
+        if (
+            not number
+            or isinstance(seconds, bool)
+            or not 0 < seconds <= _LONGEST_TIMEOUT
+        ):
             raise ValueError(
-                f"`timeout` must be positive. Received: timeout={seconds}"
+                "`timeout` must be a positive number of seconds, at most "
+                f"{_LONGEST_TIMEOUT}. Received: timeout={seconds!r}"
             )
+        seconds = float(seconds)
         self._seconds = seconds
         self._end = time.monotonic() + seconds
 
@@ -130,8 +152,6 @@ def failure(
         message: The server's.
         retry_after: Seconds that the server asked to wait, if it did.
     """
-    if len(message) > _MESSAGE:  # A traceback says most in its last lines.
-        message = f"{message[: _MESSAGE // 4]} … {message[-_MESSAGE // 2 :]}"
     if code == "UNAVAILABLE":
         return UnavailableError(
             f"The server must be available. Received: {message}", retry_after
@@ -147,3 +167,44 @@ def failure(
     return ServingError(
         f"The server must answer the request. Received: {code}, {message}"
     )
+
+
+def printable(text: str) -> str:
+    """Returns a text in one line that a terminal only shows.
+
+    Args:
+        text: What a server may have written. Of a long text its begin and its
+            end are kept: a traceback says most in its last lines.
+    """
+    if len(text) > _MESSAGE:
+        text = f"{text[: _MESSAGE // 2]} … {text[-_MESSAGE // 2 :]}"
+    return "".join(
+        letter
+        if letter.isprintable()
+        else letter.encode("unicode_escape").decode()
+        for letter in text
+    )
+
+
+@contextlib.contextmanager
+def reading(what: str) -> Iterator[None]:
+    """Turns what fails while an answer is read into a `ServingError`.
+
+    Args:
+        what: That the answer must hold.
+    """
+    try:
+        yield
+    except ServingError:
+        raise
+    except (
+        AttributeError,
+        ArithmeticError,
+        LookupError,
+        RecursionError,
+        TypeError,
+        ValueError,
+    ) as error:
+        raise ServingError(
+            f"The answer must hold {what}. Received: {error!r:.200}"
+        ) from error

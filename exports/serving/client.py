@@ -1,7 +1,10 @@
 """A client of servers that serve exported models."""
 
 import importlib.util
+import numbers
 import os
+import re
+import ssl
 from collections.abc import Mapping
 from collections.abc import Sequence
 
@@ -20,8 +23,12 @@ from zoo.exports.serving.calls import VersionNotFoundError
 from zoo.exports.serving.calls import call
 from zoo.exports.serving.prediction import Prediction
 from zoo.exports.serving.prediction import read_predictions
+from zoo.exports.serving.request_inputs import Pictures
+from zoo.exports.serving.request_inputs import as_files
+from zoo.exports.serving.request_inputs import as_seeds
 from zoo.exports.serving.rest import KServeRest
 from zoo.exports.serving.rest import TensorFlowRest
+from zoo.regular_files import check_regular
 from zoo.saved_model_folder import newest_version
 from zoo.saved_model_folder import read_classes
 from zoo.validation import check_images
@@ -31,8 +38,11 @@ _IMAGE, _IMAGE_BYTES, _SEED = "image", "image_bytes", "seed"
 
 _EXPLAIN = "explain"
 _LOGITS = "logits"
+_LISTED = 20
+"""Versions that an error lists at most."""
 
-Pictures = Sequence[bytes | str | os.PathLike]
+_HEADER = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+"""A header's name: RFC 9110's token."""
 
 
 class Client:
@@ -52,9 +62,12 @@ class Client:
         classes: Names of all classes, or the folder of the export that has
             them. By default only the likeliest class of an image has a name,
             which the server gives.
-        timeout: Seconds that a call may last, repetitions included.
+        timeout: Seconds that a call may last, repetitions included; at most a
+            day. Only the system's search for the host's address isn't
+            counted.
         retries: How often a call is repeated while the server is unavailable,
-            with growing pauses. No other failure is repeated.
+            with growing pauses: eight last some eight seconds. No other
+            failure is repeated.
         headers: Sent with each request, as `{"Authorization": "Bearer …"}`.
         certificates: File of the certificates to trust, in PEM.
 
@@ -74,13 +87,14 @@ class Client:
         *,
         classes: Sequence[str] | os.PathLike | str | None = None,
         timeout: float = 30.0,
-        retries: int = 4,
+        retries: int = 8,
         headers: Mapping[str, str] | None = None,
         certificates: str | os.PathLike | None = None,
     ):
         self._address = Address.parse(url)
         Deadline(timeout)  # Checks it.
-        if isinstance(retries, bool) or retries != int(retries) or retries < 0:
+        whole = isinstance(retries, numbers.Integral)
+        if not whole or isinstance(retries, bool) or retries < 0:
             raise ValueError(
                 "`retries` must be a whole number, zero or more. "
                 f"Received: retries={retries!r}"
@@ -91,8 +105,8 @@ class Client:
         self._signatures = None
         self._backend = _connect(
             self._address,
-            headers or {},
-            None if certificates is None else os.fspath(certificates),
+            _checked_headers(headers or {}),
+            _checked_certificates(certificates),
         )
 
     def predict(
@@ -109,8 +123,9 @@ class Client:
                 channels)`; or a list of picture files, each its bytes or its
                 path, which the server decodes and resizes.
             seeds: For debugging a model that draws random numbers: a whole
-                number for each image of pixels, or one for all, that pins
-                its noise. The export needs the signature `seeded`.
+                number from 0 to 2^63 - 1 for each image of pixels, or one for
+                all, that pins its noise. The export needs the signature
+                `seeded`.
             timeout: Seconds for this call; the client's own by default.
 
         Returns:
@@ -120,16 +135,17 @@ class Client:
             DeadlineError: If the answer takes longer.
             ModelNotFoundError: If the server has no such model or version
                 (`VersionNotFoundError`).
-            OSError: If a file can't be read.
+            OSError: If a file can't be read, or is a folder, a pipe or a
+                device.
             RefusedError: If the server refuses the images.
             ServingError: If the server fails, or serves no such classifier.
             UnavailableError: If no server answers, after all repetitions.
             ValueError: If the images are none, or don't fit the model, or
                 the seeds don't fit the images.
         """
-        pictures = _as_files(images)
+        pictures = as_files(images)
         if seeds is not None:
-            seeds = _as_seeds(seeds, images, pictures)
+            seeds = as_seeds(seeds, images, pictures)
             name, inputs = "seeded", {_IMAGE: images, _SEED: seeds}
         elif pictures is not None:
             name, inputs = "serving_bytes", {_IMAGE_BYTES: pictures}
@@ -157,7 +173,14 @@ class Client:
         Raises:
             As `predict`.
         """
-        return self._run(_EXPLAIN, {_IMAGE: images}, timeout)
+        outputs = self._run(_EXPLAIN, {_IMAGE: images}, timeout)
+        rows = {name: output.shape[:1] for name, output in outputs.items()}
+        if set(rows.values()) != {(len(images),)}:
+            raise ServingError(
+                f"The answer must hold one row for each of {len(images)} "
+                f"images. Received: {rows}"
+            )
+        return outputs
 
     def versions(self) -> dict[str, str]:
         """Returns the model's versions and their states.
@@ -256,6 +279,8 @@ class Client:
         except ServingError:
             return error
         served = [n for n, state in versions.items() if state == "AVAILABLE"]
+        if len(served) > _LISTED:
+            served = [*served[:_LISTED], f"{len(served) - _LISTED} more"]
         return VersionNotFoundError(
             "The version must be among those served, "
             f"{', '.join(served) or 'of which there are none'}. "
@@ -304,46 +329,34 @@ def _fit(key: str, value, shape: tuple[int | None, ...]) -> np.ndarray:
     return value.reshape(-1, *(1,) * (len(shape) - 1))
 
 
-def _as_seeds(seeds, images, pictures) -> np.ndarray:
-    """Returns a seed for each image."""
-    batch = np.shape(images)[:1]
-    given = np.asarray(seeds)
-    if (
-        pictures is not None
-        or given.dtype.kind not in "iu"
-        or given.shape not in ((), batch)
-    ):
+def _checked_headers(headers: Mapping[str, str]) -> dict[str, str]:
+    """Returns headers that HTTP and gRPC take."""
+    for name, value in headers.items():
+        if (
+            not isinstance(name, str)
+            or not _HEADER.fullmatch(name)
+            or not isinstance(value, str)
+            or not value.isascii()
+            or not value.isprintable()
+        ):  # A value may be secret.
+            raise ValueError(
+                "`headers` must be names and texts of printable ASCII. "
+                f"Received: another one, of name {name!r}"
+            )
+    return dict(headers)
+
+
+def _checked_certificates(certificates) -> str | None:
+    """Returns the path of certificates that can be read."""
+    if certificates is None:
+        return None
+    path = os.fspath(certificates)
+    try:
+        check_regular(path)
+        ssl.create_default_context(cafile=path)
+    except OSError as error:  # ssl.SSLError is one.
         raise ValueError(
-            "`seeds` must be a whole number for each image of pixels, or one "
-            f"for all. Received: seeds of {given.dtype}, {given.shape}, for "
-            f"{'images' if pictures is None else 'files'}, {batch}"
-        )
-    return np.broadcast_to(given, batch).astype("int64")
-
-
-def _as_files(images) -> np.ndarray | None:
-    """Returns files' bytes, or nothing if these are pixels."""
-    single = isinstance(images, bytes | bytearray | str | os.PathLike)
-    if not single and isinstance(images, np.ndarray):
-        return None
-    if single or not isinstance(images, Sequence) or not images:
-        if single or isinstance(images, Sequence):
-            raise ValueError(
-                "`images` must be a batch of one or more: pixels, or a list "
-                f"of files. Received: {type(images).__name__}"
-            )
-        return None
-    if not isinstance(images[0], bytes | str | os.PathLike):
-        return None
-    files = np.empty(len(images), object)
-    for place, image in enumerate(images):
-        if isinstance(image, str | os.PathLike):
-            with open(image, "rb") as file:
-                image = file.read()
-        if not isinstance(image, bytes):
-            raise ValueError(
-                "Each picture must be its bytes or its path. "
-                f"Received: {type(image).__name__} in place {place}"
-            )
-        files[place] = image
-    return files
+            "`certificates` must be a file of certificates in PEM. "
+            f"Received: certificates={path!r}; {error}"
+        ) from error
+    return path

@@ -1,23 +1,30 @@
 """TensorFlow Serving's services and KServe v2 over gRPC."""
 
+import math
 import re
 from collections.abc import Mapping
 from pathlib import Path
 
 import grpc
 import numpy as np
+from google.protobuf.message import DecodeError
 
 from zoo.exports.serving.address import Address
 from zoo.exports.serving.backend import Signature
 from zoo.exports.serving.backend import Tensor
+from zoo.exports.serving.backend import check_answered
 from zoo.exports.serving.backend import shaped
+from zoo.exports.serving.calls import LARGEST_ANSWER
 from zoo.exports.serving.calls import Deadline
 from zoo.exports.serving.calls import ServingError
 from zoo.exports.serving.calls import failure
+from zoo.exports.serving.calls import reading
+from zoo.exports.serving.kserve_tensors import datatype_of
+from zoo.exports.serving.kserve_tensors import from_raw
+from zoo.exports.serving.kserve_tensors import named_once
+from zoo.exports.serving.kserve_tensors import tensor_of
+from zoo.exports.serving.kserve_tensors import to_raw
 from zoo.exports.serving.messages import messages
-from zoo.exports.serving.rest import datatype_of
-from zoo.exports.serving.rest import tensor_of
-from zoo.exports.serving.rest import to_raw
 
 _DTYPES = {
     1: ("float32", "float_val"),
@@ -48,9 +55,12 @@ _STATES = {
 _OPTIONS = (
     ("grpc.enable_retries", 0),  # `calls.call` retries.
     ("grpc.lb_policy_name", "round_robin"),  # Over all of a name's addresses.
-    ("grpc.max_receive_message_length", -1),
+    ("grpc.max_receive_message_length", LARGEST_ANSWER),
     ("grpc.max_send_message_length", -1),
 )
+
+_LARGEST_OUTPUT = LARGEST_ANSWER // 4
+"""Values of an output, where one may stand for many."""
 
 _NO_TRUST = re.compile(
     "CERTIFICATE_VERIFY_FAILED|WRONG_VERSION_NUMBER"
@@ -144,7 +154,13 @@ class TensorFlowGrpc:
                 f"Received: {sorted(answer.metadata)}"
             )
         packed = answer.metadata["signature_def"].value
-        found = kinds.SignatureDefMap.FromString(packed).signature_def
+        try:
+            found = kinds.SignatureDefMap.FromString(packed).signature_def
+        except DecodeError as error:
+            raise ServingError(
+                "The metadata must hold TensorFlow's signatures. "
+                f"Received: {error}"
+            ) from error
         return {
             name: Signature(_tensors(one.inputs), _tensors(one.outputs))
             for name, one in found.items()
@@ -183,6 +199,9 @@ class TensorFlowGrpc:
             kinds.PredictResponse,
             deadline,
         )
+        spec = answer.model_spec
+        version = spec.version.value if spec.HasField("version") else None
+        check_answered(self._address, spec.name, version)
         return {
             key: _unpack(tensor, key) for key, tensor in answer.outputs.items()
         }
@@ -265,11 +284,13 @@ class KServeGrpc:
             kinds.ModelInferResponse,
             deadline,
         )
+        check_answered(self._address, answer.model_name, answer.model_version)
         raw = answer.raw_output_contents
-        return {
-            tensor.name: _from_kserve(tensor, raw[n] if raw else None)
-            for n, tensor in enumerate(answer.outputs)
-        }
+        with reading("the bytes of each output, or of none"):
+            return named_once(
+                (tensor.name, _from_kserve(tensor, raw[n] if raw else None))
+                for n, tensor in enumerate(answer.outputs)
+            )
 
     def close(self) -> None:
         self._channel.close()
@@ -320,17 +341,15 @@ def _unpack(message, name: str) -> np.ndarray:
             f"The output `{name}` must be of one of TensorFlow's types "
             f"{sorted(_DTYPES)}. Received: type {message.dtype}"
         )
-    shape = tuple(dim.size for dim in message.tensor_shape.dim)
-    if message.tensor_content:
-        array = np.frombuffer(
-            message.tensor_content, np.dtype(kind).newbyteorder("<")
-        )
-        return array.astype(kind).reshape(shape)
-    array = shaped(list(getattr(message, field)), Tensor(kind, shape), name)
-    missing = int(np.prod(shape)) - len(array)
-    if missing > 0 and len(array):
-        array = np.concatenate([array, np.repeat(array[-1:], missing)])
-    return _reshaped(array, shape, name)
+    tensor = Tensor(kind, tuple(d.size for d in message.tensor_shape.dim))
+    if message.tensor_content and kind != "bytes":
+        array = from_raw(message.tensor_content, tensor, name)
+    else:
+        array = shaped(list(getattr(message, field)), tensor, name)
+        missing = _size(tensor.shape, name) - len(array)
+        if missing > 0 and len(array):
+            array = np.concatenate([array, np.repeat(array[-1:], missing)])
+    return _reshaped(array, tensor.shape, name)
 
 
 def _from_kserve(tensor, raw: bytes | None) -> np.ndarray:
@@ -343,23 +362,28 @@ def _from_kserve(tensor, raw: bytes | None) -> np.ndarray:
         )
     if raw is None:
         values = list(getattr(tensor.contents, _CONTENTS[spec.dtype]))
-    elif spec.dtype == "bytes":
-        values = []
-        while raw:
-            end = 4 + int.from_bytes(raw[:4], "little")
-            values.append(raw[4:end])
-            raw = raw[end:]
+        array = shaped(values, spec, tensor.name)
     else:
-        values = np.frombuffer(raw, np.dtype(spec.dtype).newbyteorder("<"))
-    array = shaped(values, spec, tensor.name)
+        array = from_raw(raw, spec, tensor.name)
     return _reshaped(array, spec.shape, tensor.name)
 
 
+def _size(shape: tuple, name: str) -> int:
+    """Returns how many values a shape has, if an answer can hold as many."""
+    valid = all(size is not None and size >= 0 for size in shape)
+    size = math.prod(shape) if valid else math.inf
+    if size > _LARGEST_OUTPUT:
+        raise ServingError(
+            f"The output `{name}` must have a shape of at most "
+            f"{_LARGEST_OUTPUT} values. Received: {shape!r:.100}"
+        )
+    return size
+
+
 def _reshaped(array: np.ndarray, shape: tuple, name: str) -> np.ndarray:
-    try:
-        return array.reshape(shape)
-    except ValueError as error:
+    if array.size != _size(shape, name):
         raise ServingError(
             f"The output `{name}` must have {shape} values. "
             f"Received: {array.size}"
-        ) from error
+        )
+    return array.reshape(shape)

@@ -7,6 +7,9 @@ import numpy as np
 
 from zoo.exports.serving.calls import ServingError
 
+_ROUNDING = 0.01
+"""Of probabilities that were computed in eight bits."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Prediction:
@@ -62,6 +65,13 @@ def read_predictions(
         )
     logits, probabilities = outputs["logits"], outputs["probabilities"]
     classes = outputs["classes"].reshape(-1)
+    kinds = [array.dtype.kind for array in (logits, probabilities, classes)]
+    if kinds not in (["f", "f", "i"], ["f", "f", "u"]):
+        raise ServingError(
+            "Logits and probabilities must be floating point, and classes "
+            f"integers. Received: {logits.dtype}, {probabilities.dtype}, "
+            f"{classes.dtype}"
+        )
     if (
         len(classes) != count
         or probabilities.ndim != 2
@@ -74,12 +84,8 @@ def read_predictions(
             f"Received: classes of shape {classes.shape}, logits of "
             f"{logits.shape}, probabilities of {probabilities.shape}"
         )
-    if not np.all(np.isfinite(probabilities)):
-        raise ServingError(
-            "The served model's probabilities must be finite. "
-            "Received: NaN or infinity"
-        )
-    labels = outputs.get("labels")
+    _check_distributions(logits, probabilities, classes)
+    labels = _read_labels(outputs.get("labels"), count)
     if names and len(names) != logits.shape[1]:
         raise ValueError(
             f"`classes` must name each of the {logits.shape[1]} classes. "
@@ -88,8 +94,8 @@ def read_predictions(
     predictions = []
     for row, index in enumerate(classes.tolist()):
         name = names[index] if names else str(index)
-        if labels is not None:
-            label = labels.reshape(-1)[row].decode()
+        if labels:
+            label = labels[row]
             if names and label != name:
                 raise ValueError(
                     "`classes` must be the served model's. "
@@ -108,3 +114,45 @@ def read_predictions(
             )
         )
     return predictions
+
+
+def _check_distributions(logits, probabilities, classes) -> None:
+    """Raises an error if an answer contradicts itself."""
+    if not (np.all(np.isfinite(logits)) and np.all(np.isfinite(probabilities))):
+        raise ServingError(
+            "The served model's logits and probabilities must be finite. "
+            "Received: NaN or infinity"
+        )
+    sums = np.sum(probabilities, axis=1, dtype="float64")
+    if np.any(probabilities < 0) or np.any(np.abs(sums - 1) > _ROUNDING):
+        raise ServingError(
+            "The served model's probabilities must be from 0 to 1 and sum to "
+            f"1. Received: {np.min(probabilities):g} to "
+            f"{np.max(probabilities):g}, sums of {np.min(sums):g} to "
+            f"{np.max(sums):g}"
+        )
+    rows = np.arange(len(classes))
+    for values, least in ((logits, 0.0), (probabilities, _ROUNDING)):
+        below = np.max(values, axis=1) - values[rows, classes]
+        if np.any(below > least):
+            raise ServingError(
+                "The served model's classes must be the likeliest. Received: "
+                f"another one in place {int(np.argmax(below))}"
+            )
+
+
+def _read_labels(labels, count: int) -> list[str]:
+    """Returns the names of the likeliest classes, if there are any."""
+    if labels is None:
+        return []
+    if labels.size != count or labels.dtype != object:
+        raise ServingError(
+            f"The answer must hold one label for each of {count} images. "
+            f"Received: {labels.dtype} of shape {labels.shape}"
+        )
+    try:
+        return [label.decode() for label in labels.flat]
+    except UnicodeDecodeError as error:
+        raise ServingError(
+            f"The answer's labels must be UTF-8. Received: {error}"
+        ) from error

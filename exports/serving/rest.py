@@ -6,26 +6,20 @@ from collections.abc import Mapping
 from urllib.parse import quote
 
 import numpy as np
-import urllib3
 
 from zoo.exports.serving.address import Address
 from zoo.exports.serving.backend import Signature
 from zoo.exports.serving.backend import Tensor
+from zoo.exports.serving.backend import check_answered
 from zoo.exports.serving.backend import shaped
 from zoo.exports.serving.calls import Deadline
 from zoo.exports.serving.calls import ServingError
-from zoo.exports.serving.calls import UnavailableError
-from zoo.exports.serving.calls import failure
-
-_CODES = {
-    400: "INVALID_ARGUMENT",
-    404: "NOT_FOUND",
-    413: "INVALID_ARGUMENT",
-    422: "INVALID_ARGUMENT",
-    503: "UNAVAILABLE",
-    504: "DEADLINE_EXCEEDED",
-}
-"""HTTP's statuses as gRPC's, as TensorFlow Serving's `http_server.cc`."""
+from zoo.exports.serving.calls import reading
+from zoo.exports.serving.http_transport import Http
+from zoo.exports.serving.kserve_tensors import datatype_of
+from zoo.exports.serving.kserve_tensors import named_once
+from zoo.exports.serving.kserve_tensors import tensor_of
+from zoo.exports.serving.kserve_tensors import to_raw
 
 _DTYPES = {
     "DT_FLOAT": "float32",
@@ -35,114 +29,6 @@ _DTYPES = {
     "DT_BOOL": "bool",
     "DT_STRING": "bytes",
 }
-DATATYPES = {
-    "FP32": "float32",
-    "FP64": "float64",
-    "INT32": "int32",
-    "INT64": "int64",
-    "BOOL": "bool",
-    "BYTES": "bytes",
-}
-"""KServe's types by NumPy's names."""
-
-_CHUNK = 1 << 16
-_UNREACHABLE = (
-    urllib3.exceptions.NewConnectionError,
-    urllib3.exceptions.ProtocolError,
-    urllib3.exceptions.ProxyError,
-)
-"""What may pass; the first is one of urllib3's timeouts, too."""
-
-
-class _Http:
-    """Sends requests to one host and turns what fails into our errors."""
-
-    def __init__(self, address: Address, headers, certificates):
-        self._root = f"{address.scheme}://{address.host}{address.prefix}"
-        self._headers = dict(headers)
-        self._pool = urllib3.PoolManager(
-            maxsize=64, retries=False, ca_certs=certificates
-        )
-
-    def send(
-        self,
-        method: str,
-        path: str,
-        deadline: Deadline,
-        *,
-        body: bytes | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> dict:
-        """Returns the JSON object of the answer."""
-        try:
-            response = self._pool.request(
-                method,
-                self._root + path,
-                body=body,
-                headers={**self._headers, **(headers or {})},
-                timeout=urllib3.Timeout(total=deadline.left()),
-                preload_content=False,
-                redirect=False,
-            )
-            try:
-                content = self._read(response, deadline)
-            except BaseException:
-                response.close()
-                raise
-            response.release_conn()
-        except urllib3.exceptions.HTTPError as error:
-            if isinstance(error, _UNREACHABLE):
-                raise UnavailableError(
-                    f"The server must be reachable. Received: {error}"
-                ) from error
-            if isinstance(error, urllib3.exceptions.TimeoutError):
-                raise deadline.error() from error
-            raise ServingError(
-                "The address, the headers and the server's certificate must "
-                f"be right. Received: {error}"
-            ) from error
-        if response.status != 200:
-            raise self._failure(response, content)
-        try:
-            answer = json.loads(content)
-        except ValueError as error:
-            raise ServingError(
-                "The server must answer in JSON; is it a model server? "
-                f"Received: {content[:80]!r}"
-            ) from error
-        if not isinstance(answer, dict):
-            raise ServingError(
-                f"The answer must be a JSON object. Received: {content[:80]!r}"
-            )
-        return answer
-
-    def close(self) -> None:
-        self._pool.clear()
-
-    @staticmethod
-    def _read(response, deadline: Deadline) -> bytes:
-        """Reads all of an answer, however slowly it drips, in time."""
-        content = bytearray()
-        while chunk := response.read1(_CHUNK):
-            content += chunk
-            deadline.left()
-        return bytes(content)
-
-    @staticmethod
-    def _failure(response, content: bytes) -> ServingError:
-        message = content.decode(errors="replace").strip()
-        try:
-            message = str(json.loads(message)["error"])
-        except (KeyError, TypeError, ValueError):
-            pass  # A proxy's page, or nothing.
-        message = message or response.reason or "nothing"
-        code = _CODES.get(response.status, f"HTTP status {response.status}")
-        wait = response.headers.get("Retry-After", "")
-        return failure(
-            code,
-            message,
-            retry_after=float(wait) if wait.isdecimal() else None,
-        )
 
 
 class TensorFlowRest:
@@ -162,7 +48,7 @@ class TensorFlowRest:
         headers: Mapping[str, str],
         certificates: str | None,
     ):
-        self._http = _Http(address, headers, certificates)
+        self._http = Http(address, headers, certificates)
         self._model = f"/v1/models/{quote(address.model, safe='')}"
         self._chosen = self._model
         if address.version is not None:
@@ -172,7 +58,7 @@ class TensorFlowRest:
 
     def signatures(self, deadline: Deadline) -> dict[str, Signature]:
         answer = self._http.send("GET", f"{self._chosen}/metadata", deadline)
-        try:
+        with reading("signatures, as TensorFlow Serving's metadata"):
             found = answer["metadata"]["signature_def"]["signature_def"]
             return {
                 name: Signature(
@@ -182,18 +68,14 @@ class TensorFlowRest:
                 for name, one in found.items()
                 if not name.startswith("__")
             }
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise ServingError(
-                "The metadata must have signatures, as TensorFlow Serving's. "
-                f"Received: {error!r}"
-            ) from error
 
     def versions(self, deadline: Deadline) -> dict[str, str]:
         answer = self._http.send("GET", self._model, deadline)
-        return {
-            str(status["version"]): status.get("state", "UNKNOWN")
-            for status in answer.get("model_version_status", ())
-        }
+        with reading("the states of versions"):
+            return {
+                str(status["version"]): str(status.get("state", "UNKNOWN"))
+                for status in answer.get("model_version_status", ())
+            }
 
     def run(
         self,
@@ -254,7 +136,8 @@ class KServeRest:
         headers: Mapping[str, str],
         certificates: str | None,
     ):
-        self._http = _Http(address, headers, certificates)
+        self._http = Http(address, headers, certificates)
+        self._address = address
         self._model = f"/v2/models/{quote(address.model, safe='')}"
         self._chosen = self._model
         if address.version is not None:
@@ -264,8 +147,8 @@ class KServeRest:
     def signatures(self, deadline: Deadline) -> dict[str, Signature]:
         answer = self._http.send("GET", self._chosen, deadline)
         server = self._http.send("GET", "/v2", deadline)
-        self._binary = "binary_tensor_data" in server.get("extensions", ())
-        try:
+        with reading("inputs and outputs, as KServe's metadata"):
+            self._binary = "binary_tensor_data" in server.get("extensions", ())
             return {
                 "": Signature(
                     *(
@@ -279,15 +162,12 @@ class KServeRest:
                     )
                 )
             }
-        except (KeyError, TypeError) as error:
-            raise ServingError(
-                "The metadata must have inputs and outputs, as KServe's. "
-                f"Received: {error!r}"
-            ) from error
 
     def versions(self, deadline: Deadline) -> dict[str, str]:
         answer = self._http.send("GET", self._model, deadline)
-        return dict.fromkeys(map(str, answer.get("versions", ())), "AVAILABLE")
+        with reading("the names of versions"):
+            versions = map(str, answer.get("versions", ()))
+            return dict.fromkeys(versions, "AVAILABLE")
 
     def run(
         self,
@@ -328,47 +208,26 @@ class KServeRest:
             body=b"".join([head, *raw]),
             headers=headers,
         )
-        try:
-            return {
-                one["name"]: shaped(
-                    one["data"],
-                    tensor_of(one["datatype"], one["shape"]),
+        with reading("outputs, as KServe's"):
+            check_answered(
+                self._address,
+                answer.get("model_name"),
+                answer.get("model_version"),
+            )
+            return named_once(
+                (
                     one["name"],
-                ).reshape(one["shape"])
+                    shaped(
+                        one["data"],
+                        tensor_of(one["datatype"], one["shape"]),
+                        one["name"],
+                    ).reshape(one["shape"]),
+                )
                 for one in answer["outputs"]
-            }
-        except (KeyError, TypeError, ValueError) as error:
-            raise ServingError(
-                "The answer must have outputs, as KServe's. "
-                f"Received: {error!r}"
-            ) from error
+            )
 
     def close(self) -> None:
         self._http.close()
-
-
-def tensor_of(datatype: str, shape: object) -> Tensor:
-    """Returns what KServe's metadata say of a tensor."""
-    return Tensor(
-        DATATYPES.get(datatype, datatype),
-        tuple(None if int(n) < 0 else int(n) for n in shape),
-    )
-
-
-def datatype_of(array: np.ndarray) -> str:
-    """Returns KServe's name of an array's type."""
-    name = "bytes" if array.dtype == object else array.dtype.name
-    return next(key for key, value in DATATYPES.items() if value == name)
-
-
-def to_raw(array: np.ndarray) -> bytes:
-    """Returns an array's bytes as KServe's protocol packs them.
-
-    Each string has its length in front, in four bytes, the smallest first.
-    """
-    if array.dtype != object:
-        return array.astype(array.dtype.newbyteorder("<")).tobytes()
-    return b"".join(len(s).to_bytes(4, "little") + s for s in array.ravel())
 
 
 def _named(outputs: object, signature: Signature) -> dict | None:
