@@ -4,6 +4,7 @@ import os
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from zoo.regular_files import check_regular
 
@@ -16,8 +17,19 @@ _LARGEST_FILE = 2**26
 """Bytes of a picture's file at most."""
 
 
-def as_seeds(seeds, images, pictures) -> np.ndarray:
-    """Returns a seed for each image."""
+def as_seeds(
+    seeds: ArrayLike, images: ArrayLike | Pictures, pictures: np.ndarray | None
+) -> np.ndarray:
+    """Returns a seed for each image.
+
+    Args:
+        seeds: Whole numbers from 0 to 2^63 - 1: one for all, or for each.
+        images: As the caller gave them.
+        pictures: What `as_files` returned for them.
+
+    Raises:
+        ValueError: If they are no such numbers, or the images are files.
+    """
     batch = np.shape(images)[:1]
     given = np.asarray(seeds)
     if (
@@ -38,8 +50,14 @@ def as_seeds(seeds, images, pictures) -> np.ndarray:
     return np.broadcast_to(given, batch).astype("int64")
 
 
-def as_files(images) -> np.ndarray | None:
-    """Returns files' bytes, or nothing if these are pixels."""
+def as_files(images: ArrayLike | Pictures) -> np.ndarray | None:
+    """Returns files' bytes, or nothing if these are pixels.
+
+    Raises:
+        OSError: If a file can't be read, or is no regular one.
+        ValueError: If the images are no batch, or one isn't a file of 1 to
+            64 MiB.
+    """
     single = isinstance(images, _FILE)
     if not single and isinstance(images, np.ndarray):
         return None

@@ -51,11 +51,12 @@ def triton(
 ) -> Iterator[dict[str, str]]:
     """Serves an export while the block runs.
 
-    Triton has a model for each signature. `NAME` takes `image`, pixels, and
-    merges the requests of several callers into one batch. `NAME_bytes` takes
-    `image_bytes`, picture files, and merges none: an undecodable picture
-    fails its batch, which is then its sender's alone. `NAME_explain` and
-    `NAME_seeded` are the export's `explain` and `seeded`, if it has them.
+    Triton has a model for each signature, of the export's version. `NAME`
+    takes `image`, pixels, and merges the requests of several callers into one
+    batch. `NAME_bytes` takes `image_bytes`, picture files, and merges none: an
+    undecodable picture fails its batch, which is then its sender's alone.
+    `NAME_explain` and `NAME_seeded` are the export's `explain` and `seeded`,
+    if it has them.
 
     Args:
         path: The export's folder, or that of one of its versions.
@@ -86,9 +87,10 @@ def triton(
     from pytriton.triton import TritonConfig
 
     version = newest_version(Path(path).absolute())
+    numbered = version.name.isdecimal()
+    number = int(version.name) if numbered else 1
     if name is None:
-        named = version.parent if version.name.isdecimal() else version
-        name = named.name
+        name = (version.parent if numbered else version).name
     config = TritonConfig(
         http_address=address,
         http_port=http_port,
@@ -112,7 +114,9 @@ def triton(
         for left in reversed(range(_STARTS)):
             server = stack.enter_context(Triton(config=config))
             try:
-                _bind(server, session, name, max_batch, delay, instances)
+                _bind(
+                    server, session, name, number, max_batch, delay, instances
+                )
                 break
             except Exception:  # Of the package, its client or its sockets.
                 stack.close()
@@ -125,7 +129,7 @@ def triton(
         }
 
 
-def _bind(server, session, name, max_batch, delay, instances) -> None:
+def _bind(server, session, name, version, max_batch, delay, instances) -> None:
     """Gives Triton a model for each signature of an export."""
     from pytriton.model_config import DynamicBatcher
     from pytriton.model_config import ModelConfig
@@ -139,6 +143,7 @@ def _bind(server, session, name, max_batch, delay, instances) -> None:
             batcher = DynamicBatcher(max_queue_delay_microseconds=delay)
         server.bind(
             model_name=f"{name}{suffix}",
+            model_version=version,
             infer_func=[_inference(session, signature)] * instances,
             inputs=_tensors(sides["inputs"]),
             outputs=_tensors(sides["outputs"]),

@@ -12,15 +12,15 @@ from zoo.exports.serving.triton import triton
 
 @pytest.fixture
 def bound(monkeypatch):
-    """Models that were bound: their batchers by name."""
+    """Models that were bound: their versions and batchers by name."""
     models = {}
 
     class Triton(contextlib.nullcontext):
         def __init__(self, config):
             super().__init__(self)
 
-        def bind(self, *, model_name, config, **_):
-            models[model_name] = config.batcher
+        def bind(self, *, model_name, model_version, config, **_):
+            models[model_name] = model_version, config.batcher
 
         def run(self):
             pass
@@ -56,10 +56,16 @@ def test_name_of_the_model(bound, folder, monkeypatch):
 def test_shared_draws_are_not_merged(bound, shared_folder, noisy_folder):
     with pytest.warns(UserWarning, match="shared are not merged: images"):
         with triton(shared_folder):
-            assert bound == {"shared": None}
+            assert bound == {"shared": (1, None)}
     bound.clear()
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         with triton(shared_folder, merge=False), triton(noisy_folder):
-            assert bound["noisy"] is not None
-            assert bound["shared"] is None
+            assert bound["noisy"][1] is not None
+            assert bound["shared"][1] is None
+
+
+def test_the_exports_version_is_served(bound, folder):
+    for path, version in ((folder, 3), (folder / "1", 1)):
+        with triton(path):
+            assert bound["tiny"][0] == bound["tiny_bytes"][0] == version
