@@ -1,6 +1,7 @@
 """Versions of a model that appear whole or not at all."""
 
 import contextlib
+import ctypes
 import fcntl
 import os
 import pathlib
@@ -13,6 +14,10 @@ from collections.abc import Iterator
 import tensorflow as tf
 
 _HIDDEN = re.compile(r"\.(\d+)-[0-9a-f]{32}(-replaced)?")
+_AT_FDCWD, _RENAME_EXCHANGE = -100, 2
+"""Of Linux' `renameat2`."""
+
+_LARGEST_VERSION = 2**63 - 1
 _STALE_SECONDS = 24 * 60 * 60
 """After which the hidden folder of an export isn't in use any more."""
 
@@ -37,24 +42,26 @@ def staged_version(
     body raises, every directory made on the way is removed again. What an
     export that was killed left is removed a day later.
 
-    Between an old version and the one that replaces it there is none for a
-    moment, so a running server should be given a new one. Of several processes
+    An old version changes places with the one that replaces it, where the
+    system can do this (Linux); elsewhere there is none for a moment, so a
+    running server should be given a new one. Of several processes
     that export one version at once the first puts its own in place; the others
     fail or, with `overwrite`, replace it whole, one after the other.
 
     Args:
         path: Directory of the model; made if it does not exist.
-        version: A whole number, zero or more; servers take the highest.
+        version: A whole number from 0 to 2^63 - 1; servers take the highest.
         overwrite: Whether an existing version is replaced.
 
     Raises:
         FileExistsError: If the version exists, unless `overwrite`.
         OSError: If the directory cannot be written.
-        ValueError: If `version` is not a whole number from zero.
+        ValueError: If `version` is no such number.
     """
-    if isinstance(version, bool) or not isinstance(version, int) or version < 0:
+    whole = isinstance(version, int) and not isinstance(version, bool)
+    if not whole or not 0 <= version <= _LARGEST_VERSION:
         raise ValueError(
-            "`version` must be a whole number, zero or more. "
+            "`version` must be a whole number from 0 to 2^63 - 1. "
             f"Received: version={version!r}"
         )
     path = pathlib.Path(path).absolute()
@@ -99,12 +106,27 @@ def _locked(path: pathlib.Path) -> Iterator[None]:
 def _put_in_place(staging, target, replaced) -> None:
     try:
         if os.path.exists(target):
+            if _exchanged(staging, target):
+                staging.rename(replaced)
+                return
             target.rename(replaced)
         staging.rename(target)
     except BaseException:
         if os.path.exists(replaced) and not os.path.exists(target):
             replaced.rename(target)
         raise
+
+
+def _exchanged(first: pathlib.Path, second: pathlib.Path) -> bool:
+    """Lets two folders change places at once, if the system can."""
+    rename = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
+    return rename is not None and not rename(
+        _AT_FDCWD,
+        os.fsencode(first),
+        _AT_FDCWD,
+        os.fsencode(second),
+        _RENAME_EXCHANGE,
+    )
 
 
 def _remove_stale(path: pathlib.Path) -> None:

@@ -25,10 +25,12 @@ class BatchTime:
     Args:
         images: Of the batch.
         seconds: Median time of a run.
+        slowest: Longest time of a run; as the median if `None`.
     """
 
     images: int
     seconds: float
+    slowest: float | None = None
 
     @property
     def throughput(self) -> float:
@@ -70,6 +72,7 @@ def plan_batches(
 ) -> BatchPlan:
     """Measures batches of 1, 2, 4, … and `most` images; chooses among them.
 
+    The sizes take turns, so that what else the machine does slows all alike.
     The largest batch is the smallest that reaches 95 % of the best throughput
     seen: more would only lengthen each request. Larger requests are split,
     up to `most` images. A request waits for others at
@@ -83,7 +86,7 @@ def plan_batches(
         image: One image, `(height, width, channels)`, pixels in [0, 1].
         most: Largest batch tried, and images that a request may have; one
             or more.
-        seconds: Time spent on each size.
+        seconds: Time spent on each size; each is run three times at least.
 
     Raises:
         ValueError: If `most` is no whole number from one.
@@ -94,9 +97,7 @@ def plan_batches(
             f"Received: most={most!r}"
         )
     sizes = sorted({*(2**n for n in range(most.bit_length())), most})
-    measured = [
-        BatchTime(size, _time(session, image, size, seconds)) for size in sizes
-    ]
+    measured = _measure(session, image, sizes, seconds * len(sizes))
     gpus = tf.config.list_physical_devices("GPU")
     if gpus:
         details = tf.config.experimental.get_device_details(gpus[0])
@@ -144,9 +145,10 @@ def batching_config(plan: BatchPlan) -> str:
         '# python -c "from zoo.exports import serving; '
         "serving.write_bundle('DIR')\"",
         "#",
-        "# images  milliseconds  images a second",
+        "# images  milliseconds (slowest)  images a second",
         *(
             f"# {one.images:6}  {1e3 * one.seconds:12.2f}"
+            f" {1e3 * (one.slowest or one.seconds):9.2f}"
             f"  {one.throughput:15.0f}"
             for one in plan.measured
         ),
@@ -161,17 +163,26 @@ def batching_config(plan: BatchPlan) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _time(session, image, size: int, seconds: float) -> float:
-    """Returns the median of as many runs as fit, three at least."""
-    images = np.repeat(image[np.newaxis], size, axis=0)
-    session.run("serving_default", {"image": images})
-    times = []
-    end = time.perf_counter() + seconds
-    while len(times) < 3 or time.perf_counter() < end:
+def _measure(session, image, sizes, seconds: float) -> list[BatchTime]:
+    """Runs all sizes in turn, as often as fits, three times at least."""
+
+    def run(size: int) -> float:
+        images = np.repeat(image[np.newaxis], size, axis=0)
         start = time.perf_counter()
         session.run("serving_default", {"image": images})
-        times.append(time.perf_counter() - start)
-    return statistics.median(times)
+        return time.perf_counter() - start
+
+    for size in sizes:  # The first run of a size searches for kernels.
+        run(size)
+    times = {size: [] for size in sizes}
+    end = time.perf_counter() + seconds
+    while len(times[sizes[0]]) < 3 or time.perf_counter() < end:
+        for size in sizes:
+            times[size].append(run(size))
+    return [
+        BatchTime(size, statistics.median(runs), max(runs))
+        for size, runs in times.items()
+    ]
 
 
 def _cores() -> int:

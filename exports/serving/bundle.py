@@ -1,8 +1,10 @@
 """Writes all that servers of an export need beside it."""
 
 import dataclasses
+import hashlib
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -22,10 +24,14 @@ from zoo.exports.serving.manifests import kubernetes
 from zoo.exports.serving.manifests import models_config
 from zoo.exports.serving.manifests import monitoring_config
 from zoo.exports.serving.shared_draws import shares_draws
+from zoo.regular_files import read_json
 from zoo.saved_model_folder import newest_version
 
 _FEW_RUNS, _MANY_RUNS = 8, 64
 """Runs that show whether a model draws random numbers, and how widely."""
+
+_WRITTEN = "written.json"
+"""The hashes of what was written, which tell an operator's edits."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,6 +47,8 @@ class Bundle:
             of a batch share the model's random draws.
         live: Whether `models.config` is as written for this version. If not,
             an earlier one was kept, and the operator rolls the version out.
+        edited: Files that someone had edited. They were kept; what would have
+            replaced each is beside it, with `.new` at the end of its name.
     """
 
     path: Path
@@ -49,6 +57,7 @@ class Bundle:
     stochastic: bool
     merging: bool
     live: bool
+    edited: tuple[str, ...]
 
     def to_dict(self) -> dict:
         """Returns the bundle as plain values that JSON can hold."""
@@ -68,10 +77,11 @@ def write_bundle(
     Serving's; the sizes of batches are measured on the model here.
     `compose.yaml` and `kubernetes.yaml` start servers on GPUs.
     `golden/<version>.json` is a request and its answer, by which
-    `smoke_test.sh` tests a server. Each file is replaced whole. Files of an
-    earlier version are replaced, but its golden file stays, and so does
-    `models.config`: it says what is served, which an operator may have
-    changed.
+    `smoke_test.sh` tests a server. Each file is replaced whole, and
+    `models.config` is the last. Files of an earlier version are replaced, but
+    its golden file stays, and so does `models.config`: it says what is served.
+    A file that an operator edited stays too, and the new one is written beside
+    it as `NAME.new`; `written.json` has the hashes that tell.
 
     If the images of a batch share the model's random draws, no requests are
     merged: the manifests leave batching out, and there is no
@@ -115,35 +125,61 @@ def write_bundle(
     )
     golden = f"golden/{number}.json"
     texts = {
-        "models.config": models_config(path.name, number),
-        "batching.config": batching_config(plan),
         "monitoring.config": monitoring_config(),
         "compose.yaml": compose(path.name, merging=merging),
         "kubernetes.yaml": kubernetes(path.name, size, merging=merging),
         golden: json.dumps(record(request, logits, version=number)) + "\n",
         "smoke_test.sh": _smoke_test(path.name, golden),
+        "models.config": models_config(path.name, number),
     }
-    if not merging:
-        del texts["batching.config"]
+    if merging:
+        texts = {"batching.config": batching_config(plan), **texts}
+    else:
         (path / BUNDLE / "batching.config").unlink(missing_ok=True)
     served = path / BUNDLE / "models.config"
     kept = served.exists() and not roll_out
     live = not kept or served.read_text("utf-8") == texts[served.name]
-    for name, text in texts.items():
-        if name == served.name and kept:
-            continue
-        with atomic_write(path / BUNDLE / name) as temporary:
-            temporary.write_text(text, encoding="utf-8")
-            if name.endswith(".sh"):
-                temporary.chmod(0o755)
+    if kept:
+        del texts[served.name]
+    edited = _write(path / BUNDLE, texts)
     return Bundle(
         path=path / BUNDLE,
-        files=tuple(texts),
+        files=(*texts, *([served.name] if kept else []), _WRITTEN),
         batches=plan,
         stochastic=bool(np.any(logits != logits[0])),
         merging=merging,
         live=live,
+        edited=edited,
     )
+
+
+def _write(folder: Path, texts: Mapping[str, str]) -> tuple[str, ...]:
+    """Writes files, but keeps those that were edited; returns these."""
+    record_file = folder / _WRITTEN
+    written = {}
+    if record_file.exists():
+        written = read_json(record_file, dict)
+    edited = []
+    for name, text in texts.items():
+        target = folder / name
+        if target.exists() and name != "models.config":
+            found = hashlib.sha256(target.read_bytes()).hexdigest()
+            if found not in (written.get(name), _digest(text)):
+                edited.append(name)
+                target = target.with_name(f"{target.name}.new")
+        with atomic_write(target) as temporary:
+            temporary.write_text(text, encoding="utf-8")
+            if name.endswith(".sh"):
+                temporary.chmod(0o755)
+        if name not in edited:
+            written[name] = _digest(text)
+            with atomic_write(record_file) as temporary:
+                temporary.write_text(json.dumps(written, indent=2) + "\n")
+    return tuple(edited)
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _golden_logits(session: SavedModelSession, request) -> np.ndarray:

@@ -14,6 +14,10 @@ from pathlib import Path
 
 import numpy as np
 
+from zoo.exports.serving.calls import Deadline
+from zoo.exports.serving.calls import DeadlineError
+from zoo.exports.serving.calls import ServingError
+from zoo.exports.serving.calls import UnavailableError
 from zoo.exports.serving.client import Client
 from zoo.exports.serving.prediction import Prediction
 
@@ -114,7 +118,12 @@ def record(
 
 
 def main() -> int:
-    """Sends the golden request to each address; 1 if an answer is wrong."""
+    """Sends the golden request to each address.
+
+    Returns:
+        0 if all answers are right, 1 if one is wrong, 2 if a server couldn't
+        be reached or the file can't be read.
+    """
     parser = argparse.ArgumentParser(
         prog="python -m zoo.exports.serving.golden",
         description="Sends a golden request to servers and compares answers.",
@@ -125,8 +134,12 @@ def main() -> int:
     )
     parser.add_argument("--timeout", type=float, default=30.0)
     options = parser.parse_args()
-    failed = False
-    golden = read_golden(options.golden)
+    status = 0
+    try:
+        golden = read_golden(options.golden)
+        Deadline(options.timeout)  # Checks it.
+    except (OSError, ValueError) as error:
+        parser.error(str(error))
     for url in options.urls:
         # The golden answer is this version's, whatever else is served.
         if "/versions/" not in url and "/labels/" not in url:
@@ -136,17 +149,20 @@ def main() -> int:
                 good, outside = compare(
                     golden, client.predict(images(golden["request"]))
                 )
-        except (ImportError, RuntimeError, ValueError) as error:
+        except (ImportError, ServingError, ValueError) as error:
             good, told = False, str(error)
+            if isinstance(error, UnavailableError | DeadlineError):
+                status = 2
         else:
             told = (
                 f"logits within {outside:.2g} of the golden range"
                 if good
                 else f"logits {outside:.2g} outside of the golden range"
             )
-        failed |= not good
+        if not good:
+            status = status or 1
         print("ok    " if good else "FAILED", url, told)
-    return int(failed)
+    return status
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """Configuration of TensorFlow Serving, Docker Compose and Kubernetes."""
 
+import hashlib
 import re
 
 from zoo.exports.saved_model.picture_headers import BYTES_A_PIXEL
@@ -18,6 +19,7 @@ _SERVER_BYTES = 2 * 2**30
 """Of the server, CUDA's libraries and what else a request holds."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+_LONGEST_LABEL = 51
 _METRICS = "/monitoring/prometheus/metrics"
 
 
@@ -33,6 +35,22 @@ def check_name(name: str) -> None:
             "letters, digits, dots, dashes and underscores. "
             f"Received: {name!r}"
         )
+
+
+def application(name: str) -> str:
+    """Returns a model's name as Kubernetes and Compose take names.
+
+    It begins with a letter and has lower-case letters, digits and dashes, 51
+    at most (RFC 1035), so that what is added to it fits 63. A name that had to
+    be cut ends with its hash.
+    """
+    label = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+    if not label[0].isalpha():
+        label = f"model-{label}"
+    if len(label) > _LONGEST_LABEL:
+        digest = hashlib.sha256(name.encode()).hexdigest()[:8]
+        label = f"{label[: _LONGEST_LABEL - 9].rstrip('-')}-{digest}"
+    return label
 
 
 def models_config(name: str, version: int) -> str:
@@ -72,15 +90,17 @@ def compose(name: str, *, merging: bool = True) -> str:
     arguments = _arguments(name, merging, 6)
     return f"""\
 # One server of {name} on one GPU: docker compose up --detach --wait
-# REST and metrics on port 8501, gRPC on 8500, of this machine alone.
+# REST and metrics on HTTP_PORT (8501), gRPC on GRPC_PORT (8500), of this
+# machine alone. Two models on one machine need ports of their own.
+name: "{application(name)}"
 services:
   serving:
     image: {IMAGE}
     command:
 {arguments}
     ports:
-      - "127.0.0.1:8500:8500"
-      - "127.0.0.1:8501:8501"
+      - "127.0.0.1:${{GRPC_PORT:-8500}}:8500"
+      - "127.0.0.1:${{HTTP_PORT:-8501}}:8501"
     volumes:
       - type: bind
         source: ..
@@ -120,20 +140,21 @@ def kubernetes(name: str, size_bytes: int, *, merging: bool = True) -> str:
             the memory two and two requests of `REQUEST_BYTES`.
         merging: Whether the server merges callers' requests.
     """
-    app = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+    app = application(name)
     arguments = _arguments(name, merging, 12)
     gibibytes = max(1, -(-10 * size_bytes // 2**30))
     # Two versions are in memory while one replaces the other.
-    memory = _SERVER_BYTES + 2 * size_bytes + _REQUESTS * REQUEST_BYTES
-    memory = -(-memory // 2**30)
+    models = _SERVER_BYTES + 2 * size_bytes
+    most = models + _REQUESTS * REQUEST_BYTES
+    request, limit = (-(-size // 2**30) for size in (models, most))
     return f"""\
 # Serves {name} on GPUs: kubectl apply --filename kubernetes.yaml
 # The volume must hold the export's folder, as {name}/1 and {name}/{BUNDLE}.
 apiVersion: v1
 kind: PersistentVolumeClaim
 metadata:
-  name: {app}-models
-  labels: {{app: {app}}}
+  name: "{app}-models"
+  labels: {{app: "{app}"}}
 spec:
   accessModes: [ReadWriteMany]
   resources:
@@ -143,19 +164,19 @@ spec:
 apiVersion: apps/v1
 kind: Deployment
 metadata:
-  name: {app}
-  labels: {{app: {app}}}
+  name: "{app}"
+  labels: {{app: "{app}"}}
 spec:
   # The HorizontalPodAutoscaler sets the number of replicas.
   selector:
-    matchLabels: {{app: {app}}}
+    matchLabels: {{app: "{app}"}}
   strategy:
     rollingUpdate:
       maxSurge: 1  # Takes a spare GPU; with none, 0 and maxUnavailable 1.
       maxUnavailable: 0
   template:
     metadata:
-      labels: {{app: {app}}}
+      labels: {{app: "{app}"}}
       annotations:
         prometheus.io/scrape: "true"
         prometheus.io/port: "8501"
@@ -175,8 +196,8 @@ spec:
             - {{name: grpc, containerPort: 8500}}
             - {{name: http, containerPort: 8501}}
           resources:
-            requests: {{cpu: "2", memory: 4Gi}}
-            limits: {{memory: {memory}Gi, nvidia.com/gpu: 1}}
+            requests: {{cpu: "2", memory: {request}Gi}}
+            limits: {{memory: {limit}Gi, nvidia.com/gpu: 1}}
           startupProbe:  # Loading and warming up may take five minutes.
             httpGet: {{path: /v1/models/{name}/metadata, port: http}}
             periodSeconds: 5
@@ -200,18 +221,18 @@ spec:
       terminationGracePeriodSeconds: 45
       volumes:
         - name: models
-          persistentVolumeClaim: {{claimName: {app}-models}}
+          persistentVolumeClaim: {{claimName: "{app}-models"}}
         - name: temporary
           emptyDir: {{}}
 ---
 apiVersion: v1
 kind: Service
 metadata:
-  name: {app}
-  labels: {{app: {app}}}
+  name: "{app}"
+  labels: {{app: "{app}"}}
 spec:
   clusterIP: None  # gRPC clients balance over all pods' addresses themselves.
-  selector: {{app: {app}}}
+  selector: {{app: "{app}"}}
   ports:
     - {{name: grpc, port: 8500, targetPort: grpc}}
     - {{name: http, port: 8501, targetPort: http}}
@@ -219,18 +240,18 @@ spec:
 apiVersion: policy/v1
 kind: PodDisruptionBudget
 metadata:
-  name: {app}
+  name: "{app}"
 spec:
   minAvailable: 1
   selector:
-    matchLabels: {{app: {app}}}
+    matchLabels: {{app: "{app}"}}
 ---
 apiVersion: autoscaling/v2
 kind: HorizontalPodAutoscaler
 metadata:
-  name: {app}
+  name: "{app}"
 spec:
-  scaleTargetRef: {{apiVersion: apps/v1, kind: Deployment, name: {app}}}
+  scaleTargetRef: {{apiVersion: apps/v1, kind: Deployment, name: "{app}"}}
   minReplicas: 2
   maxReplicas: 8
   metrics:  # Of the CPU, which every cluster measures; better is the GPU's.

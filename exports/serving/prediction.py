@@ -118,7 +118,8 @@ def read_predictions(
 
 def _check_distributions(logits, probabilities, classes) -> None:
     """Raises an error if an answer contradicts itself."""
-    if not (np.all(np.isfinite(logits)) and np.all(np.isfinite(probabilities))):
+    # Minus infinity rules a class out; NaN is below nothing.
+    if not (np.all(logits < np.inf) and np.all(probabilities < np.inf)):
         raise ServingError(
             "The served model's logits and probabilities must be finite. "
             "Received: NaN or infinity"

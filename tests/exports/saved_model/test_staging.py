@@ -3,6 +3,7 @@ import multiprocessing
 import os
 import stat
 import time
+from pathlib import Path
 
 import pytest
 import tensorflow as tf
@@ -135,6 +136,33 @@ def test_overwrite_replaces(tmp_path):
             (directory / text).write_text(text)
     assert os.listdir(tmp_path) == ["1"]
     assert os.listdir(tmp_path / "1") == ["new"]
+
+
+def test_overwriting_leaves_no_moment_without_a_version(tmp_path, monkeypatch):
+    """Linux lets the two change places at once."""
+    rename, seen = Path.rename, []
+
+    def watched(self, target):
+        seen.append((tmp_path / "1").exists())
+        rename(self, target)
+        seen.append((tmp_path / "1").exists())
+
+    for author in ("old", "new"):
+        with staged_version(tmp_path, 1, overwrite=True) as directory:
+            (directory / "author").write_text(author)
+            if author == "new":
+                monkeypatch.setattr(Path, "rename", watched)
+    assert seen == [True, True]
+    assert (tmp_path / "1" / "author").read_text() == "new"
+    assert [path.name for path in tmp_path.iterdir()] == ["1"]
+
+
+@pytest.mark.parametrize("version", [-1, 2**63, 1.5, "1", True])
+def test_wrong_versions(tmp_path, version):
+    with pytest.raises(ValueError, match="from 0 to 2\\^63 - 1"):
+        with staged_version(tmp_path, version):
+            pass
+    assert not list(tmp_path.iterdir())
 
 
 def test_what_a_killed_export_left_is_removed(tmp_path):

@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -23,6 +24,8 @@ from zoo.exports.serving.batching import batching_config
 from zoo.exports.serving.batching import choose
 from zoo.exports.serving.batching import plan_batches
 from zoo.exports.serving.manifests import REQUEST_BYTES
+from zoo.exports.serving.manifests import application
+from zoo.exports.serving.manifests import compose
 from zoo.exports.serving.manifests import kubernetes
 from zoo.exports.serving.shared_draws import shares_draws
 from zoo.layers import Explained
@@ -153,6 +156,22 @@ def test_choice_of_batches():
     assert choose(measured, "CPU", 2, pad=False).sizes == ()
 
 
+def test_sizes_take_turns():
+    """What slows the machine for a while slows all sizes alike."""
+
+    class Session:
+        asked = []
+
+        def run(self, signature, inputs):
+            self.asked.append(len(inputs["image"]))
+
+    plan = plan_batches(
+        Session(), np.zeros((1, 1, 1), "float32"), most=4, seconds=0.0
+    )
+    assert Session.asked == [1, 2, 4] * 4
+    assert all(one.slowest >= one.seconds for one in plan.measured)
+
+
 def test_sizes_of_batches(folder):
     """The largest that is asked for is tried, whether a power of two or not."""
     image = np.zeros((8, 6, 3), "float32")
@@ -166,10 +185,15 @@ def test_sizes_of_batches(folder):
                 plan_batches(session, image, most=most)
 
 
+def interpolated(text):
+    """Puts the defaults of variables in, as Compose does before it reads."""
+    return re.sub(r"\$\{\w+:-(\w+)\}", r"\1", text)
+
+
 def test_compose(bundle, folder):
     compose_spec = pytest.importorskip("compose_spec")
     yaml = pytest.importorskip("yaml")
-    text = (bundle.path / "compose.yaml").read_text()
+    text = interpolated((bundle.path / "compose.yaml").read_text())
     parsed = compose_spec.PyCompose.from_yaml(text)  # Refuses unknown keys.
     parsed.validate()
     service = yaml.safe_load(text)["services"]["serving"]
@@ -182,7 +206,7 @@ def test_compose(bundle, folder):
 
 def test_compose_is_checked(bundle):
     compose_spec = pytest.importorskip("compose_spec")
-    text = (bundle.path / "compose.yaml").read_text()
+    text = interpolated((bundle.path / "compose.yaml").read_text())
     with pytest.raises(ValueError, match="imagine"):
         compose_spec.PyCompose.from_yaml(text.replace("image:", "imagine:"))
 
@@ -253,6 +277,38 @@ def test_kubernetes_is_checked():
         validate.validate(objects[1], validate.latest_version(), strict=True)
 
 
+@pytest.mark.parametrize(
+    "name", ["yes", "null", "1e3", "0x1F", "A", "-".join("a" * 30), "9" * 60]
+)
+def test_names_that_yaml_reads_otherwise(name):
+    validate = pytest.importorskip("kubernetes_validate")
+    yaml = pytest.importorskip("yaml")
+    label = application(name)
+    assert re.fullmatch(r"[a-z]([a-z0-9-]{0,49}[a-z0-9])?", label)
+    for one in yaml.safe_load_all(kubernetes(name, 1)):
+        validate.validate(one, validate.latest_version(), strict=True)
+        assert one["metadata"]["name"].startswith(label)
+    composed = yaml.safe_load(compose(name))
+    assert composed["name"] == label
+    (volume,) = composed["services"]["serving"]["volumes"]
+    assert volume["target"] == f"/models/{name}"
+
+
+def test_long_names_differ():
+    assert application("a" * 59 + "b") != application("a" * 60)
+    assert application("Big_Model.tag") == "big-model-tag"
+
+
+def test_two_models_on_one_machine():
+    """Each has a project of its own, and ports that can be set."""
+    yaml = pytest.importorskip("yaml")
+    composed = yaml.safe_load(compose("tiny"))
+    assert composed["services"]["serving"]["ports"] == [
+        "127.0.0.1:${GRPC_PORT:-8500}:8500",
+        "127.0.0.1:${HTTP_PORT:-8501}:8501",
+    ]
+
+
 def check_flags(flags, mounted, folder):
     """Each file that an option names must be there, through the volume."""
     files = 0
@@ -300,6 +356,30 @@ def test_smoke_test(bundle, server):
         path.write_text(kept)
     assert done.returncode == 1
     assert done.stdout.count("FAILED") == 2
+    path.write_text("{}")
+    try:
+        done = run()
+    finally:
+        path.write_text(kept)
+    assert done.returncode == 2
+    assert "must hold a golden request" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_smoke_test_without_a_server(bundle):
+    """Its status says that no answer was compared."""
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "zoo.exports.serving.golden"),
+            bundle.path / "golden" / "3.json",
+            *("http://127.0.0.1:9/v1/models/tiny", "--timeout", "0.3"),
+        ],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 2
+    assert done.stdout.startswith("FAILED")
 
 
 def predictions(logits):
@@ -418,6 +498,44 @@ def test_an_operators_models_config_stays(tmp_path, folder):
     third = write_bundle(tmp_path / "tiny", version=3, most=1, roll_out=True)
     assert "versions: 3 " in config.read_text() and third.live
     assert write_bundle(tmp_path / "tiny", version=3, most=1).live
+
+
+def test_an_operators_edits_stay(tmp_path, folder):
+    path = tmp_path / "tiny"
+    shutil.copytree(folder / "3", path / "3")
+    bundle = write_bundle(path, most=1)
+    assert not bundle.edited
+    served = bundle.path / "compose.yaml"
+    mine = served.read_text() + "# Of another network.\n"
+    served.write_text(mine)
+    (bundle.path / "monitoring.config").write_text("")
+    shutil.copytree(folder / "3", path / "4")
+    bundle = write_bundle(path, most=1)
+    assert set(bundle.edited) == {"compose.yaml", "monitoring.config"}
+    assert served.read_text() == mine
+    new = bundle.path / "compose.yaml.new"
+    assert new.read_text() == mine.replace("# Of another network.\n", "")
+    assert "golden/4.json" in (bundle.path / "smoke_test.sh").read_text()
+    served.write_text(new.read_text())  # The operator took it over.
+    assert write_bundle(path, most=1).edited == ("monitoring.config",)
+
+
+def test_models_config_is_written_last(tmp_path, folder, monkeypatch):
+    """Else a server would load a version whose files aren't there yet."""
+    path = tmp_path / "tiny"
+    shutil.copytree(folder / "3", path / "3")
+    replaced = []
+    replace = os.replace
+
+    def recorded(source, target):
+        replaced.append(Path(target).name)
+        replace(source, target)
+
+    monkeypatch.setattr("os.replace", recorded)
+    write_bundle(path, most=1)
+    names = [name for name in replaced if name != "written.json"]
+    assert names[-1] == "models.config"
+    assert len(names) == 7
 
 
 def test_wrong_bundles(folder, tmp_path):

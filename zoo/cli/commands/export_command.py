@@ -108,9 +108,16 @@ def run(options: argparse.Namespace) -> None:
     _check_options(options, named)
     version = options.path / str(options.version)
     if version.exists() and not options.overwrite:
+        alone = (
+            'To write only its bundle: python -c "from zoo.exports import '
+            f"serving; serving.write_bundle('{options.path}', "
+            f'version={options.version})". '
+            if options.bundle
+            else ""
+        )
         raise FileExistsError(
             "The version must be a new one, unless --overwrite is given. "
-            f"Received: {version}, which exists"
+            f"{alone}Received: {version}, which exists"
         )
     check_writable(version / "saved_model.pb")
     from zoo import exports
@@ -175,6 +182,11 @@ def run(options: argparse.Namespace) -> None:
                 "not live yet",
                 f"{bundle.path / 'models.config'} was kept; to roll out, put "
                 f"version {options.version} there",
+            )
+        for name in bundle.edited:
+            table.add_row(
+                "kept, since edited",
+                f"{bundle.path / name}; the new one is {name}.new beside it",
             )
         data["bundle"] = bundle.to_dict()
     emit(options, data, str(report.path), table)
