@@ -99,7 +99,7 @@ def convert(
     version: int = 1,
     image_shape: Sequence[int] | None = None,
     classes: Sequence[str] | None = None,
-    fold_batch_norm: bool = True,
+    fold_batch_norm: bool | None = None,
     int8_images: np.ndarray | None = None,
     overwrite: bool = False,
     tolerance: float = 1e-3,
@@ -121,7 +121,7 @@ def convert(
             open.
         classes: Names of the classes, kept in `assets.extra/classes.json`.
         fold_batch_norm: Whether batch norms are folded into the convolutions
-            before them.
+            before them; `None` folds in float32 alone.
         int8_images: Images to measure the ranges of activations on: the
             convolutions then calculate with 8 bits. Floating-point pixels in
             [0, 1], `(batch, height, width, channels)`. For `"openvino"` alone.

@@ -58,7 +58,7 @@ def foldable(model: keras.Model) -> list[_Pair]:
 
 @contextlib.contextmanager
 def folded(
-    model: keras.Model, fold: bool = True
+    model: keras.Model, fold: bool | None = None
 ) -> Iterator[list[tuple[tf.Variable, tf.Variable]]]:
     """Folds batch norms in what this thread traces of a model.
 
@@ -67,14 +67,18 @@ def folded(
 
     Args:
         model: In inference; a model in training normalises by its batch.
-        fold: Whether to do so.
+        fold: Whether to do so. `None` folds where the convolution calculates
+            in float32: a batch norm in half precision works in float32 inside,
+            and its share of a kernel is lost when the kernel is rounded.
 
     Yields:
         New variables, float32: the kernel and the bias of each convolution
         that a batch norm is folded into. Traced functions refer to them
         weakly, so keep them.
     """
-    pairs = foldable(model) if fold else []
+    pairs = [] if fold is False else foldable(model)
+    if fold is None:
+        pairs = [pair for pair in pairs if _exact(pair.convolution)]
     variables = [tuple(map(tf.Variable, _fold(*pair))) for pair in pairs]
     with _TRACING, contextlib.ExitStack() as replaced:
         for pair, values in zip(pairs, variables, strict=True):
@@ -82,6 +86,10 @@ def folded(
             replaced.enter_context(_calling(pair.convolution, convolve))
             replaced.enter_context(_calling(pair.batch_norm, _pass))
         yield variables
+
+
+def _exact(layer: keras.layers.Layer) -> bool:
+    return layer.compute_dtype in ("float32", "float64")
 
 
 def _unique(operations):

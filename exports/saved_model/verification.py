@@ -75,6 +75,31 @@ def max_logit_difference(
     return largest
 
 
+def check_rows(
+    alone: np.ndarray, together: np.ndarray, *, tolerance: float
+) -> None:
+    """Checks that an image's logits don't depend on the others of its batch.
+
+    A server merges requests, and strangers would change each other's answers.
+
+    Args:
+        alone: Logits of one image, `(1, classes)`.
+        together: Logits of a batch that begins with it.
+        tolerance: As for `max_logit_difference`.
+
+    Raises:
+        ValueError: If they differ by more.
+    """
+    difference = float(np.max(_differences(alone, together[:1])))
+    limit = tolerance * max(1.0, _largest(together))
+    if difference > limit:  # False of NaN, which is found later.
+        raise ValueError(
+            "An image's logits must not depend on the others of its batch, "
+            f"since servers merge requests. Received: {difference:.3g} between "
+            "one image alone and in a batch of two"
+        )
+
+
 def _differences(found, expected):
     """Minus infinity, which rules a class out, equals itself alone."""
     ruled_out = np.isneginf(found) & np.isneginf(expected)

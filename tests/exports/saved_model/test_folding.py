@@ -40,6 +40,20 @@ def trace(model, fold=True):
 
 
 @pytest.mark.parametrize(
+    ("policy", "count"), [("float32", 1), ("mixed_bfloat16", 0)]
+)
+def test_folds_where_no_digits_are_lost(policy, count):
+    model = graph(
+        keras.layers.Conv2D(4, 3, dtype=policy),
+        BatchNormalization(dtype=policy),
+    )
+    with folded(model) as variables:
+        assert len(variables) == count
+    with folded(model, True) as variables:
+        assert len(variables) == 1
+
+
+@pytest.mark.parametrize(
     "convolution",
     [
         keras.layers.Conv2D(4, 3, padding="same", use_bias=False),

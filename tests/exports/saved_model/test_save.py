@@ -399,3 +399,25 @@ def test_existing_version(tmp_path, classifier, predict):
         predict(report, IMAGES)["logits"], second.predict(IMAGES, verbose=0)
     )
     assert os.listdir(tmp_path / "model") == ["1"]
+
+
+class Centred(keras.layers.Layer):
+    """Subtracts the mean of a batch, as a batch norm in training does."""
+
+    def call(self, images):
+        return images - keras.ops.mean(images, axis=0, keepdims=True)
+
+
+def test_a_model_whose_images_depend_on_each_other(tmp_path):
+    """A server merges the requests of strangers."""
+    model = keras.Sequential(
+        [
+            keras.Input((8, 6, 1)),
+            Centred(),
+            keras.layers.Flatten(),
+            keras.layers.Dense(3),
+        ]
+    )
+    with pytest.raises(ValueError, match="must not depend on the others"):
+        exports.save(model, tmp_path / "model")
+    assert not list(tmp_path.iterdir())

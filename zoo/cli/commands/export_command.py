@@ -53,8 +53,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--fold-batch-norm",
         action=argparse.BooleanOptionalAction,
-        default=True,
-        help="fold batch norms into the convolutions before them (default)",
+        default=None,
+        help="fold batch norms into the convolutions before them (default: in "
+        "float32 alone)",
     )
     parser.add_argument(
         "--int8",
