@@ -28,6 +28,8 @@ transparent and made grey (without, it's 12, and opaque 3.3)."""
 
 _MAX_PARTS = 10_000
 """Of a file: a hostile one may consist of millions."""
+_MAX_SCANS = 100
+"""Of a JPEG: each takes as long as its pixels take, however short it is."""
 _BEYOND = 1024
 """Zeros after a file, for what is looked up past its end."""
 _EXIF_ORIENTATION, _EXIF_LONG = 0x0112, 4
@@ -116,6 +118,7 @@ def read_header(contents: tf.Tensor) -> Header:
     is_webp = tf.reduce_any(tf.stack([has[name] for name in _WEBPS]))
     sized = tf.reduce_any(tf.stack([has[name] for name in _SIZED]))
     pixels = _pixels(has, field)
+    scan = tf.where(has["scan"], at["scan"], size)
     refused = {
         "a TIFF": has["tiff"],
         "an AVIF or HEIF": has["avif"],
@@ -123,6 +126,9 @@ def read_header(contents: tf.Tensor) -> Header:
             tf.stack([has[name] for name in _FORMATS])
         ),
         f"a file of more than {_MAX_PARTS} parts": unfinished,
+        f"a JPEG of more than {_MAX_SCANS} scans": (
+            has["jpeg"] & (_count_markers(data, 0xDA) > _MAX_SCANS)
+        ),
         "a JPEG without a frame": has["jpeg"] & ~has["frame"],
         "a CMYK JPEG without an Adobe marker": (
             (field["colours"] == 4) & has["frame"] & ~has["adobe"]
@@ -147,10 +153,7 @@ def read_header(contents: tf.Tensor) -> Header:
             & (orientation == 0)
         ),
         "a file that is cut short": (
-            (
-                has["jpeg"]
-                & ~_ends(data, tf.where(has["scan"], at["scan"], size))
-            )
+            (has["jpeg"] & (_count_markers(data[scan:], 0xD9) == 0))
             | (has["png"] & ~has["last_chunk"])
             | (is_webp & (field["riff_size"] + 8 > size))
         ),
@@ -283,10 +286,13 @@ def _refused_bitmaps(data, size, is_bmp, field):
     }
 
 
-def _ends(data, scan):
-    """Returns whether the marker of a JPEG's end is behind its first scan."""
-    rest = data[scan:]
-    return tf.reduce_any((rest[:-1] == 0xFF) & (rest[1:] == 0xD9))
+def _count_markers(data, marker):
+    """Returns how often a JPEG's marker is in a file's bytes.
+
+    In compressed pixels it can't be; other segments may happen to have it.
+    """
+    found = (data[:-1] == 0xFF) & (data[1:] == marker)
+    return tf.math.count_nonzero(found)
 
 
 def _turned_by_xmp(contents, at, in_jpeg, field):

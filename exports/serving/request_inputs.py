@@ -55,8 +55,8 @@ def as_files(images: ArrayLike | Pictures) -> np.ndarray | None:
 
     Raises:
         OSError: If a file can't be read, or is no regular one.
-        ValueError: If the images are no batch, or one isn't a file of 1 to
-            64 MiB.
+        ValueError: If the images are no batch, or one isn't a file of 64 MiB
+            or less.
     """
     single = isinstance(images, _FILE)
     if not single and isinstance(images, np.ndarray):
@@ -89,9 +89,9 @@ def _content(image, place: int) -> bytes:
             content = file.read(_LARGEST_FILE + 1)
     else:
         content = bytes(image)
-    if not 0 < len(content) <= _LARGEST_FILE:
+    if len(content) > _LARGEST_FILE:
         raise ValueError(
-            f"Each picture must have 1 to {_LARGEST_FILE} bytes. "
-            f"Received: {'none' if not content else 'more'} in place {place}"
+            f"Each picture must have at most {_LARGEST_FILE} bytes. "
+            f"Received: more in place {place}"
         )
     return content

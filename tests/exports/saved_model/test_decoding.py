@@ -248,6 +248,11 @@ REFUSED = {
         edited(encoded(PALETTE, "GIF"), (6, b"\x09")),
     ],
     "a CMYK JPEG without an Adobe marker": [without(CMYK, b"\xff\xee")],
+    "a JPEG of more than 100 scans": [
+        FILES["progressive JPEG"][:-2]
+        + b"\xff\xda\0\x08\1\1\0\0\x3f\0" * 100
+        + b"\xff\xd9"
+    ],
     "a JPEG without a frame": [b"\xff\xd8\xff\xd9"],
     "its XMP data turn": [
         encoded(SMOOTH, "JPEG", xmp=XMP),

@@ -483,16 +483,12 @@ def test_wrong_certificates(tmp_path):
 
 
 def test_files_that_are_none(tmp_path):
-    pipe, empty = tmp_path / "pipe.png", tmp_path / "empty.png"
+    pipe = tmp_path / "pipe.png"
     os.mkfifo(pipe)
-    empty.touch()
     with Client(URL) as client:
         for path in (pipe, "/dev/zero", tmp_path):
             with pytest.raises(OSError, match="Only regular files"):
                 client.predict([b"1", path])
-        for images in ([b"1", empty], [b"1", b""]):
-            with pytest.raises(ValueError, match="none in place 1"):
-                client.predict(images)
         for images in ([b"1", IMAGES[0]], [IMAGES[0], b"1"]):
             with pytest.raises(ValueError, match="bytes or its path.*ndarray"):
                 client.predict(images)
@@ -504,7 +500,7 @@ def test_a_file_without_end(tmp_path, monkeypatch):
 
     monkeypatch.setattr(request_inputs, "_LARGEST_FILE", 10)
     with Client(URL) as client:
-        with pytest.raises(ValueError, match="1 to 10 bytes.*more in place 0"):
+        with pytest.raises(ValueError, match="at most 10 bytes.*in place 0"):
             client.predict(["/proc/cpuinfo"])
 
 
