@@ -170,6 +170,22 @@ def is_resized(name: str | os.PathLike) -> bool:
     return "image" in features and None in features["image"].shape
 
 
+def label_names(name: str | os.PathLike) -> tuple[str, ...]:
+    """Returns the names of a TFDS set's classes, in the order of its labels.
+
+    Classes that have no names have their numbers' digits. There are none for
+    a folder, whose names are its folders', nor for a set that isn't TFDS'.
+    """
+    if is_folder(name) or name in ON_DISK or name in PACKAGED:
+        return ()
+    try:
+        features = _builder(name, None).info.features
+    except (ImportError, ValueError):
+        return ()  # `load` says what is wrong.
+    label = features["label"] if "label" in features else None
+    return tuple(getattr(label, "names", None) or ())
+
+
 def _load_on_disk(name, split, data_dir, options, **kwargs) -> tf.data.Dataset:
     check_data_dir(name, data_dir)
     if options["classes"] is not None and name != "lisa":

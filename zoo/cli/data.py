@@ -115,6 +115,7 @@ class NamedImages:
         from zoo.training import datasets
         from zoo.training.datasets.arrays import gather_examples
 
+        self._check_classes(loaded.output_shape[-1])
         given = {}
         if datasets.is_resized(self.name):
             given["image_shape"] = self.model.image_shape(loaded, self.size)
@@ -133,6 +134,23 @@ class NamedImages:
                 f"{self.name} doesn't suit {self.model.name}: {error}"
             ) from error
         return images, labels
+
+    def _check_classes(self, count: int) -> None:
+        """Raises a `ValueError` if a set's labels aren't the model's classes.
+
+        The set may lack the model's last classes. Names of `--classes` are
+        the user's, and may be other words for the set's.
+        """
+        from zoo.training import datasets
+
+        found = datasets.label_names(self.name)
+        known = () if self.model.renamed else self.model.classes
+        if len(found) > count or (known and known[: len(found)] != found):
+            raise ValueError(
+                f"{self.name} must be of the classes of {self.model.name}, "
+                f"{_listed(known) if known else f'which are {count}'}. "
+                f"Received: {_listed(found)}"
+            )
 
     def class_names(self, count: int) -> list[str]:
         """Names of the model's classes in order, or else of the folders.
@@ -186,6 +204,11 @@ def add_data_arguments(parser: argparse.ArgumentParser, limit: int) -> None:
     )
     add_image_size_argument(parser)
     parser.set_defaults(default_limit=limit)
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    """Returns how many names there are, and the first three."""
+    return f"{len(names)} ({', '.join(names[:3])}, …)"
 
 
 def _default_data(model: NamedModel) -> str:

@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+import types
 
 import pytest
 
@@ -65,3 +66,34 @@ def test_images_that_do_not_fit_name_their_set(command, capsys):
     )
     assert "fashion_mnist_sample doesn't suit lisa_cnn: images must fit" in line
     assert "(32, 32, 3). Received: shape=(2, 28, 28, 1)" in line
+
+
+@pytest.mark.parametrize(
+    ("model", "outputs", "data"),
+    [
+        ("wrn16_2", 10, "mnist"),  # As many classes, but others.
+        ("wrn10_2", 40, "composed_photos/kinds"),
+        ("own.keras", 4, "mnist"),
+    ],
+)
+def test_a_set_of_other_classes_is_refused(model, outputs, data):
+    pytest.importorskip("tensorflow_datasets")
+    images = parse(model, data=data, split=None, limit=None)
+    loaded = types.SimpleNamespace(output_shape=(None, outputs))
+    with pytest.raises(ValueError, match=f"{data} must be of the classes of"):
+        images.load(loaded)
+
+
+def test_a_set_may_lack_the_last_classes():
+    """LISA's data have no example of the 18th, but the networks know it."""
+    from zoo.training import datasets
+
+    pytest.importorskip("tensorflow_datasets")
+    names = datasets.label_names("rendered_signs/crops32")
+    known = NamedModel.parse("lisa_cnn").classes
+    assert len(names) == 17
+    assert names == known[:17]
+    images = parse(
+        "lisa_cnn", data="rendered_signs/crops32", split=None, limit=None
+    )
+    images._check_classes(len(known))
