@@ -37,8 +37,9 @@ def decode_picture(
     that is animated or has EXIF or XMP data; a PNG with EXIF data as text,
     or compressed XMP data; a picture that XMP data turn; one of more than
     `MAX_PIXELS`, or of very many chunks, blocks, segments or scans; and a
-    JPEG, PNG or WebP that is cut short. The message gives the picture's place. Damage
-    inside a file is found by TensorFlow's decoders, which give its size.
+    JPEG, PNG or WebP that is cut short. The message gives the picture's
+    place. Damage inside a file is found by TensorFlow's decoders, which give
+    its size.
 
     Args:
         contents: Scalar of bytes.
