@@ -265,14 +265,15 @@ def test_a_wrong_answer_is_an_error(way):
             client.predict(IMAGES)
 
 
-def _kserve(answer):
+def _kserve(answer, described_outputs=tuple(GOOD)):
     described = {
         "name": "m",
         "inputs": [
             {"name": "image", "datatype": "FP32", "shape": [-1, 4, 4, 1]}
         ],
         "outputs": [
-            {"name": key, "datatype": "FP32", "shape": [-1]} for key in GOOD
+            {"name": key, "datatype": "FP32", "shape": [-1]}
+            for key in described_outputs
         ],
     }
     pages = {
@@ -322,6 +323,22 @@ def test_kserves_answers(answer, match):
     with answering(_kserve(answer)) as url:
         with Client(url.replace("v1", "v2")) as client, wrong:
             assert client.predict(IMAGES)[0].name == "zebra"
+
+
+def test_kserves_metadata_are_asked_for_once():
+    """Though MLServer's, which a person writes, may leave outputs out."""
+    behave = _kserve({"outputs": _kserve_outputs()}, ("logits",))
+    asked = []
+
+    def watched(connection, request):
+        asked.append(request)
+        behave(connection, request)
+
+    with answering(watched) as url:
+        with Client(url.replace("v1", "v2")) as client:
+            for _ in range(3):
+                client.predict(IMAGES)
+    assert sum(request.startswith("GET") for request in asked) == 2
 
 
 def _tensor(key, values):
