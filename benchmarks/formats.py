@@ -10,8 +10,14 @@ process, more is others. With `--models`, rows of other models that the file
 has are kept. The second writes the table of `docs/results/formats.json`
 between the marks of a page.
 
-PyTorch, whose CPU build is enough, is one of the runtimes.
+PyTorch, whose CPU build is enough, is one of the runtimes; only the table can
+be written without it.
 """
+
+try:
+    import torch._dynamo  # Loaded after TensorFlow, it ends the process.
+except ImportError:
+    torch = None
 
 import argparse
 import json
@@ -130,8 +136,6 @@ def _convert_to_torch(model, folder, images, reference, stochastic):
         reference: The SavedModel, which gives the logits to compare with.
         stochastic: Whether the preset draws, so that no two calls may agree.
     """
-    import torch
-
     weights, file = folder / "model.weights.h5", folder / "model.pt2"
     model.save_weights(weights)
     command = [sys.executable, "-m", "benchmarks.torch_export"]
