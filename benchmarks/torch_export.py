@@ -9,6 +9,7 @@ program is open. Prints `{}`, or the reason why Keras can't export the preset.
 import argparse
 import json
 import pathlib
+import re
 
 import zoo
 
@@ -35,7 +36,8 @@ def _reason(error: BaseException) -> str:
     """Returns the first cause's message; those around it are general."""
     while error.__cause__ is not None:
         error = error.__cause__
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"[:_REASON]
+    text = re.sub(r"\x1b\[\d*m", "", str(error))  # Keras writes in bold.
+    return f"{type(error).__name__}: {' '.join(text.split())}"[:_REASON]
 
 
 def main() -> None:
