@@ -129,7 +129,7 @@ class Handler(BaseHTTPRequestHandler):
             inputs[one["name"]] = value
         assert not raw
         return {
-            "model_name": served.name,
+            "model_name": self.path_form.fullmatch(self.path)[1],
             "outputs": [
                 {
                     "name": key,
@@ -199,7 +199,7 @@ def grpc_services(served, raw):
                 request.inputs, request.raw_input_contents, strict=True
             )
         }
-        answer = kinds.ModelInferResponse(model_name=served.name)
+        answer = kinds.ModelInferResponse(model_name=request.model_name)
         for key, output in infer(served, *found, inputs).items():
             datatype = TYPES[output.dtype.name]
             one = answer.outputs.add(
