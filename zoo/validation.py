@@ -24,11 +24,11 @@ def check_images(
             or for one size, allows any.
 
     Raises:
-        ValueError: If the images are not floating point, are not of rank 4,
-            are empty, don't fit the model, or hold NaN, infinity or pixels
-            outside [0, 1].
+        ValueError: If the images are no array, are not floating point, are
+            not of rank 4, are empty, don't fit the model, or hold NaN,
+            infinity or pixels outside [0, 1].
     """
-    images = np.asarray(images)
+    images = _as_array(images)
     # NumPy doesn't count bfloat16 among its own floating types.
     if images.dtype.kind != "f" and images.dtype.name != "bfloat16":
         raise ValueError(
@@ -62,6 +62,19 @@ def check_images(
     if low < 0 or high > 1:
         images = np.clip(images, 0, 1)
     return images
+
+
+def _as_array(images) -> np.ndarray:
+    try:
+        array = np.asarray(images)
+    except ValueError:  # NumPy's word for sizes that differ.
+        array = None
+    if array is None or array.dtype.kind == "O":
+        raise ValueError(
+            "images must be one array, (batch, height, width, channels), so "
+            f"all of one size. Received: type={type(images).__name__}"
+        )
+    return array
 
 
 def check_labels(

@@ -7,7 +7,6 @@ import os
 import pathlib
 import re
 import shutil
-from collections.abc import Iterator
 from collections.abc import Sequence
 
 import keras
@@ -18,6 +17,9 @@ from zoo.exports.formats.draws import NativeDraws
 from zoo.exports.formats.draws import PinnedDraws
 from zoo.exports.formats.draws import drawing_by
 from zoo.exports.formats.int8 import quantize
+from zoo.exports.formats.refusals import check_onnx
+from zoo.exports.formats.refusals import onnx_nodes
+from zoo.exports.formats.refusals import refusal
 from zoo.exports.formats.runtimes import FORMATS
 from zoo.exports.formats.runtimes import INT8
 from zoo.exports.formats.runtimes import check_installed
@@ -28,6 +30,7 @@ from zoo.exports.saved_model.entropy import seeds_from
 from zoo.exports.saved_model.folding import folded
 from zoo.exports.saved_model.signatures import IMAGE
 from zoo.exports.saved_model.signatures import check_backend
+from zoo.exports.saved_model.signatures import check_logits
 from zoo.exports.saved_model.signatures import logits_of
 from zoo.exports.saved_model.signatures import resolve_image_shape
 from zoo.exports.saved_model.staging import local_folder
@@ -48,8 +51,7 @@ _STATELESS = re.compile(
 _TORCH = (
     "Keras exports to PyTorch under its PyTorch backend alone, and exports of "
     "this package run under TensorFlow's. With KERAS_BACKEND=torch, call "
-    '`model.export(path, format="torch")`; a randomised model would repeat '
-    "its noise. "
+    '`model.export(path, format="torch")`, which refuses models that draw. '
 )
 
 
@@ -136,7 +138,7 @@ def convert(
         ValueError: If an argument is wrong, or the model cannot be converted,
             with the converter's or the runtime's reason.
     """
-    if format not in FORMATS:
+    if format not in tuple(FORMATS):
         reason = _TORCH if format == "torch" else ""
         raise ValueError(
             f"{reason}`format` must be one of {', '.join(FORMATS)}. "
@@ -160,7 +162,9 @@ def convert(
         rng = np.random.default_rng(_SEED)
         images = rng.random((_PROBES, *image_shape), "float32")
         with _drawing_by(PinnedDraws(_SEED)):
-            expected = logits_of(model, images).numpy()
+            logits = logits_of(model, images)
+        check_logits(logits, classes)
+        expected = logits.numpy()
         if are_probabilities(expected):
             raise ValueError(
                 "`model` must return logits: take the softmax at its end "
@@ -248,16 +252,16 @@ def _export(model, file, format, shape, source) -> None:
                 str(file), format=format, verbose=False, input_signature=[spec]
             )
         if format == "onnx":
-            _free_seeds(file)
+            _finish_onnx(file)
         if format == "litert":
             _open_sizes(file)
     except OSError:
         raise
     except Exception as error:  # Converters raise many kinds.
-        raise _refusal(model, format, error) from error
+        raise refusal(model, format, error, file.parent) from error
 
 
-def _free_seeds(file) -> None:
+def _finish_onnx(file) -> None:
     """Takes away the seeds that the converter to ONNX gives random draws.
 
     It makes zero, which lets TensorFlow choose, a seed like any other: every
@@ -266,23 +270,13 @@ def _free_seeds(file) -> None:
     import onnx
 
     model = onnx.load(file)
-    for body in (model.graph, *model.functions):
-        for node in _all_nodes(body):
-            kept = [a for a in node.attribute if a.name != "seed"]
-            if len(kept) < len(node.attribute):
-                del node.attribute[:]
-                node.attribute.extend(kept)
+    check_onnx(model)
+    for node in onnx_nodes(model):
+        kept = [a for a in node.attribute if a.name != "seed"]
+        if len(kept) < len(node.attribute):
+            del node.attribute[:]
+            node.attribute.extend(kept)
     onnx.save(model, file)
-
-
-def _all_nodes(body) -> Iterator:
-    """Yields the nodes of a graph, and of its loops and branches."""
-    for node in body.node:
-        for attribute in node.attribute:
-            # That which an attribute does not hold is empty.
-            for inner in (attribute.g, *attribute.graphs):
-                yield from _all_nodes(inner)
-        yield node
 
 
 def _open_sizes(file) -> None:
@@ -314,20 +308,12 @@ def _run(model, file, format, images) -> np.ndarray:
             ]
         )
     except Exception as error:  # Runtimes raise many kinds.
-        raise _refusal(model, format, error) from error
+        raise refusal(model, format, error, file.parent) from error
     if not np.all(np.isfinite(logits)):
         raise ValueError(
             f"The logits of {format} must be finite. Received: logits={logits}"
         )
     return logits
-
-
-def _refusal(model, format, error) -> ValueError:
-    reason = " ".join(str(error).split())[:300]
-    return ValueError(
-        f"A model must be one that {format} can hold ({reason}). "
-        f"Received: {model.name}"
-    )
 
 
 def _difference(logits, expected, tolerance, format) -> float:

@@ -108,14 +108,28 @@ def load_converted(
         pixels in [0, 1], to float32 logits.
 
     Raises:
+        FileNotFoundError: If the folder has no file of the format.
         ImportError: If the runtime is not installed.
-        ValueError: If there is no such format.
+        ValueError: If there is no such format, or the runtime cannot read the
+            file.
     """
-    if name not in FORMATS:
+    if name not in tuple(FORMATS):
         raise ValueError(
             f"The format must be one of {', '.join(FORMATS)}. "
             f"Received: format={name!r}"
         )
     kind = FORMATS[name]
     check_installed(kind)
-    return kind.load(pathlib.Path(path, kind.file), threads)
+    file = pathlib.Path(path, kind.file)
+    if not file.is_file():
+        raise FileNotFoundError(
+            "`path` must be a version's folder, such as the `path` of "
+            f"`convert`'s report. Received: {path}, without {kind.file}"
+        )
+    try:
+        return kind.load(file, threads)
+    except Exception as error:  # Runtimes raise many kinds.
+        raise ValueError(
+            f"{kind.file} must be a file that {name} reads. Received: {path} "
+            f"({' '.join(str(error).split())[:300]})"
+        ) from error

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -159,7 +160,7 @@ def build_signatures(
         image = _checked_pixels(image) if check_pixels else image
         with seeds_from(source):
             logits = logits_of(model, image)
-        _check_logits(logits, classes)
+        check_logits(logits, classes)
         return outputs_of(logits)
 
     @tf.function(
@@ -284,12 +285,19 @@ def _checked_pixels(image):
         return tf.identity(image)
 
 
-def _check_logits(logits, classes) -> None:
+def check_logits(logits: Any, classes: Sequence[str] | None) -> None:
+    """Raises a `ValueError` unless it is one tensor, a logit for each class.
+
+    Args:
+        logits: What a model returns.
+        classes: Names of the classes, or `None` for any number.
+    """
     shape = getattr(logits, "shape", None)
     if shape is None or len(shape) != 2 or shape[-1] is None:
+        shapes = keras.tree.map_structure(lambda one: tuple(one.shape), logits)
         raise ValueError(
             "`model` must return one tensor of logits of shape (batch, "
-            f"classes). Received: output={logits}"
+            f"classes). Received: shape={shapes}"
         )
     if classes is not None and len(classes) != shape[-1]:
         raise ValueError(

@@ -61,6 +61,8 @@ def test_input_shapes_that_fit(input_shape):
         (images(0.5, (2, 28, 28, 3)), r"\(28, 28, 1\).*\(2, 28, 28, 3\)"),
         (images(0.5, (2, 32, 28, 1)), r"\(2, 32, 28, 1\)"),
         (np.array(["a"]), "dtype=<U1"),
+        ([images()[0], images()[0, 1:]], "all of one size.*type=list"),
+        (iter(images()), "one array.*type=iterator"),
     ],
 )
 def test_wrong_images_are_named_in_one_line(wrong, said):

@@ -41,10 +41,10 @@ def code_blocks(
     steps = steps.astype("float32")
 
     eighths = transform_blocks(planes, rounding)
-    levels = eighths * select(AWAY_FROM_ZERO / 8 / steps)
+    levels = ops.multiply(eighths, select(AWAY_FROM_ZERO / 8 / steps))
     levels = rounding.round_coefficients(levels)
     transform = block_dct(channels).astype("float32")
-    blocks = ops.matmul(levels * select(steps), transform)
+    blocks = ops.matmul(ops.multiply(levels, select(steps)), transform)
     blocks = ops.reshape(blocks, (-1, height // 8, width // 8, 8, 8 * channels))
     blocks = ops.transpose(blocks, (0, 1, 3, 2, 4))
     return ops.reshape(blocks, (-1, height, width, channels))

@@ -6,6 +6,7 @@ after the other.
 """
 
 import keras
+import numpy as np
 from keras import ops
 
 _SMALLEST = 1e-6
@@ -37,7 +38,8 @@ class RepeatForClasses(keras.layers.Layer):
     def call(self, inputs):
         shape = tuple(inputs.shape[1:])
         images = ops.tile(inputs[:, None], (1, self.classes, 1, 1, 1))
-        one_hot = ops.eye(self.classes, dtype=inputs.dtype)
+        # A constant: OpenVINO has no op that fills a diagonal.
+        one_hot = ops.convert_to_tensor(np.eye(self.classes), inputs.dtype)
         one_hot = ops.broadcast_to(
             one_hot, (ops.shape(inputs)[0], self.classes, self.classes)
         )
@@ -332,7 +334,7 @@ class Threshold(keras.layers.Layer):
         none = ops.full_like(inputs[:, :1], self.threshold)
         scores = ops.concatenate([inputs, none], axis=-1)
         scores = _clip(scores, _SMALLEST, 1 - _SMALLEST)
-        return ops.log(scores) - ops.log1p(-scores)
+        return ops.log(scores) - ops.log(1 - scores)  # ONNX has no log1p.
 
     def compute_output_shape(self, input_shape):
         return (*input_shape[:-1], input_shape[-1] + 1)

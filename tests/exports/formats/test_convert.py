@@ -1,6 +1,8 @@
 """Other runtimes give Keras' logits, and noise of their own."""
 
 import importlib
+import sys
+import types
 
 import keras
 import numpy as np
@@ -169,22 +171,62 @@ def test_normal_noise_is_normal(tmp_path, file_format):
     assert abs(np.corrcoef(one[:-256], one[256:])[0, 1]) < limit
 
 
-def test_a_converter_says_what_it_cannot_hold(tmp_path):
-    installed("onnx")
-    model = keras.Sequential(
-        [
-            keras.Input((8, 8, 1)),
-            keras.layers.Lambda(
-                lambda x: tf.linalg.expm(x[..., 0])[..., None],
-                output_shape=(8, 8, 1),
-            ),
-            keras.layers.Flatten(),
-        ]
+def from_function(function):
+    """Returns a model of 8x8 images, of one function of TensorFlow's."""
+    layer = keras.layers.Lambda(function, output_shape=(8, 8, 1))
+    return keras.Sequential(
+        [keras.Input((8, 8, 1)), layer, keras.layers.Flatten()]
     )
-    with pytest.raises(ValueError, match="one that onnx can hold") as error:
-        exports.convert(model, tmp_path / "model", "onnx")
-    assert "\n" not in str(error.value)
+
+
+def test_ops_that_a_format_lacks_are_named(tmp_path, file_format):
+    """A branch has the matrix' exponential, whose solver none can hold."""
+    model = from_function(lambda x: tf.linalg.expm(x[..., 0])[..., None])
+    said = f"one that {file_format} can hold .it has no .*MatrixSolve.. Write"
+    with pytest.raises(ValueError, match=said) as error:
+        exports.convert(model, tmp_path / "model", file_format)
+    assert str(error.value).endswith(f"Received: {model.name}")
     assert not list(tmp_path.iterdir())
+
+
+def test_ops_that_a_runtime_lacks_are_named(tmp_path):
+    """The converter to LiteRT leaves them to TensorFlow."""
+    installed("litert")
+    model = from_function(
+        lambda x: x + tf.strings.to_number(tf.strings.as_string(x))
+    )
+    with pytest.raises(ValueError, match="it has no AsString"):
+        exports.convert(model, tmp_path / "model", "litert")
+
+
+def test_refuses_a_second_output(tmp_path):
+    images = keras.Input((8, 8, 1))
+    model = keras.Model(images, [keras.layers.Flatten()(images), images])
+    with pytest.raises(
+        ValueError, match=r"shape=\[\(2, 64\), \(2, 8, 8, 1\)\]"
+    ):
+        exports.convert(model, tmp_path / "model", installed("onnx"))
+
+
+@pytest.mark.parametrize("place", ["file", "/proc/none"])
+def test_says_where_it_cannot_write(tmp_path, file_format, classifier, place):
+    (tmp_path / "file").write_text("")
+    path = tmp_path / place
+    with pytest.raises(OSError, match=f"must be writable.*path='{path}'"):
+        exports.convert(classifier(), path, file_format)
+
+
+def test_says_what_it_cannot_load(tmp_path, file_format):
+    file = tmp_path / FORMATS[file_format].file
+    with pytest.raises(
+        FileNotFoundError, match=f"{tmp_path}, without {file.name}"
+    ):
+        exports.load_converted(tmp_path, file_format)
+    file.write_text("no model")
+    said = f"{file.name} must be a file that {file_format} reads"
+    with pytest.raises(ValueError, match=said) as error:
+        exports.load_converted(tmp_path, file_format)
+    assert "\n" not in str(error.value)
 
 
 @pytest.fixture
@@ -244,6 +286,7 @@ def test_int8_must_be_finite(tmp_path, rounding):
         (IMAGES * np.nan, "finite"),
         (IMAGES[:, 1:], "fit the model's input"),
         (IMAGES[:0], "empty"),
+        ([*IMAGES, IMAGES[0, 1:]], "all of one size"),
     ],
 )
 def test_refuses_wrong_int8_images(tmp_path, classifier, images, message):
@@ -311,8 +354,10 @@ def test_int8_leaves_the_defense_in_floating_point(tmp_path, capsys):
     ("name", "options", "message"),
     [
         ("torch", {}, r"KERAS_BACKEND=torch.*format='torch'"),
+        (["onnx"], {}, r"one of onnx, openvino, litert.*\['onnx'\]"),
         ("coreml", {}, "one of onnx, openvino, litert"),
         ("onnx", {"int8_images": IMAGES}, "for the format openvino"),
+        ("onnx", {"classes": ["a"]}, "each of the 4 logits"),
     ],
 )
 def test_refuses_wrong_arguments(tmp_path, classifier, name, options, message):
@@ -321,12 +366,27 @@ def test_refuses_wrong_arguments(tmp_path, classifier, name, options, message):
     assert not list(tmp_path.iterdir())
 
 
-def test_missing_packages_are_named(tmp_path, monkeypatch, classifier):
-    monkeypatch.setitem(
-        FORMATS, "onnx", FORMATS["onnx"]._replace(packages=("not_there",))
-    )
-    with pytest.raises(ImportError, match=r"not_there.*defense-zoo\[onnx\]"):
-        exports.convert(classifier(), tmp_path / "model", "onnx")
+@pytest.mark.parametrize(
+    ("name", "options", "package", "extra"),
+    [
+        ("onnx", {}, "onnx", "onnx"),
+        ("onnx", {}, "tf2onnx", "onnx"),
+        ("onnx", {}, "onnxruntime", "onnx"),
+        ("openvino", {}, "openvino", "openvino"),
+        ("openvino", {"int8_images": IMAGES}, "nncf", "int8"),
+        ("litert", {}, "ai_edge_litert", "litert"),
+    ],
+)
+def test_missing_packages_are_named(
+    tmp_path, monkeypatch, classifier, name, options, package, extra
+):
+    for each in ("onnx", "tf2onnx", "onnxruntime", "openvino", "nncf"):
+        monkeypatch.setitem(sys.modules, each, types.ModuleType(each))
+    monkeypatch.setitem(sys.modules, package, None)
+    said = rf"needs `{package}`: pip install \"defense-zoo\[{extra}\]\""
+    with pytest.raises(ImportError, match=said):
+        exports.convert(classifier(), tmp_path / "model", name, **options)
+    assert not list(tmp_path.iterdir())
 
 
 def test_native_draws_cover_their_range():

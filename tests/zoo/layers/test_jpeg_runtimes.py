@@ -103,3 +103,33 @@ for options in json.loads(sys.argv[2]):
             JPEG(**option)(pixels, quality_map=np.array([20, 80])),
             atol=1e-6,
         )
+
+
+@pytest.mark.large
+def test_runs_in_an_export_to_torch(tmp_path):
+    """Which traces no product of a tensor and an array of NumPy's."""
+    pytest.importorskip("torch")
+    pixels = as_pixels(paint(1, 16, 24))
+    np.save(tmp_path / "pixels.npy", pixels)
+    script = """
+import sys
+import keras, numpy as np, torch
+from zoo.layers.jpeg import JPEG
+
+images = np.load(sys.argv[1])
+inputs = keras.Input(images.shape[1:])
+model = keras.Model(inputs, JPEG(60)(inputs))
+model.export(sys.argv[1] + ".pt2", format="torch", verbose=False)
+program = torch.export.load(sys.argv[1] + ".pt2").module()
+np.save(sys.argv[1], program(torch.from_numpy(images)).detach().numpy())
+"""
+    subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path / "pixels.npy")],
+        env={**os.environ, "KERAS_BACKEND": "torch"},
+        cwd=ROOT,
+        check=True,
+        timeout=120,
+    )
+    np.testing.assert_allclose(
+        np.load(tmp_path / "pixels.npy"), JPEG(60)(pixels), atol=1e-6
+    )

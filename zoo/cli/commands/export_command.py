@@ -120,7 +120,7 @@ def run(options: argparse.Namespace) -> None:
             "The version must be a new one, unless --overwrite is given. "
             f"{alone}Received: {version}, which exists"
         )
-    check_writable(version / "saved_model.pb")
+    check_writable(version / "model")
     from zoo import exports
 
     model = named.load(policy=_POLICIES.get(options.precision))
