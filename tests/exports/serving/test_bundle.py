@@ -246,6 +246,24 @@ def test_shared_draws_are_not_merged(
     assert len(parsed["services"]["serving"]["command"]) == 5
 
 
+def test_the_time_to_start_is_measured(tmp_path, folder, monkeypatch):
+    shutil.copytree(folder / "3", tmp_path / "tiny" / "3")
+    times = []
+
+    def startup_seconds(loading):
+        times.append(loading)
+        return 660
+
+    monkeypatch.setattr(
+        "zoo.exports.serving.bundle.startup_seconds", startup_seconds
+    )
+    path = write_bundle(tmp_path / "tiny", most=1).path
+    (loading,) = times
+    assert 0 < loading < 60
+    assert "start_period: 660s" in (path / "compose.yaml").read_text()
+    assert "failureThreshold: 132" in (path / "kubernetes.yaml").read_text()
+
+
 def test_wrong_bundles(folder, tmp_path):
     with pytest.raises(FileNotFoundError, match="exports.save"):
         write_bundle(folder, version=7)

@@ -1,3 +1,4 @@
+import functools
 import json
 import os
 import shutil
@@ -96,9 +97,10 @@ def test_a_wrong_answer_counts_for_more_than_none(
         f"http://{host}/v1/models/tiny"
         for host in (server[1]["http"], "127.0.0.1:9")
     ]
+    impatient = functools.partial(golden.Client, retries=0)
+    monkeypatch.setattr(golden, "Client", impatient)
     for asked, status in ((urls, 1), (urls[::-1], 1), (urls[1:], 2)):
-        arguments = ["golden", str(file), *asked, "--timeout", "0.5"]
-        monkeypatch.setattr(sys, "argv", arguments)
+        monkeypatch.setattr(sys, "argv", ["golden", str(file), *asked])
         assert golden.main() == status
         told = capsys.readouterr().out
         assert told.count("FAILED") == len(asked)
