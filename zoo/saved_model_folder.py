@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,6 +14,22 @@ CLASSES_FILE = "assets.extra/classes.json"
 _GRAPH_FILES = ("saved_model.pb", "saved_model.cpb", "saved_model.pbtxt")
 _MOST_GRAPH = 2**31 - 1
 """Bytes of the largest protocol buffer."""
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,59}")
+
+
+def check_served_name(name: str) -> None:
+    """Refuses a model's name that a URL or a file would have to quote.
+
+    Raises:
+        ValueError: If it has other than letters, digits, `.`, `_` and `-`,
+            begins with none of the first two, or has more than 60.
+    """
+    if not _NAME.fullmatch(name):
+        raise ValueError(
+            "The folder of a served model names it, so it must be 1 to 60 "
+            "letters, digits, dots, dashes and underscores, and begin with a "
+            f"letter or digit. Received: {name!r}"
+        )
 
 
 def newest_version(path: str | os.PathLike) -> Path:

@@ -13,7 +13,9 @@ from collections.abc import Iterator
 
 import tensorflow as tf
 
-_HIDDEN = re.compile(r"\.(\d+)-[0-9a-f]{32}(-replaced)?")
+_REPLACED = "-replaced"
+"""Ends the name of an old version that was moved away, whole."""
+_HIDDEN = re.compile(rf"\.(\d+)-[0-9a-f]{{32}}({_REPLACED})?")
 _AT_FDCWD, _RENAME_EXCHANGE = -100, 2
 """Of Linux' `renameat2`."""
 
@@ -43,14 +45,15 @@ def staged_version(
     export that was killed left is removed a day later.
 
     An old version changes places with the one that replaces it, where the
-    system can do this (Linux); elsewhere there is none for a moment, so a
-    running server should be given a new one. Of several processes
-    that export one version at once the first puts its own in place; the others
-    fail or, with `overwrite`, replace it whole, one after the other.
+    system can do this (Linux, on local disks). Elsewhere there is none for a
+    moment, so a running server should be given a new one; if the export is
+    killed in that moment, the next one puts the old version back. Of several
+    processes that export one version at once the first puts its own in place;
+    the others fail or, with `overwrite`, replace it whole, one after the other.
 
     Args:
         path: Directory of the model; made if it does not exist.
-        version: A whole number from 0 to 2^63 - 1; servers take the highest.
+        version: A whole number from 1 to 2^63 - 1; servers take the highest.
         overwrite: Whether an existing version is replaced.
 
     Raises:
@@ -58,22 +61,18 @@ def staged_version(
         OSError: If the directory cannot be written.
         ValueError: If `version` is no such number.
     """
-    whole = isinstance(version, int) and not isinstance(version, bool)
-    if not whole or not 0 <= version <= _LARGEST_VERSION:
-        raise ValueError(
-            "`version` must be a whole number from 0 to 2^63 - 1. "
-            f"Received: version={version!r}"
-        )
+    check_version(version)
     path = pathlib.Path(path).absolute()
     target = path / str(version)
     hidden = f".{version}-{uuid.uuid4().hex}"
-    staging, replaced = path / hidden, path / f"{hidden}-replaced"
+    staging, replaced = path / hidden, path / f"{hidden}{_REPLACED}"
     created = [p for p in (path, *path.parents) if not os.path.lexists(p)]
     # Not `Path.exists`, which raises below a directory it may not search.
     try:
+        with writing_to(path):
+            _tidy(path)
         _check_free(target, overwrite)
         with writing_to(path):
-            _remove_stale(path)
             # Not `tempfile`: the server's user must be able to read it.
             staging.mkdir(parents=True)
         yield staging
@@ -87,7 +86,24 @@ def staged_version(
             with contextlib.suppress(OSError):
                 directory.rmdir()
         raise
-    shutil.rmtree(replaced, ignore_errors=True)
+    for old in (staging, replaced):
+        _discard(old)
+
+
+def check_version(version: int) -> None:
+    """Refuses what isn't a version's number for every server.
+
+    TensorFlow Serving counts in 64 bits; Triton begins at 1.
+
+    Raises:
+        ValueError: If it is no whole number from 1 to 2^63 - 1.
+    """
+    whole = isinstance(version, int) and not isinstance(version, bool)
+    if not whole or not 1 <= version <= _LARGEST_VERSION:
+        raise ValueError(
+            "`version` must be a whole number from 1 to 2^63 - 1. "
+            f"Received: version={version!r:.100}"
+        )
 
 
 @contextlib.contextmanager
@@ -107,8 +123,7 @@ def _put_in_place(staging, target, replaced) -> None:
     try:
         if os.path.exists(target):
             if _exchanged(staging, target):
-                staging.rename(replaced)
-                return
+                return  # What is in the staging folder now is the old one.
             target.rename(replaced)
         staging.rename(target)
     except BaseException:
@@ -129,19 +144,33 @@ def _exchanged(first: pathlib.Path, second: pathlib.Path) -> bool:
     )
 
 
-def _remove_stale(path: pathlib.Path) -> None:
-    """Removes hidden folders of killed exports, but never the only copy."""
+def _tidy(path: pathlib.Path) -> None:
+    """Puts back or removes what killed exports left, never the only copy."""
+    hidden = [
+        (match, folder)
+        for folder in (path.iterdir() if path.is_dir() else ())
+        if (match := _HIDDEN.fullmatch(folder.name)) and not folder.is_symlink()
+    ]
+    if not hidden:
+        return
+    with _locked(path):  # Else another export may be replacing a version.
+        for match, folder in hidden:
+            target = path / match[1]
+            if match[2] and not os.path.lexists(target):
+                with contextlib.suppress(FileNotFoundError):
+                    folder.rename(target)
     oldest = time.time() - _STALE_SECONDS
-    for folder in path.iterdir() if path.is_dir() else ():
-        hidden = _HIDDEN.fullmatch(folder.name)
-        if not hidden or folder.is_symlink():
-            continue
-        version, replaced = hidden.groups()
-        if replaced and not os.path.exists(path / version):
-            continue
-        with contextlib.suppress(OSError):
+    for _, folder in hidden:
+        with contextlib.suppress(FileNotFoundError):
             if folder.stat().st_mtime < oldest:
-                shutil.rmtree(folder)
+                _discard(folder)
+
+
+def _discard(folder: pathlib.Path) -> None:
+    """Removes a hidden folder; a part of one is never put back."""
+    with contextlib.suppress(OSError):
+        folder = folder.rename(str(folder).removesuffix(_REPLACED))
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _check_free(target: pathlib.Path, overwrite: bool) -> None:

@@ -16,6 +16,9 @@ _ENOUGH = 0.95
 _QUEUE_SECONDS = 1.0
 """Work that may wait; beyond it a server says at once that it is full."""
 _SHORTEST_WAIT, _LONGEST_WAIT = 100, 10_000
+_FEWEST_ROUNDS = 3
+_LONGEST_RUN = 2.0
+"""Seconds; no batch is tried that is larger than one that takes longer."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,11 +29,13 @@ class BatchTime:
         images: Of the batch.
         seconds: Median time of a run.
         slowest: Longest time of a run; as the median if `None`.
+        runs: How often it was run.
     """
 
     images: int
     seconds: float
     slowest: float | None = None
+    runs: int = 1
 
     @property
     def throughput(self) -> float:
@@ -69,10 +74,13 @@ def plan_batches(
     *,
     most: int = 64,
     seconds: float = 0.2,
+    longest: float = _LONGEST_RUN,
 ) -> BatchPlan:
     """Measures batches of 1, 2, 4, … and `most` images; chooses among them.
 
     The sizes take turns, so that what else the machine does slows all alike.
+    What takes longer than `longest` has no larger size tried after it, so that
+    the measurement ends within a minute where one image takes a second.
     The largest batch is the smallest that reaches 95 % of the best throughput
     seen: more would only lengthen each request. Larger requests are split,
     up to `most` images. A request waits for others at
@@ -87,6 +95,7 @@ def plan_batches(
         most: Largest batch tried, and images that a request may have; one
             or more.
         seconds: Time spent on each size; each is run three times at least.
+        longest: Seconds of a run, beyond which no larger batch is tried.
 
     Raises:
         ValueError: If `most` is no whole number from one.
@@ -97,18 +106,25 @@ def plan_batches(
             f"Received: most={most!r}"
         )
     sizes = sorted({*(2**n for n in range(most.bit_length())), most})
-    measured = _measure(session, image, sizes, seconds * len(sizes))
+    measured = _measure(session, image, sizes, seconds, longest)
     gpus = tf.config.list_physical_devices("GPU")
     if gpus:
         details = tf.config.experimental.get_device_details(gpus[0])
         device = details.get("device_name", "GPU")
     else:
         device = f"CPU, {_cores()} cores"
-    return choose(measured, device, 2 if gpus else _cores(), pad=bool(gpus))
+    return choose(
+        measured, device, 2 if gpus else _cores(), limit=most, pad=bool(gpus)
+    )
 
 
 def choose(
-    measured: Sequence[BatchTime], device: str, threads: int, *, pad: bool
+    measured: Sequence[BatchTime],
+    device: str,
+    threads: int,
+    *,
+    limit: int,
+    pad: bool,
 ) -> BatchPlan:
     """Chooses a plan from times, as `plan_batches` says.
 
@@ -116,6 +132,7 @@ def choose(
         measured: Times by size, a single image first.
         device: What they were measured on.
         threads: Batches that run at once.
+        limit: Images that a request may have.
         pad: Whether batches are padded.
     """
     best = max(one.throughput for one in measured)
@@ -123,7 +140,7 @@ def choose(
     wait = round(measured[0].seconds / 2 * 1e6)
     return BatchPlan(
         measured=tuple(measured),
-        limit=measured[-1].images,
+        limit=limit,
         largest=largest.images,
         sizes=tuple(
             one.images for one in measured if one.images <= largest.images
@@ -145,11 +162,12 @@ def batching_config(plan: BatchPlan) -> str:
         '# python -c "from zoo.exports import serving; '
         "serving.write_bundle('DIR')\"",
         "#",
-        "# images  milliseconds (slowest)  images a second",
+        "# The sizes took turns; times are medians, and the slowest of all.",
+        "# images  runs  milliseconds  slowest  images a second",
         *(
-            f"# {one.images:6}  {1e3 * one.seconds:12.2f}"
-            f" {1e3 * (one.slowest or one.seconds):9.2f}"
-            f"  {one.throughput:15.0f}"
+            f"# {one.images:6} {one.runs:5} {1e3 * one.seconds:13.2f}"
+            f" {1e3 * (one.slowest or one.seconds):8.2f}"
+            f" {one.throughput:16.1f}"
             for one in plan.measured
         ),
         f"max_batch_size {{ value: {plan.limit} }}",
@@ -163,8 +181,14 @@ def batching_config(plan: BatchPlan) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _measure(session, image, sizes, seconds: float) -> list[BatchTime]:
-    """Runs all sizes in turn, as often as fits, three times at least."""
+def _measure(
+    session: SavedModelSession,
+    image: np.ndarray,
+    sizes: Sequence[int],
+    seconds: float,
+    longest: float,
+) -> list[BatchTime]:
+    """Runs the sizes in turn, as often as fits, three times at least."""
 
     def run(size: int) -> float:
         images = np.repeat(image[np.newaxis], size, axis=0)
@@ -172,15 +196,20 @@ def _measure(session, image, sizes, seconds: float) -> list[BatchTime]:
         session.run("serving_default", {"image": images})
         return time.perf_counter() - start
 
-    for size in sizes:  # The first run of a size searches for kernels.
-        run(size)
-    times = {size: [] for size in sizes}
-    end = time.perf_counter() + seconds
-    while len(times[sizes[0]]) < 3 or time.perf_counter() < end:
-        for size in sizes:
-            times[size].append(run(size))
+    times = {}
+    for size in sizes:
+        times[size] = []
+        # The first run of a size searches for kernels.
+        if run(size) > longest and run(size) > longest:
+            break
+    end = time.perf_counter() + seconds * len(times)
+    rounds = 0
+    while rounds < _FEWEST_ROUNDS or time.perf_counter() < end:
+        for size, runs in times.items():
+            runs.append(run(size))
+        rounds += 1
     return [
-        BatchTime(size, statistics.median(runs), max(runs))
+        BatchTime(size, statistics.median(runs), max(runs), len(runs))
         for size, runs in times.items()
     ]
 

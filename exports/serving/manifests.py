@@ -1,6 +1,7 @@
 """Configuration of TensorFlow Serving, Docker Compose and Kubernetes."""
 
 import hashlib
+import math
 import re
 
 from zoo.exports.saved_model.picture_headers import BYTES_A_PIXEL
@@ -18,39 +19,46 @@ _REQUESTS = 2
 _SERVER_BYTES = 2 * 2**30
 """Of the server, CUDA's libraries and what else a request holds."""
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+_WORDS = re.compile(r"[a-z][a-z0-9]*((-[a-z0-9]+)*|(_[a-z0-9]+)*)")
 _LONGEST_LABEL = 51
+_USER = 65534
+"""Nobody, as in most images; must be able to read the model."""
+_LONGEST_CALL = 30
+"""Seconds that a request by REST may take."""
+_DRAIN = _LONGEST_CALL + 10
+"""Seconds from a pod's end until its last request is answered; the Service
+forgets it meanwhile. The server itself doesn't wait for requests."""
 _METRICS = "/monitoring/prometheus/metrics"
 
 
-def check_name(name: str) -> None:
-    """Refuses a model's name that a URL or a file would have to quote.
+def startup_seconds(loading: float) -> int:
+    """Returns how long a server may take until it is ready.
 
-    Raises:
-        ValueError: If it has other than letters, digits, `.`, `_` and `-`.
+    Args:
+        loading: Seconds that loading and the first calls took here.
+
+    Returns:
+        Ten times as long, in whole minutes and five of them at least: the
+        server's disk may be slow, and its GPU searches for kernels.
     """
-    if not _NAME.fullmatch(name) or len(name) > 60:
-        raise ValueError(
-            "The folder of a served model names it, so it must be 1 to 60 "
-            "letters, digits, dots, dashes and underscores. "
-            f"Received: {name!r}"
-        )
+    return 60 * max(5, math.ceil(10 * loading / 60))
 
 
 def application(name: str) -> str:
     """Returns a model's name as Kubernetes and Compose take names.
 
     It begins with a letter and has lower-case letters, digits and dashes, 51
-    at most (RFC 1035), so that what is added to it fits 63. A name that had to
-    be cut ends with its hash.
+    at most (RFC 1035), so that what is added to it fits 63. Words between
+    dashes stay, and words between underscores get dashes. What changes more
+    than that ends with the name's hash, so that no two become one.
     """
     label = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
     if not label[0].isalpha():
         label = f"model-{label}"
-    if len(label) > _LONGEST_LABEL:
-        digest = hashlib.sha256(name.encode()).hexdigest()[:8]
-        label = f"{label[: _LONGEST_LABEL - 9].rstrip('-')}-{digest}"
-    return label
+    if _WORDS.fullmatch(name) and len(label) <= _LONGEST_LABEL:
+        return label
+    digest = hashlib.sha256(name.encode()).hexdigest()[:8]
+    return f"{label[: _LONGEST_LABEL - 9].rstrip('-')}-{digest}"
 
 
 def models_config(name: str, version: int) -> str:
@@ -80,11 +88,12 @@ prometheus_config {{
 """
 
 
-def compose(name: str, *, merging: bool = True) -> str:
+def compose(name: str, startup: int, *, merging: bool = True) -> str:
     """Returns a Docker Compose file of one server with one GPU.
 
     Args:
         name: The model's.
+        startup: Seconds that the server may take until it is ready.
         merging: Whether the server merges callers' requests.
     """
     arguments = _arguments(name, merging, 6)
@@ -106,6 +115,11 @@ services:
         source: ..
         target: /models/{name}
         read_only: true
+    user: "{_USER}:{_USER}"  # Nobody, who must be able to read the folder.
+    read_only: true
+    tmpfs: [/tmp]
+    cap_drop: [ALL]
+    security_opt: ["no-new-privileges:true"]
     healthcheck:
       # The image has no HTTP client, so bash speaks to the port itself.
       test:
@@ -119,7 +133,7 @@ services:
       interval: 10s
       timeout: 5s
       retries: 3
-      start_period: 120s
+      start_period: {startup}s
     restart: unless-stopped
     deploy:
       resources:
@@ -131,13 +145,16 @@ services:
 """
 
 
-def kubernetes(name: str, size_bytes: int, *, merging: bool = True) -> str:
+def kubernetes(
+    name: str, size_bytes: int, startup: int, *, merging: bool = True
+) -> str:
     """Returns manifests of a Deployment with all that belongs to it.
 
     Args:
         name: The model's.
         size_bytes: Of the version's files; the volume holds ten of them, and
             the memory two and two requests of `REQUEST_BYTES`.
+        startup: Seconds that the server may take until it is ready.
         merging: Whether the server merges callers' requests.
     """
     app = application(name)
@@ -185,7 +202,8 @@ spec:
       automountServiceAccountToken: false
       securityContext:
         runAsNonRoot: true
-        runAsUser: 65534
+        runAsUser: {_USER}  # Nobody, who must be able to read the volume.
+        runAsGroup: {_USER}
         seccompProfile: {{type: RuntimeDefault}}
       containers:
         - name: serving
@@ -198,19 +216,22 @@ spec:
           resources:
             requests: {{cpu: "2", memory: {request}Gi}}
             limits: {{memory: {limit}Gi, nvidia.com/gpu: 1}}
-          startupProbe:  # Loading and warming up may take five minutes.
+          startupProbe:  # {startup} seconds for loading and warming up.
             httpGet: {{path: /v1/models/{name}/metadata, port: http}}
             periodSeconds: 5
-            failureThreshold: 60
+            timeoutSeconds: 5
+            failureThreshold: {startup // 5}
           readinessProbe:  # Metadata are there once a version is.
             httpGet: {{path: /v1/models/{name}/metadata, port: http}}
             periodSeconds: 5
+            timeoutSeconds: 5
           livenessProbe:
             tcpSocket: {{port: grpc}}
             periodSeconds: 10
+            timeoutSeconds: 5
           lifecycle:
-            preStop:  # Lets the Service forget this pod first.
-              exec: {{command: [sleep, "10"]}}
+            preStop:  # The Service forgets this pod; it ends its requests.
+              exec: {{command: [sleep, "{_DRAIN}"]}}
           securityContext:
             allowPrivilegeEscalation: false
             readOnlyRootFilesystem: true
@@ -218,7 +239,7 @@ spec:
           volumeMounts:
             - {{name: models, mountPath: /models, readOnly: true}}
             - {{name: temporary, mountPath: /tmp}}
-      terminationGracePeriodSeconds: 45
+      terminationGracePeriodSeconds: {_DRAIN + 10}
       volumes:
         - name: models
           persistentVolumeClaim: {{claimName: "{app}-models"}}
@@ -242,7 +263,7 @@ kind: PodDisruptionBudget
 metadata:
   name: "{app}"
 spec:
-  minAvailable: 1
+  maxUnavailable: 1  # Not minAvailable: one replica could never be moved.
   selector:
     matchLabels: {{app: "{app}"}}
 ---
@@ -272,7 +293,7 @@ def _arguments(name: str, merging: bool, indent: int) -> str:
         "--model_config_file_poll_wait_seconds=30",
         "--allow_version_labels_for_unavailable_models=true",
         f"--monitoring_config_file={folder}/monitoring.config",
-        "--rest_api_timeout_in_ms=30000",
+        f"--rest_api_timeout_in_ms={1000 * _LONGEST_CALL}",
     ]
     if merging:
         lines += [

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from types import ModuleType
 
 import zoo
-from zoo.cli.interruption import STATUS
 from zoo.cli.interruption import Interruption
 from zoo.cli.native_log import hide_native_log
 from zoo.cli.output import printable
@@ -51,12 +50,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs `zoo` and returns its exit status.
 
     0: done; 1: the command failed, with one line on standard error that says
-    why; 2: the command line is wrong; 130: interrupted.
+    why; 2: the command line is wrong; 130: interrupted; 143: told to end by
+    SIGTERM.
 
     Args:
         arguments: What follows `zoo`. `None` for those of the process, which
             is then taken over: C++ code's log is kept out of its standard
-            error, and Ctrl-C ends it within seconds.
+            error, and Ctrl-C or SIGTERM ends it within seconds.
     """
     owned = arguments is None
     arguments = sys.argv[1:] if owned else list(arguments)
@@ -82,7 +82,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         command.run(options)
     except KeyboardInterrupt as interrupt:
         interruption.say(getattr(interrupt, "__notes__", ()))
-        return STATUS
+        return interruption.status
     except _failures() as error:
         print(f"error: {_one_line(error)}", file=sys.stderr)
         return 1

@@ -1,4 +1,5 @@
 import errno
+import itertools
 import multiprocessing
 import os
 import stat
@@ -9,6 +10,7 @@ import pytest
 import tensorflow as tf
 
 from zoo import exports
+from zoo.exports.saved_model import staging
 from zoo.exports.saved_model.staging import staged_version
 
 
@@ -85,7 +87,7 @@ def test_version_made_meanwhile(tmp_path):
 
 
 def export_versions(path, author, count, overwrite, both, outcomes):
-    for version in range(count):
+    for version in range(1, count + 1):
         outcome = "written"
         try:
             with staged_version(path, version, overwrite=overwrite) as folder:
@@ -102,8 +104,9 @@ def export_versions(path, author, count, overwrite, both, outcomes):
 def test_two_processes_export_the_same_version(tmp_path, overwrite):
     """Each version is of one of them alone, and only `overwrite` replaces."""
     count = 40
+    versions = range(1, count + 1)
     if overwrite:
-        for version in range(count):
+        for version in versions:
             (tmp_path / str(version)).mkdir()
             (tmp_path / str(version) / "old").write_text("old")
     context = multiprocessing.get_context("fork")
@@ -122,9 +125,9 @@ def test_two_processes_export_the_same_version(tmp_path, overwrite):
         assert process.exitcode == 0
     found = sorted(outcomes.get() for _ in range(2 * count))
     other = "written" if overwrite else "exists"
-    assert found == [(n, o) for n in range(count) for o in (other, "written")]
-    assert sorted(os.listdir(tmp_path), key=int) == list(map(str, range(count)))
-    for version in range(count):
+    assert found == [(n, o) for n in versions for o in (other, "written")]
+    assert sorted(os.listdir(tmp_path), key=int) == list(map(str, versions))
+    for version in versions:
         parts = list((tmp_path / str(version)).iterdir())
         assert sorted(p.name for p in parts) == ["model", "weights"]
         assert len({p.read_text() for p in parts}) == 1
@@ -138,49 +141,108 @@ def test_overwrite_replaces(tmp_path):
     assert os.listdir(tmp_path / "1") == ["new"]
 
 
-def test_overwriting_leaves_no_moment_without_a_version(tmp_path, monkeypatch):
-    """Linux lets the two change places at once."""
-    rename, seen = Path.rename, []
+def killed_at(step, path, exchange):
+    """Overwrites version 1 in a process that ends before a step of it.
 
-    def watched(self, target):
-        seen.append((tmp_path / "1").exists())
-        rename(self, target)
-        seen.append((tmp_path / "1").exists())
+    Returns whether there is such a step.
+    """
+    child = os.fork()
+    if not child:
+        status = 2
+        try:
+            steps = itertools.count()
 
-    for author in ("old", "new"):
-        with staged_version(tmp_path, 1, overwrite=True) as directory:
-            (directory / "author").write_text(author)
-            if author == "new":
-                monkeypatch.setattr(Path, "rename", watched)
-    assert seen == [True, True]
-    assert (tmp_path / "1" / "author").read_text() == "new"
-    assert [path.name for path in tmp_path.iterdir()] == ["1"]
+            def dying(function):
+                def run(*arguments, **options):
+                    if next(steps) == step:
+                        os._exit(9)
+                    return function(*arguments, **options)
+
+                return run
+
+            for owner, name in (
+                (Path, "rename"),
+                (staging, "_exchanged"),
+                (os, "unlink"),
+                (os, "rmdir"),
+            ):
+                setattr(owner, name, dying(getattr(owner, name)))
+            if not exchange:
+                staging._exchanged = dying(lambda *_: False)
+            with staged_version(path, 1, overwrite=True) as directory:
+                write_parts(directory, "new")
+            status = 0
+        finally:
+            os._exit(status)
+    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    assert status in (0, 9)
+    return status == 9
 
 
-@pytest.mark.parametrize("version", [-1, 2**63, 1.5, "1", True])
+def write_parts(directory, text):
+    for part in ("model", "weights"):
+        (directory / part).write_text(text)
+
+
+@pytest.mark.parametrize("exchange", [True, False])
+def test_a_kill_at_any_step_of_overwriting(tmp_path, exchange):
+    """The version is the old or the new one, whole; or put back if need be."""
+    step, lost, going = 0, 0, True
+    while going:
+        path = tmp_path / str(step)
+        with staged_version(path, 1) as directory:
+            write_parts(directory, "old")
+        going = killed_at(step, path, exchange)
+        lost += not (path / "1").exists()
+        with staged_version(path, 2):
+            pass
+        texts = [part.read_text() for part in (path / "1").iterdir()]
+        assert texts in (["old"] * 2, ["new"] * 2)
+        if not going:
+            assert texts == ["new"] * 2
+            assert sorted(os.listdir(path)) == ["1", "2"]
+        step += 1
+    assert step > 4
+    # Linux lets the two change places at once.
+    assert lost == (0 if exchange else 1)
+
+
+def test_a_version_put_back_is_not_overwritten_unasked(tmp_path):
+    replaced = tmp_path / f".1-{'0' * 32}-replaced"
+    replaced.mkdir()
+    (replaced / "file").write_text("old")
+    with pytest.raises(FileExistsError):
+        with staged_version(tmp_path, 1):
+            pass
+    assert (tmp_path / "1" / "file").read_text() == "old"
+    assert os.listdir(tmp_path) == ["1"]
+
+
+@pytest.mark.parametrize("version", [-1, 0, 2**63, 1.5, "1", True])
 def test_wrong_versions(tmp_path, version):
-    with pytest.raises(ValueError, match="from 0 to 2\\^63 - 1"):
+    with pytest.raises(ValueError, match="from 1 to 2\\^63 - 1"):
         with staged_version(tmp_path, version):
             pass
     assert not list(tmp_path.iterdir())
 
 
 def test_what_a_killed_export_left_is_removed(tmp_path):
-    """After a day; an old version that nothing replaced stays."""
+    """After a day; an old version that nothing replaced is put back."""
     (tmp_path / "1").mkdir()
     name = "0123456789abcdef" * 2
     removed = [f".1-{name}", f".2-{name}", f".1-{name}-replaced"]
-    kept = [f".2-{name}-replaced", ".1-mine", f"1-{name}", ".git"]
+    kept = [".1-mine", f"1-{name}", ".git"]
+    back = f".2-{name}-replaced"
     recent = f".3-{name}"
-    for folder in (*removed, *kept, recent):
+    for folder in (*removed, *kept, back, recent):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "file").write_text("x")
     long_ago = time.time() - 25 * 60 * 60
-    for folder in (*removed, *kept):
+    for folder in (*removed, *kept, back):
         os.utime(tmp_path / folder, (long_ago, long_ago))
     with staged_version(tmp_path, 5):
         pass
-    expected = {"1", "5", *kept, recent}
+    expected = {"1", "2", "5", *kept, recent}
     assert set(os.listdir(tmp_path)) == expected
 
 

@@ -55,6 +55,58 @@ for limit in map(int, sys.argv[2:]):
 """
 
 
+INTERRUPTED_COMMAND = """
+import signal, sys, time
+import keras
+from zoo.cli import main
+import {module} as module
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
+def wait(*arguments, **options):
+    print("begun", flush=True)
+    time.sleep(60)
+
+module.{name} = wait
+sys.exit(main())
+"""
+
+
+@pytest.mark.large
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    ("module", "name", "left"),
+    [
+        ("zoo.exports.saved_model.save", "write_request", set()),
+        ("zoo.exports.serving.bundle", "plan_batches", {"1"}),
+        ("os", "replace", {"1", "serving"}),
+    ],
+)
+def test_an_interrupted_command_leaves_nothing_half_written(
+    tmp_path, number, module, name, left
+):
+    """Nor hidden: while it exports, measures batches and writes the bundle."""
+    layers = [keras.Input((4, 4, 1)), keras.layers.Flatten()]
+    keras.Sequential(layers).save(tmp_path / "model.keras")
+    folder = tmp_path / "served"
+    code = INTERRUPTED_COMMAND.format(module=module, name=name)
+    arguments = ["export", tmp_path / "model.keras", folder, "--bundle"]
+    with subprocess.Popen(
+        [sys.executable, "-c", code, *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        while "begun" not in process.stdout.readline():
+            assert process.poll() is None
+        process.send_signal(number)
+        _, said = process.communicate(timeout=30)
+    assert process.returncode == 128 + number, said
+    assert "interrupted" in said
+    assert {path.name for path in folder.glob("*")} == left
+    assert not list(folder.rglob(".*"))
+
+
 @pytest.mark.large
 def test_64_threads_share_no_noise(tmp_path):
     """All draws come, each as often as the others. (`test_soak` has memory.)"""

@@ -25,6 +25,11 @@ def folder(tmp_path_factory):
     return path
 
 
+@pytest.fixture(scope="package")
+def bundle(folder):
+    return exports.serving.write_bundle(folder, most=4, roll_out=True)
+
+
 class Noise(keras.layers.Layer):
     """Adds noise of its own to each image."""
 

@@ -3,8 +3,10 @@
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
+import types
 from pathlib import Path
 
 import keras
@@ -239,7 +241,8 @@ MISSPELT = (
     ("attack", "wrn16_2", "--attack", "fsgm:eps=0.1"),
     ("predict", "missing.png"),
     ("predict", "missing.png", "--model", "missing.keras"),
-    ("export", "wrn16_2", ".", "--version", "0"),
+    ("export", "wrn16_2", ".", "--version", "1"),
+    ("export", "wrn16_2", "two words", "--bundle"),
     ("finetune", "irm_wrn28_10.aaac", "--data", "."),
     ("finetune", "missing.keras", "--data", "."),
     ("finetune", "wrn16_3", "--data", ".", "--from-scratch"),
@@ -298,7 +301,7 @@ MISSPELT = (
 
 
 def test_mistakes_are_found_before_tensorflow_is_imported(tmp_path):
-    (tmp_path / "0").mkdir()
+    (tmp_path / "1").mkdir()
     (tmp_path / "empty").mkdir()
     (tmp_path / "file").write_text("")
     (tmp_path / "broken.keras").write_text("no archive")
@@ -376,6 +379,34 @@ def test_export(capsys, model, tmp_path):
     served = tf.saved_model.load(str(tmp_path / "served" / "1"))
     with pytest.raises(tf.errors.InvalidArgumentError, match="divide 8-b"):
         served.signatures["serving_default"](image=tf.fill((1, 28, 28, 1), 9.0))
+
+
+@pytest.mark.parametrize(
+    "version",
+    ["0", "-1", "1.5", "latest", "007", "+1", "1_0", "٣", "", str(2**63)],
+)
+def test_versions_are_whole_numbers(capsys, tmp_path, version):
+    with pytest.raises(SystemExit) as error:
+        main(["export", "wrn16_2", str(tmp_path), "--version", version])
+    assert error.value.code == 2
+    assert "argument --version: must " in capsys.readouterr().err
+
+
+def test_export_tells_how_to_write_a_bundle_alone(capsys, tmp_path):
+    """As a command that a shell takes, whatever the folder's name is."""
+    path = tmp_path / 'it\'s "$HOME"' / "tiny"
+    (path / "3").mkdir(parents=True)
+    options = ("--version", "3", "--bundle")
+    line = failed(capsys, "export", "wrn16_2", str(path), *options)
+    command = line.partition("its bundle: ")[2].partition(". Received")[0]
+    *python, code = shlex.split(command)
+    assert python == ["python", "-c"]
+    calls = []
+    serving = types.SimpleNamespace(
+        write_bundle=lambda *given, **options: calls.append((given, options))
+    )
+    exec(code.partition("; ")[2], {"serving": serving})
+    assert calls == [((str(path),), {"version": 3})]
 
 
 def test_export_to_another_format(capsys, model, tmp_path):

@@ -1,4 +1,4 @@
-"""Ctrl-C ends a command within seconds, whatever it is in the middle of."""
+"""Ctrl-C or SIGTERM ends a command within seconds, whatever it is doing."""
 
 import os
 import signal
@@ -40,7 +40,8 @@ MESSAGE = "error: interrupted; the same command goes on from runs/one\n"
     ],
     ids=["python", "native", "swallowed"],
 )
-def test_it_is_obeyed(body, tmp_path):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_it_is_obeyed(body, number, tmp_path):
     process = subprocess.Popen(
         [sys.executable, "-c", CODE.format(body=body), "list"],
         cwd=tmp_path,
@@ -52,10 +53,10 @@ def test_it_is_obeyed(body, tmp_path):
     try:
         assert process.stdout.readline() == "begun\n"
         begun = time.monotonic()
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         _, said = process.communicate(timeout=30)
     finally:
         process.kill()
     assert time.monotonic() - begun < 5
-    assert process.returncode == 130
+    assert process.returncode == 128 + number
     assert said == MESSAGE

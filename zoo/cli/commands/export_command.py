@@ -1,6 +1,8 @@
 """`zoo export`."""
 
 import argparse
+import re
+import shlex
 from pathlib import Path
 
 from zoo.cli.activity import activity
@@ -11,6 +13,7 @@ from zoo.cli.models import add_classes_argument
 from zoo.cli.models import add_trust_argument
 from zoo.cli.output import check_writable
 from zoo.cli.output import emit
+from zoo.saved_model_folder import check_served_name
 
 _FORMATS = ("onnx", "openvino", "litert", "torch")
 _POLICIES = {
@@ -31,10 +34,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_classes_argument(parser, "the card's")
     parser.add_argument(
         "--version",
-        type=at_least(0),
+        type=_version,
         default=1,
         metavar="N",
-        help="number of the version (default: %(default)s)",
+        help="number of the version, from 1 (default: %(default)s)",
     )
     parser.add_argument(
         "--overwrite", action="store_true", help="replace the same version"
@@ -109,18 +112,14 @@ def run(options: argparse.Namespace) -> None:
     _check_options(options, named)
     version = options.path / str(options.version)
     if version.exists() and not options.overwrite:
-        alone = (
-            'To write only its bundle: python -c "from zoo.exports import '
-            f"serving; serving.write_bundle('{options.path}', "
-            f'version={options.version})". '
-            if options.bundle
-            else ""
-        )
         raise FileExistsError(
             "The version must be a new one, unless --overwrite is given. "
-            f"{alone}Received: {version}, which exists"
+            f"{_bundle_alone(options)}Received: {version}, which exists"
         )
     check_writable(version / "model")
+    if options.bundle:
+        check_served_name(options.path.absolute().name)
+        check_writable(options.path / "serving" / "models.config")
     from zoo import exports
 
     model = named.load(policy=_POLICIES.get(options.precision))
@@ -222,6 +221,18 @@ def _check_options(options, named: NamedModel) -> None:
             )
 
 
+def _bundle_alone(options) -> str:
+    """Says how a version that is there gets a bundle, if one is asked for."""
+    if not options.bundle:
+        return ""
+    code = (
+        "from zoo.exports import serving; "
+        f"serving.write_bundle({str(options.path)!r}, "
+        f"version={options.version})"
+    )
+    return f"To write only its bundle: python -c {shlex.quote(code)}. "
+
+
 def _signatures(model, seeded: bool) -> tuple[str, ...] | None:
     """Returns the default signatures, and `seeded` if it is asked for."""
     if not seeded:
@@ -283,3 +294,16 @@ def _folder(text: str) -> Path:
             f"must be a local folder; copy it from there. Received: {text}"
         )
     return Path(text)
+
+
+def _version(text: str) -> int:
+    """Reads a version's number, written as the folder is named."""
+    if re.fullmatch("0[0-9]+", text):
+        raise argparse.ArgumentTypeError(
+            f"must have no leading zeros. Received: {text:.100}"
+        )
+    if not re.fullmatch("-?[0-9]+", text):
+        raise argparse.ArgumentTypeError(
+            f"must be a whole number from 1. Received: {text:.100}"
+        )
+    return at_least(1)(text)
