@@ -145,9 +145,11 @@ def _continue_for_ever(connection, _):
 
 
 SLOW = {
-    "says nothing": lambda *_: time.sleep(2),
-    "drips its status": lambda c, _: _drip(c, "HTTP/1.1 200 " + "O" * 50),
-    "drips headers": lambda c, _: _drip(c, "HTTP/1.1 200 OK\r\nA: " + "b" * 50),
+    "says nothing": lambda *_: time.sleep(20),
+    "drips its status": lambda c, _: _drip(c, "HTTP/1.1 200 " + "O" * 400),
+    "drips headers": lambda c, _: _drip(
+        c, "HTTP/1.1 200 OK\r\nA: " + "b" * 400
+    ),
     "never ends its body": _endless,
     "lets continue for ever": _continue_for_ever,
 }
@@ -159,7 +161,7 @@ def test_a_slow_server_ends_in_time(way):
         start = time.monotonic()
         with pytest.raises(DeadlineError, match=r"within 0\.4 s"):
             client.versions()
-    assert time.monotonic() - start < 1
+    assert time.monotonic() - start < 10  # On a busy machine, too.
 
 
 def test_an_endless_body_is_not_kept(monkeypatch):
