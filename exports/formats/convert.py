@@ -118,7 +118,7 @@ def convert(
     Args:
         model: Takes such images and returns logits.
         format: `"onnx"`, `"openvino"` or `"litert"`.
-        version: A whole number.
+        version: A whole number from 1.
         image_shape: Height, width and channels, where the model leaves them
             open.
         classes: Names of the classes, kept in `assets.extra/classes.json`.

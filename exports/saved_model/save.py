@@ -116,7 +116,7 @@ def save(
     Args:
         model: Takes float32 images of shape (batch, height, width,
             channels), pixels in [0, 1]; returns logits.
-        version: A whole number; servers take the highest.
+        version: A whole number from 1; servers take the highest.
         signatures: `"serving_default"` takes pixels, `"serving_bytes"`
             encoded pictures; both return `logits`, `probabilities` and
             `classes` (see `zoo.exports.saved_model.signatures`). `"explain"`

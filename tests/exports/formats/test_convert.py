@@ -312,7 +312,7 @@ def test_int8_leaves_the_defense_in_floating_point(tmp_path, capsys):
     rng = np.random.default_rng(0)
     given = rng.random((64, 16, 16, 3), "float32")
     sizes, rounded = [], []
-    for version, int8_images in enumerate((None, given)):
+    for version, int8_images in enumerate((None, given), start=1):
         report = exports.convert(
             model,
             tmp_path / "model",

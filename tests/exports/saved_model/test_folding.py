@@ -145,7 +145,7 @@ def test_the_model_and_other_threads_are_left_alone():
 
 def test_export_folds_unless_told_not_to(tmp_path, classifier):
     model = randomise(classifier())
-    for version, fold in enumerate((True, False)):
+    for version, fold in enumerate((True, False), start=1):
         report = exports.save(
             model,
             tmp_path / "model",

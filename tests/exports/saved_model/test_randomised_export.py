@@ -125,7 +125,7 @@ def test_seed_repeats_the_noise(tmp_path, classifier, predict):
     model = classifier(Noise())
     reports = [
         exports.save(model, tmp_path / "model", version=version, seed=seed)
-        for version, seed in enumerate((3, 3, 4))
+        for version, seed in enumerate((3, 3, 4), start=1)
     ]
     draws = [
         predict(report, IMAGES)["logits"]

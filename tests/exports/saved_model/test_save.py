@@ -333,7 +333,8 @@ def test_a_built_subclassed_model_needs_no_image_shape(tmp_path, predict):
         [
             lambda model: model.build((None, 10, 12, 3)),
             lambda model: model(IMAGES),
-        ]
+        ],
+        start=1,
     ):
         model = Linear()
         build(model)
