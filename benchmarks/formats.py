@@ -1,24 +1,20 @@
 """Converts presets to other runtimes' formats and tabulates what came of it.
 
     python -m benchmarks.formats --output docs/results/formats.json
-    python -m benchmarks.formats --table docs/formats.md
+    python -m benchmarks.formats_table docs/formats.md
 
 The first converts each preset and compares it with its SavedModel. All
 formats run in one process on one processor with one thread, calls take turns,
 and times are medians. Each row has the machine's load before them: one is this
-process, more is others. With `--models`, rows of other models that the file
-has are kept. The second writes the table of `docs/results/formats.json`
-between the marks of a page.
+process, more is others. Each row is written as soon as it is measured. With
+`--models`, rows of other models that the file has are kept. With `--resume`,
+so are those of the commit at hand. The second writes the page's table.
 
-PyTorch, whose CPU build is enough, is one of the runtimes; only the table can
-be written without it.
+PyTorch, whose CPU build is enough, is one of the runtimes. It is loaded first:
+after TensorFlow, it ends the process.
 """
 
-try:
-    import torch._dynamo  # Loaded after TensorFlow, it ends the process.
-except ImportError:
-    torch = None
-
+import torch._dynamo  # isort: skip
 import argparse
 import json
 import os
@@ -26,7 +22,6 @@ import pathlib
 import subprocess
 import sys
 import tempfile
-import textwrap
 
 import keras
 import numpy as np
@@ -34,31 +29,13 @@ import tensorflow as tf
 
 import zoo
 from benchmarks import provenance
-from benchmarks.exported_presets import trained_presets
+from benchmarks.formats_table import presets
 from zoo import exports
-from zoo.atomic_write import atomic_write
 from zoo.exports.formats.runtimes import FORMATS
 from zoo.training.reproduction.timing import interleaved_medians
 
-_RESULTS = pathlib.Path("docs/results/formats.json")
-_COLUMNS = (*FORMATS, "torch")
-_REASON = 110
-"""Letters of a reason in the table; the JSON has it whole."""
-
 _LARGE = 128
 """Height from which a batch is smaller."""
-
-_MARKS = (
-    "<!-- formats: written by python -m benchmarks.formats --table -->",
-    "<!-- formats: end -->",
-)
-
-
-def presets() -> list[str]:
-    """Returns the presets with weights, and Mind's Eye's, which have none."""
-    minds_eye = zoo.list_models("minds_eye_*")
-    untagged = [name for name in minds_eye if "." not in name]
-    return list(dict.fromkeys([*trained_presets(), *untagged]))
 
 
 def measure(name: str, *, rounds: int) -> dict:
@@ -166,52 +143,13 @@ def _convert_to_torch(model, folder, images, reference, stochastic):
     return {"max_abs_difference": difference, "size_bytes": size}, predict
 
 
-def table(rows: list[dict]) -> str:
-    """Returns a row for each preset and a column for each format."""
-    head = ["model", "SavedModel", *_COLUMNS]
-    lines = [_line(head), _line(["---"] * len(head))]
-    for row in rows:
-        own = f"{row['size_bytes'] / 1e6:.1f} MB, {row['ms']:.1f} ms"
-        cells = [_cell(row["formats"][kind]) for kind in _COLUMNS]
-        weights = "" if row["trained"] else ", random weights"
-        lines.append(_line([f"`{row['model']}`{weights}", own, *cells]))
-    return "\n".join(lines)
-
-
-def _cell(cell: dict) -> str:
-    if "reason" in cell:
-        reason = cell["reason"].replace("|", "/")
-        return textwrap.shorten(reason, _REASON, placeholder=" …")
-    return (
-        f"{cell['max_abs_difference']:.1e}, {cell['size_bytes'] / 1e6:.1f} MB,"
-        f" {cell['ratio']:.2f}x"
-    )
-
-
-def _line(cells) -> str:
-    return f"| {' | '.join(cells)} |"
-
-
-def _write_table(page: pathlib.Path) -> None:
-    rows = json.loads(_RESULTS.read_text("utf-8"))["rows"]
-    text = page.read_text("utf-8")
-    before, rest = text.split(_MARKS[0])
-    _, after = rest.split(_MARKS[1])
-    new = f"{before}{_MARKS[0]}\n\n{table(rows)}\n\n{_MARKS[1]}{after}"
-    with atomic_write(page) as temporary:
-        temporary.write_bytes(new.encode())
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--models", nargs="+", default=presets())
     parser.add_argument("--rounds", type=int, default=20)
     parser.add_argument("--output", type=pathlib.Path)
-    parser.add_argument("--table", type=pathlib.Path)
+    parser.add_argument("--resume", action="store_true")
     arguments = parser.parse_args()
-    if arguments.table:
-        _write_table(arguments.table)
-        return
     # Threads that start later stay on this processor, too.
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     tf.config.threading.set_intra_op_parallelism_threads(1)
@@ -219,6 +157,9 @@ def main() -> None:
     rows = _read_rows(arguments.output)
     run = provenance.collect()
     for name in arguments.models:
+        known = name in rows and rows[name]["commit"] == run["commit"]
+        if arguments.resume and known:
+            continue
         rows[name] = {
             **measure(name, rounds=arguments.rounds),
             "commit": run["commit"],
@@ -226,7 +167,9 @@ def main() -> None:
         }
         print(json.dumps(rows[name]), flush=True)
         if arguments.output:
-            provenance.write(arguments.output, list(rows.values()))
+            order = dict.fromkeys([*presets(), *rows])
+            ordered = [rows[other] for other in order if other in rows]
+            provenance.write(arguments.output, ordered)
 
 
 def _read_rows(path: pathlib.Path | None) -> dict[str, dict]:
