@@ -39,8 +39,7 @@ def check_onnx(model: Any) -> None:
     ops = {
         node.op_type
         for node in onnx_nodes(model)
-        if node.domain in ("", "ai.onnx")
-        and not onnx.defs.has(node.op_type, node.domain)
+        if node.domain in ("", "ai.onnx") and not onnx.defs.has(node.op_type)
     }
     if ops:
         raise UnknownOpsError(sorted(ops))

@@ -127,7 +127,7 @@ def read_header(contents: tf.Tensor) -> Header:
         ),
         f"a file of more than {_MAX_PARTS} parts": unfinished,
         f"a JPEG of more than {_MAX_SCANS} scans": (
-            has["jpeg"] & (_count_markers(data, 0xDA) > _MAX_SCANS)
+            has["jpeg"] & (_count_scans(data[scan:]) > _MAX_SCANS)
         ),
         "a JPEG without a frame": has["jpeg"] & ~has["frame"],
         "a CMYK JPEG without an Adobe marker": (
@@ -153,7 +153,7 @@ def read_header(contents: tf.Tensor) -> Header:
             & (orientation == 0)
         ),
         "a file that is cut short": (
-            (has["jpeg"] & (_count_markers(data[scan:], 0xD9) == 0))
+            (has["jpeg"] & ~tf.reduce_any(_markers(data[scan:], 0xD9)))
             | (has["png"] & ~has["last_chunk"])
             | (is_webp & (field["riff_size"] + 8 > size))
         ),
@@ -286,13 +286,18 @@ def _refused_bitmaps(data, size, is_bmp, field):
     }
 
 
-def _count_markers(data, marker):
-    """Returns how often a JPEG's marker is in a file's bytes.
+def _markers(data, marker):
+    """Returns where a JPEG's marker is. In compressed pixels it can't be."""
+    return (data[:-1] == 0xFF) & (data[1:] == marker)
 
-    In compressed pixels it can't be; other segments may happen to have it.
+
+def _count_scans(data):
+    """Returns how many scans a JPEG has up to its end.
+
+    Behind the end some cameras write a film, of any bytes.
     """
-    found = (data[:-1] == 0xFF) & (data[1:] == marker)
-    return tf.math.count_nonzero(found)
+    ended = tf.cumsum(tf.cast(_markers(data, 0xD9), tf.int32))
+    return tf.math.count_nonzero(_markers(data, 0xDA) & (ended == 0))
 
 
 def _turned_by_xmp(contents, at, in_jpeg, field):

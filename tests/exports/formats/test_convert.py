@@ -357,12 +357,18 @@ def test_int8_leaves_the_defense_in_floating_point(tmp_path, capsys):
         (["onnx"], {}, r"one of onnx, openvino, litert.*\['onnx'\]"),
         ("coreml", {}, "one of onnx, openvino, litert"),
         ("onnx", {"int8_images": IMAGES}, "for the format openvino"),
-        ("onnx", {"classes": ["a"]}, "each of the 4 logits"),
     ],
 )
 def test_refuses_wrong_arguments(tmp_path, classifier, name, options, message):
     with pytest.raises(ValueError, match=message):
         exports.convert(classifier(), tmp_path / "model", name, **options)
+    assert not list(tmp_path.iterdir())
+
+
+def test_refuses_names_of_other_classes(tmp_path, classifier):
+    pytest.importorskip("tf2onnx")
+    with pytest.raises(ValueError, match="each of the 4 logits"):
+        exports.convert(classifier(), tmp_path / "model", "onnx", classes=["a"])
     assert not list(tmp_path.iterdir())
 
 
