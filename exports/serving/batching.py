@@ -16,7 +16,7 @@ _ENOUGH = 0.95
 _QUEUE_SECONDS = 1.0
 """Work that may wait; beyond it a server says at once that it is full."""
 _SHORTEST_WAIT, _LONGEST_WAIT = 100, 10_000
-_FEWEST_ROUNDS = 3
+_FEWEST_ROUNDS = 5
 _LONGEST_RUN = 2.0
 """Seconds; no batch is tried that is larger than one that takes longer."""
 
@@ -73,7 +73,7 @@ def plan_batches(
     image: np.ndarray,
     *,
     most: int = 64,
-    seconds: float = 0.2,
+    seconds: float = 0.3,
     longest: float = _LONGEST_RUN,
 ) -> BatchPlan:
     """Measures batches of 1, 2, 4, … and `most` images; chooses among them.
@@ -94,7 +94,7 @@ def plan_batches(
         image: One image, `(height, width, channels)`, pixels in [0, 1].
         most: Largest batch tried, and images that a request may have; one
             or more.
-        seconds: Time spent on each size; each is run three times at least.
+        seconds: Time spent on each size; each is run five times at least.
         longest: Seconds of a run, beyond which no larger batch is tried.
 
     Raises:
@@ -188,7 +188,7 @@ def _measure(
     seconds: float,
     longest: float,
 ) -> list[BatchTime]:
-    """Runs the sizes in turn, as often as fits, three times at least."""
+    """Runs the sizes in turn, as often as fits, five times at least."""
 
     def run(size: int) -> float:
         images = np.repeat(image[np.newaxis], size, axis=0)

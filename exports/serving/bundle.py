@@ -51,8 +51,8 @@ class Bundle:
         stochastic: Whether runs of the golden request differed.
         merging: Whether servers merge callers' requests; not if the images
             of a batch share the model's random draws.
-        live: Whether `models.config` names this version. If not, an earlier
-            one was kept, and the operator rolls the version out.
+        live: Whether `models.config` has this version loaded. If not, an
+            earlier one was kept, and the operator rolls the version out.
         edited: Files that someone had edited. They were kept; what would have
             replaced each is beside it, with `.new` at the end of its name.
     """
@@ -173,9 +173,12 @@ def write_bundle(
 
 
 def _names(config: str, version: int) -> bool:
-    """Returns whether a `models.config` names a version to load."""
+    """Returns whether a `models.config` has a version loaded.
+
+    One without specific versions takes the highest, or all.
+    """
     text = re.sub("#.*", "", config)
-    return bool(
+    return "specific" not in text or bool(
         re.search(rf"\bversions\s*:\s*(\[[\d,\s]*)?\b{version}\b", text)
     )
 

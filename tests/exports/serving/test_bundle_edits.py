@@ -33,16 +33,17 @@ def test_an_operators_models_config_stays(tmp_path, folder):
 @pytest.mark.parametrize(
     ("policy", "named"),
     [
-        ("versions: 3", True),
-        ("versions: 2 versions:3", True),
-        ("versions: [1, 3]", True),
-        ("versions: 13", False),
-        ("versions: 30", False),
-        ("# versions: 3\nversions: 2", False),
+        ("specific { versions: 3 }", True),
+        ("specific { versions: 2 versions:3 }", True),
+        ("specific { versions: [1, 3] }", True),
+        ("specific { versions: 13 }", False),
+        ("specific { versions: 30 }", False),
+        ("specific {\n# versions: 3\nversions: 2 }", False),
+        ("latest { num_versions: 1 } # specific { versions: 2 }", True),
     ],
 )
 def test_versions_that_an_operator_serves(policy, named):
-    config = f"model_version_policy {{ specific {{ {policy} }} }}\n"
+    config = f"model_version_policy {{ {policy}\n}}\n"
     assert _names(config, 3) == named
 
 

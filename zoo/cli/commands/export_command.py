@@ -1,6 +1,7 @@
 """`zoo export`."""
 
 import argparse
+import json
 import re
 import shlex
 from pathlib import Path
@@ -225,10 +226,10 @@ def _bundle_alone(options) -> str:
     """Says how a version that is there gets a bundle, if one is asked for."""
     if not options.bundle:
         return ""
+    path = json.dumps(str(options.path), ensure_ascii=False)
     code = (
         "from zoo.exports import serving; "
-        f"serving.write_bundle({str(options.path)!r}, "
-        f"version={options.version})"
+        f"serving.write_bundle({path}, version={options.version})"
     )
     return f"To write only its bundle: python -c {shlex.quote(code)}. "
 
