@@ -118,7 +118,8 @@ def read_header(contents: tf.Tensor) -> Header:
     is_webp = tf.reduce_any(tf.stack([has[name] for name in _WEBPS]))
     sized = tf.reduce_any(tf.stack([has[name] for name in _SIZED]))
     pixels = _pixels(has, field)
-    scan = tf.where(has["scan"], at["scan"], size)
+    scans = data[tf.where(has["scan"], at["scan"], size) :]
+    ends = _markers(scans, 0xD9)
     refused = {
         "a TIFF": has["tiff"],
         "an AVIF or HEIF": has["avif"],
@@ -127,7 +128,7 @@ def read_header(contents: tf.Tensor) -> Header:
         ),
         f"a file of more than {_MAX_PARTS} parts": unfinished,
         f"a JPEG of more than {_MAX_SCANS} scans": (
-            has["jpeg"] & (_count_scans(data[scan:]) > _MAX_SCANS)
+            has["jpeg"] & (_count_scans(scans, ends) > _MAX_SCANS)
         ),
         "a JPEG without a frame": has["jpeg"] & ~has["frame"],
         "a CMYK JPEG without an Adobe marker": (
@@ -153,7 +154,7 @@ def read_header(contents: tf.Tensor) -> Header:
             & (orientation == 0)
         ),
         "a file that is cut short": (
-            (has["jpeg"] & ~tf.reduce_any(_markers(data[scan:], 0xD9)))
+            (has["jpeg"] & ~tf.reduce_any(ends))
             | (has["png"] & ~has["last_chunk"])
             | (is_webp & (field["riff_size"] + 8 > size))
         ),
@@ -291,13 +292,18 @@ def _markers(data, marker):
     return (data[:-1] == 0xFF) & (data[1:] == marker)
 
 
-def _count_scans(data):
+def _count_scans(scans, ends):
     """Returns how many scans a JPEG has up to its end.
 
     Behind the end some cameras write a film, of any bytes.
+
+    Args:
+        scans: The file from its first scan on.
+        ends: Where there the end's marker is. Of a file without one, the
+            scans aren't counted: it is cut short.
     """
-    ended = tf.cumsum(tf.cast(_markers(data, 0xD9), tf.int32))
-    return tf.math.count_nonzero(_markers(data, 0xDA) & (ended == 0))
+    end = tf.argmax(tf.cast(ends, tf.uint8))
+    return tf.math.count_nonzero(_markers(scans[:end], 0xDA))
 
 
 def _turned_by_xmp(contents, at, in_jpeg, field):
