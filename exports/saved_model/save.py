@@ -153,9 +153,9 @@ def save(
         FileExistsError: If the version exists, unless `overwrite`.
         OSError: If the directory cannot be written.
         ValueError: If an argument is wrong, the model is not such a
-            classifier, it would replay its noise, an image's logits depend on
-            the others of its batch, the logits differ, or ops that are not
-            allowed have no GPU kernel.
+            classifier, it would replay its noise, it draws none and an image's
+            logits depend on the others of its batch, the logits differ, or ops
+            that are not allowed have no GPU kernel.
     """
     check_backend()
     image_shape = resolve_image_shape(model, image_shape)
@@ -201,7 +201,7 @@ def save(
             tolerance = _tolerance(model)
         if not source.draws and (served := set(signatures) & set(SERVED)):
             check_rows(
-                _keras_logits(model, pixels[:1], check_seed),
+                _logits_one_by_one(model, pixels, check_seed),
                 expected[served.pop()]["logits"],
                 tolerance=tolerance,
             )
@@ -356,12 +356,18 @@ def _expected(
         )
         expected["explain"] = {k: v.numpy() for k, v in parts.items()}
     if "seeded" in names:
-        rows = [_keras_logits(model, row[None], seed) for row in pixels]
-        expected["seeded"] = {"logits": np.concatenate(rows)}
+        rows = _logits_one_by_one(model, pixels, seed)
+        expected["seeded"] = {"logits": rows}
     if set(names) & set(SERVED):
         logits = {"logits": _keras_logits(model, pixels, seed)}
         expected |= dict.fromkeys(SERVED, logits)
     return expected
+
+
+def _logits_one_by_one(model, pixels: np.ndarray, seed: int) -> np.ndarray:
+    """Returns logits as each image has them in a batch of its own."""
+    rows = [_keras_logits(model, row[None], seed) for row in pixels]
+    return np.concatenate(rows)
 
 
 def _keras_logits(model, pixels: np.ndarray, seed: int) -> np.ndarray:

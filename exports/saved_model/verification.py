@@ -83,20 +83,21 @@ def check_rows(
     A server merges requests, and strangers would change each other's answers.
 
     Args:
-        alone: Logits of one image, `(1, classes)`.
-        together: Logits of a batch that begins with it.
+        alone: Logits of images, each in a batch of its own,
+            `(images, classes)`.
+        together: Logits of the same images in one batch.
         tolerance: As for `max_logit_difference`.
 
     Raises:
         ValueError: If they differ by more.
     """
-    difference = float(np.max(_differences(alone, together[:1])))
+    difference = float(np.max(_differences(alone, together)))
     limit = tolerance * max(1.0, _largest(together))
     if difference > limit:  # False of NaN, which is found later.
         raise ValueError(
             "An image's logits must not depend on the others of its batch, "
             f"since servers merge requests. Received: {difference:.3g} between "
-            "one image alone and in a batch of two"
+            "an image alone and in a batch"
         )
 
 

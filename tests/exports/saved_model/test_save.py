@@ -408,12 +408,20 @@ class Centred(keras.layers.Layer):
         return images - keras.ops.mean(images, axis=0, keepdims=True)
 
 
-def test_a_model_whose_images_depend_on_each_other(tmp_path):
+class Accumulated(keras.layers.Layer):
+    """Adds to each image those before it; the first stays as it is."""
+
+    def call(self, images):
+        return keras.ops.cumsum(images, axis=0)
+
+
+@pytest.mark.parametrize("layer", [Centred, Accumulated])
+def test_a_model_whose_images_depend_on_each_other(tmp_path, layer):
     """A server merges the requests of strangers."""
     model = keras.Sequential(
         [
             keras.Input((8, 6, 1)),
-            Centred(),
+            layer(),
             keras.layers.Flatten(),
             keras.layers.Dense(3),
         ]
