@@ -163,8 +163,8 @@ def _write(folder: Path, texts: Mapping[str, str]) -> tuple[str, ...]:
     for name, text in texts.items():
         target = folder / name
         if target.exists() and name != "models.config":
-            found = hashlib.sha256(target.read_bytes()).hexdigest()
-            if found not in (written.get(name), _digest(text)):
+            own = (written.get(name), _digest(text.encode()))
+            if _digest(target.read_bytes()) not in own:
                 edited.append(name)
                 target = target.with_name(f"{target.name}.new")
         with atomic_write(target) as temporary:
@@ -172,14 +172,14 @@ def _write(folder: Path, texts: Mapping[str, str]) -> tuple[str, ...]:
             if name.endswith(".sh"):
                 temporary.chmod(0o755)
         if name not in edited:
-            written[name] = _digest(text)
+            written[name] = _digest(text.encode())
             with atomic_write(record_file) as temporary:
                 temporary.write_text(json.dumps(written, indent=2) + "\n")
     return tuple(edited)
 
 
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
 
 
 def _golden_logits(session: SavedModelSession, request) -> np.ndarray:
