@@ -176,14 +176,15 @@ def printable(text: str) -> str:
         text: What a server may have written. Of a long text its begin and its
             end are kept: a traceback says most in its last lines.
     """
-    if len(text) > _MESSAGE:
-        text = f"{text[: _MESSAGE // 2]} … {text[-_MESSAGE // 2 :]}"
-    return "".join(
+    text = "".join(
         letter
         if letter.isprintable()
         else letter.encode("unicode_escape").decode()
         for letter in text
     )
+    if len(text) > _MESSAGE:
+        text = f"{text[: _MESSAGE // 2]} … {text[-_MESSAGE // 2 :]}"
+    return text
 
 
 @contextlib.contextmanager
