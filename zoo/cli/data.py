@@ -208,7 +208,8 @@ def add_data_arguments(parser: argparse.ArgumentParser, limit: int) -> None:
 
 def _listed(names: tuple[str, ...]) -> str:
     """Returns how many names there are, and the first three."""
-    return f"{len(names)} ({', '.join(names[:3])}, …)"
+    shown = [*names[:3], *(["…"] if len(names) > 3 else [])]
+    return f"{len(names)} ({', '.join(shown)})"
 
 
 def _default_data(model: NamedModel) -> str:
